@@ -1,0 +1,1 @@
+"""The microservices: each owns its data, its topics and its database."""

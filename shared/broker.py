@@ -1,0 +1,133 @@
+"""One safe way to reach Kafka.
+
+FastStream's and aiokafka's defaults lose data (acks=1, no idempotence, offsets from the end, at-most-once commits,
+topics created by accident). They are overridden here, once: nobody else builds a broker, a producer or a consumer.
+"""
+
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.security import SASLScram512
+
+from shared.settings import KafkaSettings
+
+Handler = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
+
+
+def _tls(settings: KafkaSettings) -> ssl.SSLContext | None:
+    if settings.tls_ca is None:
+        return None
+    context = ssl.create_default_context(cafile=str(settings.tls_ca))
+    context.check_hostname = settings.tls_check_hostname
+    return context
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the arguments with which aiokafka's own clients reach the brokers."""
+    context = _tls(settings)
+    return {
+        "bootstrap_servers": settings.bootstrap,
+        "security_protocol": "SASL_SSL" if context else "SASL_PLAINTEXT",
+        "ssl_context": context,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": settings.user,
+        "sasl_plain_password": settings.password.get_secret_value(),
+    }
+
+
+def build_broker(settings: KafkaSettings) -> KafkaBroker:
+    """Return a broker for consuming; every subscriber is added by `subscribe`."""
+    return KafkaBroker(
+        settings.bootstrap,
+        security=SASLScram512(
+            username=settings.user,
+            password=settings.password.get_secret_value(),
+            ssl_context=_tls(settings),
+            use_ssl=settings.tls_ca is not None,
+        ),
+        client_id=settings.user,
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        apply_types=False,
+        logger=None,
+        graceful_timeout=10.0,
+    )
+
+
+async def _records_as_they_are(records: Sequence[ConsumerRecord], original: Callable[..., Awaitable[Any]]) -> Any:
+    # FastStream's parser decodes headers as UTF-8 and fails the whole batch on a bad one; it is given copies without
+    # headers and value, and the records are put back untouched, so that a bad header harms only its own message.
+    bare = tuple(
+        ConsumerRecord(r.topic, r.partition, r.offset, r.timestamp, r.timestamp_type, None, None, r.checksum, 0, 0, ())
+        for r in records
+    )
+    message = await original(bare)
+    message.raw_message = records
+    return message
+
+
+async def _records(message: Any) -> Any:
+    return message.raw_message
+
+
+def subscribe(
+    broker: KafkaBroker,
+    topics: Iterable[str],
+    handler: Handler,
+    *,
+    group: str | None,
+    max_records: int = 500,
+    from_start: bool = True,
+) -> Any:
+    """Hand the records of `topics` to `handler` in batches, in order of each partition; commit after it returns.
+
+    An exception of the handler takes the whole batch back: what may be tried again is retried inside the handler.
+    Without a group every process reads everything, and nothing is committed. Returns FastStream's subscriber.
+    """
+    subscriber = broker.subscriber(
+        *topics,
+        batch=True,
+        group_id=group,
+        auto_offset_reset="earliest" if from_start else "latest",
+        ack_policy=AckPolicy.NACK_ON_ERROR if group else AckPolicy.MANUAL,
+        max_records=max_records,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=3_000,
+        max_poll_interval_ms=300_000,
+        fetch_max_wait_ms=500,
+        parser=_records_as_they_are,
+        decoder=_records,
+    )
+    subscriber(handler)
+    return subscriber
+
+
+def build_producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer:
+    """Return a producer whose acknowledged records are not lost and not doubled by its own retries."""
+    return AIOKafkaProducer(
+        **connection(settings),
+        client_id=settings.user,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=linger_ms,
+        max_batch_size=256 * 1024,
+        request_timeout_ms=30_000,
+        compression_type="lz4",
+    )
+
+
+def build_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:
+    """Return a bare consumer for what FastStream does not do: seeking, pausing, reading to an end."""
+    return AIOKafkaConsumer(
+        *topics,
+        **connection(settings),
+        client_id=settings.user,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset=options.pop("auto_offset_reset", "earliest"),
+        **options,
+    )

@@ -1,0 +1,61 @@
+"""The one tree of errors.
+
+Error
+├── Rejected    a rule says no: the sender is told which code, and on which field
+├── Failed      an accepted change can no longer be applied when it is due
+├── Transient   try again later: a broker, a database or an issuer does not answer
+└── Poison      this message can never be handled: dead-letter it, its neighbours go on
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Error(Exception):
+    """The root of every error this system raises on purpose."""
+
+
+class Rejected(Error):
+    """A request is refused.
+
+    `code` is a stable code of `shared.codes`; `fields` maps a field's path to the code that says what is wrong with
+    it; `details` holds public values the French sentence needs (never personal data). `waits_for` names a copy
+    (such as `manager:structure:42`) when the refusal may only come from a copy that lags: the request then waits a
+    moment for that copy to move before it is refused.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        fields: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
+        waits_for: str | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.fields = dict(fields or {})
+        self.details = dict(details or {})
+        self.waits_for = waits_for
+
+
+class Failed(Error):
+    """An accepted change can no longer be applied; `code` says why."""
+
+    def __init__(self, code: str, *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = dict(details or {})
+
+
+class Transient(Error):
+    """Something outside does not answer now; the same work is tried again."""
+
+
+class Poison(Error):
+    """This message can never be handled; `code` says why and goes to the dead-letter topic with it."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason

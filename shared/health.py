@@ -1,0 +1,98 @@
+"""Health of a process, as it really is: a consume loop that died or hangs is seen; a broker's ping would not see it.
+
+*Live* means that restarting would not help: loops run and none hangs. *Ready* means that work can be done now.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Loop:
+    """One loop that must keep turning; it calls `beat` each time around.
+
+    `stalled_after` is how many seconds without a turn mean that it hangs.
+    """
+
+    name: str
+    stalled_after: float = 60.0
+    alive: Callable[[], bool] = lambda: True
+    last: float = field(default_factory=time.monotonic)
+
+    def beat(self) -> None:
+        """Say that the loop has come around."""
+        self.last = time.monotonic()
+
+    def problem(self) -> str | None:
+        """Return what is wrong with the loop, or None."""
+        if not self.alive():
+            return f"{self.name} has stopped"
+        silent = time.monotonic() - self.last
+        return f"{self.name} has not turned for {silent:.0f} s" if silent > self.stalled_after else None
+
+
+class Health:
+    """What a process tells about itself."""
+
+    def __init__(self) -> None:
+        self._loops: list[Loop] = []
+        self._checks: dict[str, Check] = {}
+        self.started = False
+
+    def loop(self, name: str, *, stalled_after: float = 60.0, alive: Callable[[], bool] = lambda: True) -> Loop:
+        """Watch one more loop and return it."""
+        loop = Loop(name, stalled_after, alive)
+        self._loops.append(loop)
+        return loop
+
+    def check(self, name: str, check: Check) -> None:
+        """Ask `check` (which raises when something is wrong) each time readiness is asked for."""
+        self._checks[name] = check
+
+    def live(self) -> list[str]:
+        """Return what is wrong with the loops."""
+        return [problem for loop in self._loops if (problem := loop.problem())]
+
+    async def ready(self) -> list[str]:
+        """Return what keeps the process from working now."""
+        problems = self.live() if self.started else ["starting"]
+        for name, check in self._checks.items():
+            try:
+                await asyncio.wait_for(check(), 3)
+            except Exception as error:  # noqa: BLE001 - whatever a check raises is the answer to the question.
+                problems.append(f"{name}: {type(error).__name__}")
+        return problems
+
+
+def routes(health: Health) -> list[Route]:
+    """Return `/live`, `/ready` and `/metrics`."""
+
+    async def live(_: Request) -> Response:
+        return _answer(health.live())
+
+    async def ready(_: Request) -> Response:
+        return _answer(await health.ready())
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics)]
+
+
+def _answer(problems: list[str]) -> Response:
+    return JSONResponse({"ok": not problems, "problems": problems}, status_code=503 if problems else 200)
+
+
+def app(health: Health) -> Starlette:
+    """Return the small application that a process without an API of its own serves."""
+    return Starlette(routes=routes(health))

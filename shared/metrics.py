@@ -1,0 +1,24 @@
+"""Every metric of the processes, named once, with what it means. They are served at `/metrics`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+REQUESTS = Counter("structures_requests_total", "Requests decided, by type and status", ["type", "status"])
+REPEATED = Counter("structures_requests_repeated_total", "Requests seen again and answered as before")
+DEAD_LETTERS = Counter("structures_dead_letters_total", "Messages dead-lettered, by reason", ["topic", "code"])
+DECISION_SECONDS = Histogram(
+    "structures_decision_seconds", "From the broker's append of a request to its decision being told", buckets=_FAST
+)
+APPLIED_LATE_SECONDS = Histogram(
+    "structures_applied_late_seconds", "From a change's effective_at to its being applied and told", buckets=_FAST
+)
+BATCH_SECONDS = Histogram("structures_batch_seconds", "Time to handle one batch", ["consumer"], buckets=_FAST)
+BATCH_RECORDS = Histogram(
+    "structures_batch_records", "Records in a batch", ["consumer"], buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
+)
+BATCH_RETRIES = Counter("structures_batch_retries_total", "Batches tried again after a transient error", ["consumer"])
+CONFLICTS = Counter("structures_conflicts_total", "Documents decided again because another process wrote them first")
+WAITING = Gauge("structures_waiting_requests", "Requests that wait for INSEE or for a copy (told by the sweeper)")
+OVERDUE = Gauge("structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)")
+SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])

@@ -1,0 +1,59 @@
+"""The seam to MongoDB: the only module that imports Motor.
+
+Motor was asked for; its maker has replaced it by PyMongo's `AsyncMongoClient`. Moving there changes this file alone.
+"""
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import ASCENDING, DESCENDING, InsertOne, ReturnDocument, UpdateMany, UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from shared.settings import MongoSettings
+
+Client = AsyncIOMotorClient
+Collection = AsyncIOMotorCollection
+Database = AsyncIOMotorDatabase
+
+DUPLICATE_KEY = 11000
+
+__all__ = [
+    "ASCENDING",
+    "DESCENDING",
+    "DUPLICATE_KEY",
+    "BulkWriteError",
+    "Client",
+    "Collection",
+    "Database",
+    "DuplicateKeyError",
+    "InsertOne",
+    "PyMongoError",
+    "ReturnDocument",
+    "UpdateMany",
+    "UpdateOne",
+    "connect",
+    "weakly",
+]
+
+
+def connect(settings: MongoSettings) -> Any:
+    """Return this process's own database: writes are acknowledged by a majority and journaled."""
+    client = AsyncIOMotorClient(
+        settings.uri.get_secret_value(),
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        retryReads=True,
+        readConcernLevel="majority",
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=3_000,
+        socketTimeoutMS=20_000,
+        appname=settings.database,
+    )
+    return client[settings.database]
+
+
+def weakly(collection: Any) -> Any:
+    """Return the same collection for writes whose loss only makes work be done again, such as clearing a mark."""
+    return collection.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))

@@ -1,0 +1,72 @@
+"""Runs a process: logs, event loop, health routes, signals; stops cleanly on SIGTERM and SIGINT."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+import uvicorn
+import uvloop
+from pydantic import ValidationError
+from starlette.types import ASGIApp
+
+from shared import health, logging
+from shared.settings import ProcessSettings
+
+log = logging.get_logger(__name__)
+
+S = TypeVar("S", bound=ProcessSettings)
+
+
+async def serve_http(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """Serve `app` in this loop; returns once it listens. Its `should_exit` stops it."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False
+        )
+    )
+    # The process handles its own signals: uvicorn must not take them over.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    task = asyncio.create_task(server.serve(), name="http")
+    while not server.started:
+        if task.done():
+            raise SystemExit(f"Cannot listen on {host}:{port}. Is the port in use? Choose another with HTTP_PORT.")
+        await asyncio.sleep(0.01)
+    return server
+
+
+async def _run(
+    settings: ProcessSettings, running: Callable[[health.Health], AbstractAsyncContextManager[None]]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    state = health.Health()
+    server = await serve_http(health.app(state), settings.http_host, settings.http_port)
+    try:
+        async with running(state):
+            state.started = True
+            log.info("started", port=settings.http_port)
+            await stop.wait()
+            log.info("stopping")
+            state.started = False
+    finally:
+        server.should_exit = True
+    log.info("stopped")
+
+
+def main(
+    name: str, settings: type[S], running: Callable[[S, health.Health], AbstractAsyncContextManager[None]]
+) -> None:
+    """Read the settings, then run until told to stop. Missing settings are named and end the process with status 2."""
+    try:
+        values = settings()
+    except ValidationError as error:
+        missing = "; ".join(f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        sys.exit(f"{name}: unusable settings. {missing}")
+    logging.configure(name, values.log_level)
+    uvloop.run(_run(values, lambda state: running(values, state)))

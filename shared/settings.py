@@ -1,0 +1,75 @@
+"""Settings every process reads, from the environment or from files in `SECRETS_DIR` (one file a setting).
+
+Nothing secret has a default. What is only right in development says so and is refused elsewhere.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.clock import DAY, MINUTE, Clock, Duration, SystemClock
+
+
+def _secrets_dir() -> str | None:
+    folder = os.environ.get("SECRETS_DIR", "/run/secrets")
+    return folder if Path(folder).is_dir() else None
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach Kafka: `KAFKA_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", extra="ignore")
+
+    bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, separated by commas")
+    user: str = Field(description="SASL/SCRAM user of this process")
+    password: SecretStr = Field(description="its password")
+    tls_ca: Path | None = Field(None, description="certificate authority of the brokers; without it TLS is off")
+    tls_check_hostname: bool = True
+
+
+class MongoSettings(BaseSettings):
+    """How to reach this process's own database: `MONGO_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="MONGO_", extra="ignore")
+
+    uri: SecretStr = Field(description="mongodb://user:password@host/?replicaSet=rs0&authSource=...")
+    database: str = Field(description="the database of this process, the only one its user may touch")
+
+
+class OidcSettings(BaseSettings):
+    """Who proves who callers are: `OIDC_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="OIDC_", extra="ignore")
+
+    issuer: str = Field(description="URL of the OpenID Connect issuer, exactly as in the tokens' `iss`")
+    audience: str = Field("structures-kafka", description="audience a token must carry to be accepted here")
+    keys_kept: Duration = Field(8 * DAY, description="how long a key withdrawn by the issuer still proves old messages")
+
+
+class ProcessSettings(BaseSettings):
+    """What every process has."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    environment: Literal["production", "development"] = "production"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    http_host: str = Field("127.0.0.1", description="where /metrics, /live and /ready listen")
+    http_port: int = Field(description="their port")
+    effective_delay: Duration = Field(30 * MINUTE, description="how long after its acceptance a request takes effect")
+    clock_offset: Duration = Field(0, description="makes this process's clock fast, in development, for fault tests")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(_secrets_dir=_secrets_dir(), **values)
+
+    @model_validator(mode="after")
+    def _development_only(self) -> Self:
+        if self.clock_offset and self.environment != "development":
+            raise ValueError("CLOCK_OFFSET is for fault tests: it is refused outside development")
+        return self
+
+    def clock(self) -> Clock:
+        """Return the clock of this process."""
+        return SystemClock(self.clock_offset)

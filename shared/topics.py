@@ -1,0 +1,162 @@
+"""The table of topics: what each is called, who owns it, its key, its settings, and who may read and write it.
+
+`ops topics provision` makes topics, users and access rights from this table and from nothing else; no process creates
+a topic by accident. The contract in `docs/contracts/` is generated from it too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.clock import DAY, HOUR, duration, write_duration
+
+PROCESSES = ("structure_svc", "manager_svc", "insee_adapter", "delay_svc", "gateway")
+PARTNERS = "partners"
+"""Stands for every other system: it may ask (`*.requests`) and read the answers (`*.outcomes`), nothing else."""
+OPS = "ops"
+
+OWNERS: Mapping[str, str] = {"structure": "structure_svc", "manager": "manager_svc"}
+"""Each owner of data and the process that serves it."""
+
+DEFAULT_PARTITIONS = 12
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `key` says in words what the record key is; `says` what a record means."""
+
+    name: str
+    key: str
+    says: str
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    config: Mapping[str, str] = field(default_factory=dict)
+    partitions: int = DEFAULT_PARTITIONS
+
+
+_KEPT = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY)}
+_STAMPED = {**_KEPT, "message.timestamp.type": "LogAppendTime"}
+_COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(7 * DAY), "min.compaction.lag.ms": str(HOUR)}
+_DEAD = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY)}
+
+REQUESTS, OUTCOMES, STATE, JOURNAL, DUE = "requests", "outcomes", "state", "journal", "due"
+
+
+def name(owner: str, what: str) -> str:
+    """Return the name of an owner's topic, such as `structure.requests`."""
+    return f"{owner}.{what}"
+
+
+def dead_letters(process: str) -> str:
+    """Return the name of a process's dead-letter topic."""
+    return f"{process}.dlq"
+
+
+def delay_topic(delay: int) -> str:
+    """Return the topic of one delay (ms): `delay.30m.v1`. Each delay has its own, so that its head is its earliest."""
+    return f"delay.{write_duration(delay)}.v1"
+
+
+DELAY_PATTERN = r"^delay\.[0-9]+(ms|s|m|h|d)\.v1$"
+
+
+def delay_of(topic: str) -> int:
+    """Return the delay (ms) that the name of a delay topic tells. Raises ValueError for another topic."""
+    return duration(topic.split(".")[1])
+
+
+def _owned(
+    owner: str,
+    *,
+    state_readers: tuple[str, ...],
+    request_writers: tuple[str, ...] = (),
+) -> list[Topic]:
+    process = OWNERS[owner]
+    return [
+        Topic(
+            name(owner, REQUESTS),
+            "the entity's id, or the identifier for a creation",
+            "somebody asks for something",
+            writers=("gateway", PARTNERS, OPS, *request_writers),
+            readers=(process,),
+            config=_STAMPED,
+        ),
+        Topic(
+            name(owner, OUTCOMES),
+            "as the request",
+            "what became of a request: waiting, accepted, rejected, applied, failed, cancelled; never a value",
+            writers=(process,),
+            readers=("gateway", PARTNERS),
+            config=_KEPT,
+        ),
+        Topic(
+            name(owner, STATE),
+            "the document's id, prefixed by its kind",
+            "the record as it is now, with its version",
+            writers=(process,),
+            readers=("gateway", *state_readers),
+            config=_COMPACTED,
+        ),
+        Topic(
+            name(owner, JOURNAL),
+            "actor, request id and step",
+            "each step of a request, with what it changes; the highest version is the request as it is now",
+            writers=(process,),
+            readers=("gateway",),
+            config=_COMPACTED,
+        ),
+        Topic(
+            name(owner, DUE),
+            "the document's id",
+            "something of this document is due",
+            writers=("delay_svc", process),
+            readers=(process,),
+            config=_STAMPED,
+        ),
+    ]
+
+
+def table(*delays: int) -> list[Topic]:
+    """Return every topic; `delays` (ms) are the delays in use, the configured one first."""
+    return [
+        *_owned("structure", state_readers=("manager_svc",)),
+        *_owned("manager", state_readers=("structure_svc",), request_writers=("structure_svc", "manager_svc")),
+        Topic(
+            "insee.requests",
+            "SIRET",
+            "somebody needs what INSEE says of a SIRET",
+            writers=("structure_svc", "gateway"),
+            readers=("insee_adapter",),
+            config=_STAMPED,
+        ),
+        Topic(
+            "insee.outcomes",
+            "SIRET",
+            "what INSEE says of it",
+            writers=("insee_adapter",),
+            readers=("structure_svc", "gateway"),
+            config=_KEPT,
+        ),
+        *(
+            Topic(
+                delay_topic(delay),
+                "the document's id",
+                "a poke for later: when it is due and which topic it goes to",
+                writers=tuple(OWNERS.values()),
+                readers=("delay_svc",),
+                config=_STAMPED,
+            )
+            for delay in dict.fromkeys(delays)
+        ),
+        *(
+            Topic(
+                dead_letters(process),
+                "as received",
+                "the original bytes of a message nobody can handle, why, where from, and who was verified",
+                writers=(process,),
+                readers=(OPS,),
+                config=_DEAD,
+                partitions=3,
+            )
+            for process in PROCESSES
+        ),
+    ]
