@@ -39,7 +39,7 @@ __all__ = [
 
 def connect(settings: MongoSettings) -> Any:
     """Return this process's own database: writes are acknowledged by a majority and journaled."""
-    client = AsyncIOMotorClient(
+    client: Any = AsyncIOMotorClient(
         settings.uri.get_secret_value(),
         w="majority",
         journal=True,

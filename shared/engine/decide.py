@@ -1,0 +1,154 @@
+"""Decides one request on a draft: the only place where a rule's answer becomes steps. Pure: no I/O, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.engine.document import Draft, changes, plain
+from shared.engine.incoming import Incoming
+from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending
+from shared.errors import Rejected
+from shared.messages.life import Step
+
+COPY = "copy"
+"""The wait for a local copy that may lag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The request can't be decided yet: what it waits for, until when, and what is asked meanwhile."""
+
+    waits_for: str
+    code: str
+    deadline: int
+    ask: LookUp | None = None
+    ask_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The durations of an owner, in ms: the delay of requests, and how long each kind of wait lasts at most."""
+
+    delay: int
+    waits: Mapping[str, int]
+
+
+def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -> Wait | None:
+    """Decide a request on the draft; return what it waits for when it can't be decided yet.
+
+    Whatever a rule raises besides Rejected is the caller's to classify.
+    """
+    rule = draft.owner.rules[type(incoming.request)]
+    try:
+        result = rule.accept(incoming.request, draft.projected(), context)
+    except Rejected as no:
+        return reject(draft, incoming, no, context.now, timing)
+    if isinstance(result, Needs):
+        return _wait(draft, incoming, result, context.now, timing)
+    if isinstance(result, Change):
+        _accept(draft, incoming, result, context, timing)
+        return None
+    _do(draft, incoming, result, context, timing)
+    return None
+
+
+def reject(draft: Draft, incoming: Incoming, no: Rejected, now: int, timing: Timing) -> Wait | None:
+    """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move."""
+    if no.waits_for is not None:
+        deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
+        if now < deadline:
+            return Wait(no.waits_for, "waiting_copy", deadline)
+    draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, fields=no.fields, details=no.details))
+    return None
+
+
+def _wait(draft: Draft, incoming: Incoming, needs: Needs, now: int, timing: Timing) -> Wait | None:
+    deadline = incoming.waited.setdefault(needs.wait, now) + timing.waits[needs.wait]
+    if now >= deadline:
+        return reject(draft, incoming, Rejected(needs.otherwise), now, timing)
+    return Wait(needs.key, needs.code, deadline, needs.ask, now + needs.again_after)
+
+
+def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:
+    rule = draft.owner.rules[type(incoming.request)]
+    assert rule.apply is not None  # noqa: S101 - `delayed` gives every rule that returns a Change its apply.
+    accepted_at = max(context.now, incoming.received_at)
+    due_at = accepted_at + timing.delay
+    if draft.pending:
+        due_at = max(due_at, draft.pending[-1].due_at)  # Rule R6: never before one accepted earlier.
+    state = draft.projected()
+    before, after = _shown(draft, state, rule.apply(change.values, state, due_at))
+    if not before and not after:
+        draft.add(incoming.step(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at))
+        return
+    step = draft.add(
+        incoming.step(
+            draft.owner.name,
+            "accepted",
+            change.code,
+            context.now,
+            accepted_at=accepted_at,
+            effective_at=due_at,
+            before=before,
+            after=after,
+        )
+    )
+    draft.await_due(Pending(step, change.values, change.reserves, poke_at=0))
+
+
+def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context, timing: Timing) -> None:
+    now = context.now
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if effect.to is not None:
+        state = effect.to(draft.state)
+        before, after = _shown(draft, draft.state, state)
+        if draft.state is None:
+            draft.decided = incoming.key
+        if before or after or draft.state is None:
+            draft.put(state)
+    for key in effect.cancels:
+        for pending in [p for p in draft.pending if p.step.key == key]:
+            draft.drop(pending)
+            draft.add(ended(pending.step, "cancelled", effect.cancels_code, now))
+    draft.add(
+        incoming.step(
+            draft.owner.name,
+            "applied",
+            effect.code,
+            now,
+            accepted_at=max(now, incoming.received_at),
+            effective_at=max(now, incoming.received_at),
+            before=before,
+            after=after,
+            follow_up=effect.then[0] if effect.then else None,
+        )
+    )
+    if effect.then:
+        _follow(draft, incoming, effect.then[0], effect.then[1], context, timing)
+
+
+def _follow(
+    draft: Draft, incoming: Incoming, request_id: str, request: BaseModel, context: Context, timing: Timing
+) -> None:
+    second = replace(incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None)
+    around = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
+    wait = decide(draft, second, around, timing)
+    if wait is not None:
+        raise AssertionError(f"{request.__class__.__name__} follows another request: it can't wait")
+
+
+def ended(step: Step, status: Any, code: str, at: int, **more: Any) -> Step:
+    """Return the step in which a pending change ends."""
+    return step.model_copy(update={"status": status, "code": code, "at": at, "repeated": False, **more})
+
+
+def _shown(draft: Draft, before: BaseModel | None, after: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    diff = {k: v for k, v in changes(before, after).items()}
+    hidden = draft.owner.private
+    return (
+        {k: "***" if k in hidden else plain(b) for k, (b, _) in diff.items() if before is not None},
+        {k: "***" if k in hidden else plain(a) for k, (_, a) in diff.items()},
+    )

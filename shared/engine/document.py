@@ -1,0 +1,173 @@
+"""A document as stored, and the draft on which a batch decides before it writes it once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.engine.rules import Owner, Pending, Rule, View
+from shared.errors import Failed
+from shared.messages.life import Step
+
+
+@dataclass(slots=True)
+class Document:
+    """One entity, or one decision about nothing that exists (then `state` is None). `version` 0 is not stored yet."""
+
+    id: str
+    version: int = 0
+    state: BaseModel | None = None
+    pending: Sequence[Pending] = ()
+    outbox: Sequence[Step] = ()
+    keys: tuple[str, ...] = ()
+    decided: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of entity, the id's prefix."""
+        return self.id.partition(":")[0]
+
+
+@dataclass(slots=True)
+class Write:
+    """One guarded write: it happens only if the document still has `base` as its version."""
+
+    id: str
+    base: int
+    version: int
+    steps: Sequence[Step]
+    state: Mapping[str, Any] | None = None
+    """Fields of the state that changed (all of them for a new document); None when the state is as it was."""
+    pending: Sequence[Pending] | None = None
+    keys: tuple[str, ...] | None = None
+    decided: str | None = None
+    changed: bool = False
+    transient: bool = False
+    """True for a decision about nothing that exists: it expires."""
+
+
+def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, Any]]:
+    """Return the fields that differ, with their values before and after."""
+    names = type(after).model_fields
+    if before is None:
+        return {n: (None, v) for n in names if (v := getattr(after, n)) is not None}
+    return {n: (b, a) for n in names if (b := getattr(before, n)) != (a := getattr(after, n))}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as MongoDB and JSON can hold it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
+    if isinstance(value, tuple | list):
+        return [plain(v) for v in value]
+    return value
+
+
+@dataclass(slots=True)
+class Draft:
+    """A document while a batch decides on it: every decision adds a step with a version of its own."""
+
+    owner: Owner[Any]
+    document: Document
+    version: int = 0
+    state: BaseModel | None = None
+    pending: list[Pending] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    decided: str | None = None
+    changed: bool = False
+    _projected: BaseModel | None = None
+
+    def __post_init__(self) -> None:
+        self.version = self.document.version
+        self.state = self.document.state
+        self.pending = list(self.document.pending)
+
+    def rule(self, request_type: str) -> Rule | None:
+        """Return the rule of a request type, or None when this version knows it no more."""
+        request = self.owner.types.get(request_type)
+        return self.owner.rules[request] if request else None
+
+    def projected(self) -> BaseModel | None:
+        """Return the state as it will be once all that is pending has applied, in order (rule R5)."""
+        if self._projected is None:
+            state = self.state
+            for change in self.pending:
+                state = self.applied(change, state)
+            self._projected = state
+        return self._projected
+
+    def applied(self, change: Pending, state: BaseModel | None) -> BaseModel | None:
+        """Return the state after a change; as it was when the change can't be applied."""
+        rule = self.rule(change.step.type)
+        try:
+            return rule.apply(change.change, state, change.due_at) if rule and rule.apply else state
+        except Failed:
+            return state
+
+    def put(self, state: BaseModel) -> None:
+        """Replace the state."""
+        self.state, self.changed, self._projected = state, True, None
+
+    def await_due(self, change: Pending) -> None:
+        """Add a pending change; those before it stay before it."""
+        self.pending.append(change)
+        self.changed, self._projected = True, None
+
+    def drop(self, change: Pending) -> None:
+        """Take a pending change out: it was applied, failed or cancelled."""
+        self.pending.remove(change)
+        self.changed, self._projected = True, None
+
+    def add(self, step: Step) -> Step:
+        """Add a step, with the next version and what it is about."""
+        self.version += 1
+        reference = dict(step.reference)
+        if self.state is not None:
+            reference |= self.owner.reference(self.state)
+        document = None if self.transient else self.document.id
+        step = step.model_copy(update={"version": self.version, "document": document, "reference": reference})
+        self.steps.append(step)
+        return step
+
+    @property
+    def transient(self) -> bool:
+        """Tell whether this is a decision about nothing that exists."""
+        return self.state is None
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the unique keys the document holds: those of its state and those its pending changes reserve."""
+        held = self.owner.keys(self.state) if self.state is not None else ()
+        return tuple(dict.fromkeys((*held, *(k for p in self.pending for k in p.reserves))))
+
+    def write(self) -> Write:
+        """Return the guarded write of all that was decided."""
+        document = self.document
+        state = None
+        if self.state is not None and self.state is not document.state:
+            diff = changes(document.state, self.state)
+            state = {name: plain(after) for name, (_, after) in diff.items()}
+        keys = self.keys()
+        return Write(
+            id=document.id,
+            base=document.version,
+            version=self.version,
+            steps=self.steps,
+            state=state,
+            pending=self.pending if self.changed else None,
+            keys=keys if keys != document.keys else None,
+            decided=self.decided,
+            changed=self.changed,
+            transient=self.transient,
+        )
+
+    def view(self) -> View[Any] | None:
+        """Return the document as shown on the `state` topic; None for a decision about nothing that exists."""
+        if self.state is None:
+            return None
+        return View(self.document.id, self.version, self.state, self.pending, self.projected())
+
+
+def view(owner: Owner[Any], document: Document) -> View[Any] | None:
+    """Return a stored document as shown on the `state` topic."""
+    return Draft(owner, document).view()

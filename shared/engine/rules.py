@@ -1,0 +1,183 @@
+"""What an owner's table of rules is made of.
+
+A rule is a pure function: `accept(request, state, context)` says what a request does, `apply(change, state, at)` does
+it when its time has come. Neither awaits, neither reads a clock, neither knows Kafka or MongoDB.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from shared.auth import Actor
+from shared.messages.common import Request
+from shared.messages.life import Step
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An accepted change that takes effect later.
+
+    `values` is what `apply` will need (JSON-like, stored); `reserves` are unique keys held from now on; whatever is
+    reserved and not a key of the structure afterwards is released when the change has been applied, failed or cancelled.
+    """
+
+    values: Mapping[str, Any]
+    code: str = "accepted"
+    reserves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect(Generic[S]):
+    """A change that takes effect at once.
+
+    `to` makes the new state from the state as it is now (pending changes not applied); None leaves the state alone.
+    `cancels` are the keys of pending requests that end as cancelled, with `cancels_code`; `then` is a second request
+    of the same actor, with its id, decided right after on the new state.
+    """
+
+    to: Callable[[S | None], S] | None = None
+    code: str = "applied"
+    cancels: tuple[str, ...] = ()
+    cancels_code: str = "cancelled"
+    then: tuple[str, Request] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a rule must know before it can say: the request waits for the answer that arrives under `key`.
+
+    `ask` is the look-up to publish; `wait` names which of the owner's waits is running (it bounds the time, and the
+    time of each wait counts on its own); `code` is told while waiting, `otherwise` when the time is up;
+    `again_after` (ms) is when to ask again if nothing has come.
+    """
+
+    key: str
+    ask: "LookUp"
+    wait: str
+    code: str
+    otherwise: str
+    again_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """A question to another process: where it is asked, under which key, and its data."""
+
+    topic: str
+    type: str
+    key: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An accepted change of a document that waits for its time."""
+
+    step: Step
+    change: Mapping[str, Any]
+    reserves: tuple[str, ...]
+    poke_at: int
+
+    @property
+    def due_at(self) -> int:
+        """Return when it takes effect, in ms."""
+        assert self.step.effective_at is not None  # noqa: S101 - what is pending was accepted with its time.
+        return self.step.effective_at
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule may look at besides the request and the state."""
+
+    actor: Actor
+    now: int
+    request_id: str
+    document: str | None
+    new_id: int | None = None
+    pending: Sequence[Pending] = ()
+    copies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    holders: Mapping[str, str] = field(default_factory=dict)
+    past: Mapping[str, str] = field(default_factory=dict)
+    """Statuses of the ended requests this one refers to, by request key."""
+
+
+Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | Needs"]
+Apply = Callable[[Mapping[str, Any], Any, int], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line of the table."""
+
+    accept: Accept
+    apply: Apply | None
+
+
+def at_once(accept: Accept) -> Rule:
+    """Make the rule of a request that takes effect when it is accepted."""
+    return Rule(accept, None)
+
+
+def delayed(accept: Accept, apply: Apply) -> Rule:
+    """Make the rule of a request that takes effect after the delay."""
+    return Rule(accept, apply)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which document a request is about.
+
+    By `id`, or by one of the unique `keys`. With `fresh`, the request makes a new document of that kind with an id of
+    the owner's counter. With `may_create`, the document of that id is made if it does not exist.
+    `missing` is the code told when there is none; `lags` the copy that may only be late.
+    """
+
+    id: str | None = None
+    keys: tuple[str, ...] = ()
+    fresh: str | None = None
+    may_create: bool = False
+    missing: str = "not_found"
+    lags: str | None = None
+    reference: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class View(Generic[S]):
+    """A document as it is shown: its state now, what is pending, and the state once all of that has applied."""
+
+    id: str
+    version: int
+    state: S
+    pending: Sequence[Pending]
+    projected: S
+
+
+@dataclass(frozen=True)
+class Owner(Generic[S]):
+    """What is particular to an owner of data; the engine knows nothing else of it."""
+
+    name: str
+    rules: Mapping[type[Request], Rule]
+    state: Callable[[str], type[S]]
+    target: Callable[[Any, Actor], Target]
+    keys: Callable[[S], tuple[str, ...]]
+    """The unique keys a state holds in the whole collection, such as its current and former identifiers."""
+    reference: Callable[[S], Mapping[str, Any]]
+    present: Callable[["View"], bytes]
+    """The JSON published on the owner's `state` topic."""
+    copies: Callable[[Request, str | None, S | None, Actor], Iterable[str]] = lambda *_: ()
+    refers: Callable[[Request, Actor], Iterable[str]] = lambda *_: ()
+    private: frozenset[str] = frozenset()
+    """Fields whose values no journal shows."""
+    waits: Mapping[str, int] = field(default_factory=dict)
+    """How long each kind of wait lasts at most, in ms; `copy` is the engine's own."""
+
+    @property
+    def types(self) -> Mapping[str, type[Request]]:
+        """Return the request types by their CloudEvents type."""
+        return {request.type: request for request in self.rules}

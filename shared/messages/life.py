@@ -1,0 +1,72 @@
+"""The life of a request, the same for every owner: a step, as it is stored, journaled and told; and the poke."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.clock import Instant
+from shared.messages.common import Stored
+
+Status = Literal["waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
+FINAL: frozenset[str] = frozenset({"rejected", "applied", "failed", "cancelled"})
+
+
+class Told(Stored):
+    """What whoever asked is told of one step: ids, codes, dates and names of fields, never values."""
+
+    owner: str = Field(description="owner of the data, such as `structure`")
+    request_id: str
+    actor: str = Field(description="subject of whoever asked")
+    type: str = Field(description="type of the request, such as `structure.modify.v1`")
+    status: Status
+    code: str = Field(description="stable code of the catalogue: why, or what happened")
+    fields: dict[str, str] = Field(default_factory=dict, description="path of a field → code of what is wrong with it")
+    details: dict[str, Any] = Field(default_factory=dict, description="public values the sentence needs")
+    reference: dict[str, Any] = Field(default_factory=dict, description="what it is about: ids and identifiers")
+    document: str | None = Field(None, description="id of the document, prefixed by its kind")
+    version: int = Field(0, description="version of the document with this step; readers ignore lower ones")
+    at: Instant = Field(description="when this step was decided")
+    received_at: Instant | None = None
+    accepted_at: Instant | None = None
+    effective_at: Instant | None = Field(None, description="when it takes effect; told once decided")
+    follow_up: str | None = Field(None, description="id of a second request that this one made")
+    correlation_id: str | None = None
+
+
+class Step(Told):
+    """One step in the life of a request, as the journal keeps it."""
+
+    before: dict[str, Any] = Field(default_factory=dict, description="what changed, as it was")
+    after: dict[str, Any] = Field(default_factory=dict, description="what changed, as it is or will be")
+    traceparent: str | None = None
+    body_hash: str = Field("", description="SHA-256 of type and body, to know a repeat from an id used twice")
+
+    @property
+    def key(self) -> str:
+        """Return what identifies the request: actor and request id."""
+        return request_key(self.actor, self.request_id)
+
+    @property
+    def journal_key(self) -> str:
+        """Return the key in the journal: each step has its own, or compaction could keep an older one."""
+        return f"{self.key}|{self.status}"
+
+
+class Outcome(Told):
+    """A step as told on `<owner>.outcomes`."""
+
+    message: str = Field(description="the code's sentence, in French")
+    repeated: bool = Field(default=False, description="told before; told again because the request came again")
+    recorded: bool = Field(default=True, description="false when the message was refused before it became a request")
+
+
+class Poke(Stored):
+    """Says that something of a document is due. It applies nothing by itself: the owner looks what is due."""
+
+    document: str
+    due_at: Instant
+
+
+def request_key(actor: str, request_id: str) -> str:
+    """Return what identifies a request everywhere."""
+    return f"{actor}|{request_id}"

@@ -1,0 +1,180 @@
+"""Messages of the owner `structure`: what may be asked, and the record as published."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.clock import Instant
+from shared.messages.common import (
+    Address,
+    Email,
+    Identifier,
+    PersonName,
+    Phone,
+    Request,
+    RequestId,
+    Stored,
+    StructureRef,
+    Text100,
+    Text255,
+    UserId,
+    Value,
+)
+
+Sphere = Literal["state", "public_non_state", "private"]
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class PublicParameters(Value):
+    """How a public structure receives invoices. Every ticked box must be satisfied by a supplier."""
+
+    edi_enabled: bool = False
+    service_code_required: bool = False
+    legal_commitment_required: bool = False
+    legal_commitment_or_service_code_required: bool = False
+    payment_status_hidden: bool = False
+    moa: bool = Field(default=False, description="receives works invoices as the contracting authority")
+    moa_only: bool = Field(default=False, description="receives nothing else; needs `moa`")
+
+    @model_validator(mode="after")
+    def _moa(self) -> Self:
+        if self.moa_only and not self.moa:
+            raise PydanticCustomError("moa_only_needs_moa", "moa_only needs moa")
+        return self
+
+
+class BillingMandate(Value):
+    """Who may bill in the structure's name, from when to when (dates AAAA-MM-JJ, the end excluded or open)."""
+
+    mandatary: Identifier
+    start: Date
+    end: Date | None = None
+    attachments: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _dates(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise PydanticCustomError("mandate_dates", "end must come after start")
+        return self
+
+
+class CreateStructure(Request):
+    """Register an organisation. What INSEE knows of a SIRET must not be given, save what it hides."""
+
+    type: ClassVar[str] = "structure.create.v1"
+
+    identifier: Identifier
+    name: Text255 | None = Field(None, description="raison sociale; from INSEE for a SIRET")
+    label: Text100 | None = Field(None, description="libellé chosen by the structure")
+    person: PersonName | None = Field(None, description="names of a PARTICULIER")
+    address: Address | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    parameters: PublicParameters | None = Field(None, description="public structures only")
+    billing_mandate: BillingMandate | None = None
+    principal: UserId | None = Field(
+        None, description="principal manager: named by a technical account, and by an administrator for the State"
+    )
+    activate: bool = Field(default=False, description="ask for activation at once; it is a second request")
+
+
+class ModifyStructure(Request):
+    """Change the fields given; a field left out stays, null empties an optional one."""
+
+    type: ClassVar[str] = "structure.modify.v1"
+
+    structure: StructureRef
+    name: Text255 | None = None
+    label: Text100 | None = None
+    person: PersonName | None = None
+    address: Address | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    parameters: PublicParameters | None = None
+    billing_mandate: BillingMandate | None = None
+
+
+class ActivateStructure(Request):
+    """Put an inactive structure into activity."""
+
+    type: ClassVar[str] = "structure.activate.v1"
+
+    structure: StructureRef
+
+
+class DeactivateStructure(Request):
+    """Take an active structure out of activity."""
+
+    type: ClassVar[str] = "structure.deactivate.v1"
+
+    structure: StructureRef
+
+
+class CancelRequest(Request):
+    """Cancel a pending request of a structure before it takes effect."""
+
+    type: ClassVar[str] = "structure.cancel.v1"
+
+    structure: StructureRef
+    request_id: RequestId
+    actor: UserId | None = Field(None, description="who made that request; whoever cancels, when left out")
+
+
+class CorrectSphere(Request):
+    """Correct the sphere of a structure (administrators)."""
+
+    type: ClassVar[str] = "structure.correct-sphere.v1"
+
+    structure: StructureRef
+    sphere: Sphere
+
+
+REQUESTS: tuple[type[Request], ...] = (
+    CreateStructure,
+    ModifyStructure,
+    ActivateStructure,
+    DeactivateStructure,
+    CancelRequest,
+    CorrectSphere,
+)
+
+
+class PendingRequest(Stored):
+    """A request that will take effect."""
+
+    request_id: str
+    actor: str
+    type: str
+    accepted_at: Instant
+    effective_at: Instant
+    fields: tuple[str, ...] = Field((), description="names of the fields it changes")
+
+
+class StructureRecord(Stored):
+    """A structure as told on `structure.state`: the record as it is now."""
+
+    id: int
+    version: int
+    identifier: Identifier
+    former_identifiers: tuple[Identifier, ...] = ()
+    sphere: Sphere
+    legal_category: str | None = None
+    status: Literal["inactive", "active"]
+    first_activated_at: Instant | None = None
+    created_at: Instant
+    name: str | None = None
+    label: str | None = None
+    person: PersonName | None = None
+    address: Address | None = None
+    email: str | None = None
+    phone: str | None = None
+    parameters: PublicParameters | None = None
+    billing_mandate: BillingMandate | None = None
+    duplicated_from: int | None = None
+    duplicated_to: int | None = None
+    creator: str
+    principal: str = Field(description="first principal; later ones are told by `manager.state`")
+    pending: tuple[PendingRequest, ...] = ()
+    modifiable_fields: tuple[str, ...] = ()
+    possible_requests: tuple[str, ...] = Field((), description="what the state allows; rights narrow it")
