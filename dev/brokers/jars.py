@@ -1,0 +1,45 @@
+"""Kafka's jars, fetched once by Maven and kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from dev.brokers.errors import BrokerError
+
+KAFKA_VERSION = "4.3.1"
+POM = Path(__file__).with_name("pom.xml")
+DATA = Path(__file__).resolve().parents[2] / ".data"
+
+
+def jars_folder() -> Path:
+    """Where the jars are, or will be: the folder the variable KAFKA_JARS names, else one in the repository's .data."""
+    return Path(os.environ.get("KAFKA_JARS") or DATA / f"kafka-jars-{KAFKA_VERSION}").resolve()
+
+
+def have_jars() -> bool:
+    """Whether the jars were fetched already."""
+    return (jars_folder() / f"kafka_2.13-{KAFKA_VERSION}.jar").exists()
+
+
+def fetch_jars(mvn: Path) -> None:
+    """Fetch the jars, which takes some ten seconds. Raises BrokerError with Maven's words when it can't.
+
+    They are put in place by one renaming, so an interrupted fetch leaves nothing that looks complete.
+    """
+    folder = jars_folder()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="kafka-jars-") as work:
+        fetched = Path(work) / "jars"
+        goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+        options = [f"-DoutputDirectory={fetched}", "-DincludeScope=runtime", f"-Dkafka.version={KAFKA_VERSION}"]
+        done = subprocess.run([mvn, "-q", "-B", "-f", POM, goal, *options], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BrokerError(f"Maven could not fetch Kafka's jars:\n{done.stdout}{done.stderr}")
+        # Another process may have been faster: its jars are as good.
+        if not have_jars():
+            shutil.rmtree(folder, ignore_errors=True)
+            fetched.rename(folder)

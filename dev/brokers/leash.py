@@ -1,0 +1,52 @@
+"""Run a command that dies with whoever started this script, however that one ends.
+
+Standard input is the leash: its other end is held by the starter alone, and the system closes it when the starter
+ends, even by `kill -9`. Linux's PR_SET_PDEATHSIG alone would not do: it fires when the *thread* that started the
+command ends, and callers start brokers from short-lived threads; other systems lack it. It is used here for the one
+case a pipe doesn't cover, the death of this script itself.
+
+The command's process id is written on standard output; its own output goes to this script's standard error. This is a
+script of the standard library alone, run by its path with `python -I -S`, so that it starts in a few milliseconds.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Run the command of the arguments; its exit code, or 128 + the signal that ended it."""
+    me = os.getpid()
+
+    def die_with_the_leash() -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != me:
+                os._exit(1)
+
+    child = subprocess.Popen(
+        sys.argv[1:],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        # Safe here: this script has one thread so far.
+        preexec_fn=die_with_the_leash,
+    )
+    print(child.pid, flush=True)
+
+    def hold() -> None:
+        while os.read(0, 64):
+            pass
+        child.kill()
+
+    threading.Thread(target=hold, daemon=True).start()
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
