@@ -1,0 +1,102 @@
+"""Messages of `insee.requests` and `insee.outcomes`: what INSEE's register (Sirene) says of an establishment.
+
+Nothing here repeats INSEE's own format: that is the adapter's business. Dates are days, instants are milliseconds.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from shared.clock import Instant
+from shared.messages.common import Address, Stored
+
+Siret = Annotated[str, Field(pattern=r"^\d{14}$", examples=["13002526500013"])]
+
+
+class Result(StrEnum):
+    """What a look-up found.
+
+    ACTIVE        open, and nothing that matters is hidden
+    CLOSED        closed (« Fermé »), hidden fields or not
+    NOT_FOUND     INSEE knows no such establishment
+    MOVED         entered twice in the register (« doublon »): `moved_to` is the one to use
+    RESTRICTED    INSEE does not tell all (see `Restriction`)
+    UNAVAILABLE   INSEE did not answer, for the reason `because`: nothing is known
+    """
+
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+    NOT_FOUND = "NOT_FOUND"
+    MOVED = "MOVED"
+    RESTRICTED = "RESTRICTED"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class Restriction(StrEnum):
+    """How much INSEE keeps back of a RESTRICTED establishment.
+
+    PARTIAL   « diffusion partielle »: open, and the fields of `hidden` are to be given by hand
+    UNIT      the whole unit is kept back (defence, police): it exists, and not even its state is told
+    """
+
+    PARTIAL = "PARTIAL"
+    UNIT = "UNIT"
+
+
+class Because(StrEnum):
+    """Why there is no answer.
+
+    QUOTA        too many calls for now, ours or those of others with the same key: a matter of waiting, not of reach
+    REFUSED      INSEE refuses our key, token or subscription: an operator has to look
+    OUTAGE       INSEE is down, too slow, or was so often that it is left alone for a while
+    UNREADABLE   INSEE answered something that makes no sense
+    """
+
+    QUOTA = "QUOTA"
+    REFUSED = "REFUSED"
+    OUTAGE = "OUTAGE"
+    UNREADABLE = "UNREADABLE"
+
+
+class InseeLookUp(Stored):
+    """Asks what INSEE says of a SIRET; `insee.requests`, keyed by it."""
+
+    type: ClassVar[str] = "insee.look-up.v1"
+
+    siret: Siret
+    actor: str = Field("", max_length=200, description="whose look-up it is: the quota is shared fairly between actors")
+    fresh: bool = Field(default=False, description="ask INSEE itself, whatever the cache holds")
+    max_wait: int | None = Field(
+        None,
+        ge=0,
+        description="ms an unreachable INSEE is retried before the last UNAVAILABLE; the adapter's by default",
+    )
+
+
+class InseeAnswer(Stored):
+    """What INSEE says of a SIRET; `insee.outcomes`, keyed by it.
+
+    An UNAVAILABLE with `retry_after` is told once and is not the last word: the adapter goes on trying and another
+    answer follows. Without, the adapter has given up.
+    """
+
+    type: ClassVar[str] = "insee.answer.v1"
+
+    siret: Siret
+    result: Result
+    as_of: Instant = Field(description="when INSEE was asked; earlier than now when the answer comes from the cache")
+    name: str | None = Field(None, description="raison sociale, or first and last name of a person")
+    address: Address | None = Field(
+        None, description="country is ZZ when INSEE names one we have no code for; the commune is never hidden"
+    )
+    legal_category: str | None = Field(None, description="INSEE's four digits, such as 7210 for a commune")
+    hidden: tuple[str, ...] = Field((), description="which of `name` and `address` INSEE keeps back, wholly or partly")
+    restriction: Restriction | None = None
+    closed_on: date | None = Field(None, description="first day closed; None also when INSEE does not know")
+    moved_to: Siret | None = Field(None, description="the establishment to use; None when INSEE's answer names none")
+    moved_to_result: Result | None = Field(None, description="what INSEE says of that one")
+    message: str | None = Field(None, description="INSEE's own sentence, or ours when it gave none; French")
+    because: Because | None = None
+    retry_after: int | None = Field(None, description="seconds until the adapter's next try")
