@@ -1,0 +1,44 @@
+"""What the simulator remembers."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dev.insee.faults import Fault
+from dev.insee.units import Unit, invented, known
+from dev.insee.window import Window
+
+ACCOUNT = {
+    "grant_type": "password",
+    "client_id": "structures",
+    "client_secret": "client-secret",
+    "username": "agent",
+    "password": "password",
+}
+"""The private plan's account. It opens nothing but the simulator."""
+
+
+@dataclass
+class Simulator:
+    """The establishments, the quota, the faults, and who may call."""
+
+    api_key: str = "insee-simulator"
+    token_seconds: int = 335_000
+    units: dict[str, Unit] = field(default_factory=known)
+    window: Window = field(default_factory=Window)
+    faults: list[Fault] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+    tokens_asked: int = 0
+
+    def find(self, siret: str) -> Unit | None:
+        """Return the establishment of a SIRET."""
+        return self.units.get(siret) or invented(siret)
+
+    def make_token(self, form: Mapping[str, str]) -> str | None:
+        """Return a token for the account, None for anybody else."""
+        self.tokens_asked += 1
+        if form != ACCOUNT:
+            return None
+        made = secrets.token_urlsafe(24)
+        self.tokens.add(made)
+        return made

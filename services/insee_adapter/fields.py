@@ -1,0 +1,52 @@
+"""Reads single values out of INSEE's JSON, whatever shape they come in, and knows INSEE's mark for a hidden one."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+HIDDEN = "[ND]"
+"""What INSEE puts in place of a value it keeps back (« non diffusible »), since March 2023."""
+
+_NO_DATE = date(1900, 1, 1)
+# INSEE writes 1900-01-01 where it has no date, in nearly all cases.
+
+
+def text(values: Mapping[str, Any], name: str) -> str | None:
+    """Return a text as it is, `HIDDEN` included; None for what is absent, empty or no text."""
+    value = values.get(name)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def shown(values: Mapping[str, Any], name: str) -> str | None:
+    """Return a text, or None when it is absent or hidden."""
+    value = text(values, name)
+    return None if value == HIDDEN else value
+
+
+def hides(values: Mapping[str, Any], *names: str) -> bool:
+    """Tell whether one of these values is hidden."""
+    return any(text(values, name) == HIDDEN for name in names)
+
+
+def day(values: Mapping[str, Any], name: str) -> date | None:
+    """Return a day; None when there is none, or none that makes sense."""
+    value = text(values, name)
+    if value is None:
+        return None
+    try:
+        found = date.fromisoformat(value[:10])
+    except ValueError:
+        return None
+    return None if found == _NO_DATE else found
+
+
+def inner(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a nested object, empty when it is absent or none."""
+    value = values.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the objects of a list, none when it is absent."""
+    value = values.get(name)
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []

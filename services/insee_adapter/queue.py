@@ -1,0 +1,184 @@
+"""The look-ups that wait to be made, kept in MongoDB so that none is lost whatever dies.
+
+There is one document per SIRET: whoever asks for a SIRET that already waits joins it, and one call answers all.
+
+Fairness: each actor's look-ups are numbered on from the turn that is being served, and the lowest number goes first.
+Somebody who asks for 500 gets the next 500 turns; somebody who asks for one after that gets the turn being served, and
+waits for one look-up of each other actor at most.
+
+A worker claims a look-up for the time of a lease. When it dies the lease runs out and another claims it; the same
+answer may then be told twice, which readers expect. Times are MongoDB's own (`$$NOW`).
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.mongo import ASCENDING, ReturnDocument
+
+_SERVED = "served"
+# The document of `turns` that holds the turn being served; those of actors have a prefix.
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked, and how the answer finds them: whoever asks twice with one `correlation_id` is answered once."""
+
+    correlation_id: str
+    actor: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A look-up that this worker has claimed.
+
+    `untold` are the correlation ids of those who were not told yet that INSEE is unreachable.
+    """
+
+    siret: str
+    lease: str
+    revision: int
+    failures: int
+    askers: tuple[Asker, ...]
+    untold: frozenset[str]
+
+
+class Queue:
+    """The look-ups of all replicas. `lease` is how long (ms) one may take, `max_wait` how long INSEE is retried."""
+
+    def __init__(self, database: Any, *, lease: int = 60_000, max_wait: int = 3_600_000) -> None:
+        self._look_ups = database["look_ups"]
+        self._turns = database["turns"]
+        self._lease = lease
+        self._max_wait = max_wait
+
+    async def prepare(self) -> None:
+        """Make the indexes; actors who asked nothing for a day are forgotten."""
+        await self._look_ups.create_index([("turn", ASCENDING), ("asked_at", ASCENDING)])
+        await self._turns.create_index([("at", ASCENDING)], expireAfterSeconds=86_400)
+
+    async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> None:
+        """Put a look-up in the queue, or join the one that waits. Once this returns it is not lost."""
+        turn = await self._next_turn(asker.actor)
+        entry = {
+            # $literal: values from outside must not be taken for expressions.
+            "correlation_id": {"$literal": asker.correlation_id},
+            "actor": {"$literal": asker.actor},
+            "traceparent": {"$literal": asker.traceparent},
+            "told": False,
+        }
+        known = {"$in": [{"$literal": asker.correlation_id}, {"$ifNull": ["$askers.correlation_id", []]}]}
+        askers = {"$ifNull": ["$askers", []]}
+        await self._look_ups.update_one(
+            {"_id": siret},
+            [
+                {
+                    "$set": {
+                        "askers": {"$cond": [known, askers, {"$concatArrays": [askers, [entry]]}]},
+                        "revision": {"$add": [{"$ifNull": ["$revision", 0]}, {"$cond": [known, 0, 1]}]},
+                        "turn": {"$min": ["$turn", turn]},
+                        "asked_at": {"$ifNull": ["$asked_at", "$$NOW"]},
+                        "free_at": {"$ifNull": ["$free_at", "$$NOW"]},
+                        "failures": {"$ifNull": ["$failures", 0]},
+                        "max_wait": {"$max": ["$max_wait", self._max_wait if max_wait is None else max_wait]},
+                    }
+                }
+            ],
+            upsert=True,
+        )
+
+    async def _next_turn(self, actor: str) -> int:
+        served = await self._turns.find_one({"_id": _SERVED}) or {"turn": 0}
+        numbered = await self._turns.find_one_and_update(
+            {"_id": f"actor:{actor}"},
+            [
+                {
+                    "$set": {
+                        "turn": {"$max": [{"$add": [{"$ifNull": ["$turn", -1]}, 1]}, served["turn"]]},
+                        "at": "$$NOW",
+                    }
+                }
+            ],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(numbered["turn"])
+
+    async def has_work(self) -> bool:
+        """Tell whether a look-up may be claimed now."""
+        return await self._look_ups.find_one(_FREE, {"_id": 1}) is not None
+
+    async def size(self) -> int:
+        """Return how many look-ups are not answered yet."""
+        return int(await self._look_ups.estimated_document_count())
+
+    async def claim(self) -> Job | None:
+        """Claim the look-up whose turn it is, for the time of a lease."""
+        lease = secrets.token_hex(8)
+        found = await self._look_ups.find_one_and_update(
+            _FREE,
+            [{"$set": {"lease": lease, "free_at": {"$add": ["$$NOW", self._lease]}}}],
+            sort=[("turn", ASCENDING), ("asked_at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        if found is None:
+            return None
+        # The turn being served has no `at`: it is never forgotten.
+        await self._turns.update_one({"_id": _SERVED}, {"$max": {"turn": found["turn"]}}, upsert=True)
+        return _job(found)
+
+    async def finish(self, job: Job) -> Job | None:
+        """Remove an answered look-up. Returns it anew when others have joined since: they are still to be answered."""
+        mine = {"_id": job.siret, "lease": job.lease}
+        removed = await self._look_ups.delete_one({**mine, "revision": job.revision})
+        if removed.deleted_count:
+            return None
+        found = await self._look_ups.find_one(mine)
+        return None if found is None else _job(found)
+
+    async def give_up(self, job: Job) -> bool:
+        """Note that INSEE is unreachable for this look-up; tell whether that has lasted too long."""
+        found = await self._look_ups.find_one_and_update(
+            {"_id": job.siret, "lease": job.lease},
+            [{"$set": {"now": "$$NOW", "unreachable_since": {"$ifNull": ["$unreachable_since", "$$NOW"]}}}],
+            return_document=ReturnDocument.AFTER,
+        )
+        if found is None:
+            return False
+        since: datetime = found["unreachable_since"]
+        return bool((found["now"] - since).total_seconds() * 1000 >= found["max_wait"])
+
+    async def postpone(self, job: Job, wait: int, *, told: frozenset[str] = frozenset(), failed: bool) -> None:
+        """Let the look-up be claimed again after `wait` ms; `told` know by now that INSEE is unreachable."""
+        now_told = {"$or": ["$$a.told", {"$in": ["$$a.correlation_id", {"$literal": sorted(told)}]}]}
+        askers = {"$map": {"input": "$askers", "as": "a", "in": {"$mergeObjects": ["$$a", {"told": now_told}]}}}
+        await self._look_ups.update_one(
+            {"_id": job.siret, "lease": job.lease},
+            [
+                {
+                    "$set": {
+                        "askers": askers,
+                        "failures": {"$add": ["$failures", int(failed)]},
+                        "free_at": {"$add": ["$$NOW", wait]},
+                        "lease": None,
+                    }
+                }
+            ],
+        )
+
+
+_FREE = {"$expr": {"$lte": ["$free_at", "$$NOW"]}}
+
+
+def _job(found: dict[str, Any]) -> Job:
+    askers = found["askers"]
+    return Job(
+        siret=found["_id"],
+        lease=found["lease"],
+        revision=found["revision"],
+        failures=found["failures"],
+        askers=tuple(Asker(a["correlation_id"], a["actor"], a["traceparent"]) for a in askers),
+        untold=frozenset(a["correlation_id"] for a in askers if not a["told"]),
+    )

@@ -1,0 +1,180 @@
+"""INSEE's quota, shared by every replica through one MongoDB document.
+
+INSEE counts calls in fixed windows, each opened by the first call after the last one: nobody here knows their phase.
+So at most `limit` calls may arrive within *any* stretch of one window, wherever it starts. A permit is therefore held
+from before its call is sent until one window after its call has ended: whenever a call arrives, all those that arrived
+less than a window before it still hold theirs. A process that dies keeps its permits until its calls must have ended.
+
+Times are MongoDB's own (`$$NOW`), so the replicas' clocks don't matter, and each step is one atomic update.
+A third of the quota may go in a burst; the rest is spread over the time until the oldest permit comes back, so that
+the next permit is never far away, even after somebody asked for hundreds.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.insee_adapter import metrics
+from services.insee_adapter.responses import NoAnswer
+from shared.messages.insee import Because
+from shared.mongo import ReturnDocument
+
+_ID = "insee"
+_MARGIN_MS = 500
+# What INSEE's and MongoDB's clocks may drift apart within one window.
+
+_LONGEST_NAP_MS = 1_000
+# A permit may come back early (its call ended, or was never made), so nobody sleeps longer before looking again.
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to one call, to be ended before `deadline` (seconds of the monotonic clock)."""
+
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    deadline: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No permit now; ask again in `ms`."""
+
+    ms: int
+
+
+class Quota:
+    """At most `limit` calls per `window` ms for everybody who uses the same collection.
+
+    `call_ms` is the longest a call may last.
+    """
+
+    def __init__(self, database: Any, *, limit: int = 30, window: int = 60_000, call_ms: int = 10_000) -> None:
+        self._collection = database["quota"]
+        self._limit = limit
+        self._burst = max(1, limit // 3)
+        self._held_ms = window + _MARGIN_MS
+        self._call_ms = call_ms
+
+    async def take(self) -> Permit | Wait:
+        """Take a permit, or say how long there is none."""
+        permit = Permit(deadline=time.monotonic() + self._call_ms / 1000)
+        document = await self._collection.find_one_and_update(
+            {"_id": _ID}, self._taking(permit.id), upsert=True, return_document=ReturnDocument.AFTER
+        )
+        permits = document["permits"]
+        metrics.QUOTA_USED.set(len(permits))
+        if any(held["id"] == permit.id for held in permits):
+            return permit
+        waits = [document["paused_until"] - document["now"], document["next_at"] - document["now"]]
+        if len(permits) >= self._limit:
+            waits.append(min(held["frees_at"] for held in permits) - document["now"])
+        return Wait(min(max(1, *(round(wait.total_seconds() * 1000) for wait in waits)), _LONGEST_NAP_MS))
+
+    def _taking(self, permit: str) -> list[dict[str, Any]]:
+        epoch = {"$toDate": 0}
+        count = {"$size": "$permits"}
+        free = {
+            "$and": [
+                {"$lt": [count, self._limit]},
+                {"$lte": ["$paused_until", "$$NOW"]},
+                {"$or": [{"$lt": [count, self._burst]}, {"$lte": ["$next_at", "$$NOW"]}]},
+            ]
+        }
+        held = {"id": permit, "frees_at": {"$add": ["$$NOW", self._call_ms + self._held_ms]}}
+        # The time until the oldest permit comes back, divided among the permits that are left after this one.
+        spread = {
+            "$add": [
+                "$$NOW",
+                {
+                    "$divide": [
+                        {"$subtract": [{"$ifNull": [{"$min": "$permits.frees_at"}, "$$NOW"]}, "$$NOW"]},
+                        {"$max": [1, {"$subtract": [self._limit, count]}]},
+                    ]
+                },
+            ]
+        }
+        current = {"$filter": {"input": "$permits", "as": "p", "cond": {"$gt": ["$$p.frees_at", "$$NOW"]}}}
+        return [
+            {
+                "$set": {
+                    "now": "$$NOW",
+                    "permits": {"$ifNull": ["$permits", []]},
+                    "paused_until": {"$ifNull": ["$paused_until", epoch]},
+                    "next_at": {"$ifNull": ["$next_at", epoch]},
+                }
+            },
+            {"$set": {"permits": current}},
+            {"$set": {"free": free}},
+            {
+                "$set": {
+                    "permits": {"$cond": ["$free", {"$concatArrays": ["$permits", [held]]}, "$permits"]},
+                    "next_at": {"$cond": ["$free", spread, "$next_at"]},
+                }
+            },
+            {"$unset": "free"},
+        ]
+
+    async def spent(self, permit: Permit) -> None:
+        """The permit's call has ended: it comes back one window from now."""
+        frees_at = {"$add": ["$$NOW", self._held_ms]}
+        mine = {"$eq": ["$$p.id", permit.id]}
+        ended = {"$mergeObjects": ["$$p", {"frees_at": frees_at}]}
+        permits = {"$map": {"input": "$permits", "as": "p", "in": {"$cond": [mine, ended, "$$p"]}}}
+        await self._collection.update_one({"_id": _ID}, [{"$set": {"permits": permits}}])
+
+    async def give_back(self, permit: Permit) -> None:
+        """The permit's call was never made: somebody else may use it at once."""
+        await self._collection.update_one({"_id": _ID}, {"$pull": {"permits": {"id": permit.id}}})
+
+    async def pause(self, wait: int) -> None:
+        """INSEE allows no call for `wait` ms: others use our key too, or its quota is smaller than ours."""
+        until = {"$max": ["$paused_until", {"$add": ["$$NOW", wait]}]}
+        await self._collection.update_one({"_id": _ID}, [{"$set": {"paused_until": until}}], upsert=True)
+
+
+class Spending:
+    """What one look-up spends: the permit it came with, then others as it needs them.
+
+    `patience` is how long (ms) it waits for a further permit before it is put back.
+    """
+
+    def __init__(self, quota: Quota, first: Permit | None, patience: int = 15_000) -> None:
+        self._quota = quota
+        self._first = first
+        self._patience = patience
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[float]:
+        """Spend one permit on one call; gives the seconds within which the call must end."""
+        permit = self._first or await self._another()
+        self._first = None
+        left = permit.deadline - time.monotonic()
+        if left <= 0:
+            # The process was stopped since it took the permit, which others may be about to use.
+            raise NoAnswer(Because.QUOTA, "L'appel à l'INSEE est remis à plus tard.", wait=1_000)
+        try:
+            yield left
+        finally:
+            await asyncio.shield(self._quota.spent(permit))
+
+    async def exhausted(self, wait: int) -> None:
+        """INSEE allows no call for `wait` ms."""
+        await self._quota.pause(wait)
+
+    async def close(self) -> None:
+        """Give back the first permit when it was not used."""
+        if self._first is not None:
+            await self._quota.give_back(self._first)
+            self._first = None
+
+    async def _another(self) -> Permit:
+        limit = time.monotonic() + self._patience / 1000
+        while isinstance(taken := await self._quota.take(), Wait):
+            if time.monotonic() + taken.ms / 1000 > limit:
+                raise NoAnswer(Because.QUOTA, "L'appel à l'INSEE attend son tour.", wait=taken.ms)
+            await asyncio.sleep(taken.ms / 1000)
+        return taken

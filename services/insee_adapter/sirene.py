@@ -1,0 +1,166 @@
+"""The client of INSEE's Sirene API, version 3.11: one question, « what is this SIRET? », and its answer.
+
+A look-up may take several calls (a retry, a renewed token, a doublon's target); each one spends a permit of the quota.
+The HTTP client never follows a redirection: a doublon's `Location` is a path of INSEE's inside, whose last segment is
+asked for again on our own base URL.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx2
+
+from services.insee_adapter import metrics
+from services.insee_adapter.auth import Credentials
+from services.insee_adapter.breaker import Breaker
+from services.insee_adapter.reading import moved
+from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_wait
+from shared.clock import Clock
+from shared.messages.insee import Because, InseeAnswer, Result
+
+
+class Budget(Protocol):
+    """What a look-up may spend of the quota."""
+
+    def call(self) -> AbstractAsyncContextManager[float]:
+        """Spend one permit on one call, which must end within the seconds it gives. Raises `NoAnswer` without one."""
+        ...
+
+    async def exhausted(self, wait: int) -> None:
+        """Take note that INSEE allows no call for the next `wait` ms, to anybody with our key."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How patient the client is: seconds to connect and to read, and how often it tries before it gives up."""
+
+    connect_s: float = 2.0
+    read_s: float = 5.0
+    attempts: int = 2
+    backoff_s: float = 0.5
+    hops: int = 3
+
+
+def http_client(limits: Limits) -> httpx2.AsyncClient:
+    """Return an HTTP client with our time-outs, which follows no redirection and keeps no cookie of consequence."""
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(limits.read_s, connect=limits.connect_s),
+        follow_redirects=False,
+        headers={"Accept": "application/json", "User-Agent": "structures-insee-adapter"},
+    )
+
+
+class Sirene:
+    """Asks INSEE. `clock` dates the answers; `steady` never goes back and times the breaker."""
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        base_url: str,
+        credentials: Credentials,
+        breaker: Breaker,
+        *,
+        clock: Clock,
+        steady: Clock,
+        limits: Limits | None = None,
+    ) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._breaker = breaker
+        self._clock = clock
+        self._steady = steady
+        self._limits = limits or Limits()
+
+    def left_alone(self) -> bool:
+        """Tell whether the breaker lets no call through now."""
+        return self._breaker.wait(self._steady.now()) > 0
+
+    async def look_up(self, siret: str, budget: Budget) -> InseeAnswer:
+        """Return what INSEE says of `siret` (14 digits). Never raises for what INSEE does: that is UNAVAILABLE."""
+        try:
+            return await self._follow(siret, budget)
+        except NoAnswer as problem:
+            return InseeAnswer(
+                siret=siret,
+                result=Result.UNAVAILABLE,
+                as_of=self._clock.now(),
+                because=problem.because,
+                message=problem.message,
+                retry_after=None if problem.wait is None else -(-problem.wait // 1000),
+            )
+
+    async def _follow(self, siret: str, budget: Budget) -> InseeAnswer:
+        reply = first = await self._ask(siret, budget)
+        seen = {siret}
+        while isinstance(reply, Doublon):
+            if reply.target is None or reply.target in seen or len(seen) > self._limits.hops:
+                # The doublon is a fact even when the register does not lead anywhere.
+                message = first.message if isinstance(first, Doublon) else None
+                return InseeAnswer(siret=siret, result=Result.MOVED, as_of=self._clock.now(), message=message)
+            seen.add(reply.target)
+            reply = await self._ask(reply.target, budget)
+        return reply if reply.siret == siret else moved(siret, reply)
+
+    async def _ask(self, siret: str, budget: Budget) -> InseeAnswer | Doublon:
+        attempt = 1
+        while True:
+            try:
+                return await self._try(siret, budget)
+            except NoAnswer as problem:
+                if not problem.at_once or attempt >= self._limits.attempts:
+                    raise
+            await asyncio.sleep(self._limits.backoff_s * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter.
+            attempt += 1
+
+    async def _try(self, siret: str, budget: Budget) -> InseeAnswer | Doublon:
+        async with self._watched():
+            headers = await self._credentials.headers()
+            response = await self._get(siret, headers, budget)
+            if response.status == 401 and self._credentials.refused(headers):
+                response = await self._get(siret, await self._credentials.headers(), budget)
+            return meaning(siret, response)
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Keep to the breaker, and tell it how the call went."""
+        if wait := self._breaker.enter(self._steady.now()):
+            raise NoAnswer(Because.OUTAGE, "L'INSEE ne répond pas ; nouvel essai sous peu.", wait=wait)
+        try:
+            yield
+        except NoAnswer as problem:
+            if problem.tells_of_health:
+                self._breaker.failed(self._steady.now())
+            else:
+                self._breaker.abandoned()
+            raise
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        else:
+            self._breaker.succeeded()
+        finally:
+            metrics.BREAKER_OPEN.set(self.left_alone())
+
+    async def _get(self, siret: str, headers: Mapping[str, str], budget: Budget) -> Response:
+        async with budget.call() as seconds:
+            started = self._steady.now()
+            try:
+                async with asyncio.timeout(seconds):
+                    raw = await self._http.get(f"{self._base_url}/siret/{siret}", headers=headers)
+            except (httpx2.RequestError, TimeoutError) as problem:
+                metrics.CALLS.labels(type(problem).__name__).inc()
+                raise NoAnswer(Because.OUTAGE, "L'INSEE ne répond pas.", at_once=True) from problem
+            metrics.CALLS.labels(str(raw.status_code)).inc()
+            metrics.CALL_SECONDS.observe((self._steady.now() - started) / 1000)
+        response = Response(
+            raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, raw.content, self._clock.now()
+        )
+        if wait := quota_wait(response):
+            await budget.exhausted(wait)
+        return response

@@ -1,0 +1,125 @@
+"""Makes the look-ups of the queue, one at a time; a process runs a few workers, and any number of processes may."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from services.insee_adapter import metrics
+from services.insee_adapter.cache import Cache
+from services.insee_adapter.queue import Asker, Job, Queue
+from services.insee_adapter.quota import Quota, Spending, Wait
+from services.insee_adapter.sirene import Sirene
+from shared.logging import get_logger
+from shared.messages.insee import Because, InseeAnswer, Result
+
+log = get_logger(__name__)
+
+Tell = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
+"""Tells an answer to these askers; returns once Kafka has it for good."""
+
+_IDLE_S = 0.5
+# A look-up that another replica accepted is found by looking; our own wake the workers.
+_LONGEST_BACKOFF_S = 60
+
+
+class Worker:
+    """One loop: take a permit, claim the look-up whose turn it is, ask INSEE, keep and tell the answer.
+
+    The permit comes first, so that whoever asks while the quota is used up is still served in their turn. `wake` is set
+    when there may be work; `beat` is called each time around.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        cache: Cache,
+        quota: Quota,
+        sirene: Sirene,
+        tell: Tell,
+        wake: asyncio.Event,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._queue = queue
+        self._cache = cache
+        self._quota = quota
+        self._sirene = sirene
+        self._tell = tell
+        self._wake = wake
+        self._beat = beat
+
+    async def run(self) -> None:
+        """Work until cancelled. What goes wrong is logged and tried again: a claimed look-up's lease runs out."""
+        while True:
+            self._beat()
+            try:
+                pause = await self.turn()
+            except Exception:
+                log.exception("look-up failed")
+                pause = 1.0
+            if pause:
+                await self._rest(pause)
+
+    async def turn(self) -> float:
+        """Make one look-up if there is one and the quota allows it; return the seconds to wait before the next."""
+        if not await self._queue.has_work():
+            return _IDLE_S
+        permit = None
+        # While INSEE is left alone, look-ups are still claimed: whoever asked is told that it is unreachable.
+        if not self._sirene.left_alone():
+            taken = await self._quota.take()
+            if isinstance(taken, Wait):
+                return taken.ms / 1000
+            permit = taken
+        spending = Spending(self._quota, permit)
+        try:
+            job = await self._queue.claim()
+            if job is not None:
+                await self._make(job, spending)
+        finally:
+            await spending.close()
+        return 0.0
+
+    async def _make(self, job: Job, spending: Spending) -> None:
+        try:
+            answer = await self._sirene.look_up(job.siret, spending)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._queue.postpone(job, 0, failed=False))
+            raise
+        if answer.result is Result.UNAVAILABLE:
+            await self._unanswered(job, answer)
+        else:
+            await self._cache.put(answer)
+            await self._answered(job, answer)
+
+    async def _answered(self, job: Job, answer: InseeAnswer) -> None:
+        told: set[str] = set()
+        left: Job | None = job
+        while left is not None:
+            askers = [asker for asker in left.askers if asker.correlation_id not in told]
+            await self._tell(answer, askers)
+            metrics.ANSWERS.labels(answer.result, "insee").inc(len(askers))
+            told.update(asker.correlation_id for asker in askers)
+            left = await self._queue.finish(left)
+
+    async def _unanswered(self, job: Job, answer: InseeAnswer) -> None:
+        if answer.because is Because.QUOTA:
+            # Waiting for the quota is not « unreachable »: nobody is told, and no time of patience runs.
+            await self._queue.postpone(job, 1000 * (answer.retry_after or 1), failed=False)
+            return
+        log.warning("no answer", because=answer.because, failures=job.failures)
+        if await self._queue.give_up(job):
+            await self._answered(job, answer.model_copy(update={"retry_after": None}))
+            return
+        wait = max(answer.retry_after or 0, min(2 << job.failures, _LONGEST_BACKOFF_S))
+        untold = [asker for asker in job.askers if asker.correlation_id in job.untold]
+        await self._tell(answer.model_copy(update={"retry_after": wait}), untold)
+        metrics.ANSWERS.labels(answer.result, "insee").inc(len(untold))
+        await self._queue.postpone(job, wait * 1000, told=job.untold, failed=True)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
