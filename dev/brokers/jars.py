@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -26,11 +25,13 @@ def have_jars() -> bool:
 
 
 def fetch_jars(mvn: Path) -> None:
-    """Fetch the jars, which takes some ten seconds. Raises BrokerError with Maven's words when it can't.
+    """Fetch the jars, which takes some ten seconds. Raises BrokerError, with Maven's words if it failed.
 
     They are put in place by one renaming, so an interrupted fetch leaves nothing that looks complete.
     """
     folder = jars_folder()
+    if folder.exists() and any(folder.iterdir()):
+        raise BrokerError(f"{folder} holds something else than Kafka {KAFKA_VERSION}: remove it, or change KAFKA_JARS.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="kafka-jars-") as work:
         fetched = Path(work) / "jars"
@@ -39,7 +40,9 @@ def fetch_jars(mvn: Path) -> None:
         done = subprocess.run([mvn, "-q", "-B", "-f", POM, goal, *options], capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerError(f"Maven could not fetch Kafka's jars:\n{done.stdout}{done.stderr}")
-        # Another process may have been faster: its jars are as good.
-        if not have_jars():
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
             fetched.rename(folder)
+        except OSError:
+            # Another process may have been faster: its jars are as good.
+            if not have_jars():
+                raise

@@ -54,7 +54,7 @@ class Kafka(Cluster):
         self._controller_ports = tuple(controller_ports)
         super().__init__([self._node(number) for number in range(1, len(self._client_ports) + 1)])
 
-    def admin_settings(self, bootstrap: str | None = None) -> dict[str, str]:
+    def admin_settings(self, bootstrap: str | None = None) -> dict[str, str | int | float | bool]:
         """The administrator's settings for a client of librdkafka."""
         return {
             "bootstrap.servers": bootstrap or self.bootstrap,

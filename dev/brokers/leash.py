@@ -9,6 +9,7 @@ The command's process id is written on standard output; its own output goes to t
 script of the standard library alone, run by its path with `python -I -S`, so that it starts in a few milliseconds.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -36,7 +37,6 @@ def main() -> int:
         # Safe here: this script has one thread so far.
         preexec_fn=die_with_the_leash,
     )
-    print(child.pid, flush=True)
 
     def hold() -> None:
         while os.read(0, 64):
@@ -44,6 +44,9 @@ def main() -> int:
         child.kill()
 
     threading.Thread(target=hold, daemon=True).start()
+    # The starter may have died already: the command is about to follow it.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, f"{child.pid}\n".encode())
     code = child.wait()
     return code if code >= 0 else 128 - code
 

@@ -80,6 +80,8 @@ class Mongo(Cluster):
         command += ["--dbpath", folder / "data", "--bind_ip", HOST, "--port", str(port), "--nounixsocket"]
         command += ["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "990"]
         command += ["--quiet", "--slowms", "1000", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        # One of several nodes would go on serving for 15 s after it was told to stop.
+        command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500"]
         return BrokerProcess(
             f"mongod {number}",
             command,

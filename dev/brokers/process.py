@@ -79,17 +79,25 @@ class BrokerProcess:
         self._pid = int(said)
         self._pid_file.write_text(f"{self._pid}\n", encoding="ascii")
 
-    def stop(self, patience: float = 30.0) -> None:
-        """Ask the program to end; kill it if it hasn't after `patience` seconds. Does nothing when it doesn't run."""
-        # A frozen process would leave the request to end for later.
+    def ask_to_stop(self) -> None:
+        """Ask the program to end, without waiting for it. Does nothing when it doesn't run."""
+        # A frozen process would leave the request for later.
         self._signal(signal.SIGCONT)
         self._signal(signal.SIGTERM)
+
+    def wait_stopped(self, patience: float = 10.0) -> None:
+        """Wait until the program has ended; kill it if it hasn't after `patience` seconds: its data bear that."""
         try:
             if self._leash is not None:
                 self._leash.wait(patience)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
         self._let_go()
+
+    def stop(self) -> None:
+        """Ask the program to end and wait for it. Does nothing when it doesn't run."""
+        self.ask_to_stop()
+        self.wait_stopped()
 
     def kill(self) -> None:
         """End the program at once, as a power cut would (SIGKILL). Does nothing when it doesn't run."""
@@ -161,9 +169,11 @@ class Cluster:
             raise
 
     def stop(self) -> None:
-        """Stop every node, one after the other."""
+        """Stop all nodes at the same time: one by one, the last ones would wait for a majority that is gone."""
         for node in self.nodes:
-            node.stop()
+            node.ask_to_stop()
+        for node in self.nodes:
+            node.wait_stopped()
 
     def kill(self) -> None:
         """Kill every node (SIGKILL)."""
