@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,6 +11,7 @@ from shared.engine.document import Draft, changes, plain
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending
 from shared.errors import Rejected
+from shared.messages.common import Request
 from shared.messages.life import Step
 
 COPY = "copy"
@@ -54,13 +56,21 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     return None
 
 
-def reject(draft: Draft, incoming: Incoming, no: Rejected, now: int, timing: Timing) -> Wait | None:
+def reject(
+    draft: Draft,
+    incoming: Incoming,
+    no: Rejected,
+    now: int,
+    timing: Timing,
+    reference: Mapping[str, Any] = MappingProxyType({}),
+) -> Wait | None:
     """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move."""
     if no.waits_for is not None:
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline)
-    draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, fields=no.fields, details=no.details))
+    told = {"fields": no.fields, "details": no.details, "reference": dict(reference)}
+    draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, **told))
     return None
 
 
@@ -131,7 +141,7 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
 
 
 def _follow(
-    draft: Draft, incoming: Incoming, request_id: str, request: BaseModel, context: Context, timing: Timing
+    draft: Draft, incoming: Incoming, request_id: str, request: Request, context: Context, timing: Timing
 ) -> None:
     second = replace(incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None)
     around = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
@@ -142,11 +152,11 @@ def _follow(
 
 def ended(step: Step, status: Any, code: str, at: int, **more: Any) -> Step:
     """Return the step in which a pending change ends."""
-    return step.model_copy(update={"status": status, "code": code, "at": at, "repeated": False, **more})
+    return step.model_copy(update={"status": status, "code": code, "at": at, **more})
 
 
 def _shown(draft: Draft, before: BaseModel | None, after: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
-    diff = {k: v for k, v in changes(before, after).items()}
+    diff = changes(before, after)
     hidden = draft.owner.private
     return (
         {k: "***" if k in hidden else plain(b) for k, (b, _) in diff.items() if before is not None},

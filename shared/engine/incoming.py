@@ -27,6 +27,8 @@ class Incoming:
     """Answers that came for it."""
     waiting: bool = False
     """True once it has a row that says it waits."""
+    authorization: str | None = None
+    """The token it came with; never stored."""
     record: Any = None
     """The record it came with, for the dead-letter topic; None when it comes from its row."""
 

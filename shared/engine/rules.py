@@ -21,8 +21,8 @@ S = TypeVar("S", bound=BaseModel)
 class Change:
     """An accepted change that takes effect later.
 
-    `values` is what `apply` will need (JSON-like, stored); `reserves` are unique keys held from now on; whatever is
-    reserved and not a key of the structure afterwards is released when the change has been applied, failed or cancelled.
+    `values` is what `apply` will need (JSON-like, stored). `reserves` are unique keys held from acceptance until the
+    change is applied, failed or cancelled.
     """
 
     values: Mapping[str, Any]
@@ -168,7 +168,7 @@ class Owner(Generic[S]):
     keys: Callable[[S], tuple[str, ...]]
     """The unique keys a state holds in the whole collection, such as its current and former identifiers."""
     reference: Callable[[S], Mapping[str, Any]]
-    present: Callable[["View"], bytes]
+    present: Callable[["View[S]"], bytes]
     """The JSON published on the owner's `state` topic."""
     copies: Callable[[Request, str | None, S | None, Actor], Iterable[str]] = lambda *_: ()
     refers: Callable[[Request, Actor], Iterable[str]] = lambda *_: ()
@@ -176,6 +176,9 @@ class Owner(Generic[S]):
     """Fields whose values no journal shows."""
     waits: Mapping[str, int] = field(default_factory=dict)
     """How long each kind of wait lasts at most, in ms; `copy` is the engine's own."""
+
+    internal: frozenset[type[Request]] = frozenset()
+    """Requests that only the owner itself makes: a message can't bring them."""
 
     @property
     def types(self) -> Mapping[str, type[Request]]:

@@ -46,7 +46,7 @@ class Message:
 class Event:
     """A record as read: its CloudEvents attributes (extensions included), its data and the other headers.
 
-    `data` is the parsed JSON, `raw` its bytes as received. An event without an id gets one from its place in the log.
+    `data` is the parsed JSON. An event without an id gets one from its place in the log.
     """
 
     id: str
@@ -54,7 +54,6 @@ class Event:
     attributes: Mapping[str, str]
     headers: Mapping[str, str]
     data: Any
-    raw: bytes
 
     @property
     def correlation_id(self) -> str:
@@ -83,14 +82,12 @@ def read(record: Record) -> Event:
     except orjson.JSONDecodeError as error:
         raise Poison("message_unreadable", "the value is not JSON in UTF-8") from error
     attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
-    raw = body
     structured = headers.get("content-type", "").startswith(STRUCTURED)
     if structured or ("type" not in attributes and isinstance(data, dict) and "specversion" in data):
         if not isinstance(data, dict):
             raise Poison("message_unreadable", "a structured event is a JSON object")
         attributes = {k: v for k, v in data.items() if k != "data" and isinstance(v, str)}
         data = data.get("data")
-        raw = orjson.dumps(data)
     if not attributes.get("type"):
         raise Poison("message_type_missing", "the header ce_type (or the attribute type) is missing")
     return Event(
@@ -99,7 +96,6 @@ def read(record: Record) -> Event:
         attributes=attributes,
         headers=headers,
         data=data,
-        raw=raw,
     )
 
 

@@ -1,0 +1,77 @@
+"""Runs handlers of batches: bounded retries of what may pass, back-off, metrics, and a loop that liveness can see."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+
+from shared import metrics
+from shared.broker import subscribe
+from shared.errors import Transient
+from shared.health import Health
+from shared.logging import get_logger
+from shared.mongo import PyMongoError
+
+log = get_logger(__name__)
+
+TRANSIENT = (Transient, PyMongoError, KafkaError, OSError, TimeoutError)
+_BACKOFF = (0.05, 0.2, 0.5, 1, 2, 5)
+"""Seconds between tries; the last one repeats. The whole stays far below max.poll.interval."""
+_TRIES = 20
+
+
+def consume(
+    broker: KafkaBroker,
+    health: Health,
+    topics: Sequence[str],
+    handler: Callable[[Sequence[Any]], Awaitable[None]],
+    *,
+    group: str | None,
+    max_records: int = 500,
+    from_start: bool = True,
+) -> None:
+    """Hand batches of `topics` to `handler` until it takes them.
+
+    What is transient is tried again; after many tries the batch goes back to the broker and the partition waits.
+    Nothing is skipped: a handler that can't handle a message dead-letters it itself.
+    """
+    name = group or f"tail of {', '.join(topics)}"
+
+    async def handle(records: Sequence[Any]) -> None:
+        started = time.monotonic()
+        metrics.BATCH_RECORDS.labels(name).observe(len(records))
+        for attempt in range(_TRIES):
+            try:
+                await handler(records)
+                break
+            except TRANSIENT as error:
+                metrics.BATCH_RETRIES.labels(name).inc()
+                log.warning("a batch is tried again", consumer=name, error=type(error).__name__, attempt=attempt)
+                loop.beat()
+                await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
+            except Exception:
+                log.exception("a batch broke", consumer=name)
+                await asyncio.sleep(1)  # It comes back at once: without a pause this would be a hot loop.
+                raise
+        else:
+            raise Transient(f"{name} can't go on")
+        metrics.BATCH_SECONDS.labels(name).observe(time.monotonic() - started)
+
+    subscriber = subscribe(broker, topics, handle, group=group, max_records=max_records, from_start=from_start)
+    loop = health.loop(name, stalled_after=120, alive=lambda: _alive(subscriber))
+    poll = subscriber.get_msg
+
+    async def poll_and_beat(consumer: Any) -> Any:
+        loop.beat()
+        return await poll(consumer)
+
+    subscriber.get_msg = poll_and_beat
+
+
+def _alive(subscriber: Any) -> bool:
+    # A broker's ping answers although the loop that consumes has died: the loop's own task is what counts.
+    tasks = subscriber.tasks
+    return not tasks or not any(task.done() for task in tasks)

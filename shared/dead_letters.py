@@ -1,0 +1,31 @@
+"""Dead letters: a message nobody can handle is kept, with the reason, and its neighbours go on."""
+
+from typing import Any
+
+from shared import metrics
+from shared.messages.cloudevents import Message
+from shared.topics import dead_letters
+
+SECRET_HEADERS = frozenset({"authorization"})
+
+
+def dead_letter(record: Any, code: str, reason: str, *, process: str, actor: str | None = None) -> Message:
+    """Return the message for this process's dead-letter topic.
+
+    It holds the original key, bytes and headers (save the token) and, in headers of their own: `dlq_code`,
+    `dlq_reason`, `dlq_topic`, `dlq_partition`, `dlq_offset`, `dlq_timestamp` (ms), and `dlq_actor` when who sent it
+    was verified.
+    """
+    metrics.DEAD_LETTERS.labels(record.topic, code).inc()
+    headers = [(name, value or b"") for name, value in record.headers or () if name.lower() not in SECRET_HEADERS]
+    headers += [
+        ("dlq_code", code.encode()),
+        ("dlq_reason", reason.encode()),
+        ("dlq_topic", record.topic.encode()),
+        ("dlq_partition", b"%d" % record.partition),
+        ("dlq_offset", b"%d" % record.offset),
+        ("dlq_timestamp", b"%d" % record.timestamp),
+    ]
+    if actor is not None:
+        headers.append(("dlq_actor", actor.encode()))
+    return Message(dead_letters(process), record.key or b"", record.value or b"", tuple(headers))

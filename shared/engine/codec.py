@@ -1,0 +1,123 @@
+"""How documents and rows are written down, the same in MongoDB and in memory."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.auth import Actor
+from shared.engine.document import Document, Write
+from shared.engine.incoming import Incoming, Row
+from shared.engine.rules import Owner, Pending
+from shared.messages.life import Step
+
+
+def step_out(step: Step) -> dict[str, Any]:
+    """Return a step as stored: empty fields left out."""
+    return {k: v for k, v in step.model_dump(exclude_none=True).items() if v not in ("", {})}
+
+
+def pending_out(pending: Pending) -> dict[str, Any]:
+    """Return a pending change as stored."""
+    return {
+        "step": step_out(pending.step),
+        "change": dict(pending.change),
+        "reserves": list(pending.reserves),
+        "poke_at": pending.poke_at or pending.due_at,
+    }
+
+
+def _pending_in(raw: Mapping[str, Any]) -> Pending:
+    return Pending(Step.model_validate(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"])
+
+
+def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
+    """Read a stored document. Fields of a newer version are tolerated, and a write leaves them where they are."""
+    kind = raw["_id"].partition(":")[0]
+    state: BaseModel | None = None
+    if raw.get("state") is not None:
+        state = owner.state(kind).model_validate(raw["state"], extra="allow")
+    return Document(
+        id=raw["_id"],
+        version=raw["version"],
+        state=state,
+        pending=[_pending_in(p) for p in raw.get("pending", ())],
+        outbox=[Step.model_validate(s) for s in raw.get("outbox", ())],
+        keys=tuple(raw.get("keys", ())),
+        decided=raw.get("decided"),
+    )
+
+
+def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
+    """Return a guarded write as an update: it sets and pushes fields, and never replaces the document."""
+    values: dict[str, Any] = {"version": write.version}
+    if write.state is not None:
+        values |= {f"state.{name}": value for name, value in write.state.items()}
+    if write.pending is not None:
+        values["pending"] = [pending_out(p) for p in write.pending]
+    gone: dict[str, str] = {}
+    if write.keys:
+        values["keys"] = list(write.keys)
+    elif write.keys is not None:
+        gone["keys"] = ""  # An empty array would stand in the unique index, where there is room for one.
+    if write.decided is not None and write.base == 0:
+        values["decided"] = write.decided
+    if write.changed:
+        values["dirty_at"] = now
+        values["settle_at"] = now + settle_after
+    update = {"$set": values, "$push": {"outbox": {"$each": [step_out(s) for s in write.steps]}}}
+    return update | {"$unset": gone} if gone else update
+
+
+def row_out(step: Step) -> dict[str, Any]:
+    """Return the row of a decided request as stored."""
+    return {"version": step.version, "status": step.status, "document": step.document, "step": step_out(step)}
+
+
+def waiting_out(row: Row) -> dict[str, Any]:
+    """Return a waiting row as stored: with all that is needed to decide it later, in any replica. Never the token."""
+    incoming = row.incoming
+    assert incoming is not None  # noqa: S101 - a waiting row always carries its request.
+    return {
+        "version": 0,
+        "status": "waiting",
+        "step": step_out(row.step),
+        "waits_for": row.waits_for,
+        "deadline": row.deadline,
+        "ask_at": row.ask_at,
+        "ask": dict(row.ask) if row.ask else None,
+        "incoming": {
+            "request_id": incoming.request_id,
+            "actor": {**asdict(incoming.actor), "scopes": sorted(incoming.actor.scopes)},
+            "type": incoming.request.type,
+            "data": incoming.request.model_dump(exclude_unset=True),
+            "body_hash": incoming.body_hash,
+            "received_at": incoming.received_at,
+            "correlation_id": incoming.correlation_id,
+            "traceparent": incoming.traceparent,
+            "waited": [[k, v] for k, v in incoming.waited.items()],
+            "known": [[k, v] for k, v in incoming.known.items()],
+        },
+    }
+
+
+def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
+    """Read a stored row."""
+    step = Step.model_validate(raw["step"])
+    kept = raw.get("incoming") if raw["status"] == "waiting" else None
+    if kept is None:
+        return Row(step)
+    incoming = Incoming(
+        request_id=kept["request_id"],
+        actor=Actor(**{**kept["actor"], "scopes": frozenset(kept["actor"]["scopes"])}),
+        request=owner.types[kept["type"]].model_validate(kept["data"]),
+        body_hash=kept["body_hash"],
+        received_at=kept["received_at"],
+        correlation_id=kept["correlation_id"],
+        traceparent=kept["traceparent"],
+        waited=dict(kept["waited"]),
+        known=dict(kept["known"]),
+        waiting=True,
+    )
+    return Row(step, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)

@@ -1,0 +1,48 @@
+"""Applies what is due of one document. Pure."""
+
+from typing import Any
+
+from shared.engine.decide import ended
+from shared.engine.document import Draft, changes, plain
+from shared.engine.rules import Pending
+from shared.errors import Failed
+
+
+def apply(draft: Draft, *, until: int, now: int) -> bool:
+    """Apply, in order of acceptance, every pending change whose time `until` has reached; return whether any was.
+
+    `until` is the earlier of our own clock and the poke's append time, so that one clock that is fast alone can't
+    apply a change early. What can't be applied any more ends as failed and leaves the state as it was (rule R7).
+    """
+    applied = False
+    for pending in list(draft.pending):
+        if pending.due_at > until:
+            break  # They are in order of acceptance, and due in that order (rule R6).
+        draft.drop(pending)
+        applied = True
+        try:
+            state = _applied(draft, pending)
+        except Failed as no:
+            draft.add(ended(pending.step, "failed", no.code, now, details=no.details))
+            continue
+        diff = changes(draft.state, state)
+        draft.put(state)
+        hidden = draft.owner.private
+        draft.add(
+            ended(
+                pending.step,
+                "applied",
+                "applied",
+                now,
+                before={k: "***" if k in hidden else plain(b) for k, (b, _) in diff.items()},
+                after={k: "***" if k in hidden else plain(a) for k, (_, a) in diff.items()},
+            )
+        )
+    return applied
+
+
+def _applied(draft: Draft, pending: Pending) -> Any:
+    rule = draft.rule(pending.step.type)
+    if rule is None or rule.apply is None:
+        raise Failed("unsupported_type")
+    return rule.apply(pending.change, draft.state, pending.due_at)

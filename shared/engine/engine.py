@@ -1,0 +1,359 @@
+"""The steps of a batch, in the order that was model-checked.
+
+1. Parse and verify (`intake.py`).
+2. Load the documents, then the rows: in the other order a neighbour that publishes and clears between the two reads
+   makes a double.
+3. Decide, in order within a document (`decide.py`).
+4. Save: one guarded write a document. It is the moment of decision, of a rejection as of an acceptance. Whoever loses
+   loads and decides again.
+5. Publish the outboxes, wait for the acknowledgements, write the rows, and only then clear; commit comes last.
+
+Two processes may be anywhere in here for one document at any time, and each may die between any two steps.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import metrics
+from shared.clock import Clock
+from shared.dead_letters import dead_letter
+from shared.engine import due
+from shared.engine.decide import Timing, Wait, decide, reject
+from shared.engine.document import Document, Draft, view
+from shared.engine.incoming import Incoming, Row
+from shared.engine.publish import Publisher
+from shared.engine.rules import Context, Owner, Target
+from shared.engine.store import Bus, Store
+from shared.errors import Rejected
+from shared.logging import get_logger
+from shared.messages.cloudevents import Message
+from shared.messages.life import Step
+
+log = get_logger(__name__)
+
+Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
+Meet = Callable[[Incoming, Copies], Message | None]
+"""Returns a message that introduces an actor nobody has met yet."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one round over a batch has loaded and decided."""
+
+    documents: list[Document]
+    rows: Mapping[str, Row]
+    targets: Mapping[str, Target]
+    copies: Copies = field(default_factory=dict)
+    by_id: dict[str, Document] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    deciders: dict[str, str] = field(default_factory=dict)
+    """Which document each request was decided on."""
+    waits: list[tuple[Incoming, Draft, Wait]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    decided: dict[str, tuple[Step, Document]] = field(default_factory=dict)
+    """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
+    unfinished: dict[str, Document] = field(default_factory=dict)
+    """Documents whose outbox holds a request that came again: what is in it is published at once."""
+
+    def __post_init__(self) -> None:
+        for document in self.documents:
+            self.by_id[document.id] = document
+            self.holders.update(dict.fromkeys(document.keys, document.id))
+            for step in (*(p.step for p in document.pending), *document.outbox):
+                self.decided[step.key] = (step, document)
+
+    def document_of(self, target: Target) -> Document | None:
+        """Return the document a request is about, or None when there is none."""
+        if target.id is not None:
+            return self.by_id.get(target.id)
+        ids = [self.holders[key] for key in target.keys if key in self.holders]
+        return self.by_id[ids[0]] if ids else None
+
+
+_Done = tuple[str, int, Sequence[Step], Draft | None]
+"""A document id, its version, the outbox entries to publish, and the draft when it was ours."""
+
+
+class Engine:
+    """Carries the requests of one owner through their life."""
+
+    def __init__(
+        self,
+        owner: Owner[Any],
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        timing: Timing,
+        *,
+        process: str,
+        meet: Meet = lambda *_: None,
+    ) -> None:
+        self.owner = owner
+        self.store = store
+        self.bus = bus
+        self.clock = clock
+        self.timing = timing
+        self.publisher = Publisher(owner, timing.delay)
+        self._process = process
+        self._meet = meet
+
+    async def requests(self, incoming: Sequence[Incoming]) -> None:
+        """Decide requests. When it returns, each is decided or waits, and whoever asked has been told."""
+        batch: list[Incoming] = []
+        again: list[Incoming] = []
+        seen: set[str] = set()
+        for request in incoming:
+            (again if request.key in seen else batch).append(request)
+            seen.add(request.key)
+        while batch:
+            undecided = await self._round(batch)
+            batch = [request for request in batch if request.key in undecided]
+            metrics.CONFLICTS.inc(len(batch))
+        if again:  # The same request twice in one batch: the second finds the answer of the first.
+            await self.requests(again)
+
+    async def pokes(self, pokes: Iterable[tuple[str, int]]) -> None:
+        """Apply what is due of these documents (id, append time of the poke). A poke is only a reason to look."""
+        stamps: dict[str, int] = {}
+        for poked, appended in pokes:
+            stamps[poked] = max(stamps.get(poked, 0), appended)
+        while stamps:
+            drafts = {}
+            for document in await self.store.load(stamps, (), ()):
+                draft = Draft(self.owner, document)
+                now = self.clock.now()
+                if due.apply(draft, until=min(now, stamps[document.id]), now=now):
+                    drafts[document.id] = draft
+            lost = await self._save(drafts)
+            stamps = {id_: stamps[id_] for id_ in lost}
+
+    async def moved(self, keys: Iterable[str]) -> None:
+        """Decide again what waits for these copies."""
+        await self.requests([row.incoming for row in await self.store.waiting_for(keys) if row.incoming])
+
+    async def answered(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        """Decide again what waits for these answers."""
+        batch = []
+        for row in await self.store.waiting_for(answers):
+            if row.incoming and row.waits_for:
+                row.incoming.known[row.waits_for] = answers[row.waits_for]
+                batch.append(row.incoming)
+        await self.requests(batch)
+
+    async def finish(self, documents: Sequence[Document]) -> None:
+        """Publish what these documents' outboxes still hold, as whoever wrote it would have."""
+        await self._publish([(d.id, d.version, d.outbox, None) for d in documents], ())
+
+    async def republish(self, ids: Sequence[str]) -> list[tuple[str, int]]:
+        """Publish the states of these documents as they are now; return the versions published."""
+        views = [v for d in await self.store.load(ids, (), ()) if (v := view(self.owner, d))]
+        now = self.clock.now()
+        await self.bus.publish([self.publisher.state(v, now) for v in views])
+        return [(v.id, v.version) for v in views]
+
+    # ---- one round: steps 2 to 5 ------------------------------------------------------------------------------
+
+    async def _round(self, batch: Sequence[Incoming]) -> set[str]:
+        """Take a batch through one round; return the keys of the requests that must be decided again."""
+        around = await self._load(batch)
+        fresh = [around.targets[r.key].fresh for r in batch]
+        ids = {kind: iter(await self.store.new_ids(kind, fresh.count(kind))) for kind in {k for k in fresh if k}}
+        for request in batch:
+            if not self._repeat(around, request):
+                self._decide(around, request, ids)
+        lost = await self._save(
+            {d.document.id: d for d in around.drafts.values() if d.steps}, around.messages, around.unfinished
+        )
+        undecided = {key for key, document in around.deciders.items() if document in lost}
+        return undecided | await self._wait(around)
+
+    async def _load(self, batch: Sequence[Incoming]) -> _Round:
+        targets = {r.key: self.owner.target(r.request, r.actor) for r in batch}
+        documents = await self.store.load(
+            {t.id for t in targets.values() if t.id is not None},
+            {key for t in targets.values() for key in t.keys},
+            targets,
+        )
+        referred = {key for r in batch for key in self.owner.refers(r.request, r.actor)}
+        around = _Round(documents, await self.store.rows({*targets, *referred}), targets)
+        wanted: set[str] = set()
+        for request in batch:
+            document = around.document_of(targets[request.key])
+            id_, state = (document.id, document.state) if document else (None, None)
+            wanted.update(self.owner.copies(request.request, id_, state, request.actor))
+        around.copies = await self.store.copies(wanted) if wanted else {}
+        return around
+
+    def _repeat(self, around: _Round, request: Incoming) -> bool:
+        """Answer a request that is decided already as before; return whether it was."""
+        row = around.rows.get(request.key)
+        if row is not None and row.is_waiting and row.incoming is not None:
+            request.waiting = True
+            request.waited = row.incoming.waited | request.waited
+            request.known = row.incoming.known | request.known
+        if row is not None and (not row.is_waiting or row.step.body_hash != request.body_hash):
+            told = row.step
+        elif request.key in around.decided:
+            told, document = around.decided[request.key]
+            if document.outbox:
+                around.unfinished[document.id] = document
+        else:
+            return False
+        if told.body_hash and told.body_hash != request.body_hash:
+            reused = request.step(self.owner.name, "rejected", "request_id_reused", self.clock.now())
+            around.messages.append(self.publisher.answer(reused))
+        else:
+            metrics.REPEATED.inc()
+            told = told.model_copy(update={"correlation_id": request.correlation_id})
+            around.messages.extend(self.publisher.step(told, repeated=True))
+        return True
+
+    def _decide(self, around: _Round, request: Incoming, ids: Mapping[str, Any]) -> None:
+        target = around.targets[request.key]
+        found = around.document_of(target)
+        now = self.clock.now()
+        if introduction := self._meet(request, around.copies):
+            around.messages.append(introduction)
+        new_id = next(ids[target.fresh]) if target.fresh else None
+        if target.fresh:
+            draft = Draft(self.owner, Document(f"{target.fresh}:{new_id}"))
+        elif found is not None and found.state is not None:
+            draft = around.drafts.get(found.id) or Draft(self.owner, found)
+        else:
+            draft = Draft(self.owner, Document(target.id if target.may_create and target.id else ""))
+        try:
+            if not draft.document.id:
+                missing = Rejected(target.missing, waits_for=target.lags)
+                wait = reject(draft, request, missing, now, self.timing, target.reference)
+            else:
+                wait = decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
+        except Exception:
+            # A rule that breaks harms its own request alone: whoever asked is told, and the message is kept.
+            log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
+            wait = reject(draft, request, Rejected("internal_error"), now, self.timing)
+            if request.record is not None:
+                around.messages.append(
+                    dead_letter(
+                        request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor.id
+                    )
+                )
+        if wait is not None:
+            around.waits.append((request, draft, wait))
+            return
+        if draft.state is None:  # Refused, about nothing that exists: the decision is a document of its own.
+            draft.document = Document(f"decision:{request.key}")
+            draft.decided = request.key
+        around.drafts[draft.document.id] = draft
+        around.deciders[request.key] = draft.document.id
+
+    def _context(self, around: _Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
+        referred = self.owner.refers(request.request, request.actor)
+        return Context(
+            actor=request.actor,
+            now=now,
+            request_id=request.request_id,
+            document=draft.document.id if draft.state is not None else None,
+            new_id=new_id,
+            pending=tuple(draft.pending),
+            copies={key: value for key, (_, value) in around.copies.items()},
+            answers=request.known,
+            holders=around.holders,
+            past={key: around.rows[key].step.status for key in referred if key in around.rows},
+        )
+
+    # ---- steps 4 and 5 ----------------------------------------------------------------------------------------
+
+    async def _save(
+        self,
+        drafts: Mapping[str, Draft],
+        messages: Sequence[Message] = (),
+        unfinished: Mapping[str, Document] | None = None,
+    ) -> set[str]:
+        """Write the drafts and publish those that were written first by us; return the ids of the others."""
+        lost = await self.store.save([d.write() for d in drafts.values()], self.clock.now()) if drafts else set()
+        won = [d for id_, d in drafts.items() if id_ not in lost]
+        done: list[_Done] = [(d.document.id, d.version, (*d.document.outbox, *d.steps), d) for d in won]
+        done += [(d.id, d.version, d.outbox, None) for d in (unfinished or {}).values() if d.id not in drafts]
+        await self._publish(done, messages)
+        for draft in won:
+            for step in draft.steps:
+                metrics.REQUESTS.labels(step.type, step.status).inc()
+                self._measure(step)
+        return lost
+
+    def _measure(self, step: Step) -> None:
+        now = self.clock.now()
+        if step.status in {"accepted", "rejected"} and step.received_at is not None:
+            metrics.DECISION_SECONDS.observe(max(0, now - step.received_at) / 1000)
+        elif step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
+            metrics.APPLIED_LATE_SECONDS.observe(max(0, now - step.effective_at) / 1000)
+
+    async def _publish(self, done: Sequence[_Done], messages: Sequence[Message]) -> None:
+        now = self.clock.now()
+        out = list(messages)
+        for _, _, steps, draft in done:
+            for step in steps:
+                out.extend(self.publisher.step(step))
+            if draft is not None and draft.changed and (shown := draft.view()):
+                out.append(self.publisher.state(shown, now))
+        if out:
+            await self.bus.publish(out)
+        if not done:
+            return
+        last = {step.key: step for _, _, steps, _ in done for step in sorted(steps, key=lambda s: s.version)}
+        await self.store.put_rows(list(last.values()))
+        stale = await self.store.clear(
+            [(id_, version if draft else -1, [s.version for s in steps]) for id_, version, steps, draft in done]
+        )
+        while stale:  # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
+            published = await self.republish(stale)
+            stale = await self.store.clear([(id_, version, ()) for id_, version in published])
+
+    # ---- what can't be decided yet ----------------------------------------------------------------------------
+
+    async def _wait(self, around: _Round) -> set[str]:
+        """Write waiting rows, tell, and ask; return the keys of requests to decide again at once."""
+        if not around.waits:
+            return set()
+        now = self.clock.now()
+        rows, told, asked = [], [], []
+        for request, draft, wait in around.waits:
+            old = around.rows.get(request.key)
+            step = request.step(self.owner.name, "waiting", wait.code, now)
+            if draft.state is not None:
+                about = {"document": draft.document.id, "reference": self.owner.reference(draft.state)}
+                step = step.model_copy(update=about)
+            goes_on = old is not None and old.waits_for == wait.waits_for
+            answered = request.known.pop(wait.waits_for, None) is not None
+            ask_at = old.ask_at if old is not None and goes_on and not answered else wait.ask_at
+            rows.append(Row(step, wait.waits_for, wait.deadline, ask_at, self._ask(wait), incoming=request))
+            told.append([] if goes_on else self.publisher.step(step))
+            asked.append([self.publisher.ask(wait.ask, request, now)] if wait.ask and not goes_on else [])
+        decided = await self.store.put_waiting(rows)
+        out = [
+            message
+            for row, tell, ask in zip(rows, told, asked, strict=True)
+            if row.key not in decided
+            for message in (*tell, *ask)
+        ]
+        if out:
+            await self.bus.publish(out)
+        return decided | await self._moved_meanwhile(around, rows)
+
+    @staticmethod
+    def _ask(wait: Wait) -> Mapping[str, Any] | None:
+        if wait.ask is None:
+            return None
+        return {"topic": wait.ask.topic, "type": wait.ask.type, "key": wait.ask.key, "data": dict(wait.ask.data)}
+
+    async def _moved_meanwhile(self, around: _Round, rows: Sequence[Row]) -> set[str]:
+        """Return the requests whose copy moved after it was read and before their rows could be found by it."""
+        awaited = {row.waits_for for row in rows if row.waits_for and row.ask is None}
+        if not awaited:
+            return set()
+        now = await self.store.copies(awaited)
+        old = {key: version for key, (version, _) in around.copies.items()}
+        moved = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
+        return {row.key for row in rows if row.waits_for in moved}

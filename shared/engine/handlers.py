@@ -1,0 +1,125 @@
+"""What an owner does with a batch of each topic: the Kafka door of the engine. Doors only translate."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from shared import topics
+from shared.dead_letters import dead_letter
+from shared.engine.engine import Engine
+from shared.engine.intake import Intake
+from shared.engine.store import Bus, Store
+from shared.errors import Poison
+from shared.messages import cloudevents
+from shared.messages.cloudevents import Event
+from shared.messages.life import Poke
+
+T = TypeVar("T")
+Handler = Callable[[Sequence[Any]], Awaitable[None]]
+OnStates = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """What an owner follows besides its own requests.
+
+    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`; `answers` are
+    prefixes of `<name>.outcomes` topics whose answers arrive under keys such as `insee:<SIRET>`.
+    """
+
+    states: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+class Handlers:
+    """The handlers of one owner."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        intake: Intake,
+        bus: Bus,
+        *,
+        process: str,
+        on_states: OnStates | None = None,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._intake = intake
+        self._bus = bus
+        self._process = process
+        self._on_states = on_states
+
+    def table(self, owner: str, feeds: Feeds) -> dict[str, Handler]:
+        """Return the handler of each topic."""
+        return {
+            topics.name(owner, topics.REQUESTS): self.requests,
+            topics.name(owner, topics.DUE): self.pokes,
+            **{topics.name(other, topics.STATE): self.states(other) for other in feeds.states},
+            **{topics.name(other, topics.OUTCOMES): self.answers(other) for other in feeds.answers},
+        }
+
+    async def requests(self, records: Sequence[Any]) -> None:
+        """Decide requests."""
+        incoming, out = await self._intake.read(records)
+        if out:
+            await self._bus.publish(out)
+        await self._engine.requests(incoming)
+
+    async def pokes(self, records: Sequence[Any]) -> None:
+        """Apply what is due."""
+        await self._engine.pokes(await self._readable(records, _poke))
+
+    def states(self, owner: str) -> Handler:
+        """Return the handler that keeps copies of another owner's records."""
+
+        async def handle(records: Sequence[Any]) -> None:
+            copies = await self._readable(records, lambda event, record: _copy(owner, event, record))
+            newest = {copy[0]: copy for copy in sorted(copies, key=lambda c: c[1])}
+            if not newest:
+                return
+            await self._store.put_copies(list(newest.values()))
+            await self._engine.moved(newest)
+            if self._on_states:
+                await self._on_states([value for _, _, value in newest.values()])
+
+        return handle
+
+    def answers(self, name: str) -> Handler:
+        """Return the handler that takes answers to look-ups."""
+
+        async def handle(records: Sequence[Any]) -> None:
+            answers = dict(await self._readable(records, lambda event, record: _answer(name, event, record)))
+            if answers:
+                await self._engine.answered(answers)
+
+        return handle
+
+    async def _readable(self, records: Sequence[Any], read: Callable[[Event, Any], T]) -> list[T]:
+        """Return what can be read and dead-letter the rest, so that rubbish stops nothing but itself."""
+        values, dead = [], []
+        for record in records:
+            try:
+                values.append(read(cloudevents.read(record), record))
+            except Poison as poison:
+                dead.append(dead_letter(record, poison.code, poison.reason, process=self._process))
+            except (ValidationError, KeyError, TypeError, ValueError) as error:
+                dead.append(dead_letter(record, "message_invalid", type(error).__name__, process=self._process))
+        if dead:
+            await self._bus.publish(dead)
+        return values
+
+
+def _poke(event: Event, record: Any) -> tuple[str, int]:
+    return Poke.model_validate(event.data).document, record.timestamp
+
+
+def _copy(owner: str, event: Event, record: Any) -> tuple[str, int, Mapping[str, Any]]:
+    return f"{owner}:{record.key.decode()}", int(event.data["version"]), dict(event.data)
+
+
+def _answer(name: str, event: Event, record: Any) -> tuple[str, Mapping[str, Any]]:
+    return f"{name}:{record.key.decode()}", dict(event.data)

@@ -1,0 +1,81 @@
+"""Runs an owner: its engine on MongoDB and Kafka, its consumers and its sweeper. A service's `app.py` calls it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from pydantic import Field
+
+from shared import broker as brokers
+from shared import mongo
+from shared.auth import Verifier
+from shared.auth_keys import MongoKeyStore
+from shared.clock import SECOND, Duration
+from shared.consume import consume
+from shared.engine.bus import KafkaBus
+from shared.engine.decide import COPY, Timing
+from shared.engine.engine import Engine, Meet
+from shared.engine.handlers import Feeds, Handlers, OnStates
+from shared.engine.intake import Intake
+from shared.engine.mongo_store import MongoStore
+from shared.engine.rules import Owner
+from shared.engine.sweep import Sweeper
+from shared.health import Health
+from shared.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
+
+
+class OwnerSettings(ProcessSettings):
+    """What every owner's process has besides."""
+
+    copy_lag_max_wait: Duration = Field(2 * SECOND, description="how long a refusal waits for a copy that may lag")
+    overdue_after: Duration = Field(30 * SECOND, description="how late a change must be to be poked again")
+    batch_size: int = Field(500, ge=1, le=5000, description="records handled together at most")
+
+
+@asynccontextmanager
+async def hosting(
+    settings: OwnerSettings,
+    owner: Owner[Any],
+    health: Health,
+    *,
+    process: str,
+    feeds: Feeds,
+    meet: Meet = lambda *_: None,
+    on_states: Callable[[Engine], OnStates] | None = None,
+) -> AsyncIterator[None]:
+    """Run the owner until the context is left; then batches under way are finished and committed."""
+    kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
+    database = mongo.connect(MongoSettings())
+    keys = MongoKeyStore(database, oidc.keys_kept)
+    store = MongoStore(database, owner, overdue_after=settings.overdue_after)
+    await keys.prepare()
+    await store.prepare()
+    producer = brokers.build_producer(kafka)
+    bus = KafkaBus(producer)
+    timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
+    engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
+    verifier = Verifier(oidc.issuer, oidc.audience, clock, keys)
+    intake = Intake(owner, verifier, engine.publisher, clock, process=process)
+    told = on_states(engine) if on_states else None
+    handlers = Handlers(engine, store, intake, bus, process=process, on_states=told)
+    broker = brokers.build_broker(kafka)
+    for topic, handler in handlers.table(owner.name, feeds).items():
+        consume(broker, health, [topic], handler, group=f"{process}.{topic}", max_records=settings.batch_size)
+    health.check("mongodb", lambda: database.command("ping"))
+    health.check("issuer", verifier.ready)
+    async with AsyncExitStack() as stack:
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        sweeping = asyncio.create_task(Sweeper(engine, store).run(health.loop("sweeper")), name="sweeper")
+        stack.push_async_callback(_cancel, sweeping)
+        yield
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,241 @@
+"""The engine's storage and bus in memory, for tests: what `mongo_store.py` and `bus.py` do, without a network.
+
+Between any two steps another process may run: each method awaits `pause` before it acts and after, which an explorer
+of interleavings uses as its scheduling point (and as the place where a process may die).
+"""
+
+import copy
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from shared.clock import MINUTE
+from shared.engine import codec
+from shared.engine.document import Document, Write
+from shared.engine.incoming import Row
+from shared.engine.mongo_store import SETTLE_AFTER
+from shared.engine.rules import Owner
+from shared.messages.cloudevents import Message
+from shared.messages.life import Step
+
+Pause = Callable[[str], Awaitable[None]]
+
+
+async def no_pause(_: str) -> None:
+    """Run on."""
+
+
+class MemoryBus:
+    """Keeps what was sent, in order."""
+
+    def __init__(self, pause: Pause = no_pause) -> None:
+        self.sent: list[Message] = []
+        self._pause = pause
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send one after the other: a process may die between two."""
+        for message in messages:
+            await self._pause(f"publish {message.topic}")
+            self.sent.append(message)
+
+    def on(self, topic: str) -> list[Message]:
+        """Return what was sent on a topic."""
+        return [m for m in self.sent if m.topic == topic]
+
+
+class MemoryStore:
+    """Keeps documents as MongoDB would: the same codec, the same guards."""
+
+    def __init__(self, owner: Owner[Any], pause: Pause = no_pause, *, overdue_after: int = 30_000) -> None:
+        self._owner = owner
+        self._pause = pause
+        self._overdue_after = overdue_after
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.requests: dict[str, dict[str, Any]] = {}
+        self.copies_kept: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self.counters: dict[str, int] = {}
+
+    def view(self, pause: Pause) -> "MemoryStore":
+        """Return the same storage as another process sees it, with its own scheduling points."""
+        twin = copy.copy(self)
+        twin._pause = pause  # noqa: SLF001 - it is the same class.
+        return twin
+
+    async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
+        """Return the documents with these ids, unique keys, or decided requests."""
+        await self._pause("load")
+        wanted, held, by = set(ids), set(keys), set(decided)
+        return [
+            codec.document_in(self._owner, copy.deepcopy(raw))
+            for raw in self.documents.values()
+            if raw["_id"] in wanted or held & set(raw.get("keys", ())) or raw.get("decided") in by
+        ]
+
+    async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
+        """Return rows, by request key."""
+        await self._pause("rows")
+        return {k: codec.row_in(self._owner, copy.deepcopy(self.requests[k])) for k in keys if k in self.requests}
+
+    async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """Return copies, by key."""
+        await self._pause("copies")
+        return {key: self.copies_kept[key] for key in keys if key in self.copies_kept}
+
+    async def new_ids(self, kind: str, count: int) -> list[int]:
+        """Return fresh ids."""
+        first = self.counters.get(kind, 0) + 1
+        self.counters[kind] = first + count - 1
+        return list(range(first, first + count))
+
+    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
+        """Make the guarded writes; return the ids of those that lost."""
+        lost = set()
+        for write in writes:
+            await self._pause(f"save {write.id}")
+            if not self._save(write, now):
+                lost.add(write.id)
+        return lost
+
+    def _save(self, write: Write, now: int) -> bool:
+        raw = self.documents.get(write.id)
+        if (raw["version"] if raw else 0) != write.base:
+            return False
+        others = [d for d in self.documents.values() if d["_id"] != write.id]
+        if write.decided and any(d.get("decided") == write.decided for d in others):
+            return False
+        if write.keys and any(set(write.keys) & set(d.get("keys", ())) for d in others):
+            return False
+        raw = copy.deepcopy(raw) if raw else {"_id": write.id}
+        update = codec.write_out(write, now, SETTLE_AFTER)
+        for path, value in update["$set"].items():
+            _set(raw, path, copy.deepcopy(value))
+        for path in update.get("$unset", ()):
+            raw.pop(path, None)
+        raw.setdefault("outbox", []).extend(copy.deepcopy(update["$push"]["outbox"]["$each"]))
+        self.documents[write.id] = raw
+        return True
+
+    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+        """Write waiting rows; return the keys decided meanwhile."""
+        decided = set()
+        for row in rows:
+            await self._pause("put_waiting")
+            old = self.requests.get(row.key)
+            if old is not None and old["status"] != "waiting":
+                decided.add(row.key)
+            else:
+                self.requests[row.key] = {"_id": row.key, **copy.deepcopy(codec.waiting_out(row))}
+        return decided
+
+    async def put_rows(self, steps: Sequence[Step]) -> None:
+        """Write decided rows, each only over an older version."""
+        for step in steps:
+            await self._pause("put_row")
+            old = self.requests.get(step.key)
+            if old is None or old["version"] < step.version:
+                self.requests[step.key] = {"_id": step.key, **codec.row_out(step)}
+
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> list[str]:
+        """Take out what was published; return the ids whose state must be published again."""
+        behind = []
+        for id_, version, entries in published:
+            await self._pause("clear")
+            raw = self.documents.get(id_)
+            if raw is None:
+                continue
+            raw["outbox"] = [s for s in raw["outbox"] if s["version"] not in entries]
+            if raw["version"] == version:
+                raw.pop("dirty_at", None)
+            elif "dirty_at" in raw:
+                behind.append(id_)
+        return behind
+
+    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
+        """Replace copies, each only by a higher version."""
+        for key, version, value in copies:
+            await self._pause("put_copy")
+            if version > self.copies_kept.get(key, (0, {}))[0]:
+                self.copies_kept[key] = (version, value)
+
+    async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
+        """Return the waiting rows that wait for one of these."""
+        await self._pause("waiting_for")
+        wanted = set(keys)
+        return self._waiting(lambda raw: raw["waits_for"] in wanted)
+
+    def _waiting(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Row]:
+        rows = [raw for raw in self.requests.values() if raw["status"] == "waiting" and wanted(raw)]
+        return [codec.row_in(self._owner, copy.deepcopy(raw)) for raw in rows]
+
+    # ---- the sweeper ------------------------------------------------------------------------------------------
+
+    async def lease(self, name: str, holder: str, duration: int) -> bool:
+        """Give the lease to whoever asks: two sweepers at once must do no harm."""
+        del name, holder, duration
+        return True
+
+    async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
+        """Return documents with an outbox entry older than `before`."""
+        await self._pause("with_old_outbox")
+        found = [d for d in self.documents.values() if any(s["at"] < before for s in d["outbox"])]
+        return [codec.document_in(self._owner, copy.deepcopy(raw)) for raw in found[:limit]]
+
+    async def with_old_state(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents changed before `before` whose state is not published."""
+        await self._pause("with_old_state")
+        return [d["_id"] for d in self.documents.values() if d.get("dirty_at", before) < before][:limit]
+
+    async def to_settle(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents whose last change is to be settled."""
+        await self._pause("to_settle")
+        return [d["_id"] for d in self.documents.values() if d.get("settle_at", before) < before][:limit]
+
+    async def settled(self, published: Sequence[tuple[str, int]]) -> None:
+        """Take the settling mark of documents that still have the version published."""
+        await self._pause("settled")
+        for id_, version in published:
+            if self.documents[id_]["version"] == version:
+                self.documents[id_].pop("settle_at", None)
+                self.documents[id_].pop("dirty_at", None)
+
+    async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
+        """Return (document id, due_at) of changes to be poked again."""
+        await self._pause("overdue")
+        late = now - self._overdue_after
+        found = [d for d in self.documents.values() if any(p["poke_at"] < late for p in d.get("pending", ()))]
+        return [(d["_id"], d["pending"][0]["step"]["effective_at"]) for d in found[:limit]]
+
+    async def poked(self, ids: Iterable[str], now: int) -> None:
+        """Put off the next poke of these documents."""
+        await self._pause("poked")
+        for id_ in ids:
+            for pending in self.documents[id_].get("pending", ()):
+                if pending["poke_at"] < now - self._overdue_after:
+                    pending["poke_at"] = now
+
+    async def expired(self, now: int, limit: int) -> list[Row]:
+        """Return waiting rows past their deadline."""
+        await self._pause("expired")
+        return self._waiting(lambda raw: raw["deadline"] <= now)[:limit]
+
+    async def to_ask(self, now: int, limit: int) -> list[Row]:
+        """Return waiting rows whose look-up is to be asked again."""
+        await self._pause("to_ask")
+        rows = self._waiting(lambda raw: raw["ask_at"] is not None and raw["ask_at"] <= now)[:limit]
+        for row in rows:
+            self.requests[row.key]["ask_at"] = now + 2 * MINUTE
+        return rows
+
+    async def counts(self, now: int) -> tuple[int, int]:
+        """Return how many requests wait, and how many documents have overdue changes."""
+        late = [
+            d for d in self.documents.values() if any(p["step"]["effective_at"] < now for p in d.get("pending", ()))
+        ]
+        return len(self._waiting(lambda _: True)), len(late)
+
+
+def _set(raw: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = re.split(r"\.", path)
+    for parent in parents:
+        raw = raw.setdefault(parent, {})
+    raw[last] = value

@@ -1,0 +1,247 @@
+"""The engine's storage in MongoDB: one document an entity, one row a request, copies of what others publish.
+
+Every write that decides is guarded by the document's version with `upsert`, so that losing shows as a duplicate key
+with its place in the bulk; a total count could not say who lost.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.clock import DAY, MINUTE
+from shared.engine import codec
+from shared.engine.document import Document, Write
+from shared.engine.incoming import Row
+from shared.engine.rules import Owner
+from shared.errors import Transient
+from shared.messages.life import Step
+from shared.mongo import ASCENDING, DUPLICATE_KEY, BulkWriteError, DuplicateKeyError, ReturnDocument, UpdateOne, weakly
+
+SETTLE_AFTER = 10 * MINUTE
+DECISION_KEPT = 8 * DAY
+_ID_BLOCK = 100
+_POKE_BACKOFF = (30_000, 60_000, 300_000, 900_000)
+
+
+class MongoStore:
+    """The storage of one owner, in collections that carry its name."""
+
+    def __init__(self, database: Any, owner: Owner[Any], *, overdue_after: int = 30_000) -> None:
+        self._owner = owner
+        self._documents = database[f"{owner.name}_documents"]
+        self._rows = database[f"{owner.name}_requests"]
+        self._copies = database["copies"]
+        self._counters = database["counters"]
+        self._leases = database["leases"]
+        self._overdue_after = overdue_after
+        self._ids: dict[str, list[int]] = {}
+
+    async def prepare(self) -> None:
+        """Create the indexes; does nothing when they are there."""
+        documents, rows = self._documents, self._rows
+        await documents.create_index([("keys", ASCENDING)], unique=True, sparse=True, name="keys")
+        await documents.create_index([("decided", ASCENDING)], unique=True, sparse=True, name="decided")
+        await documents.create_index([("outbox.at", ASCENDING)], sparse=True, name="outbox")
+        await documents.create_index([("dirty_at", ASCENDING)], sparse=True, name="dirty")
+        await documents.create_index([("settle_at", ASCENDING)], sparse=True, name="settle")
+        await documents.create_index([("pending.poke_at", ASCENDING)], sparse=True, name="overdue")
+        await documents.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0, name="expires")
+        waiting = {"partialFilterExpression": {"status": "waiting"}}
+        await rows.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
+        await rows.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
+        await rows.create_index([("ask_at", ASCENDING)], name="ask_at", **waiting)
+
+    # ---- the steps of a batch ---------------------------------------------------------------------------------
+
+    async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
+        """Return the documents with these ids, unique keys, or decided requests."""
+        clauses = [
+            {field: {"$in": wanted}}
+            for field, wanted in (("_id", list(ids)), ("keys", list(keys)), ("decided", list(decided)))
+            if wanted
+        ]
+        if not clauses:
+            return []
+        found = self._documents.find({"$or": clauses} if len(clauses) > 1 else clauses[0])
+        return [codec.document_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
+        """Return the rows of these requests, by request key."""
+        found = await self._rows.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {raw["_id"]: codec.row_in(self._owner, raw) for raw in found}
+
+    async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """Return copies, by key."""
+        found = await self._copies.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {raw["_id"]: (raw["version"], raw["value"]) for raw in found}
+
+    async def new_ids(self, kind: str, count: int) -> list[int]:
+        """Return ids never given before, from a block taken from the counter."""
+        free = self._ids.setdefault(kind, [])
+        if len(free) < count:
+            block = max(_ID_BLOCK, count)
+            counter = await self._counters.find_one_and_update(
+                {"_id": kind}, {"$inc": {"next": block}}, upsert=True, return_document=ReturnDocument.AFTER
+            )
+            free.extend(range(counter["next"] - block + 1, counter["next"] + 1))
+        taken, self._ids[kind] = free[:count], free[count:]
+        return taken
+
+    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
+        """Make the guarded writes; return the ids of the documents that somebody else wrote first."""
+        operations = []
+        for write in writes:
+            update = codec.write_out(write, now, SETTLE_AFTER)
+            if write.transient:
+                update["$set"]["expires_at"] = datetime.now(UTC) + timedelta(milliseconds=DECISION_KEPT)
+            operations.append(UpdateOne({"_id": write.id, "version": write.base}, update, upsert=True))
+        return {writes[index].id for index in await self._bulk(self._documents, operations)}
+
+    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+        """Write waiting rows; return the keys of requests decided meanwhile."""
+        operations = [
+            UpdateOne({"_id": row.key, "status": "waiting"}, {"$set": codec.waiting_out(row)}, upsert=True)
+            for row in rows
+        ]
+        return {rows[index].key for index in await self._bulk(self._rows, operations)}
+
+    async def put_rows(self, steps: Sequence[Step]) -> None:
+        """Write decided rows, each only over an older version."""
+        gone = dict.fromkeys(("incoming", "waits_for", "deadline", "ask_at", "ask"), "")
+        await self._bulk(
+            self._rows,
+            [
+                UpdateOne(
+                    {"_id": step.key, "version": {"$lt": step.version}},
+                    {"$set": codec.row_out(step), "$unset": gone},
+                    upsert=True,
+                )
+                for step in steps
+            ],
+        )
+
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> list[str]:
+        """Take out what was published; return the ids of documents whose state must be published again."""
+        operations = []
+        for id_, version, entries in published:
+            pull = {"$pull": {"outbox": {"version": {"$in": list(entries)}}}} if entries else {}
+            operations.append(UpdateOne({"_id": id_, "version": version}, {**pull, "$unset": {"dirty_at": ""}}))
+        cleared = await weakly(self._documents).bulk_write(operations, ordered=False)
+        if cleared.matched_count == len(published):
+            return []
+        behind = [UpdateOne({"_id": i}, {"$pull": {"outbox": {"version": {"$in": list(e)}}}}) for i, _, e in published]
+        await weakly(self._documents).bulk_write(behind, ordered=False)
+        ids = [id_ for id_, _, _ in published]
+        found = self._documents.find({"_id": {"$in": ids}, "dirty_at": {"$exists": True}}, {"_id": 1})
+        return [raw["_id"] for raw in await found.to_list(None)]
+
+    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
+        """Replace copies, each only by a higher version."""
+        await self._bulk(
+            self._copies,
+            [
+                UpdateOne(
+                    {"_id": key, "version": {"$lt": version}},
+                    {"$set": {"version": version, "value": value}},
+                    upsert=True,
+                )
+                for key, version, value in copies
+            ],
+        )
+
+    async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
+        """Return the waiting rows that wait for one of these."""
+        found = self._rows.find({"status": "waiting", "waits_for": {"$in": list(keys)}})
+        return [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    # ---- the sweeper ------------------------------------------------------------------------------------------
+
+    async def lease(self, name: str, holder: str, duration: int) -> bool:
+        """Take or keep a lease for `duration` ms. The database's clock counts, not ours."""
+        try:
+            await self._leases.update_one(
+                {"_id": name, "$expr": {"$or": [{"$eq": ["$holder", holder]}, {"$lt": ["$until", "$$NOW"]}]}},
+                [{"$set": {"holder": holder, "until": {"$add": ["$$NOW", duration]}}}],
+                upsert=True,
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
+        """Return documents with an outbox entry older than `before`."""
+        found = self._documents.find({"outbox.at": {"$lt": before}}).limit(limit)
+        return [codec.document_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def with_old_state(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents changed before `before` whose state is not published."""
+        return await self._ids_of({"dirty_at": {"$lt": before}}, limit)
+
+    async def to_settle(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents whose last change is to be settled."""
+        return await self._ids_of({"settle_at": {"$lt": before}}, limit)
+
+    async def _ids_of(self, condition: Mapping[str, Any], limit: int) -> list[str]:
+        found = self._documents.find(condition, {"_id": 1}).limit(limit)
+        return [raw["_id"] for raw in await found.to_list(None)]
+
+    async def settled(self, published: Sequence[tuple[str, int]]) -> None:
+        """Take the settling mark of documents that still have the version that was published."""
+        gone = {"$unset": {"settle_at": "", "dirty_at": ""}}
+        operations = [UpdateOne({"_id": id_, "version": version}, gone) for id_, version in published]
+        if operations:
+            await weakly(self._documents).bulk_write(operations, ordered=False)
+
+    async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
+        """Return (document id, due_at) of changes whose time to be poked again has come."""
+        late = now - self._overdue_after
+        found = self._documents.find({"pending.poke_at": {"$lt": late}}, {"pending.step.effective_at": 1}).limit(limit)
+        return [(raw["_id"], raw["pending"][0]["step"]["effective_at"]) for raw in await found.to_list(None)]
+
+    async def poked(self, ids: Iterable[str], now: int) -> None:
+        """Put off the next poke of these documents, longer each time."""
+        for id_ in ids:
+            raw = await self._documents.find_one({"_id": id_}, {"pending.poke_at": 1, "pending.step.effective_at": 1})
+            for pending in (raw or {}).get("pending", [])[:1]:
+                waited = now - pending["step"]["effective_at"]
+                backoff = next((b for b in _POKE_BACKOFF if b > waited), _POKE_BACKOFF[-1])
+                await self._documents.update_one(
+                    {"_id": id_, "pending.poke_at": pending["poke_at"]},
+                    {"$set": {"pending.$[late].poke_at": now + backoff - self._overdue_after}},
+                    array_filters=[{"late.poke_at": {"$lt": now - self._overdue_after}}],
+                )
+
+    async def expired(self, now: int, limit: int) -> list[Row]:
+        """Return waiting rows past their deadline."""
+        found = self._rows.find({"status": "waiting", "deadline": {"$lte": now}}).limit(limit)
+        return [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def to_ask(self, now: int, limit: int) -> list[Row]:
+        """Return waiting rows whose look-up is to be asked again, and put off the next time."""
+        found = self._rows.find({"status": "waiting", "ask_at": {"$lte": now}}).limit(limit)
+        rows = [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+        if rows:
+            keys = [row.key for row in rows]
+            await self._rows.update_many(
+                {"_id": {"$in": keys}, "status": "waiting"}, {"$set": {"ask_at": now + 2 * MINUTE}}
+            )
+        return rows
+
+    async def counts(self, now: int) -> tuple[int, int]:
+        """Return how many requests wait, and how many documents have overdue changes."""
+        waiting = await self._rows.count_documents({"status": "waiting"})
+        overdue = await self._documents.count_documents({"pending.step.effective_at": {"$lt": now - 5_000}})
+        return waiting, overdue
+
+    async def _bulk(self, collection: Any, operations: Sequence[Any]) -> set[int]:
+        """Run an unordered bulk of guarded writes; return the places of those that lost."""
+        if not operations:
+            return set()
+        try:
+            await collection.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details.get("writeErrors", [])
+            if error.details.get("writeConcernErrors") or any(f["code"] != DUPLICATE_KEY for f in failures):
+                raise Transient("the database did not take the write") from error
+            return {f["index"] for f in failures}
+        return set()

@@ -1,0 +1,117 @@
+"""Turns what was decided into messages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from shared import codes, topics
+from shared.engine.incoming import Incoming
+from shared.engine.rules import LookUp, Owner, View
+from shared.messages.cloudevents import Message, build
+from shared.messages.life import Step
+from shared.tracing import next_span
+
+_NEVER_TOLD = {"before", "after", "traceparent", "body_hash"}
+
+
+class Publisher:
+    """Builds the messages of one owner."""
+
+    def __init__(self, owner: Owner[Any], delay: int) -> None:
+        self._owner = owner.name
+        self._present = owner.present
+        self._source = f"/{topics.OWNERS.get(owner.name, owner.name)}"
+        self._outcomes = topics.name(owner.name, topics.OUTCOMES)
+        self._journal = topics.name(owner.name, topics.JOURNAL)
+        self._state = topics.name(owner.name, topics.STATE)
+        self._due = topics.name(owner.name, topics.DUE)
+        self._delay = topics.delay_topic(delay)
+
+    def step(self, step: Step, *, repeated: bool = False) -> list[Message]:
+        """Return the outcome and the journal entry of a step and, when it takes effect later, the poke for then."""
+        told = step.model_dump(mode="json", exclude=_NEVER_TOLD, exclude_none=True)
+        journal = told | {"before": step.before, "after": step.after}
+        messages = [
+            self._outcome(step, told, repeated=repeated),
+            self._event(self._journal, step.journal_key, journal, step, "journal"),
+        ]
+        if step.status == "accepted" and not repeated:
+            messages.append(self.poke(step))
+        return messages
+
+    def answer(self, step: Step) -> Message:
+        """Return the outcome of a message that never became a request: told, and recorded nowhere."""
+        told = step.model_dump(mode="json", exclude=_NEVER_TOLD, exclude_none=True)
+        return self._outcome(step, told | {"recorded": False})
+
+    def _outcome(self, step: Step, told: dict[str, Any], *, repeated: bool = False) -> Message:
+        value = told | {"message": codes.sentence(step.code, step.details), "repeated": repeated}
+        return self._event(self._outcomes, step.document or step.request_id, value, step, "outcome")
+
+    def _event(self, topic: str, key: str, value: Mapping[str, Any], step: Step, what: str) -> Message:
+        return build(
+            topic,
+            key,
+            orjson.dumps(value),
+            event_id=f"{step.journal_key}|{step.version}",
+            event_type=f"{self._owner}.{what}.v1",
+            source=self._source,
+            at=step.at,
+            correlation_id=step.correlation_id,
+            traceparent=step.traceparent,
+        )
+
+    def poke(self, step: Step) -> Message:
+        """Return the message that waits in the delay topic until a change is due."""
+        assert step.document is not None and step.effective_at is not None  # noqa: S101, PT018 - it was accepted so.
+        return build(
+            self._delay,
+            step.document,
+            orjson.dumps({"document": step.document, "due_at": step.effective_at}),
+            event_id=f"{step.key}|due",
+            event_type=f"{self._owner}.due.v1",
+            source=self._source,
+            at=step.at,
+            correlation_id=step.correlation_id,
+            traceparent=step.traceparent,
+            extra=(("due_at", b"%d" % step.effective_at), ("target", self._due.encode())),
+        )
+
+    def poke_now(self, document: str, due_at: int, now: int) -> Message:
+        """Return a poke straight to the owner, for what is overdue."""
+        return build(
+            self._due,
+            document,
+            orjson.dumps({"document": document, "due_at": due_at}),
+            event_id=f"{document}|{due_at}|{now}",
+            event_type=f"{self._owner}.due.v1",
+            source=self._source,
+            at=now,
+        )
+
+    def state(self, view: View[Any], now: int) -> Message:
+        """Return the record as it is now."""
+        return build(
+            self._state,
+            view.id,
+            self._present(view),
+            event_id=f"{view.id}|{view.version}",
+            event_type=f"{self._owner}.state.v1",
+            source=self._source,
+            at=now,
+        )
+
+    def ask(self, look_up: LookUp, incoming: Incoming, now: int) -> Message:
+        """Return the look-up that a waiting request needs."""
+        return build(
+            look_up.topic,
+            look_up.key,
+            orjson.dumps(look_up.data),
+            event_id=f"{incoming.key}|{look_up.key}|{now}",
+            event_type=look_up.type,
+            source=self._source,
+            at=now,
+            correlation_id=incoming.correlation_id,
+            traceparent=next_span(incoming.traceparent),
+        )

@@ -1,0 +1,109 @@
+"""What the engine asks of storage and of the bus. Implementations: `mongo_store.py`, `memory.py`, `bus.py`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from shared.engine.document import Document, Write
+from shared.engine.incoming import Row
+from shared.messages.cloudevents import Message
+from shared.messages.life import Step
+
+
+class Bus(Protocol):
+    """Sends messages."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send all, in order; return once every one is acknowledged."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps documents, request rows and copies. Each method is one step: a process may die before or after it."""
+
+    async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
+        """Return the documents with these ids, unique keys, or decided requests."""
+        ...
+
+    async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
+        """Return the rows of these requests, by request key."""
+        ...
+
+    async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """Return the copies of what other owners publish, with their versions, by key."""
+        ...
+
+    async def new_ids(self, kind: str, count: int) -> list[int]:
+        """Return ids never given before; gaps are fine."""
+        ...
+
+    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
+        """Make each guarded write that can be made; return the ids of the documents that somebody else wrote first."""
+        ...
+
+    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+        """Write waiting rows; return the request keys that have been decided meanwhile."""
+        ...
+
+    async def put_rows(self, steps: Sequence[Step]) -> None:
+        """Write decided rows, each only over an older version."""
+        ...
+
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> list[str]:
+        """Take published entries (by version) out of outboxes, and the dirty mark where the version is still that one.
+
+        Takes (document id, version whose state was published, versions of the entries) and returns the ids of the
+        documents whose state has moved on and must be published again.
+        """
+        ...
+
+    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
+        """Replace copies (key, version, value), each only by a higher version."""
+        ...
+
+    async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
+        """Return the waiting rows that wait for one of these."""
+        ...
+
+
+class Sweepable(Store, Protocol):
+    """What the sweeper asks besides. Each method returns at most `limit` items."""
+
+    async def lease(self, name: str, holder: str, duration: int) -> bool:
+        """Take or keep a lease for `duration` ms of the database's own time."""
+        ...
+
+    async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
+        """Return documents with an outbox entry older than `before`."""
+        ...
+
+    async def with_old_state(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents whose change was made before `before` and whose state is not published."""
+        ...
+
+    async def to_settle(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents whose last change is to be settled."""
+        ...
+
+    async def settled(self, published: Sequence[tuple[str, int]]) -> None:
+        """Take the settling mark of documents that still have the version that was published."""
+        ...
+
+    async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
+        """Return (document id, due_at) of changes whose time to be poked again has come."""
+        ...
+
+    async def poked(self, ids: Iterable[str], now: int) -> None:
+        """Stamp the overdue changes of these documents, so that the next poke comes later."""
+        ...
+
+    async def expired(self, now: int, limit: int) -> list[Row]:
+        """Return waiting rows past their deadline."""
+        ...
+
+    async def to_ask(self, now: int, limit: int) -> list[Row]:
+        """Return waiting rows whose look-up is to be asked again, and stamp them."""
+        ...
+
+    async def counts(self, now: int) -> tuple[int, int]:
+        """Return how many requests wait, and how many changes are overdue."""
+        ...

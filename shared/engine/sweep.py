@@ -1,0 +1,123 @@
+"""The sweeper: whatever a process that died left half done is finished here, so nothing accepted is ever lost.
+
+One replica at a time holds the lease; two at once would do no harm, only work twice.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+
+from shared import metrics
+from shared.clock import SECOND
+from shared.engine.engine import Engine
+from shared.engine.incoming import Incoming, Row
+from shared.engine.rules import LookUp
+from shared.engine.store import Sweepable
+from shared.errors import Transient
+from shared.health import Loop
+from shared.logging import get_logger
+from shared.mongo import PyMongoError
+
+log = get_logger(__name__)
+
+STALE = 5 * SECOND
+"""Age from which an outbox or an unpublished state is the sweeper's business."""
+LIMIT = 200
+"""How much of each kind one round takes, so that an outage's backlog is worked off at a steady pace."""
+EVERY = 0.5
+LEASE = 10 * SECOND
+
+
+class Sweeper:
+    """Finishes what was left, for one engine."""
+
+    def __init__(self, engine: Engine, store: Sweepable) -> None:
+        self._engine = engine
+        self._store = store
+        self._holder = uuid.uuid4().hex
+
+    async def run(self, loop: Loop) -> None:
+        """Sweep for as long as the process lives."""
+        while True:
+            loop.beat()
+            try:
+                if await self._store.lease(f"sweeper:{self._engine.owner.name}", self._holder, LEASE):
+                    await self.sweep()
+            except (Transient, PyMongoError, OSError) as error:
+                log.warning("sweeping will be tried again", error=type(error).__name__)
+                await asyncio.sleep(2)
+            await asyncio.sleep(EVERY)
+
+    async def sweep(self) -> None:
+        """Take one round over everything."""
+        await self.outboxes()
+        await self.states()
+        await self.overdue()
+        await self.deadlines()
+        await self.questions()
+        await self.settle()
+        waiting, overdue = await self._store.counts(self._now())
+        metrics.WAITING.set(waiting)
+        metrics.OVERDUE.set(overdue)
+
+    def _now(self) -> int:
+        return self._engine.clock.now()
+
+    async def outboxes(self) -> None:
+        """Publish what was decided and not told."""
+        documents = await self._store.with_old_outbox(self._now() - STALE, LIMIT)
+        if documents:
+            await self._engine.finish(documents)
+            _swept("outbox", len(documents))
+
+    async def states(self) -> None:
+        """Publish states that were not."""
+        ids = await self._store.with_old_state(self._now() - STALE, LIMIT)
+        while ids:
+            published = await self._engine.republish(ids)
+            _swept("state", len(published))
+            ids = await self._store.clear([(id_, version, ()) for id_, version in published])
+
+    async def overdue(self) -> None:
+        """Poke again what is past its time: a lost record of the delay topic is no lost change."""
+        now = self._now()
+        late = await self._store.overdue(now, LIMIT)
+        if late:
+            await self._engine.bus.publish([self._engine.publisher.poke_now(id_, due, now) for id_, due in late])
+            await self._store.poked([id_ for id_, _ in late], now)
+            _swept("poke", len(late))
+
+    async def deadlines(self) -> None:
+        """Decide what has waited long enough, with what is known."""
+        rows = await self._store.expired(self._now(), LIMIT)
+        if rows:
+            await self._engine.requests(_incoming(rows))
+            _swept("deadline", len(rows))
+
+    async def questions(self) -> None:
+        """Ask again what got no answer."""
+        now = self._now()
+        asked = [
+            self._engine.publisher.ask(LookUp(**row.ask), row.incoming, now)
+            for row in await self._store.to_ask(now, LIMIT)
+            if row.ask and row.incoming
+        ]
+        if asked:
+            await self._engine.bus.publish(asked)
+            _swept("question", len(asked))
+
+    async def settle(self) -> None:
+        """Publish each state once more a while after its last change: compaction can't keep an old one."""
+        ids = await self._store.to_settle(self._now(), LIMIT)
+        if ids:
+            published = await self._engine.republish(ids)
+            await self._store.settled(published)
+
+
+def _incoming(rows: Sequence[Row]) -> list[Incoming]:
+    return [row.incoming for row in rows if row.incoming is not None]
+
+
+def _swept(what: str, count: int) -> None:
+    metrics.SWEPT.labels(what).inc(count)
+    log.info("swept", what=what, count=count)
