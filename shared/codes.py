@@ -90,6 +90,7 @@ CODES: Mapping[str, Code] = {
     "request_not_found": Code("Aucune demande de cette structure ne porte cet identifiant.", 404),
     "too_late": Code("La demande a déjà pris effet : elle ne peut plus être annulée.", 409),
     "already_cancelled": Code("La demande est déjà annulée.", 409),
+    "request_waiting": Code("La demande attend encore sa décision : annulez-la une fois acceptée.", 409),
     "not_cancellable": Code("La demande est terminée sans effet : il n'y a rien à annuler.", 409),
     # Users and teams.
     "user_not_found": Code("Cet utilisateur n'est pas connu : il doit s'être connecté une fois.", 404),

@@ -260,7 +260,11 @@ class Engine:
             copies={key: value for key, (_, value) in around.copies.items()},
             answers=request.known,
             holders=around.holders,
-            past={key: around.rows[key].step.status for key in referred if key in around.rows},
+            past={
+                key: row.step.status
+                for key in referred
+                if (row := around.rows.get(key)) and row.step.document == draft.document.id
+            },
         )
 
     # ---- steps 4 and 5 ----------------------------------------------------------------------------------------

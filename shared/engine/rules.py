@@ -103,7 +103,7 @@ class Context:
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     past: Mapping[str, str] = field(default_factory=dict)
-    """Statuses of the ended requests this one refers to, by request key."""
+    """Statuses of the requests of this document that this one refers to, by request key."""
 
 
 Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | Needs"]

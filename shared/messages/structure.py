@@ -44,6 +44,18 @@ class PublicParameters(Value):
         return self
 
 
+class ParametersChange(Value):
+    """The boxes to tick or untick; a box left out stays as it is."""
+
+    edi_enabled: bool | None = None
+    service_code_required: bool | None = None
+    legal_commitment_required: bool | None = None
+    legal_commitment_or_service_code_required: bool | None = None
+    payment_status_hidden: bool | None = None
+    moa: bool | None = None
+    moa_only: bool | None = None
+
+
 class BillingMandate(Value):
     """Who may bill in the structure's name, from when to when (dates AAAA-MM-JJ, the end excluded or open)."""
 
@@ -80,7 +92,7 @@ class CreateStructure(Request):
 
 
 class ModifyStructure(Request):
-    """Change the fields given; a field left out stays, null empties an optional one."""
+    """Change the fields given: one left out stays, null empties an optional one, an address is replaced as a whole."""
 
     type: ClassVar[str] = "structure.modify.v1"
 
@@ -91,7 +103,7 @@ class ModifyStructure(Request):
     address: Address | None = None
     email: Email | None = None
     phone: Phone | None = None
-    parameters: PublicParameters | None = None
+    parameters: ParametersChange | None = Field(None, description="public structures only; box by box")
     billing_mandate: BillingMandate | None = None
 
 

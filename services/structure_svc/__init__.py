@@ -1,0 +1,1 @@
+"""Owns structures: what they are, what is asked of them, and when it takes effect."""

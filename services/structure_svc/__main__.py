@@ -1,0 +1,8 @@
+"""Runs the process: `python -m services.structure_svc`."""
+
+from services.structure_svc.app import PROCESS, running
+from services.structure_svc.settings import Settings
+from shared.process import main
+
+if __name__ == "__main__":
+    main(PROCESS, Settings, running)

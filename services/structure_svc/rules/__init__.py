@@ -1,0 +1,78 @@
+"""The table of rules. A new request type is a message, a file here and a line in the table below."""
+
+from collections.abc import Iterable, Mapping
+
+from services.structure_svc import state
+from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify
+from services.structure_svc.state import StructureState
+from shared.auth import Actor
+from shared.clock import DAY
+from shared.engine.rules import Owner, Rule, Target, at_once, delayed
+from shared.messages.common import Request
+from shared.messages.life import request_key
+from shared.messages.structure import (
+    ActivateStructure,
+    CancelRequest,
+    CorrectSphere,
+    CreateStructure,
+    DeactivateStructure,
+    ModifyStructure,
+)
+from shared.rights import team_key, user_key
+
+RULES: Mapping[type[Request], Rule] = {
+    CreateStructure: at_once(create.accept),
+    ModifyStructure: delayed(modify.accept, modify.apply),
+    ActivateStructure: delayed(activate.accept, activate.apply),
+    DeactivateStructure: delayed(deactivate.accept, deactivate.apply),
+    CancelRequest: at_once(cancel.accept),
+    CorrectSphere: at_once(correct_sphere.accept),
+}
+
+
+def target(request: Request, actor: Actor) -> Target:
+    """Return which structure a request is about."""
+    del actor
+    if isinstance(request, CreateStructure):
+        identifier = request.identifier
+        about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
+        return Target(keys=(identifier.key,), fresh=state.KIND, reference=about)
+    named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
+    if named.id is not None:
+        return Target(
+            id=state.document_id(named.id), missing="structure_not_found", reference={"structure": {"id": named.id}}
+        )
+    about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
+    return Target(keys=(named.identifier.key,), missing="structure_not_found", reference=about)
+
+
+def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
+    """Return the keys of the copies that the rules of a request look at."""
+    del document
+    yield user_key(actor.id)
+    if current is not None:
+        yield team_key(current.id)
+    if isinstance(request, CreateStructure) and request.principal is not None:
+        yield user_key(request.principal)
+
+
+def refers(request: Request, actor: Actor) -> Iterable[str]:
+    """Return the keys of the requests that a request refers to."""
+    if isinstance(request, CancelRequest):
+        yield request_key(request.actor or actor.id, request.request_id)
+
+
+def owner(insee_max_wait: int) -> Owner[StructureState]:
+    """Return what the engine needs to know of structures; `insee_max_wait` (ms) bounds how long INSEE may be down."""
+    return Owner(
+        name="structure",
+        rules=RULES,
+        state=lambda _kind: StructureState,
+        target=target,
+        keys=state.keys,
+        reference=state.reference,
+        present=state.present,
+        copies=copies,
+        refers=refers,
+        waits={create.QUEUED: DAY, create.UNREACHABLE: insee_max_wait},
+    )

@@ -1,0 +1,31 @@
+"""« Activer une structure »: only an inactive one, deactivated earlier or never activated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.structure_svc.rules import rights
+from services.structure_svc.state import StructureState
+from shared.engine.rules import Change, Context
+from shared.errors import Failed, Rejected
+from shared.messages.structure import ActivateStructure
+
+
+def accept(request: ActivateStructure, state: StructureState, context: Context) -> Change:
+    """Accept when the structure will be inactive once all that is pending has applied (rule R5)."""
+    rights.require(state, context)
+    if state.duplicated_to is not None:
+        raise Rejected("superseded")
+    if state.status == "active":
+        pending = any(p.step.type == request.type for p in context.pending)
+        raise Rejected("already_pending" if pending else "already_active")
+    return Change({})
+
+
+def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
+    """Put into activity, if it still can be (rule R7)."""
+    del change
+    if state.duplicated_to is not None:
+        raise Failed("superseded")
+    if state.status == "active":
+        raise Failed("already_active")
+    return state.model_copy(update={"status": "active", "first_activated_at": state.first_activated_at or at})

@@ -1,0 +1,20 @@
+"""An administrator corrects the sphere that INSEE's legal category gave (rule R22)."""
+
+from services.structure_svc.rules import rights
+from services.structure_svc.state import StructureState
+from shared.engine.rules import Context, Effect
+from shared.messages.structure import CorrectSphere, PublicParameters
+
+
+def accept(request: CorrectSphere, state: StructureState, context: Context) -> Effect[StructureState]:
+    """Take effect at once. The parameters come and go with the public sphere."""
+    rights.require_administrator(context)
+    if request.sphere == state.sphere:
+        return Effect(code="nothing_to_change")
+
+    def corrected(current: StructureState | None) -> StructureState:
+        assert current is not None  # noqa: S101 - the request names a structure that exists.
+        parameters = None if request.sphere == "private" else current.parameters or PublicParameters()
+        return current.model_copy(update={"sphere": request.sphere, "parameters": parameters})
+
+    return Effect(corrected)

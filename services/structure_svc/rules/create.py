@@ -1,0 +1,116 @@
+"""« Créer une structure »: the first person who creates it is its principal manager (rules R8, R9, R11, R16, R22)."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from services.structure_svc.rules import insee
+from services.structure_svc.rules.insee import QUEUED, UNREACHABLE
+from services.structure_svc.state import StructureState
+from shared import rights
+from shared.engine.rules import Context, Effect, Needs
+from shared.errors import Rejected
+from shared.messages.insee import InseeAnswer
+from shared.messages.structure import ActivateStructure, CreateStructure, PublicParameters
+from shared.rights import user_key
+
+__all__ = ["QUEUED", "UNREACHABLE", "accept"]
+
+_ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
+"""Namespace of the ids of activations asked together with a creation."""
+
+
+def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | Needs:
+    """Create an inactive structure, once INSEE has said of a SIRET that it is active."""
+    del state
+    rights.require_active(context.copies, context.actor.id)
+    if request.identifier.key in context.holders:
+        raise Rejected("identifier_taken", fields={"identifier": "identifier_taken"})
+    answer: InseeAnswer | None = None
+    if request.identifier.type == "SIRET":
+        found = insee.look_up(request.identifier.value, context)
+        if isinstance(found, Needs):
+            return found
+        answer = found
+    sphere, category = insee.sphere(answer)
+    if sphere == "state" and not context.actor.is_administrator:
+        raise Rejected("state_needs_administrator")
+    principal = _principal(request, context, sphere)
+    given = _by_hand(request, answer, sphere)
+    structure = StructureState(
+        id=context.new_id or 0,
+        identifier=request.identifier,
+        sphere=sphere,
+        legal_category=category,
+        created_at=context.now,
+        hidden_by_insee=insee.hidden(answer) if answer else (),
+        label=request.label,
+        email=request.email,
+        phone=request.phone,
+        billing_mandate=request.billing_mandate,
+        creator=context.actor.id,
+        principal=principal,
+        **given,
+    )
+    then = None
+    if request.activate:
+        second = str(uuid.uuid5(_ACTIVATION, f"{context.actor.id}|{context.request_id}"))
+        then = (second, ActivateStructure.model_validate({"structure": {"id": structure.id}}))
+    return Effect(lambda _: structure, code="created", then=then)
+
+
+def _principal(request: CreateStructure, context: Context, sphere: str) -> str:
+    """Return who becomes principal: the person who creates, or the person named by who may name one (R16, R19, R22)."""
+    actor = context.actor
+    may_name = actor.kind == "technical" or actor.is_administrator
+    principal = request.principal
+    if principal is None:
+        if actor.kind == "technical" or sphere == "state":
+            raise Rejected("principal_required", fields={"principal": "field_required"})
+        principal = actor.id
+    elif principal != actor.id:
+        if not may_name:
+            raise Rejected("principal_not_yours", fields={"principal": "principal_not_yours"})
+        _require_person(principal, context)
+    elif actor.kind == "technical":
+        raise Rejected("principal_not_person", fields={"principal": "principal_not_person"})
+    if sphere == "public_non_state" and not context.copies.get(user_key(principal), {}).get("pigp"):
+        raise Rejected("pigp_required", waits_for=user_key(principal))
+    return principal
+
+
+def _require_person(user: str, context: Context) -> None:
+    copy = context.copies.get(user_key(user))
+    if copy is None:
+        raise Rejected("user_not_found", fields={"principal": "user_not_found"}, waits_for=user_key(user))
+    if copy.get("kind") != "person":
+        raise Rejected("principal_not_person", fields={"principal": "principal_not_person"})
+    rights.require_active(context.copies, user)
+
+
+def _by_hand(request: CreateStructure, answer: InseeAnswer | None, sphere: str) -> Mapping[str, Any]:
+    """Return name, address, person and parameters, each from whom it must come from; refuse the others by name."""
+    problems: dict[str, str] = {}
+    values: dict[str, Any] = {"name": request.name, "address": request.address, "person": request.person}
+    hidden = insee.hidden(answer) if answer else ("name", "address")
+    person = request.identifier.type == "PARTICULIER"
+    needed = [field for field in ("name", "address") if field in hidden and not (person and field == "name")]
+    for field in ("name", "address"):
+        if answer and field not in hidden:
+            if values[field] is not None:
+                problems[field] = "given_by_insee"
+            values[field] = getattr(answer, field)
+    problems |= {field: f"{field}_required" for field in needed if values[field] is None}
+    if person and request.person is None:
+        problems["person"] = "person_names_required"
+    if not person and request.person is not None:
+        problems["person"] = "person_names_forbidden"
+    if person and request.name is not None:
+        problems["name"] = "person_names_required"
+    if sphere != "private":
+        values["parameters"] = request.parameters or PublicParameters()
+    elif request.parameters is not None:
+        problems["parameters"] = "parameters_public_only"
+    if problems:
+        raise Rejected("invalid_request", fields=problems)
+    return values

@@ -1,0 +1,27 @@
+"""« Désactiver une structure »: only an active one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.structure_svc.rules import rights
+from services.structure_svc.state import StructureState
+from shared.engine.rules import Change, Context
+from shared.errors import Failed, Rejected
+from shared.messages.structure import DeactivateStructure
+
+
+def accept(request: DeactivateStructure, state: StructureState, context: Context) -> Change:
+    """Accept when the structure will be active once all that is pending has applied (rule R5)."""
+    rights.require(state, context)
+    if state.status == "inactive":
+        pending = any(p.step.type == request.type for p in context.pending)
+        raise Rejected("already_pending" if pending else "already_inactive")
+    return Change({})
+
+
+def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
+    """Take out of activity, if it still can be (rule R7)."""
+    del change, at
+    if state.status == "inactive":
+        raise Failed("already_inactive")
+    return state.model_copy(update={"status": "inactive"})

@@ -1,0 +1,73 @@
+"""What INSEE says of a SIRET, and what follows from it (rules R9, R22)."""
+
+from shared.clock import MINUTE, SECOND
+from shared.engine.rules import Context, LookUp, Needs
+from shared.errors import Rejected
+from shared.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
+from shared.messages.structure import Sphere
+
+QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
+"""Two waits: for our own turn, which is nobody's fault, and for an INSEE that does not answer."""
+
+ASK_AGAIN = 5 * MINUTE
+
+
+def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
+    """Return what INSEE says of an establishment that may be registered, or what must be asked first.
+
+    Raises Rejected when INSEE says that it may not: unknown, closed, or entered twice.
+    """
+    key = f"insee:{siret}"
+    known = context.answers.get(key)
+    if known is None:
+        return _ask(siret, context, QUEUED, ASK_AGAIN)
+    answer = InseeAnswer.model_validate(known)
+    if answer.result == Result.UNAVAILABLE:
+        wait = QUEUED if answer.because == Because.QUOTA else UNREACHABLE
+        return _ask(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
+    if answer.result == Result.NOT_FOUND:
+        raise Rejected("siret_not_found", fields={"identifier": "siret_not_found"})
+    if answer.result == Result.CLOSED:
+        raise Rejected("siret_closed", fields={"identifier": "siret_closed"})
+    if answer.result == Result.MOVED:
+        raise Rejected(
+            "siret_moved", fields={"identifier": "siret_moved"}, details={"moved_to": answer.moved_to or "inconnu"}
+        )
+    return answer
+
+
+def _ask(siret: str, context: Context, wait: str, again_after: int) -> Needs:
+    question = InseeLookUp(siret=siret, actor=context.actor.id)
+    return Needs(
+        key=f"insee:{siret}",
+        ask=LookUp("insee.requests", InseeLookUp.type, siret, question.model_dump(mode="json", exclude_none=True)),
+        wait=wait,
+        code="waiting_insee",
+        otherwise="insee_unavailable",
+        again_after=again_after,
+    )
+
+
+def hidden(answer: InseeAnswer) -> tuple[str, ...]:
+    """Return which of name and address INSEE keeps back, so that they are given by hand."""
+    if answer.restriction == Restriction.UNIT:
+        return ("name", "address")
+    return tuple(answer.hidden)
+
+
+def sphere(answer: InseeAnswer | None) -> tuple[Sphere, str | None]:
+    """Return the sphere that follows from INSEE's legal category, and that category; private for other identifiers.
+
+    A unit that INSEE keeps back as a whole (defence, police) has no category to tell: it is taken as the State's, so
+    that an administrator looks at it.
+    """
+    if answer is None:
+        return "private", None
+    if answer.restriction == Restriction.UNIT:
+        return "state", None
+    category = answer.legal_category or ""
+    if category.startswith("71"):
+        return "state", category
+    if category.startswith(("7", "41")):
+        return "public_non_state", category
+    return "private", category or None

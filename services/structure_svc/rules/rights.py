@@ -1,0 +1,22 @@
+"""Who may ask something of a structure (rules R2, R3)."""
+
+from services.structure_svc.state import StructureState
+from shared import rights
+from shared.engine.rules import Context
+from shared.errors import Rejected
+from shared.rights import Right, team_key
+
+
+def require(state: StructureState, context: Context, at_least: Right = Right.MODIFICATION) -> None:
+    """Refuse an actor who stands lower than that. The team's copy may lag: the refusal waits for it a moment."""
+    rights.require_active(context.copies, context.actor.id)
+    key = team_key(state.id)
+    if rights.right(context.copies.get(key), context.actor.id, first_principal=state.principal) < at_least:
+        raise Rejected("forbidden", waits_for=key)
+
+
+def require_administrator(context: Context) -> None:
+    """Refuse whoever is no administrator."""
+    rights.require_active(context.copies, context.actor.id)
+    if not context.actor.is_administrator:
+        raise Rejected("administrator_only")

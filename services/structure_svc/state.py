@@ -1,0 +1,116 @@
+"""What is stored of a structure, and how it is shown on `structure.state`."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+
+from shared.clock import Instant, iso
+from shared.engine.rules import Pending, View
+from shared.messages.common import Address, Identifier, PersonName, Stored
+from shared.messages.structure import BillingMandate, PublicParameters, Sphere
+
+KIND = "structure"
+
+ALWAYS = ("label", "email", "phone", "billing_mandate")
+"""Fields that any structure's managers may change."""
+
+
+class StructureState(Stored):
+    """A structure as it is now. Instants are in ms."""
+
+    id: int
+    identifier: Identifier
+    former_identifiers: tuple[Identifier, ...] = ()
+    sphere: Sphere
+    legal_category: str | None = None
+    status: Literal["inactive", "active"] = "inactive"
+    first_activated_at: Instant | None = None
+    created_at: Instant
+    name: str | None = None
+    label: str | None = None
+    person: PersonName | None = None
+    address: Address | None = None
+    email: str | None = None
+    phone: str | None = None
+    parameters: PublicParameters | None = None
+    billing_mandate: BillingMandate | None = None
+    hidden_by_insee: tuple[str, ...] = ()
+    duplicated_from: int | None = None
+    duplicated_to: int | None = None
+    creator: str
+    principal: str
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether the structure belongs to the public sphere."""
+        return self.sphere != "private"
+
+    @property
+    def from_insee(self) -> bool:
+        """Tell whether name and address come from INSEE."""
+        return self.identifier.type == "SIRET"
+
+
+def document_id(structure_id: int) -> str:
+    """Return the id of a structure's document."""
+    return f"{KIND}:{structure_id}"
+
+
+def keys(state: StructureState) -> tuple[str, ...]:
+    """Return the identifiers that nobody else may have: the current and the former ones (rule R8)."""
+    return (state.identifier.key, *(former.key for former in state.former_identifiers))
+
+
+def reference(state: StructureState) -> Mapping[str, Any]:
+    """Return what outcomes tell of the structure a request is about."""
+    identifier = {"type": state.identifier.type, "value": state.identifier.value}
+    return {"structure": {"id": state.id, "identifier": identifier}}
+
+
+def modifiable_fields(state: StructureState) -> tuple[str, ...]:
+    """Return the fields that a modification may name (rule R4)."""
+    if state.duplicated_to is not None:
+        return ()
+    fields = list(ALWAYS)
+    if state.is_public:
+        fields.append("parameters")
+    if state.from_insee:
+        fields += [name for name in ("name", "address") if name in state.hidden_by_insee]
+    else:
+        fields += ["person" if state.identifier.type == "PARTICULIER" else "name", "address"]
+    return tuple(sorted(fields))
+
+
+def possible_requests(projected: StructureState, *, pending: bool) -> tuple[str, ...]:
+    """Return what may be asked, as far as the state once all pending has applied allows it (rules R5, R23)."""
+    possible = []
+    if projected.duplicated_to is None:
+        possible.append("modify")
+        possible.append("activate" if projected.status == "inactive" else "deactivate")
+    if pending:
+        possible.append("cancel")
+    return tuple(sorted((*possible, "correct-sphere")))
+
+
+def _pending(pending: Pending) -> Mapping[str, Any]:
+    step = pending.step
+    return {
+        "request_id": step.request_id,
+        "actor": step.actor,
+        "type": step.type,
+        "accepted_at": iso(step.accepted_at or step.at),
+        "effective_at": iso(pending.due_at),
+        "fields": sorted(step.after),
+    }
+
+
+def present(view: View[StructureState]) -> bytes:
+    """Return the record published on `structure.state` (shared.messages.structure.StructureRecord)."""
+    state, projected = view.state, view.projected
+    record = state.model_dump(mode="json", exclude_none=True, exclude={"hidden_by_insee"})
+    record["version"] = view.version
+    record["pending"] = [_pending(pending) for pending in view.pending]
+    record["modifiable_fields"] = modifiable_fields(projected)
+    record["possible_requests"] = possible_requests(projected, pending=bool(view.pending))
+    return orjson.dumps(record)

@@ -1,0 +1,24 @@
+"""What every owner's cancellation does. Pure."""
+
+from typing import Any
+
+from shared.engine.rules import Context, Effect
+from shared.errors import Rejected
+
+_ENDED = {
+    "applied": "too_late",
+    "cancelled": "already_cancelled",
+    "rejected": "not_cancellable",
+    "failed": "not_cancellable",
+    "waiting": "request_waiting",
+}
+
+
+def cancel(key: str, context: Context) -> Effect[Any]:
+    """Return the effect that cancels the pending request with this key. Raises Rejected when it can't be cancelled."""
+    pending = next((p for p in context.pending if p.step.key == key), None)
+    if pending is None:
+        raise Rejected(_ENDED.get(context.past.get(key, ""), "request_not_found"))
+    if context.now >= pending.due_at:
+        raise Rejected("too_late")
+    return Effect(code="cancellation_done", cancels=(key,))

@@ -1,0 +1,38 @@
+"""Makes users known: whoever first meets one tells `manager`, with the proof it was given."""
+
+import hashlib
+
+from shared.clock import Clock
+from shared.engine.engine import Copies, Meet
+from shared.engine.incoming import Incoming
+from shared.messages.cloudevents import Message, build
+from shared.messages.manager import RegisterUser
+from shared.rights import user_key
+
+
+def introducing(process: str, clock: Clock) -> Meet:
+    """Return what introduces an actor of whom there is no copy yet.
+
+    The message carries the actor's own token on, so that `manager` verifies it as anyone's; its id derives from the
+    actor, so that many introductions are one. Whom the gateway acts for, the gateway introduces itself.
+    """
+
+    def meet(incoming: Incoming, copies: Copies) -> Message | None:
+        actor = incoming.actor
+        if actor.via is not None or incoming.authorization is None or user_key(actor.id) in copies:
+            return None
+        digest = hashlib.sha256(actor.id.encode()).hexdigest()
+        return build(
+            "manager.requests",
+            f"user:{actor.id}",
+            b"{}",
+            event_id=f"register.{digest[:32]}",
+            event_type=RegisterUser.type,
+            source=f"/{process}",
+            at=clock.now(),
+            correlation_id=incoming.correlation_id,
+            traceparent=incoming.traceparent,
+            extra=(("authorization", incoming.authorization.encode()),),
+        )
+
+    return meet
