@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from services.insee_adapter import metrics
@@ -24,9 +25,7 @@ from shared.messages.insee import Because
 from shared.mongo import ReturnDocument
 
 _ID = "insee"
-_MARGIN_MS = 500
-# What INSEE's and MongoDB's clocks may drift apart within one window.
-
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAP_MS = 1_000
 # A permit may come back early (its call ended, or was never made), so nobody sleeps longer before looking again.
 
@@ -49,14 +48,16 @@ class Wait:
 class Quota:
     """At most `limit` calls per `window` ms for everybody who uses the same collection.
 
-    `call_ms` is the longest a call may last.
+    `call_ms` is the longest a call may last; `margin` what INSEE's and MongoDB's clocks may drift apart in a window.
     """
 
-    def __init__(self, database: Any, *, limit: int = 30, window: int = 60_000, call_ms: int = 10_000) -> None:
+    def __init__(
+        self, database: Any, *, limit: int = 30, window: int = 60_000, call_ms: int = 10_000, margin: int = 500
+    ) -> None:
         self._collection = database["quota"]
         self._limit = limit
         self._burst = max(1, limit // 3)
-        self._held_ms = window + _MARGIN_MS
+        self._held_ms = window + margin
         self._call_ms = call_ms
 
     async def take(self) -> Permit | Wait:
@@ -75,7 +76,6 @@ class Quota:
         return Wait(min(max(1, *(round(wait.total_seconds() * 1000) for wait in waits)), _LONGEST_NAP_MS))
 
     def _taking(self, permit: str) -> list[dict[str, Any]]:
-        epoch = {"$toDate": 0}
         count = {"$size": "$permits"}
         free = {
             "$and": [
@@ -103,8 +103,8 @@ class Quota:
                 "$set": {
                     "now": "$$NOW",
                     "permits": {"$ifNull": ["$permits", []]},
-                    "paused_until": {"$ifNull": ["$paused_until", epoch]},
-                    "next_at": {"$ifNull": ["$next_at", epoch]},
+                    "paused_until": {"$ifNull": ["$paused_until", _NEVER]},
+                    "next_at": {"$ifNull": ["$next_at", _NEVER]},
                 }
             },
             {"$set": {"permits": current}},

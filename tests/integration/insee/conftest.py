@@ -1,0 +1,84 @@
+"""A real mongod and the simulator over real HTTP."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from starlette.types import Receive, Scope, Send
+
+from dev.brokers.mongo import Mongo
+from dev.brokers.ports import free_ports
+from dev.brokers.tools import find_tools
+from dev.insee.app import create_app
+from dev.insee.simulator import Simulator
+from shared.mongo import connect
+from shared.process import serve_http
+from shared.settings import MongoSettings
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a mongod for one service, with rights on its own database alone."""
+    mongo = Mongo(
+        tmp_path_factory.mktemp("mongo"),
+        find_tools(with_mvn=False).mongod,
+        admin_password=secrets.token_hex(8),
+        key=secrets.token_hex(16),
+        ports=free_ports(1),
+    )
+    mongo.start()
+    try:
+        yield mongo.ensure_service("insee_adapter", secrets.token_hex(8))
+    finally:
+        mongo.stop()
+
+
+@pytest_asyncio.fixture
+async def database(mongo_uri: str) -> AsyncIterator[Any]:
+    """The adapter's own database, empty."""
+    found = connect(MongoSettings(uri=mongo_uri, database="insee_adapter"))
+    for name in await found.list_collection_names():
+        await found.drop_collection(name)
+    yield found
+    found.client.close()
+
+
+class Insee:
+    """A running simulator: its memory, new for each test, and its address."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.simulator = Simulator()
+        self._app = create_app(self.simulator)
+
+    @property
+    def calls(self) -> int:
+        return len(self.simulator.window.arrivals)
+
+    def forget(self) -> None:
+        self.simulator = Simulator()
+        self._app = create_app(self.simulator)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def running_insee() -> AsyncIterator[Insee]:
+    (port,) = free_ports(1)
+    insee = Insee(f"http://127.0.0.1:{port}")
+    server = await serve_http(insee, "127.0.0.1", port)
+    serving = next(task for task in asyncio.all_tasks() if task.get_name() == "http")
+    yield insee
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+def insee(running_insee: Insee) -> Insee:
+    """The simulator as it starts."""
+    running_insee.forget()
+    return running_insee

@@ -1,0 +1,167 @@
+"""No look-up is lost, none is made twice at once, and nobody waits for somebody else's five hundred."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from dev.insee.units import made_up_siret
+from services.insee_adapter.queue import Asker, Job, Queue
+
+SIRET = made_up_siret(1)
+
+
+def asker(actor: str = "alice", correlation_id: str = "c1") -> Asker:
+    return Asker(correlation_id, actor)
+
+
+@pytest_asyncio.fixture
+async def queue(database: Any) -> Queue:
+    made = Queue(database)
+    await made.prepare()
+    return made
+
+
+async def claim(queue: Queue) -> Job:
+    job = await queue.claim()
+    assert job is not None
+    return job
+
+
+async def ask(queue: Queue, actor: str, *numbers: int) -> None:
+    for number in numbers:
+        await queue.add(made_up_siret(number), asker(actor, f"{actor}-{number}"))
+
+
+async def served(queue: Queue, count: int) -> list[str]:
+    """Whose look-ups are made, in order."""
+    actors = []
+    for _ in range(count):
+        job = await claim(queue)
+        actors.append(job.askers[0].actor)
+        await queue.finish(job)
+    return actors
+
+
+async def test_what_is_added_is_claimed_with_all_that_the_answer_needs(queue: Queue) -> None:
+    await queue.add(SIRET, Asker("c1", "alice", "00-trace"))
+    job = await claim(queue)
+    assert (job.siret, job.askers) == (SIRET, (Asker("c1", "alice", "00-trace"),))
+    assert await queue.finish(job) is None
+    assert await queue.size() == 0
+
+
+async def test_a_claimed_look_up_is_not_claimed_again(queue: Queue) -> None:
+    await queue.add(SIRET, asker())
+    await claim(queue)
+    assert not await queue.has_work()
+    assert await queue.claim() is None
+
+
+async def test_workers_at_once_never_claim_the_same(queue: Queue) -> None:
+    await ask(queue, "alice", *range(1, 31))
+    jobs = await asyncio.gather(*(queue.claim() for _ in range(40)))
+    claimed = [job.siret for job in jobs if job is not None]
+    assert len(claimed) == len(set(claimed)) == 30
+
+
+async def test_who_asks_for_the_same_joins_and_is_answered_once_per_correlation(queue: Queue) -> None:
+    await queue.add(SIRET, asker("alice", "c1"))
+    await queue.add(SIRET, asker("bob", "c2"))
+    await queue.add(SIRET, asker("alice", "c1"))
+    job = await claim(queue)
+    assert [a.correlation_id for a in job.askers] == ["c1", "c2"]
+
+
+async def test_who_joins_while_the_call_is_made_is_not_forgotten(queue: Queue) -> None:
+    await queue.add(SIRET, asker("alice", "c1"))
+    job = await claim(queue)
+    await queue.add(SIRET, asker("bob", "c2"))
+    left = await queue.finish(job)
+    assert left is not None
+    assert [a.correlation_id for a in left.askers] == ["c1", "c2"]
+    assert await queue.finish(left) is None
+
+
+async def test_a_worker_that_dies_loses_nothing(database: Any) -> None:
+    queue = Queue(database, lease=50)
+    await queue.add(SIRET, asker())
+    lost = await claim(queue)
+    await asyncio.sleep(0.06)
+    found = await claim(queue)
+    assert found.siret == lost.siret
+    assert await queue.finish(lost) is None, "the dead worker's return changes nothing"
+    assert await queue.size() == 1
+    await queue.finish(found)
+    assert await queue.size() == 0
+
+
+async def test_five_hundred_look_ups_make_nobody_else_wait_for_more_than_one(queue: Queue) -> None:
+    await ask(queue, "heavy", *range(1, 501))
+    await served(queue, 20)
+    await ask(queue, "light", 900)
+    assert "light" in await served(queue, 2)
+
+
+async def test_several_heavy_actors_take_turns(queue: Queue) -> None:
+    await ask(queue, "a", *range(1, 21))
+    await ask(queue, "b", *range(101, 121))
+    await ask(queue, "c", *range(201, 221))
+    order = await served(queue, 30)
+    assert {actor: order.count(actor) for actor in "abc"} == {"a": 10, "b": 10, "c": 10}
+    for start in range(0, 30, 3):
+        assert set(order[start : start + 3]) == {"a", "b", "c"}
+
+
+async def test_who_waited_through_a_quiet_time_gains_no_turns_by_it(queue: Queue) -> None:
+    await ask(queue, "a", *range(1, 11))
+    await served(queue, 10)
+    await ask(queue, "b", *range(101, 111))
+    await ask(queue, "a", *range(11, 21))
+    order = await served(queue, 10)
+    assert order.count("a") >= 4
+
+
+async def test_joining_brings_a_look_up_forward_to_the_earlier_turn(queue: Queue) -> None:
+    await ask(queue, "heavy", *range(1, 101))
+    await served(queue, 5)
+    await queue.add(made_up_siret(90), asker("light", "light-90"))
+    first = [await claim(queue), await claim(queue)]
+    assert made_up_siret(90) in {job.siret for job in first}
+
+
+async def test_a_postponed_look_up_waits_and_remembers_who_was_told(queue: Queue) -> None:
+    await queue.add(SIRET, asker("alice", "c1"))
+    job = await claim(queue)
+    await queue.postpone(job, 60, told=job.untold, failed=True)
+    assert await queue.claim() is None
+    await queue.add(SIRET, asker("bob", "c2"))
+    await asyncio.sleep(0.08)
+    again = await claim(queue)
+    assert (again.failures, again.untold) == (1, frozenset({"c2"}))
+
+
+async def test_patience_runs_from_the_first_time_insee_is_unreachable_not_from_the_request(queue: Queue) -> None:
+    await queue.add(SIRET, asker(), max_wait=100)
+    await asyncio.sleep(0.15)
+    job = await claim(queue)
+    assert not await queue.give_up(job)
+    await asyncio.sleep(0.12)
+    assert await queue.give_up(job)
+
+
+async def test_the_longest_patience_of_those_who_ask_counts(queue: Queue) -> None:
+    await queue.add(SIRET, asker("alice", "c1"), max_wait=0)
+    await queue.add(SIRET, asker("bob", "c2"), max_wait=60_000)
+    assert not await queue.give_up(await claim(queue))
+
+
+@pytest.mark.parametrize("evil", ["$$ROOT", "$turn", "served", "actor:served", "a.b", ""])
+async def test_no_name_from_outside_is_taken_for_an_expression(queue: Queue, evil: str) -> None:
+    await queue.add(SIRET, Asker(evil, evil, evil))
+    await queue.add(SIRET, Asker(evil, evil, evil))
+    job = await claim(queue)
+    assert job.askers == (Asker(evil, evil, evil),)
+    await queue.postpone(job, 0, told=job.untold, failed=False)
+    assert (await claim(queue)).untold == frozenset()
