@@ -119,7 +119,9 @@ def table(*delays: int) -> list[Topic]:
     """Return every topic; `delays` (ms) are the delays in use, the configured one first."""
     return [
         *_owned("structure", state_readers=("manager_svc",)),
-        *_owned("manager", state_readers=("structure_svc",), request_writers=("structure_svc", "manager_svc")),
+        *_owned(
+            "manager", state_readers=("structure_svc", "manager_svc"), request_writers=("structure_svc", "manager_svc")
+        ),
         Topic(
             "insee.requests",
             "SIRET",

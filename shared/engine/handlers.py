@@ -82,9 +82,9 @@ class Handlers:
             if not newest:
                 return
             await self._store.put_copies(list(newest.values()))
-            await self._engine.moved(newest)
             if self._on_states:
                 await self._on_states([value for _, _, value in newest.values()])
+            await self._engine.moved(newest)
 
         return handle
 

@@ -1,0 +1,1 @@
+"""Owns users and teams: who may do what on which structure."""

@@ -1,0 +1,23 @@
+"""Plugs the owner `manager` together: the only file here that names concrete classes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.manager_svc import rules
+from services.manager_svc.follow import following
+from services.manager_svc.settings import Settings
+from shared.engine.handlers import Feeds
+from shared.engine.host import hosting
+from shared.engine.introduce import introducing
+from shared.health import Health
+
+PROCESS = "manager_svc"
+
+
+@asynccontextmanager
+async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """Run until the context is left."""
+    feeds = Feeds(states=("structure", "manager"))  # Its own records too: a team's rules look at users.
+    meet = introducing(PROCESS, settings.clock())
+    async with hosting(settings, rules.owner(), health, process=PROCESS, feeds=feeds, meet=meet, on_states=following):
+        yield

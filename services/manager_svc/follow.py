@@ -1,0 +1,47 @@
+"""Follows `structure.state`: a new structure opens its team, and a corrected sphere is taken over."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.auth import Actor
+from shared.engine.engine import Engine
+from shared.engine.handlers import OnStates
+from shared.engine.incoming import Incoming
+from shared.engine.intake import body_hash
+from shared.messages.common import Request
+from shared.messages.manager import FollowSphere, OpenTeam
+from shared.rights import team_key
+
+OURSELVES = Actor("system:manager_svc", kind="technical")
+
+
+def following(engine: Engine) -> OnStates:
+    """Return what is done with the records of structures, as they arrive."""
+
+    async def follow(records: Sequence[Mapping[str, Any]]) -> None:
+        structures = [record for record in records if "identifier" in record]
+        teams = await engine.store.copies([team_key(record["id"]) for record in structures])
+        now = engine.clock.now()
+        requests = [
+            request for record in structures if (request := _request(record, teams.get(team_key(record["id"])), now))
+        ]
+        if requests:
+            await engine.requests(requests)
+
+    return follow
+
+
+def _request(record: Mapping[str, Any], team: tuple[int, Mapping[str, Any]] | None, now: int) -> Incoming | None:
+    structure_id, sphere = record["id"], record["sphere"]
+    request: Request
+    if team is None:
+        request = OpenTeam(structure_id=structure_id, principal=record["principal"], sphere=sphere)
+        request_id = f"open-{structure_id}"
+    elif team[1]["sphere"] != sphere:
+        request = FollowSphere(structure_id=structure_id, sphere=sphere)
+        request_id = f"sphere-{structure_id}-{record['version']}"
+    else:
+        return None
+    # An opened team is known by its structure alone, so that a later record does not seem another request.
+    data = request.model_dump() if isinstance(request, FollowSphere) else {"structure_id": structure_id}
+    return Incoming(request_id, OURSELVES, request, body_hash(request.type, data), now)

@@ -1,0 +1,75 @@
+"""The table of rules: what may be asked about users and teams."""
+
+from collections.abc import Iterable, Mapping
+
+from services.manager_svc import state
+from services.manager_svc.rules import add_member, change_profile, register, remove_member, team, user
+from services.manager_svc.state import State, team_document, user_document
+from shared.auth import Actor
+from shared.engine.rules import Owner, Rule, Target, at_once
+from shared.messages.common import Request
+from shared.messages.manager import (
+    AddMember,
+    ChangeProfile,
+    FollowSphere,
+    OpenTeam,
+    RegisterUser,
+    RemoveMember,
+    SetActive,
+    SetPigp,
+)
+from shared.rights import user_key
+
+RULES: Mapping[type[Request], Rule] = {
+    RegisterUser: at_once(register.accept),
+    SetPigp: at_once(user.set_pigp),
+    SetActive: at_once(user.set_active),
+    OpenTeam: at_once(team.open_team),
+    FollowSphere: at_once(team.follow_sphere),
+    AddMember: at_once(add_member.accept),
+    ChangeProfile: at_once(change_profile.accept),
+    RemoveMember: at_once(remove_member.accept),
+}
+
+
+def target(request: Request, actor: Actor) -> Target:
+    """Return which user or team a request is about."""
+    match request:
+        case RegisterUser():
+            return Target(id=user_document(actor.id), may_create=True, reference={"user": actor.id})
+        case SetPigp() | SetActive():
+            return Target(id=user_document(request.user), missing="user_not_found", reference={"user": request.user})
+        case OpenTeam():
+            return Target(id=team_document(request.structure_id), may_create=True)
+        case FollowSphere() | AddMember() | ChangeProfile() | RemoveMember():
+            return Target(
+                id=team_document(request.structure_id),
+                missing="team_not_found",
+                lags=f"structure:structure:{request.structure_id}",
+                reference={"structure": {"id": request.structure_id}},
+            )
+    raise AssertionError(f"no target for {type(request).__name__}")
+
+
+def copies(request: Request, document: str | None, current: State | None, actor: Actor) -> Iterable[str]:
+    """Return the keys of the copies that the rules of a request look at."""
+    del document, current
+    yield user_key(actor.id)
+    if isinstance(request, AddMember | ChangeProfile):
+        yield user_key(request.user)
+
+
+def owner() -> Owner[State]:
+    """Return what the engine needs to know of users and teams."""
+    return Owner(
+        name="manager",
+        rules=RULES,
+        state=state.model,
+        target=target,
+        keys=lambda _: (),
+        reference=state.reference,
+        present=state.present,
+        copies=copies,
+        private=frozenset({"first_name", "last_name", "email"}),
+        internal=frozenset({OpenTeam, FollowSphere}),
+    )

@@ -1,0 +1,18 @@
+"""Attaches a user to a structure, with a profile."""
+
+from services.manager_svc.rules import rights
+from services.manager_svc.state import Member, TeamState
+from shared.engine.rules import Context, Effect
+from shared.errors import Rejected
+from shared.messages.manager import AddMember
+
+
+def accept(request: AddMember, state: TeamState, context: Context) -> Effect[TeamState]:
+    """Add the member at once. Memberships are the principal's alone (rule R2)."""
+    rights.require_principal(state, context)
+    member = state.member(request.user)
+    if request.user == state.principal or (member is not None and member.state == "valid"):
+        raise Rejected("already_member", fields={"user": "already_member"})
+    rights.require_pigp(state, request.user, request.profile, context)
+    added = Member(user=request.user, profile=request.profile, state="valid", since=context.now)
+    return Effect(lambda now: (now or state).with_member(added))

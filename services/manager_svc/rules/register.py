@@ -1,0 +1,18 @@
+"""Makes a user known, with the names their token tells."""
+
+from services.manager_svc.state import UserState
+from shared.engine.rules import Context, Effect
+from shared.messages.manager import RegisterUser
+
+
+def accept(request: RegisterUser, state: UserState | None, context: Context) -> Effect[UserState]:
+    """Create the user, or take over names that have changed. The gateway tells the names of whom it acts for."""
+    actor = context.actor
+    source = request if actor.via is not None else actor
+    names = {"first_name": source.first_name, "last_name": source.last_name, "email": source.email}
+    if state is None:
+        return Effect(lambda _: UserState(id=actor.id, kind=actor.kind, **names), code="registered")
+    told = {field: value for field, value in names.items() if value is not None}
+    if all(getattr(state, field) == value for field, value in told.items()):
+        return Effect(code="nothing_to_change")
+    return Effect(lambda now: (now or state).model_copy(update=told), code="registered")

@@ -1,0 +1,19 @@
+"""Ends a membership."""
+
+from services.manager_svc.rules import rights
+from services.manager_svc.state import TeamState
+from shared.engine.rules import Context, Effect
+from shared.errors import Rejected
+from shared.messages.manager import RemoveMember
+
+
+def accept(request: RemoveMember, state: TeamState, context: Context) -> Effect[TeamState]:
+    """End it at once; the principal must transfer their role first (rule R18)."""
+    rights.require_principal(state, context)
+    if request.user == state.principal:
+        raise Rejected("principal_must_transfer", fields={"user": "principal_must_transfer"})
+    member = state.member(request.user)
+    if member is None or member.state != "valid":
+        raise Rejected("not_member", fields={"user": "not_member"})
+    ended = member.model_copy(update={"state": "ended", "since": context.now})
+    return Effect(lambda now: (now or state).with_member(ended))

@@ -1,0 +1,20 @@
+"""The team of a structure opens with the structure, and follows its sphere."""
+
+from services.manager_svc.state import TeamState
+from shared.engine.rules import Context, Effect
+from shared.messages.manager import FollowSphere, OpenTeam
+
+
+def open_team(request: OpenTeam, state: TeamState | None, context: Context) -> Effect[TeamState]:
+    """Open the team with its first principal (rule R16); one that is open stays as it is."""
+    del context
+    if state is not None:
+        return Effect(code="nothing_to_change")
+    team = TeamState(structure_id=request.structure_id, sphere=request.sphere, principal=request.principal)
+    return Effect(lambda _: team)
+
+
+def follow_sphere(request: FollowSphere, state: TeamState, context: Context) -> Effect[TeamState]:
+    """Take over the structure's sphere."""
+    del context
+    return Effect(lambda now: (now or state).model_copy(update={"sphere": request.sphere}))

@@ -1,0 +1,25 @@
+"""What administrators say of a user."""
+
+from typing import Any
+
+from services.manager_svc.rules import rights
+from services.manager_svc.state import UserState
+from shared.engine.rules import Context, Effect
+from shared.messages.manager import SetActive, SetPigp
+
+
+def set_pigp(request: SetPigp, state: UserState, context: Context) -> Effect[UserState]:
+    """Say whether the user has a PIGP account."""
+    return _set(state, context, {"pigp": request.pigp})
+
+
+def set_active(request: SetActive, state: UserState, context: Context) -> Effect[UserState]:
+    """Open or close the user's account."""
+    return _set(state, context, {"active": request.active})
+
+
+def _set(state: UserState, context: Context, values: dict[str, Any]) -> Effect[UserState]:
+    rights.require_administrator(context)
+    if all(getattr(state, field) == value for field, value in values.items()):
+        return Effect(code="nothing_to_change")
+    return Effect(lambda now: (now or state).model_copy(update=values))

@@ -1,0 +1,87 @@
+"""What is stored of users and teams, and how they are shown on `manager.state`."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+
+from shared.clock import Instant
+from shared.engine.rules import View
+from shared.messages.common import Stored
+from shared.messages.manager import MembershipState, Profile
+
+USER, TEAM = "user", "structure"
+"""Kinds of documents; a team has the id of its structure."""
+
+
+class UserState(Stored):
+    """A user, known by the subject of their token."""
+
+    id: str
+    kind: Literal["person", "technical"]
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    pigp: bool = False
+    active: bool = True
+
+
+class Member(Stored):
+    """One member of a team, the principal apart."""
+
+    user: str
+    profile: Profile
+    state: MembershipState
+    since: Instant
+
+
+class TeamState(Stored):
+    """The team of a structure: its one principal and its members."""
+
+    structure_id: int
+    sphere: str
+    principal: str
+    members: tuple[Member, ...] = ()
+
+    def member(self, user: str) -> Member | None:
+        """Return a user's membership, whatever its state."""
+        return next((m for m in self.members if m.user == user), None)
+
+    def with_member(self, member: Member) -> "TeamState":
+        """Return the team with this membership in the place of the user's former one."""
+        others = tuple(m for m in self.members if m.user != member.user)
+        return self.model_copy(update={"members": (*others, member)})
+
+
+State = UserState | TeamState
+
+
+def user_document(user: str) -> str:
+    """Return the id of a user's document."""
+    return f"{USER}:{user}"
+
+
+def team_document(structure_id: int) -> str:
+    """Return the id of a team's document."""
+    return f"{TEAM}:{structure_id}"
+
+
+def model(kind: str) -> type[State]:
+    """Return the model of a kind of document."""
+    return UserState if kind == USER else TeamState
+
+
+def reference(state: State) -> Mapping[str, Any]:
+    """Return what outcomes tell of the user or team a request is about."""
+    return {"user": state.id} if isinstance(state, UserState) else {"structure": {"id": state.structure_id}}
+
+
+def present(view: View[Any]) -> bytes:
+    """Return the record published on `manager.state` (shared.messages.manager: UserRecord, TeamRecord)."""
+    state = view.state
+    record = state.model_dump(mode="json", exclude_none=True) | {"version": view.version}
+    if isinstance(state, TeamState):
+        record["members"] = {
+            member["user"]: {k: v for k, v in member.items() if k != "user"} for member in record["members"]
+        }
+    return orjson.dumps(record)
