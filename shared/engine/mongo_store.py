@@ -4,6 +4,7 @@ Every write that decides is guarded by the document's version with `upsert`, so 
 with its place in the bulk; a total count could not say who lost.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -158,15 +159,16 @@ class MongoStore:
 
     async def lease(self, name: str, holder: str, duration: int) -> bool:
         """Take or keep a lease for `duration` ms. The database's clock counts, not ours."""
-        try:
-            await self._leases.update_one(
-                {"_id": name, "$expr": {"$or": [{"$eq": ["$holder", holder]}, {"$lt": ["$until", "$$NOW"]}]}},
-                [{"$set": {"holder": holder, "until": {"$add": ["$$NOW", duration]}}}],
-                upsert=True,
-            )
-        except DuplicateKeyError:
-            return False
-        return True
+        now = {"$or": [{"$eq": ["$holder", holder]}, {"$lt": ["$until", "$$NOW"]}]}
+        taken = await self._leases.update_one(
+            {"_id": name, "$expr": now}, [{"$set": {"holder": holder, "until": {"$add": ["$$NOW", duration]}}}]
+        )
+        if taken.matched_count:
+            return True
+        # The first lease of all: MongoDB makes no document from a condition that reads its own clock.
+        with contextlib.suppress(DuplicateKeyError):
+            await self._leases.insert_one({"_id": name, "holder": "", "until": datetime.now(UTC) - timedelta(days=1)})
+        return False
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox entry older than `before`."""
