@@ -4,6 +4,7 @@ INSEE's data change once a night. What decides on a creation (« is it open? »)
 found » for minutes, since an establishment made yesterday appears the next morning. No answer at all is never kept.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from shared.clock import HOUR, MINUTE
@@ -30,10 +31,12 @@ class Cache:
         """Make the index that removes what is too old (within a minute; readers don't wait for it)."""
         await self._answers.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0)
 
-    async def get(self, siret: str) -> InseeAnswer | None:
-        """Return the answer kept for a SIRET."""
-        found = await self._answers.find_one({"_id": siret, "$expr": {"$gt": ["$expires_at", "$$NOW"]}})
-        return None if found is None else InseeAnswer.model_validate(found["answer"])
+    async def get(self, sirets: Collection[str]) -> dict[str, InseeAnswer]:
+        """Return the answers kept for these SIRETs, by SIRET."""
+        if not sirets:
+            return {}
+        kept = self._answers.find({"_id": {"$in": list(sirets)}, "$expr": {"$gt": ["$expires_at", "$$NOW"]}})
+        return {found["_id"]: InseeAnswer.model_validate(found["answer"]) async for found in kept}
 
     async def put(self, answer: InseeAnswer) -> None:
         """Keep an answer as long as its result allows."""

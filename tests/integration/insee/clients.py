@@ -1,7 +1,6 @@
 """Builds clients of the simulator."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -13,6 +12,7 @@ from dev.insee.simulator import ACCOUNT
 from services.insee_adapter.auth import Account, ApiKey, Credentials, PasswordGrant
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.sirene import Limits, Sirene, http_client
+from services.insee_adapter.steady import SteadyClock
 from shared.clock import SystemClock
 
 LIMITS = Limits(connect_s=1, read_s=1, attempts=2, backoff_s=0.01)
@@ -23,13 +23,6 @@ async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110 - what is waited for says nothing when it changes.
             await asyncio.sleep(0.01)
-
-
-class Steady:
-    """A clock that never goes back, in ms."""
-
-    def now(self) -> int:
-        return time.monotonic_ns() // 1_000_000
 
 
 class Unlimited:
@@ -57,7 +50,7 @@ def sirene(
     limits: Limits = LIMITS,
 ) -> Sirene:
     return Sirene(
-        http, base_url, credentials, breaker or Breaker(100), clock=SystemClock(), steady=Steady(), limits=limits
+        http, base_url, credentials, breaker or Breaker(100), clock=SystemClock(), steady=SteadyClock(), limits=limits
     )
 
 
@@ -81,4 +74,4 @@ async def private(address: str, *, password: str = ACCOUNT["password"]) -> Async
             username=ACCOUNT["username"],
             password=SecretStr(password),
         )
-        yield sirene(http, address + PRIVATE, PasswordGrant(http, account, Steady()))
+        yield sirene(http, address + PRIVATE, PasswordGrant(http, account, SteadyClock()))

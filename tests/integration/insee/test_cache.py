@@ -17,6 +17,10 @@ def answer(result: Result, **more: Any) -> InseeAnswer:
     return InseeAnswer(siret=SIRET, result=result, as_of=1_700_000_000_000, **more)
 
 
+async def get(cache: Cache) -> InseeAnswer | None:
+    return (await cache.get([SIRET])).get(SIRET)
+
+
 async def test_an_answer_comes_back_whole(database: Any) -> None:
     cache = Cache(database)
     kept = answer(
@@ -27,21 +31,21 @@ async def test_an_answer_comes_back_whole(database: Any) -> None:
         closed_on="2020-09-01",
     )
     await cache.put(kept)
-    assert await cache.get(SIRET) == kept
+    assert await get(cache) == kept
 
 
 async def test_the_newest_answer_replaces_the_older(database: Any) -> None:
     cache = Cache(database)
     await cache.put(answer(Result.ACTIVE, name="X"))
     await cache.put(answer(Result.NOT_FOUND))
-    assert await cache.get(SIRET) == answer(Result.NOT_FOUND)
+    assert await get(cache) == answer(Result.NOT_FOUND)
 
 
 async def test_no_answer_is_not_kept_and_hides_no_older_one(database: Any) -> None:
     cache = Cache(database)
     await cache.put(answer(Result.ACTIVE))
     await cache.put(answer(Result.UNAVAILABLE, because=Because.OUTAGE))
-    assert await cache.get(SIRET) == answer(Result.ACTIVE)
+    assert await get(cache) == answer(Result.ACTIVE)
 
 
 @pytest.mark.parametrize("result", [result for result in Result if result is not Result.UNAVAILABLE])
@@ -49,9 +53,9 @@ async def test_every_result_expires_in_its_time(database: Any, result: Result, m
     monkeypatch.setitem(module.KEPT, result, 60)
     cache = Cache(database)
     await cache.put(answer(result))
-    assert await cache.get(SIRET) is not None
+    assert await get(cache) is not None
     await asyncio.sleep(0.08)
-    assert await cache.get(SIRET) is None
+    assert await get(cache) is None
 
 
 async def test_mongodb_removes_what_expired(database: Any) -> None:

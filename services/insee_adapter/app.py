@@ -1,0 +1,127 @@
+"""Plugs the process together: the only file here that names concrete classes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import httpx2
+
+from services.insee_adapter import metrics
+from services.insee_adapter.auth import Account, ApiKey, Credentials, PasswordGrant
+from services.insee_adapter.breaker import Breaker
+from services.insee_adapter.cache import Cache
+from services.insee_adapter.door import PROCESS, REQUESTS, Answers, Door
+from services.insee_adapter.queue import Queue
+from services.insee_adapter.quota import Quota
+from services.insee_adapter.settings import Settings
+from services.insee_adapter.sirene import Limits, Sirene, http_client
+from services.insee_adapter.steady import SteadyClock
+from services.insee_adapter.worker import Worker
+from shared import broker as brokers
+from shared import mongo
+from shared.clock import SECOND, Clock
+from shared.consume import consume
+from shared.engine.bus import KafkaBus
+from shared.health import Health
+from shared.settings import KafkaSettings, MongoSettings
+
+_COUNT_EVERY_S = 5
+_WORKER_HANGS_AFTER_S = 180
+# A look-up with retries and a doublon's target may wait for several permits.
+
+
+@asynccontextmanager
+async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """Run until the context is left; look-ups under way are then put back, to be made by another replica."""
+    kafka, clock = KafkaSettings(), settings.clock()
+    database = mongo.connect(MongoSettings())
+    cache, queue = Cache(database), Queue(database, max_wait=settings.insee_max_wait)
+    quota = Quota(
+        database,
+        limit=settings.insee_quota,
+        window=settings.insee_quota_window,
+        call_ms=settings.insee_connect_timeout + 2 * settings.insee_read_timeout,
+    )
+    await cache.prepare()
+    await queue.prepare()
+
+    producer = brokers.build_producer(kafka)
+    bus = KafkaBus(producer)
+    wake = asyncio.Event()
+    answers = Answers(bus.publish, clock)
+    door = Door(cache, queue, answers, bus.publish, wake)
+    broker = brokers.build_broker(kafka)
+    consume(broker, health, [REQUESTS], door.requests, group=f"{PROCESS}.{REQUESTS}")
+    health.check("mongodb", lambda: database.command("ping"))
+
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(http_client(_limits(settings)))
+        sirene = _sirene(settings, http, clock)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        worker = partial(Worker, queue=queue, cache=cache, quota=quota, sirene=sirene, tell=answers.tell, wake=wake)
+        for number in range(settings.insee_workers):
+            stack.push_async_callback(_cancel, _start(f"worker {number}", worker, health))
+        counting = asyncio.create_task(_count(queue), name="count")
+        stack.push_async_callback(_cancel, counting)
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        yield
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connect_s=settings.insee_connect_timeout / SECOND,
+        read_s=settings.insee_read_timeout / SECOND,
+        attempts=settings.insee_attempts,
+    )
+
+
+def _sirene(settings: Settings, http: httpx2.AsyncClient, clock: Clock) -> Sirene:
+    steady = SteadyClock()
+    return Sirene(
+        http,
+        settings.insee_base_url,
+        _credentials(settings, http, steady),
+        Breaker(settings.insee_breaker_failures, settings.insee_breaker_rest),
+        clock=clock,
+        steady=steady,
+        limits=_limits(settings),
+    )
+
+
+def _credentials(settings: Settings, http: httpx2.AsyncClient, steady: Clock) -> Credentials:
+    if settings.insee_plan == "public":
+        assert settings.insee_api_key is not None  # noqa: S101 - the settings were checked.
+        return ApiKey(settings.insee_api_key)
+    assert settings.insee_client_id and settings.insee_client_secret  # noqa: S101, PT018 - the same.
+    assert settings.insee_username and settings.insee_password  # noqa: S101, PT018 - the same.
+    account = Account(
+        settings.insee_token_url,
+        settings.insee_client_id,
+        settings.insee_client_secret,
+        settings.insee_username,
+        settings.insee_password,
+    )
+    return PasswordGrant(http, account, steady)
+
+
+def _start(name: str, worker: Callable[..., Worker], health: Health) -> asyncio.Task[None]:
+    loop = health.loop(name, stalled_after=_WORKER_HANGS_AFTER_S, alive=lambda: not task.done())
+    task = asyncio.create_task(worker(beat=loop.beat).run(), name=name)
+    return task
+
+
+async def _count(queue: Queue) -> None:
+    while True:
+        with contextlib.suppress(mongo.PyMongoError):  # The workers tell of it; this only counts.
+            metrics.LOOK_UPS.set(await queue.size())
+        await asyncio.sleep(_COUNT_EVERY_S)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

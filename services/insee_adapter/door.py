@@ -1,0 +1,114 @@
+"""The door on Kafka: look-ups come in, answers go out. It only translates."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from services.insee_adapter import metrics
+from services.insee_adapter.cache import Cache
+from services.insee_adapter.queue import Asker, Queue
+from shared import topics
+from shared.clock import Clock
+from shared.dead_letters import dead_letter
+from shared.errors import Poison
+from shared.messages import cloudevents
+from shared.messages.cloudevents import Event, Message
+from shared.messages.insee import InseeAnswer, InseeLookUp
+from shared.tracing import next_span
+
+PROCESS = "insee_adapter"
+REQUESTS = topics.name("insee", topics.REQUESTS)
+OUTCOMES = topics.name("insee", topics.OUTCOMES)
+
+Publish = Callable[[Sequence[Message]], Awaitable[None]]
+
+_AT_ONCE = 20
+# How many look-ups of a batch are put in the queue side by side.
+
+
+class Answers:
+    """Tells answers on `insee.outcomes`, keyed by SIRET, one for each who asked."""
+
+    def __init__(self, publish: Publish, clock: Clock) -> None:
+        self._publish = publish
+        self._clock = clock
+
+    async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        """Tell an answer; returns once Kafka has it for good."""
+        await self._publish(self.messages(answer, askers))
+
+    def messages(self, answer: InseeAnswer, askers: Sequence[Asker]) -> list[Message]:
+        """Return the messages that tell an answer."""
+        value = orjson.dumps(answer.model_dump(mode="json", exclude_none=True))
+        now = self._clock.now()
+        return [
+            cloudevents.build(
+                OUTCOMES,
+                answer.siret,
+                value,
+                event_id=f"{answer.siret}|{answer.as_of}|{asker.correlation_id}",
+                event_type=InseeAnswer.type,
+                source=f"/{PROCESS}",
+                at=now,
+                correlation_id=asker.correlation_id,
+                traceparent=next_span(asker.traceparent),
+            )
+            for asker in askers
+        ]
+
+
+class Door:
+    """Takes batches of `insee.requests`: what the cache knows is answered at once, the rest waits for its turn.
+
+    `wake` is set when there is new work.
+    """
+
+    def __init__(self, cache: Cache, queue: Queue, answers: Answers, publish: Publish, wake: asyncio.Event) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._answers = answers
+        self._publish = publish
+        self._wake = wake
+
+    async def requests(self, records: Sequence[Any]) -> None:
+        """Take a batch. When this returns, each look-up is answered, or in the queue and never lost."""
+        out: list[Message] = []
+        asked: list[tuple[InseeLookUp, Asker]] = []
+        for record in records:
+            try:
+                asked.append(_read(cloudevents.read(record)))
+            except Poison as poison:
+                out.append(dead_letter(record, poison.code, poison.reason, process=PROCESS))
+        known = await self._cache.get({look_up.siret for look_up, _ in asked if not look_up.fresh})
+        waiting = []
+        for look_up, asker in asked:
+            answer = None if look_up.fresh else known.get(look_up.siret)
+            if answer is None:
+                waiting.append((look_up, asker))
+            else:
+                out.extend(self._answers.messages(answer, [asker]))
+                metrics.ANSWERS.labels(answer.result, "cache").inc()
+        for start in range(0, len(waiting), _AT_ONCE):
+            await asyncio.gather(*(self._add(*one) for one in waiting[start : start + _AT_ONCE]))
+        if waiting:
+            self._wake.set()
+        if out:
+            await self._publish(out)
+
+    async def _add(self, look_up: InseeLookUp, asker: Asker) -> None:
+        await self._queue.add(look_up.siret, asker, max_wait=look_up.max_wait)
+
+
+def _read(event: Event) -> tuple[InseeLookUp, Asker]:
+    if event.type != InseeLookUp.type:
+        raise Poison("unsupported_type", f"{event.type[:100]} is no look-up")
+    try:
+        look_up = InseeLookUp.model_validate(event.data)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False))
+        raise Poison("message_invalid", f"wrong fields: {fields}") from error
+    actor = look_up.actor or event.attributes.get("source", "")
+    return look_up, Asker(event.correlation_id, actor, event.traceparent)

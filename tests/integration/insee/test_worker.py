@@ -1,0 +1,178 @@
+"""From the queue to INSEE and back: several workers, the simulator, a real MongoDB."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest_asyncio
+
+from dev.insee.faults import Fault
+from dev.insee.units import made_up_siret
+from services.insee_adapter.breaker import Breaker
+from services.insee_adapter.cache import Cache
+from services.insee_adapter.queue import Asker, Queue
+from services.insee_adapter.quota import Quota
+from services.insee_adapter.worker import Worker
+from shared.clock import SystemClock
+from shared.messages.insee import InseeAnswer, Result
+from tests.integration.insee.clients import public, until
+from tests.integration.insee.conftest import Insee
+
+SIRET = "21920023500014"
+
+
+class Replica:
+    """What one process has, besides its workers; remembers what was told, and to whom."""
+
+    def __init__(self, database: Any) -> None:
+        self.queue = Queue(database, lease=5_000)
+        self.cache = Cache(database)
+        self.quota = Quota(database, limit=30, window=60_000)
+        self.wake = asyncio.Event()
+        self.told: list[tuple[str, InseeAnswer]] = []
+
+    async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        self.told.extend((asker.correlation_id, answer) for asker in askers)
+
+    def results(self) -> list[tuple[str, Result]]:
+        return [(correlation_id, answer.result) for correlation_id, answer in self.told]
+
+    async def ask(self, siret: str, correlation_id: str = "c1", actor: str = "alice", **more: Any) -> None:
+        await self.queue.add(siret, Asker(correlation_id, actor), **more)
+        self.wake.set()
+
+    @asynccontextmanager
+    async def working(self, insee: Insee, workers: int = 3, *, rest: int = 200) -> AsyncIterator[None]:
+        async with public(insee.address, breaker=Breaker(threshold=3, rest=rest)) as sirene:
+            worker = Worker(
+                queue=self.queue,
+                cache=self.cache,
+                quota=self.quota,
+                sirene=sirene,
+                tell=self.tell,
+                wake=self.wake,
+            )
+            tasks = [asyncio.create_task(worker.run()) for _ in range(workers)]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest_asyncio.fixture
+async def replica(database: Any) -> Replica:
+    made = Replica(database)
+    await made.queue.prepare()
+    return made
+
+
+async def test_a_look_up_is_answered_kept_and_gone(insee: Insee, replica: Replica) -> None:
+    await replica.ask(SIRET)
+    async with replica.working(insee):
+        await until(lambda: bool(replica.told))
+    assert replica.results() == [("c1", Result.ACTIVE)]
+    assert (await replica.cache.get([SIRET]))[SIRET].result is Result.ACTIVE
+    assert await replica.queue.size() == 0
+
+
+async def test_many_who_ask_for_one_siret_cost_one_call(insee: Insee, replica: Replica) -> None:
+    insee.simulator.faults.append(Fault(kind="slow", delay_ms=200))
+    async with replica.working(insee):
+        for number in range(10):
+            await replica.ask(SIRET, f"c{number}", f"actor{number}")
+        await until(lambda: len(replica.told) == 10)
+    assert sorted(replica.results()) == [(f"c{number}", Result.ACTIVE) for number in range(10)]
+    assert insee.calls == 1
+
+
+async def test_during_an_outage_each_is_told_once_and_answered_afterwards(insee: Insee, replica: Replica) -> None:
+    insee.simulator.faults.append(Fault(kind="down"))
+    sirets = [made_up_siret(10_000 + number) for number in range(1, 6)]
+    async with replica.working(insee):
+        for siret in sirets:
+            await replica.ask(siret, siret)
+        await until(lambda: len(replica.told) >= 5)
+        assert sorted(replica.results()) == [(siret, Result.UNAVAILABLE) for siret in sirets]
+        assert all(answer.retry_after for _, answer in replica.told), "it goes on trying"
+        insee.simulator.faults.clear()
+        await until(lambda: len(replica.told) >= 10, within=30)
+    assert sorted(replica.results()[5:]) == [(siret, Result.ACTIVE) for siret in sirets]
+
+
+async def test_an_outage_that_lasts_too_long_ends_the_look_up(insee: Insee, replica: Replica) -> None:
+    insee.simulator.faults.append(Fault(kind="500"))
+    async with replica.working(insee):
+        await replica.ask(SIRET, max_wait=0)
+        await until(lambda: bool(replica.told))
+    (_, answer) = replica.told[0]
+    assert (answer.result, answer.retry_after) == (Result.UNAVAILABLE, None)
+    assert await replica.queue.size() == 0
+
+
+async def test_a_429_tells_nobody_that_insee_is_unreachable(insee: Insee, replica: Replica) -> None:
+    window = insee.simulator.window
+    # Somebody else with our key has used it up.
+    window.limit, window.used, window.reset = 1, 1, SystemClock().now() + 1_500
+    async with replica.working(insee):
+        await replica.ask(SIRET)
+        await until(lambda: bool(replica.told))
+    assert replica.results() == [("c1", Result.ACTIVE)]
+    assert window.refused == 1, "one refusal stops all workers until the reset"
+
+
+async def test_a_worker_told_to_stop_puts_its_look_up_back(insee: Insee, replica: Replica) -> None:
+    insee.simulator.faults.append(Fault(kind="slow", delay_ms=900, times=1))
+    async with replica.working(insee, workers=1):
+        await replica.ask(SIRET)
+        await until(lambda: insee.calls == 1)
+    assert await replica.queue.has_work(), "another worker need not wait for the lease to run out"
+    async with replica.working(insee, workers=1):
+        await until(lambda: bool(replica.told))
+    assert replica.results() == [("c1", Result.ACTIVE)]
+
+
+async def test_an_answer_that_could_not_be_told_is_told_later(insee: Insee, database: Any) -> None:
+    class Flaky(Replica):
+        failures = 1
+
+        async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise ConnectionError
+            await super().tell(answer, askers)
+
+    replica = Flaky(database)
+    replica.queue = Queue(database, lease=300)
+    async with replica.working(insee):
+        await replica.ask(SIRET)
+        await until(lambda: bool(replica.told))
+    assert replica.results() == [("c1", Result.ACTIVE)]
+
+
+async def test_an_unused_permit_is_given_back(insee: Insee, replica: Replica, database: Any) -> None:
+    async with replica.working(insee, workers=6):
+        await replica.ask(SIRET)
+        await until(lambda: bool(replica.told))
+    assert len((await database["quota"].find_one())["permits"]) == 1
+
+
+async def test_behind_a_hundred_look_ups_of_another_one_waits_for_a_few_calls(
+    insee: Insee, replica: Replica, database: Any
+) -> None:
+    replica.quota = Quota(database, limit=20, window=1_000, margin=10)
+    for number in range(1, 101):
+        await replica.ask(_commune(number), f"heavy{number}", "heavy")
+    async with replica.working(insee):
+        await until(lambda: len(replica.told) >= 5)
+        before = insee.calls
+        await replica.ask(SIRET, "light", "light")
+        await until(lambda: "light" in dict(replica.told))
+    assert insee.calls - before <= 3 + 2, "what three workers had claimed already, and one turn"
+
+
+def _commune(number: int) -> str:
+    """A SIRET of which the simulator makes an open commune."""
+    return made_up_siret(90_000 + number)
