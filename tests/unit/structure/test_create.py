@@ -1,0 +1,160 @@
+"""« Créer une structure »: rules R8, R9, R11, R16, R19, R22."""
+
+from typing import Any
+
+import pytest
+
+from shared.auth import Actor
+from shared.clock import HOUR
+from shared.engine.decide import Wait
+from shared.messages.structure import CreateStructure
+from tests.unit.structure.given import ADMIN, ALICE, DELAY, NOW, SIRET, SYSTEM, Case
+
+PIGP = {"manager:user:alice": {"kind": "person", "pigp": True}}
+
+
+def create(**fields: Any) -> CreateStructure:
+    return CreateStructure.model_validate({"identifier": {"type": "SIRET", "value": SIRET}, **fields})
+
+
+def other(**fields: Any) -> CreateStructure:
+    given = {"identifier": {"type": "AUTRE", "value": "A1"}, "name": "Exemple", "address": {"city": "Lyon"}}
+    return create(**{**given, **fields})
+
+
+def insee(result: str = "ACTIVE", **more: Any) -> dict[str, Any]:
+    answer = {"siret": SIRET, "result": result, "as_of": NOW, "name": "OCTO", "legal_category": "5710", **more}
+    answer.setdefault("address", {"city": "PARIS"})
+    return {f"insee:{SIRET}": answer}
+
+
+def asked(request: CreateStructure, actor: Actor = ALICE, **around: Any) -> tuple[Case, Any]:
+    case = Case(None, **{"copies": PIGP, **around})
+    return case, case.ask(request, actor)
+
+
+def test_a_siret_structure_takes_name_address_and_sphere_from_insee_r4_r22() -> None:
+    case, step = asked(create(label="Mon libellé"), answers=insee())
+    assert (step.status, step.code) == ("applied", "created")
+    assert (case.state.name, case.state.address.city, case.state.sphere) == ("OCTO", "PARIS", "private")
+    assert (case.state.status, case.state.principal) == ("inactive", "alice")
+    assert case.draft.keys() == (f"SIRET:{SIRET}",)
+    assert case.draft.decided == "alice|r1"
+
+
+def test_without_insee_s_answer_the_creation_waits_and_asks_r9() -> None:
+    _, wait = asked(create())
+    assert isinstance(wait, Wait)
+    assert (wait.waits_for, wait.code) == (f"insee:{SIRET}", "waiting_insee")
+    assert wait.ask is not None
+    assert (wait.ask.topic, wait.ask.data["actor"]) == ("insee.requests", "alice")
+
+
+def test_an_unreachable_insee_is_waited_for_an_hour_then_refused_r9() -> None:
+    case, wait = asked(create(), answers=insee("UNAVAILABLE", because="OUTAGE", retry_after=30))
+    assert isinstance(wait, Wait)
+    assert wait.deadline == NOW + HOUR
+
+
+def test_our_own_quota_is_not_an_unreachable_insee_r9() -> None:
+    _, wait = asked(create(), answers=insee("UNAVAILABLE", because="QUOTA"))
+    assert isinstance(wait, Wait)
+    assert wait.deadline == NOW + 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (insee("NOT_FOUND"), "siret_not_found"),
+        (insee("CLOSED"), "siret_closed"),
+        (insee("MOVED", moved_to="77887067500015"), "siret_moved"),
+    ],
+)
+def test_what_insee_does_not_know_as_active_is_refused_r9(answer: dict[str, Any], code: str) -> None:
+    _, step = asked(create(), answers=answer)
+    assert (step.status, step.code) == ("rejected", code)
+
+
+def test_a_doublon_names_the_right_siret_r9() -> None:
+    _, step = asked(create(), answers=insee("MOVED", moved_to="77887067500015"))
+    assert step.details == {"moved_to": "77887067500015"}
+
+
+def test_what_insee_hides_is_given_by_hand_r9() -> None:
+    hidden = insee("RESTRICTED", restriction="PARTIAL", hidden=["address"])
+    _, step = asked(create(), answers=hidden)
+    assert step.fields == {"address": "address_required"}
+    case, step = asked(create(address={"city": "Metz"}), answers=hidden)
+    assert (step.status, case.state.address.city, case.state.name) == ("applied", "Metz", "OCTO")
+
+
+def test_what_insee_tells_is_not_given_by_hand_r4() -> None:
+    _, step = asked(create(name="Autre nom"), answers=insee())
+    assert step.fields == {"name": "given_by_insee"}
+
+
+@pytest.mark.parametrize(
+    ("category", "sphere"), [("7210", "public_non_state"), ("4110", "public_non_state"), ("5710", "private")]
+)
+def test_the_sphere_follows_from_the_legal_category_r22(category: str, sphere: str) -> None:
+    case, _ = asked(create(), answers=insee(legal_category=category))
+    assert case.state.sphere == sphere
+
+
+def test_a_structure_of_the_state_is_created_by_an_administrator_who_names_its_principal_r22() -> None:
+    state = insee(legal_category="7120")
+    assert asked(create(), answers=state)[1].code == "state_needs_administrator"
+    assert asked(create(), ADMIN, answers=state)[1].code == "principal_required"
+    case, step = asked(create(principal="alice"), ADMIN, answers=state)
+    assert (step.status, case.state.principal, case.state.sphere) == ("applied", "alice", "state")
+
+
+def test_a_person_without_pigp_does_not_become_principal_of_a_public_structure_r19() -> None:
+    _, wait = asked(create(), answers=insee(legal_category="7210"), copies={})
+    assert isinstance(wait, Wait)
+    assert wait.waits_for == "manager:user:alice"
+
+
+def test_an_identifier_is_unique_in_the_directory_r8() -> None:
+    _, step = asked(other(), holders={"AUTRE:A1": "structure:7"})
+    assert step.code == "identifier_taken"
+
+
+def test_a_technical_account_names_the_person_who_becomes_principal_r16() -> None:
+    assert asked(other(), SYSTEM)[1].code == "principal_required"
+    assert asked(other(principal="facturier"), SYSTEM)[1].code == "principal_not_person"
+    case, step = asked(other(principal="alice"), SYSTEM)
+    assert (step.status, case.state.principal, case.state.creator) == ("applied", "alice", "facturier")
+
+
+def test_a_person_can_not_name_another_principal_r16() -> None:
+    assert asked(other(principal="bob"))[1].code == "principal_not_yours"
+
+
+def test_other_identifiers_need_name_and_address_by_hand() -> None:
+    _, step = asked(other(name=None, address=None))
+    assert step.fields == {"name": "name_required", "address": "address_required"}
+
+
+def test_a_private_individual_has_names_of_a_person() -> None:
+    individual = {"type": "PARTICULIER", "value": "P1"}
+    assert asked(other(identifier=individual))[1].fields.keys() == {"person", "name"}
+    case, _ = asked(other(identifier=individual, name=None, person={"first_name": "Ada", "last_name": "L"}))
+    assert case.state.person.first_name == "Ada"
+
+
+def test_parameters_are_for_public_structures() -> None:
+    assert asked(other(parameters={"moa": True}))[1].fields == {"parameters": "parameters_public_only"}
+    public = insee(legal_category="7210")
+    assert asked(create(parameters={"moa": True}), answers=public)[0].state.parameters.moa is True
+    assert asked(create(), answers=public)[0].state.parameters.moa is False
+
+
+def test_activation_asked_at_once_is_a_second_request_named_in_the_outcome_r11() -> None:
+    case, step = asked(other(activate=True))
+    second = case.draft.steps[-1]
+    assert step.follow_up == second.request_id
+    assert (second.type, second.status, second.effective_at) == ("structure.activate.v1", "accepted", NOW + DELAY)
+    assert case.state.status == "inactive"
+    again, _ = asked(other(activate=True))
+    assert again.draft.steps[-1].request_id == second.request_id
