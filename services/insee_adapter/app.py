@@ -37,7 +37,8 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left; look-ups under way are then put back, to be made by another replica."""
     kafka, clock = KafkaSettings(), settings.clock()
     database = mongo.connect(MongoSettings())
-    cache, queue = Cache(database), Queue(database, max_wait=settings.insee_max_wait)
+    cache = Cache(database)
+    queue = Queue(database, lease=settings.insee_lease, max_wait=settings.insee_max_wait)
     quota = Quota(
         database,
         limit=settings.insee_quota,

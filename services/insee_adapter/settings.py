@@ -38,6 +38,7 @@ class Settings(ProcessSettings):
     insee_breaker_failures: int = Field(5, ge=1, description="failures in a row after which INSEE is left alone")
     insee_breaker_rest: Duration = Field(30 * SECOND, description="for how long")
     insee_max_wait: Duration = Field(HOUR, description="how long an unreachable INSEE is retried for one look-up")
+    insee_lease: Duration = Field(MINUTE, ge=1, description="after which a dead process's look-ups are taken over")
     insee_workers: int = Field(4, ge=1, le=50, description="look-ups made side by side by this process")
 
     @model_validator(mode="after")

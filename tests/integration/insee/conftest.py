@@ -3,10 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from dev.brokers.mongo import Mongo
@@ -39,7 +41,14 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest_asyncio.fixture
 async def database(mongo_uri: str) -> AsyncIterator[Any]:
     """The adapter's own database, empty."""
-    found = connect(MongoSettings(uri=mongo_uri, database="insee_adapter"))
+    async with emptied(mongo_uri) as found:
+        yield found
+
+
+@asynccontextmanager
+async def emptied(uri: str) -> AsyncIterator[Any]:
+    """The adapter's database at this address, without what earlier tests left in it."""
+    found = connect(MongoSettings(uri=SecretStr(uri), database="insee_adapter"))
     for name in await found.list_collection_names():
         await found.drop_collection(name)
     yield found
