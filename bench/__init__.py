@@ -1,0 +1,1 @@
+"""Benchmarks: each is a command that writes a JSON record and a plot."""

@@ -1,0 +1,233 @@
+"""A bed for the delay: topics, workers, a sender and a reader on a real Kafka. Benchmarks and tests stand on it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # It is documented there.
+
+from dev.brokers.ports import HOST, free_ports
+from shared.broker import build_consumer
+from shared.settings import KafkaSettings
+from shared.topics import dead_letters, delay_topic, table
+
+ROOT = Path(__file__).resolve().parents[1]
+LEASH = ROOT / "dev" / "brokers" / "leash.py"
+DLQ = dead_letters("delay_svc")
+
+
+def admin(kafka: KafkaSettings) -> AdminClient:
+    """Return an administrator's client, for topics and groups."""
+    return AdminClient(
+        {
+            "bootstrap.servers": kafka.bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": kafka.user,
+            "sasl.password": kafka.password.get_secret_value(),
+        }
+    )
+
+
+def make_topics(kafka: KafkaSettings, delays: Iterable[int], targets: Iterable[str], partitions: int = 12) -> None:
+    """Make the topics of `delays` (ms), the `targets` and the dead letters, where they lack."""
+    configs = {topic.name: dict(topic.config) for topic in table(*delays)}
+    stamped = configs[delay_topic(next(iter(delays)))]
+    wanted = [delay_topic(delay) for delay in delays] + [*targets, DLQ]
+    new = [NewTopic(name, partitions, config=configs.get(name, stamped)) for name in wanted]
+    client = admin(kafka)  # Its answers die with it.
+    for made in client.create_topics(new).values():
+        try:
+            made.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def delete_topics(kafka: KafkaSettings, names: Iterable[str]) -> None:
+    """Delete topics."""
+    client = admin(kafka)
+    for deleted in client.delete_topics(list(names)).values():
+        deleted.result()
+
+
+def forget_group(kafka: KafkaSettings, group: str = "delay_svc") -> None:
+    """Delete a group without members, so that its next member starts at the beginning."""
+    client = admin(kafka)
+    for deleted in client.delete_consumer_groups([group]).values():
+        try:
+            deleted.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
+
+
+def poke_headers(due_at: int, target: str) -> list[tuple[str, bytes]]:
+    """Return the headers of a delay record, all that a real one has."""
+    ident = uuid.uuid4().hex.encode()
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", ident),
+        ("ce_type", b"toy.due.v1"),
+        ("ce_source", b"/toy_svc"),
+        ("ce_time", b"2026-11-23T10:00:00.000Z"),
+        ("content-type", b"application/json"),
+        ("correlationid", ident),
+        ("traceparent", b"00-" + ident + b"-0123456789abcdef-01"),
+        ("due_at", b"%d" % due_at),
+        ("target", target.encode()),
+    ]
+
+
+class Worker:
+    """One delay_svc process. It dies with the process that started it."""
+
+    def __init__(self, kafka: KafkaSettings, log: Path, **environment: str) -> None:
+        self.port = free_ports(1)[0]
+        self._log = log
+        self._environment = {
+            **os.environ,
+            "ENVIRONMENT": "development",
+            "HTTP_PORT": str(self.port),
+            "KAFKA_BOOTSTRAP": kafka.bootstrap,
+            "KAFKA_USER": kafka.user,
+            "KAFKA_PASSWORD": kafka.password.get_secret_value(),
+            **environment,
+        }
+        self._leash: subprocess.Popen[bytes] | None = None
+        self.pid = 0
+
+    def start(self) -> "Worker":
+        """Start it and wait until it is ready. Raises RuntimeError when it isn't within 30 s."""
+        with self._log.open("ab") as log:
+            self._leash = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LEASH), sys.executable, "-m", "services.delay_svc"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=ROOT,
+                env=self._environment,
+            )
+        assert self._leash.stdout is not None  # noqa: S101 - it is a pipe.
+        self.pid = int(self._leash.stdout.readline())
+        deadline = time.monotonic() + 30
+        while not self._answers("/ready"):
+            if time.monotonic() > deadline or self._leash.poll() is not None:
+                self.kill()
+                raise RuntimeError(f"delay_svc did not start:\n{self._log.read_text(encoding='utf-8')[-2000:]}")
+            time.sleep(0.05)
+        return self
+
+    def _answers(self, path: str) -> bool:
+        try:
+            self.get(path)
+        except (urllib.error.URLError, OSError):
+            return False
+        return True
+
+    def get(self, path: str) -> str:
+        """Return what it answers to GET `path`. Raises URLError unless that is 200."""
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels; 0 when it has none yet."""
+        lines = self.get("/metrics").splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith((name + " ", name + "{")))
+
+    def rss(self) -> int:
+        """Return its resident memory, in bytes."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu(self) -> float:
+        """Return the processor time it has used, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def stop(self) -> int:
+        """Ask it to end and return its exit code."""
+        assert self._leash is not None  # noqa: S101 - it was started.
+        if self._leash.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self._ended()
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL). Does nothing when it doesn't run."""
+        if self._leash is not None and self._leash.poll() is None:
+            self.signal(signal.SIGKILL)
+            self._ended()
+
+    def _ended(self) -> int:
+        assert self._leash is not None  # noqa: S101 - it was started.
+        code = self._leash.wait(30)
+        for pipe in (self._leash.stdin, self._leash.stdout):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+
+class Reader:
+    """Reads all of a topic from now on, without a group."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
+        self._consumer = build_consumer(kafka, topic, group=None, fetch_max_wait_ms=100)
+        self.records: list[Any] = []
+
+    async def __aenter__(self) -> "Reader":
+        await self._consumer.start()
+        await self._consumer.seek_to_end()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def until(self, count: int, within: float) -> list[Any]:
+        """Return all records once there are `count`. Raises TimeoutError after `within` seconds."""
+        deadline = time.monotonic() + within
+        while len(self.records) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self.records)} of {count} records arrived within {within:.0f} s")
+            await self.more(0.2)
+        return self.records
+
+    async def more(self, seconds: float) -> list[Any]:
+        """Return all records after having waited at most `seconds` for another."""
+        for some in (await self._consumer.getmany(timeout_ms=int(seconds * 1000))).values():
+            self.records += some
+        return self.records
+
+
+def header(record: Any, name: str) -> bytes:
+    """Return a header of a record."""
+    return bytes(dict(record.headers)[name])
+
+
+def lateness(records: Iterable[Any]) -> list[int]:
+    """Return, in ms, how late each forwarded record was appended to its topic (of LogAppendTime)."""
+    return [record.timestamp - int(header(record, "due_at")) for record in records]
+
+
+async def send_all(producer: Any, topic: str, records: Iterable[Mapping[str, Any]]) -> None:
+    """Send records (key, value, headers, perhaps partition) as fast as possible; return when all are acknowledged."""
+    sent = []
+    for number, record in enumerate(records):
+        sent.append(await producer.send(topic, **record))
+        if number % 5_000 == 4_999:
+            await asyncio.gather(*sent)
+            sent.clear()
+    await asyncio.gather(*sent)

@@ -1,0 +1,86 @@
+"""Puts the process together: the only file that names concrete classes."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from services.delay_svc import metrics
+from services.delay_svc.forward import PROCESS, Forwarder
+from services.delay_svc.relay import SESSION_TIMEOUT, Relay
+from services.delay_svc.settings import Settings
+from services.delay_svc.window import Windows
+from shared.broker import build_consumer, build_producer
+from shared.clock import SECOND
+from shared.health import Health
+from shared.logging import get_logger
+from shared.settings import KafkaSettings
+from shared.topics import DELAY_PATTERN
+
+log = get_logger(__name__)
+
+GRACE = 10.0
+"""Seconds for each part to end; then the process ends without it, which loses nothing."""
+HANGS_AFTER = 120.0
+"""Seconds without a turn. A turn waits for Kafka's acknowledgements for as long as Kafka is away."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """Relay what is due for as long as the context is open. Raises, at its end, what made the relay fail."""
+    clock = settings.clock()
+    windows = Windows(settings.delay_window)
+    metrics.WINDOW_RECORDS.set_function(lambda: len(windows))
+    metrics.HEAD_AGE_SECONDS.set_function(lambda: max(0, clock.now() - (windows.next_due() or clock.now())) / SECOND)
+
+    producer = build_producer(settings.kafka)
+    consumer = build_reader(settings.kafka)
+    async with _started(producer), _started(consumer):
+        loop = health.loop("relay", stalled_after=HANGS_AFTER, alive=lambda: not task.done())
+        relay = Relay(consumer, Forwarder(producer, clock), windows, clock, turned=loop.beat)
+        consumer.subscribe(pattern=DELAY_PATTERN, listener=relay)
+        task = asyncio.create_task(relay.run(), name="relay")
+        task.add_done_callback(_end_the_process)
+        try:
+            yield
+        finally:
+            relay.stop()
+            await asyncio.wait_for(task, GRACE)
+
+
+def build_reader(kafka: KafkaSettings) -> AIOKafkaConsumer:
+    """Return the consumer of the delay topics, not subscribed yet."""
+    return build_consumer(
+        kafka,
+        group=PROCESS,
+        session_timeout_ms=SESSION_TIMEOUT,
+        heartbeat_interval_ms=SESSION_TIMEOUT // 3,
+        # A new delay has a new topic, which is found by looking.
+        metadata_max_age_ms=5_000,
+        # aiokafka asks a broker for more only when its last question is answered: this is how long a partition that
+        # has room again may wait because the others have nothing new.
+        fetch_max_wait_ms=100,
+        # A little more than a window takes: what is fetched beyond it is dropped and fetched again.
+        max_partition_fetch_bytes=256 * 1024,
+    )
+
+
+@asynccontextmanager
+async def _started(client: Any) -> AsyncIterator[None]:
+    try:
+        await client.start()
+        yield
+    finally:
+        # A client that can't reach Kafka any more waits for it without end.
+        await asyncio.wait_for(client.stop(), GRACE)
+
+
+def _end_the_process(task: asyncio.Task[None]) -> None:
+    """Stop as if told to when the relay fails; its error then leaves `running`, so the process ends with a failure."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("relay_failed", exc_info=error)
+        os.kill(os.getpid(), signal.SIGTERM)

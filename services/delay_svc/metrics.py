@@ -1,0 +1,14 @@
+"""The metrics of the delay."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LATENESS_SECONDS = Histogram(
+    "delay_lateness_seconds",
+    "From a record's due_at to its append in the target topic",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300),
+)
+FORWARDED = Counter("delay_forwarded_total", "Records forwarded", ["target"])
+WINDOW_RECORDS = Gauge("delay_window_records", "Records read ahead that wait in memory")
+HEAD_AGE_SECONDS = Gauge("delay_head_age_seconds", "How long the earliest waiting record is due already, else 0")
+STALLS = Counter("delay_stalls_total", "Pauses of the process after which its partitions may have gone to others")
+FENCED = Counter("delay_fenced_total", "Times the group refused a commit, so that the relay let go of its partitions")

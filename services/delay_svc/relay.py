@@ -1,0 +1,185 @@
+"""The loop that reads the delay topics ahead, forwards what is due, and settles what was forwarded.
+
+At least once: an offset is committed after the acknowledgements, so a process that dies repeats its last few records
+(their owners apply each once) and loses none. Two processes that both believe to own a partition would repeat more:
+aiokafka can't fence a producer, so whoever may have lost its partitions proves by a commit, which the group refuses
+from a former member, that it still has them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
+
+from services.delay_svc import metrics, poke
+from services.delay_svc.forward import Forwarder
+from services.delay_svc.poke import Poke
+from services.delay_svc.window import Windows
+from shared.clock import SECOND, Clock
+from shared.errors import Poison
+from shared.logging import get_logger
+from shared.topics import delay_of
+
+log = get_logger(__name__)
+
+SESSION_TIMEOUT = 6 * SECOND
+"""After this silence (ms) the group gives the partitions of a process to others."""
+STALL = SESSION_TIMEOUT // 2
+COMMIT_EVERY = 50
+"""Ms between two commits: what is forwarded between them is forwarded again after a `kill -9`."""
+LONGEST_WAIT = SECOND // 2
+READ_AT_ONCE = 500
+"""Records taken in per turn; a window outgrows its high-water mark by at most that many."""
+
+
+class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types.
+    """One process's share of the delay. `turned` is called each time the loop comes around, idle or not.
+
+    The consumer must have been subscribed with this relay as its listener, and started.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        forwarder: Forwarder,
+        windows: Windows,
+        clock: Clock,
+        *,
+        turned: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._forwarder = forwarder
+        self._windows = windows
+        self._clock = clock
+        self._turned = turned
+        # Held while records are judged, forwarded and committed: partitions are not given away in the middle of it.
+        self._at_work = asyncio.Lock()
+        self._targets: Collection[str] = ()
+        self._committed: dict[Any, int] = {}
+        self._unsettled = False
+        self._last_commit = self._last_turn = time.monotonic()
+        self._fenced = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Relay until told to `stop`. Whatever it raises means that the process must start anew."""
+        while not self._stopping:
+            self._throttle()
+            # Never cancelled: a cancelled `getmany` would switch off aiokafka's watch over idle members for good.
+            records = await self._consumer.getmany(timeout_ms=self._patience(), max_records=READ_AT_ONCE)
+            async with self._at_work:
+                await self._turn(records)
+            self._turned()
+        async with self._at_work:
+            await self._commit()
+
+    def stop(self) -> None:
+        """Ask the loop to end; it settles what it has forwarded and returns within `LONGEST_WAIT`."""
+        self._stopping = True
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - it is always all.
+        """Settle and forget everything: aiokafka takes all partitions away on each rebalance."""
+        async with self._at_work:
+            try:
+                await self._commit()
+            finally:
+                self._windows.clear()
+                self._committed.clear()
+                self._fenced = False
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Tell what this process now has; reading begins at what was committed."""
+        log.info("assigned", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+
+    async def _turn(self, records: Mapping[TopicPartition, list[Any]]) -> None:
+        await self._watch_for_stall()
+        if self._fenced:
+            return  # Until the group gives partitions anew, what is read is not ours to forward.
+        await self._take_in(records)
+        due = self._windows.due(self._clock.now())
+        if due:
+            await self._forwarder.forward(waiting for pokes in due.values() for waiting in pokes)
+            for partition, pokes in due.items():
+                self._windows.forwarded(partition, len(pokes))
+            self._unsettled = True
+        if self._unsettled and self._until_commit() <= 0:
+            await self._commit()
+
+    async def _take_in(self, records: Mapping[TopicPartition, list[Any]]) -> None:
+        read: list[tuple[TopicPartition, Any, Poke | Poison]] = []
+        for partition, some in records.items():
+            delay = delay_of(partition.topic)
+            read += [(partition, record, _judged(record, delay)) for record in some]
+        if any(isinstance(what, Poke) and what.target not in self._targets for _, _, what in read):
+            # Perhaps it was made a moment ago. Sending to a topic that does not exist would hold everything up.
+            self._targets = await self._consumer.topics()
+        for partition, record, what in read:
+            if isinstance(what, Poke) and what.target not in self._targets:
+                what = Poison("target_unknown", "Le topic visé n'existe pas, ou le service n'y a aucun droit.")
+            if isinstance(what, Poison):
+                await self._forwarder.bury(record, what)
+                self._unsettled = True
+                self._windows.add(partition, record.offset, None)
+            else:
+                self._windows.add(partition, record.offset, what)
+
+    async def _commit(self, *, prove: bool = False) -> None:
+        """Settle what was forwarded; to `prove` that the partitions are still ours, also what was settled before."""
+        self._unsettled = False
+        self._last_commit = time.monotonic()
+        positions = self._windows.positions()
+        changed = {p: at for p, at in positions.items() if prove or self._committed.get(p) != at}
+        if not changed:
+            return
+        try:
+            await self._consumer.commit(changed)
+        except (CommitFailedError, IllegalStateError) as error:
+            # A rebalance follows, and `on_partitions_revoked` with it.
+            log.warning("fenced", reason=str(error))
+            metrics.FENCED.inc()
+            self._fenced = True
+            self._windows.clear()
+        else:
+            self._committed.update(changed)
+
+    async def _watch_for_stall(self) -> None:
+        """After a long pause of the process the group may have given its partitions to others: ask before going on."""
+        before, self._last_turn = self._last_turn, time.monotonic()
+        if (self._last_turn - before) * SECOND > STALL and self._windows.positions():
+            log.warning("stalled", seconds=round(self._last_turn - before, 1))
+            metrics.STALLS.inc()
+            await self._commit(prove=True)
+
+    def _throttle(self) -> None:
+        """Read each partition further, or not, as its window wants.
+
+        aiokafka forgets pauses on a rebalance, and refuses them for what isn't assigned: it is asked, not remembered.
+        """
+        paused = self._consumer.paused()
+        for partition in self._consumer.assignment():
+            wants_more = self._windows.wants_more(partition, paused=partition in paused)
+            if wants_more and partition in paused:
+                self._consumer.resume(partition)
+            elif not wants_more and partition not in paused:
+                self._consumer.pause(partition)
+
+    def _patience(self) -> int:
+        """Return for how long (ms) there is nothing to do but to read."""
+        next_due = self._windows.next_due()
+        waits = [LONGEST_WAIT] if next_due is None else [LONGEST_WAIT, next_due - self._clock.now()]
+        if self._unsettled:
+            waits.append(self._until_commit())
+        return max(0, min(waits))
+
+    def _until_commit(self) -> int:
+        return COMMIT_EVERY - int((time.monotonic() - self._last_commit) * SECOND)
+
+
+def _judged(record: Any, delay: int) -> Poke | Poison:
+    try:
+        return poke.read(record, delay)
+    except Poison as poison:
+        return poison
