@@ -156,10 +156,10 @@ class Spending:
         if left <= 0:
             # The process was stopped since it took the permit, which others may be about to use.
             raise NoAnswer(Because.QUOTA, "L'appel à l'INSEE est remis à plus tard.", wait=1_000)
-        try:
-            yield left
-        finally:
-            await asyncio.shield(self._quota.spent(permit))
+        yield left
+        # Only an answer tells that the call has arrived. One that was given up may still arrive: its permit is held for
+        # as long as a dead process's would be.
+        await asyncio.shield(self._quota.spent(permit))
 
     async def exhausted(self, wait: int) -> None:
         """INSEE allows no call for `wait` ms."""

@@ -148,6 +148,11 @@ def quota_wait(response: Response) -> int | None:
     return min(max(wait, 1_000 if refused else 0), _QUOTA_WINDOW)
 
 
+def quota_granted(response: Response) -> int | None:
+    """Return how many calls INSEE grants in a window, None when it does not say."""
+    return _integer(response.headers.get("x-rate-limit-limit"))
+
+
 def _integer(value: str | None) -> int | None:
     try:
         return None if value is None else int(value)

@@ -18,7 +18,7 @@ from services.insee_adapter import metrics
 from services.insee_adapter.auth import Credentials
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.reading import moved
-from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_wait
+from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_granted, quota_wait
 from shared.clock import Clock
 from shared.messages.insee import Because, InseeAnswer, Result
 
@@ -161,6 +161,8 @@ class Sirene:
         response = Response(
             raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, raw.content, self._clock.now()
         )
+        if granted := quota_granted(response):
+            metrics.QUOTA_GRANTED.set(granted)
         if wait := quota_wait(response):
             await budget.exhausted(wait)
         return response

@@ -16,7 +16,7 @@ log = get_logger(__name__)
 Tell = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
 """Tells an answer to these askers; returns once Kafka has it for good."""
 
-_IDLE_S = 0.5
+_IDLE_S = 1.0
 # A look-up that another replica accepted is found by looking; our own wake the workers.
 _LONGEST_BACKOFF_S = 60
 

@@ -124,6 +124,15 @@ async def test_a_look_up_spends_what_it_uses_and_gives_back_what_it_does_not(dat
     assert len((await database["quota"].find_one())["permits"]) == 1
 
 
+async def test_a_call_that_was_given_up_may_still_arrive_so_its_permit_is_held(database: Any) -> None:
+    quota = Quota(database, limit=1, window=100, call_ms=600, margin=0)
+    spending = Spending(quota, await take(quota))
+    with pytest.raises(TimeoutError):
+        async with spending.call():
+            raise TimeoutError
+    assert await wait_for_a_permit(quota) >= 0.6
+
+
 async def test_a_look_up_that_finds_no_further_permit_is_put_off(database: Any) -> None:
     quota = Quota(database, limit=1, window=60_000)
     spending = Spending(quota, await take(quota), patience=100)

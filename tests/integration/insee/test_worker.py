@@ -156,7 +156,9 @@ async def test_an_unused_permit_is_given_back(insee: Insee, replica: Replica, da
     async with replica.working(insee, workers=6):
         await replica.ask(SIRET)
         await until(lambda: bool(replica.told))
-    assert len((await database["quota"].find_one())["permits"]) == 1
+        async with asyncio.timeout(5):
+            while len((await database["quota"].find_one())["permits"]) > 1:
+                await asyncio.sleep(0.01)
 
 
 async def test_behind_a_hundred_look_ups_of_another_one_waits_for_a_few_calls(
