@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -21,6 +22,8 @@ TRANSIENT = (Transient, PyMongoError, KafkaError, OSError, TimeoutError)
 _BACKOFF = (0.05, 0.2, 0.5, 1, 2, 5)
 """Seconds between tries; the last one repeats. The whole stays far below max.poll.interval."""
 _TRIES = 20
+_POLL_MS = 1_000
+"""How long a poll waits for the first message; it returns as soon as there is one."""
 
 
 def consume(
@@ -32,11 +35,11 @@ def consume(
     group: str | None,
     max_records: int = 500,
     from_start: bool = True,
-) -> None:
+) -> Any:
     """Hand batches of `topics` to `handler` until it takes them.
 
     What is transient is tried again; after many tries the batch goes back to the broker and the partition waits.
-    Nothing is skipped: a handler that can't handle a message dead-letters it itself.
+    Nothing is skipped: a handler that can't handle a message dead-letters it itself. Returns FastStream's subscriber.
     """
     name = group or f"tail of {', '.join(topics)}"
 
@@ -62,13 +65,15 @@ def consume(
 
     subscriber = subscribe(broker, topics, handle, group=group, max_records=max_records, from_start=from_start)
     loop = health.loop(name, stalled_after=120, alive=lambda: _alive(subscriber))
-    poll = subscriber.get_msg
 
-    async def poll_and_beat(consumer: Any) -> Any:
+    async def poll(consumer: Any) -> Any:
+        # FastStream's own poll sleeps after every empty one: a message that comes then would wait for 200 ms.
         loop.beat()
-        return await poll(consumer)
+        batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
+        return tuple(chain.from_iterable(batches.values()))
 
-    subscriber.get_msg = poll_and_beat
+    subscriber.get_msg = poll
+    return subscriber
 
 
 def _alive(subscriber: Any) -> bool:
