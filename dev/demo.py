@@ -1,0 +1,85 @@
+"""A little demo data, asked for through the API like anybody would. Loading it again changes nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import httpx2
+
+from dev.issuer.accounts import PASSWORD, PEOPLE
+from dev.run.settings import RunSettings
+
+COMPANY = "41816609600069"
+TOWN = "21920023500014"
+
+_STRUCTURES: tuple[dict[str, Any], ...] = (
+    {
+        "identifier": {"type": "AUTRE", "value": "DEMO-ASSO"},
+        "name": "Association des Lumières d'Été",
+        "address": {"line1": "3 rue des Lilas", "postcode": "69003", "city": "Lyon"},
+        "activate": True,
+    },
+    {"identifier": {"type": "SIRET", "value": COMPANY}, "label": "Siège", "activate": True},
+    {"identifier": {"type": "SIRET", "value": TOWN}, "label": "Mairie", "activate": True},
+)
+
+
+class Client:
+    """The API as one of the demo accounts sees it."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._issuer = f"http://127.0.0.1:{settings.issuer_port}"
+        self._http = httpx2.Client(base_url=f"http://127.0.0.1:{settings.api_port}/api/v1", timeout=40)
+        self._tokens: dict[str, str] = {}
+
+    def call(self, user: str, method: str, path: str, body: Any = None, key: str | None = None) -> dict[str, Any]:
+        """Make a call, waiting for its decision; return the answer's body."""
+        headers = {"Authorization": f"Bearer {self._token(user)}", "Prefer": "wait=20"}
+        if key:
+            headers["Idempotency-Key"] = key
+        answer: dict[str, Any] = self._http.request(method, path, json=body, headers=headers).json()
+        return answer
+
+    def _token(self, user: str) -> str:
+        if user not in self._tokens:
+            form = {"grant_type": "password", "username": user, "password": PASSWORD}
+            self._tokens[user] = httpx2.post(f"{self._issuer}/token", data=form).json()["access_token"]
+        return self._tokens[user]
+
+
+def load(settings: RunSettings, tell: Callable[[str], None] = print) -> None:
+    """Create the demo users, structures and memberships, a line a step."""
+    for line in _load(Client(settings)):
+        tell(f"  demo: {line}")
+
+
+def _load(client: Client) -> Iterator[str]:
+    for user in PEOPLE:
+        client.call(user, "GET", "/me")
+    yield f"users {', '.join(PEOPLE)}"
+    _until(lambda: client.call("admin", "GET", "/users/alice").get("id") == "alice")
+    client.call("admin", "PUT", "/users/alice/pigp", {"pigp": True}, "demo-pigp-alice")
+    for number, structure in enumerate(_STRUCTURES):
+        told = client.call("alice", "POST", "/structures", structure, f"demo-structure-{number}")
+        id_ = told.get("reference", {}).get("structure", {}).get("id")
+        yield f"structure {structure['identifier']['value']}: {told.get('message') or told.get('title')}"
+        if id_ is None:
+            continue
+        _until(partial(_has_team, client, id_))
+        for user, profile in (("marc", "modification"), ("chloe", "consultation")):
+            key = f"demo-member-{number}-{user}"
+            client.call("alice", "PUT", f"/structures/{id_}/members/{user}", {"profile": profile}, key)
+    yield "members marc (modification) and chloe (consultation)"
+
+
+def _has_team(client: Client, structure_id: int) -> bool:
+    return "principal" in client.call("alice", "GET", f"/structures/{structure_id}/members")
+
+
+def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise RuntimeError("The demo data can't be loaded: the services do not answer as expected.")
+        time.sleep(0.1)

@@ -1,0 +1,39 @@
+"""The demo accounts. Their passwords are public: the issuer that knows them runs in development only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.auth import ACT_FOR, ADMINISTRATOR
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who logs in with a password."""
+
+    first_name: str
+    last_name: str
+    email: str
+    scope: str = ""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A system that asks for tokens with its own secret."""
+
+    scope: str = ""
+
+
+PASSWORD = "demo"  # noqa: S105 - public on purpose, see above.
+
+PEOPLE: Mapping[str, Person] = {
+    "alice": Person("Alice", "Martin", "alice@example.fr"),
+    "marc": Person("Marc", "Petit", "marc@example.fr"),
+    "chloe": Person("Chloé", "Durand", "chloe@example.fr"),
+    "sam": Person("Sam", "Étranger", "sam@example.fr"),
+    "admin": Person("Agathe", "Administratrice", "admin@example.fr", ADMINISTRATOR),
+}
+
+CLIENTS: Mapping[str, Client] = {
+    "gateway": Client(ACT_FOR),
+    "facturier": Client(),
+}

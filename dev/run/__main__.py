@@ -1,0 +1,105 @@
+"""`python -m dev.run`: brokers, topics, services, demo data; then until Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from dev import demo
+from dev.brokers import BrokerError, LocalBrokers
+from dev.brokers.ports import check_free
+from dev.issuer.accounts import PASSWORD, PEOPLE
+from dev.run.settings import RunSettings
+from dev.run.supervisor import Supervisor
+from dev.run.table import table
+from shared.topics import OPS, PROCESSES
+
+
+def provision(settings: RunSettings, brokers: LocalBrokers) -> None:
+    """Make topics, users and rights with the command that operators use."""
+    passwords = settings.run_data / "kafka-passwords"
+    passwords.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for user in (*PROCESSES, OPS, "partner"):
+        file = passwords / user
+        file.touch(mode=0o600)
+        file.write_text(brokers.password(f"kafka/{user}"))
+    name, password = brokers.kafka_admin
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
+        "KAFKA_USER": name,
+        "KAFKA_PASSWORD": password,
+        "KAFKA_PASSWORDS": str(passwords),
+        "EFFECTIVE_DELAY": settings.effective_delay,
+        "TOPIC_PARTITIONS": str(settings.topic_partitions),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", "topics", "provision"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BrokerError(f"the topics could not be made:\n{done.stderr[-2000:]}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Run until interrupted."""
+    settings = RunSettings()
+    settings.run_data = Path(settings.run_data).resolve()
+    started = time.monotonic()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        for name, port in settings.ports().items():
+            check_free(port, name)
+        brokers = LocalBrokers.open(settings.run_data / "brokers", settings.broker_ports(), _say)
+        _say("Starting Kafka and MongoDB")
+        with brokers:
+            _say("Making topics, users and rights")
+            provision(settings, brokers)
+            _say("Starting the services")
+            supervisor = Supervisor(table(settings, brokers), settings.run_data / "logs", tell=_say)
+            try:
+                supervisor.start()
+                supervisor.watch()
+                demo.load(settings, tell=_say)
+                _say(f"Ready after {time.monotonic() - started:.0f} s.\n")
+                _say(_first_steps(settings))
+                stop.wait()
+                _say("Stopping")
+            finally:
+                supervisor.stop()
+    except (BrokerError, RuntimeError) as error:
+        sys.exit(f"\n{error}")
+
+
+def _first_steps(settings: RunSettings) -> str:
+    issuer, api = f"http://127.0.0.1:{settings.issuer_port}", f"http://127.0.0.1:{settings.api_port}"
+    return f"""API        {api}/api/v1   (documentation: {api}/docs)
+Issuer     {issuer}
+Kafka      127.0.0.1:{settings.kafka_port}   (user partner; its password is in .data/run/kafka-passwords/partner)
+Accounts   {", ".join(PEOPLE)}   (password {PASSWORD})
+Logs       .data/run/logs
+
+A first request, to paste:
+
+TOKEN=$(curl -s {issuer}/token -d grant_type=password -d username=alice -d password={PASSWORD} \\
+        | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+curl -s -X PATCH {api}/api/v1/structures/1 -H "Authorization: Bearer $TOKEN" -H 'Prefer: wait=5' \\
+     -H 'Content-Type: application/json' -d '{{"email": "accueil@example.fr"}}'
+
+Ctrl-C stops everything; the data stay."""
+
+
+if __name__ == "__main__":
+    main()

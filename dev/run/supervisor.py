@@ -1,0 +1,176 @@
+"""Starts processes, restarts those that die, stops them all: what a local run and the tests stand on."""
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from dev.brokers.ports import is_listening
+from dev.run.table import Process
+
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "LD_LIBRARY_PATH",
+)
+_STOP = 15.0
+
+
+class Running:
+    """One process and its replicas' worth of state: a child of ours, its log file, and whether it should run."""
+
+    def __init__(self, process: Process, folder: Path, *, environment: Mapping[str, str]) -> None:
+        self.process = process
+        self.wanted = False
+        self.child: subprocess.Popen[bytes] | None = None
+        self._log = folder / f"{process.name}.log"
+        self._env = {**{k: os.environ[k] for k in _PASSED_ON if k in os.environ}, **environment, **process.env}
+        self._not_before = 0.0
+        self._failures = 0
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.process.name
+
+    @property
+    def pid(self) -> int | None:
+        """Return its process id while it runs."""
+        return self.child.pid if self.child is not None and self.child.poll() is None else None
+
+    def start(self) -> None:
+        """Start it; does not wait until it is ready."""
+        self.wanted = True
+        with self._log.open("ab") as log:
+            self.child = subprocess.Popen(
+                self.process.command,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def restart_if_dead(self) -> bool:
+        """Start it again when it died, not too often; return whether it was."""
+        if not self.wanted or self.pid is not None or time.monotonic() < self._not_before:
+            return False
+        self._failures += 1
+        self._not_before = time.monotonic() + min(0.5 * 2 ** min(self._failures, 5), 10)
+        self.start()
+        return True
+
+    def send(self, number: int) -> None:
+        """Send a signal, when it runs."""
+        if self.pid is not None:
+            os.kill(self.pid, number)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Ask it to stop, and do not want it any more; does not wait."""
+        self.wanted = False
+        with contextlib.suppress(ProcessLookupError):
+            self.send(signal.SIGCONT)
+            self.send(number)
+
+    def join(self, timeout: float = _STOP) -> None:
+        """Wait until it has ended; kill it when it does not."""
+        if self.child is None:
+            return
+        try:
+            self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    def is_ready(self) -> bool:
+        """Tell whether it can work now."""
+        if self.process.ready is None:
+            return is_listening(self.process.port)
+        connection = http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=4)
+        try:
+            connection.request("GET", self.process.ready)
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def last_words(self, lines: int = 8) -> str:
+        """Return the end of its log."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:]) if self._log.is_file() else ""
+
+
+class Supervisor:
+    """All processes of a run."""
+
+    def __init__(
+        self,
+        table: Sequence[Process],
+        logs: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        tell: Callable[[str], None] = print,
+    ) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self.processes = {p.name: Running(p, logs, environment=environment or {}) for p in table}
+        self._tell = tell
+        self._ended = threading.Event()
+        self._watch: threading.Thread | None = None
+
+    def __getitem__(self, name: str) -> Running:
+        """Return one process."""
+        return self.processes[name]
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Start all and wait until each is ready. Raises RuntimeError with the last words of one that is not."""
+        for first in (True, False):
+            group = [r for r in self.processes.values() if r.process.first is first]
+            for running in group:
+                running.start()
+            self.wait_ready([r.name for r in group], timeout)
+
+    def wait_ready(self, names: Sequence[str], timeout: float = 60.0) -> None:
+        """Wait until these are ready."""
+        until = time.monotonic() + timeout
+        for name in names:
+            running = self.processes[name]
+            while not running.is_ready():
+                if time.monotonic() > until or (running.wanted and running.pid is None and self._watch is None):
+                    raise RuntimeError(f"{name} does not get ready. It says:\n{running.last_words()}")
+                time.sleep(0.05)
+            self._tell(f"  {name} is ready")
+
+    def watch(self) -> None:
+        """Restart whatever dies, from now on, in the background."""
+
+        def run() -> None:
+            while not self._ended.wait(0.2):
+                for running in self.processes.values():
+                    if running.restart_if_dead():
+                        self._tell(f"  {running.name} had died: it is started again")
+
+        self._watch = threading.Thread(target=run, name="watch", daemon=True)
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Stop all, in the reverse order."""
+        self._ended.set()
+        if self._watch:
+            self._watch.join()
+        running = list(reversed(self.processes.values()))
+        for process in running:
+            process.stop()
+        for process in running:
+            process.join()
+        sys.stdout.flush()

@@ -1,0 +1,87 @@
+"""The processes of the system and their environment. A new service is a line here."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from dev.brokers import LocalBrokers
+from dev.run.settings import RunSettings
+
+SIMULATOR_KEY = "insee-simulator"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process: how it is started, and where it says that it is ready (None: as soon as its port listens)."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    env: Mapping[str, str]
+    ready: str | None = "/ready"
+    first: bool = False
+    """True for what the others need."""
+
+
+def table(settings: RunSettings, brokers: LocalBrokers) -> list[Process]:
+    """Return every process, in the order in which they are started."""
+    issuer = f"http://127.0.0.1:{settings.issuer_port}"
+    client_secret = brokers.password("issuer/clients")
+    insee = (
+        {"INSEE_API_KEY": settings.insee_api_key}
+        if settings.insee_api_key
+        else {
+            "INSEE_API_KEY": SIMULATOR_KEY,
+            "INSEE_BASE_URL": f"http://127.0.0.1:{settings.insee_port}/api-sirene/3.11",
+        }
+    )
+
+    def service(name: str, module: str, port: int, env: Mapping[str, str] = MappingProxyType({})) -> Process:
+        given = {
+            "ENVIRONMENT": "development",
+            "EFFECTIVE_DELAY": settings.effective_delay,
+            "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
+            "KAFKA_USER": name,
+            "KAFKA_PASSWORD": brokers.password(f"kafka/{name}"),
+            "OIDC_ISSUER": issuer,
+            "HTTP_PORT": str(port),
+            **env,
+        }
+        if name != "delay_svc":  # It holds nothing that Kafka does not hold.
+            given |= {"MONGO_URI": brokers.service_mongo_uri(name), "MONGO_DATABASE": name}
+        return Process(name, (sys.executable, "-m", module), port, given)
+
+    return [
+        Process(
+            "issuer",
+            (sys.executable, "-m", "dev.issuer"),
+            settings.issuer_port,
+            {
+                "ENVIRONMENT": "development",
+                "ISSUER_PORT": str(settings.issuer_port),
+                "ISSUER_KEYS": str(settings.run_data / "issuer-keys.json"),
+                "ISSUER_CLIENT_SECRET": client_secret,
+            },
+            ready="/jwks",
+            first=True,
+        ),
+        Process(
+            "insee",
+            (sys.executable, "-m", "dev.insee", "--port", str(settings.insee_port), "--api-key", SIMULATOR_KEY),
+            settings.insee_port,
+            {},
+            ready=None,
+            first=True,
+        ),
+        service("structure_svc", "services.structure_svc", settings.structure_svc_port),
+        service("manager_svc", "services.manager_svc", settings.manager_svc_port),
+        service("insee_adapter", "services.insee_adapter", settings.insee_adapter_port, insee),
+        service("delay_svc", "services.delay_svc", settings.delay_svc_port),
+        service(
+            "gateway",
+            "gateway",
+            settings.gateway_port,
+            {"API_PORT": str(settings.api_port), "GATEWAY_CLIENT_SECRET": client_secret},
+        ),
+    ]

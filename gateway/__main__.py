@@ -1,0 +1,8 @@
+"""Runs the process: `python -m gateway`."""
+
+from gateway.app import PROCESS, running
+from gateway.settings import Settings
+from shared.process import main
+
+if __name__ == "__main__":
+    main(PROCESS, Settings, running)

@@ -1,0 +1,1 @@
+"""The command line of whoever operates the system: `python -m ops --help`."""

@@ -1,0 +1,180 @@
+"""Compares Kafka with the table of topics, and makes it so: topics, their settings, users, and who may do what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from ops.settings import AdminSettings
+from shared import topics
+from shared.topics import OPS, PARTNERS, Topic
+
+_TIMEOUT = 30
+_ITERATIONS = 8192
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done."""
+
+    topics: Sequence[NewTopic]
+    partitions: Sequence[NewPartitions]
+    configs: Sequence[ConfigResource]
+    acls: Sequence[AclBinding]
+    users: Mapping[str, str]
+
+    def lines(self) -> list[str]:
+        """Return what is to be done, a sentence each."""
+        return [
+            *(f"create topic {t.topic} ({t.num_partitions} partitions)" for t in self.topics),
+            *(f"grow topic {p.topic} to {p.new_total_count} partitions" for p in self.partitions),
+            *(f"set {', '.join(e.name for e in c.incremental_configs)} of topic {c.name}" for c in self.configs),
+            *(f"allow {a.principal} to {a.operation.name} {a.restype.name} {a.name}" for a in self.acls),
+            *(f"set the password of user {name}" for name in self.users),
+        ]
+
+
+def plan(client: AdminClient, settings: AdminSettings) -> Plan:
+    """Return what differs from the table."""
+    there = client.list_topics(timeout=_TIMEOUT)
+    replicas = settings.replication_factor or min(3, len(there.brokers))
+    table = topics.table(settings.effective_delay)
+    missing = [t for t in table if t.name not in there.topics]
+    known = [t for t in table if t.name in there.topics]
+    grown = [
+        NewPartitions(t.name, _partitions(t, settings))
+        for t in known
+        if len(there.topics[t.name].partitions) < _partitions(t, settings)
+    ]
+    users = settings.users()
+    return Plan(
+        topics=[_new(t, settings, replicas) for t in missing],
+        partitions=grown,
+        configs=_differing(client, known, replicas),
+        acls=_missing(client, acls(table, settings.partners)),
+        users={} if not users else _without_password(client, users),
+    )
+
+
+def carry_out(client: AdminClient, plan: Plan) -> None:
+    """Do it. Raises KafkaException with what Kafka refused."""
+    jobs: list[Any] = []
+    if plan.topics:
+        jobs += client.create_topics(list(plan.topics), operation_timeout=_TIMEOUT).values()
+    if plan.partitions:
+        jobs += client.create_partitions(list(plan.partitions)).values()
+    if plan.configs:
+        jobs += client.incremental_alter_configs(list(plan.configs)).values()
+    if plan.acls:
+        jobs += client.create_acls(list(plan.acls)).values()
+    if plan.users:
+        jobs += client.alter_user_scram_credentials(
+            [
+                UserScramCredentialUpsertion(
+                    name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS), password.encode()
+                )
+                for name, password in plan.users.items()
+            ]
+        ).values()
+    for job in jobs:
+        job.result(_TIMEOUT)
+
+
+def _partitions(topic: Topic, settings: AdminSettings) -> int:
+    return min(topic.partitions, settings.topic_partitions)
+
+
+def _config(topic: Topic, replicas: int) -> dict[str, str]:
+    return {**topic.config, "min.insync.replicas": "2" if replicas >= 3 else "1"}
+
+
+def _new(topic: Topic, settings: AdminSettings, replicas: int) -> NewTopic:
+    return NewTopic(
+        topic.name,
+        num_partitions=_partitions(topic, settings),
+        replication_factor=replicas,
+        config=_config(topic, replicas),
+    )
+
+
+def _differing(client: AdminClient, known: Sequence[Topic], replicas: int) -> list[ConfigResource]:
+    if not known:
+        return []
+    asked = {t.name: ConfigResource(ConfigResource.Type.TOPIC, t.name) for t in known}
+    found = {r.name: f.result(_TIMEOUT) for r, f in client.describe_configs(list(asked.values())).items()}
+    resources = []
+    for topic in known:
+        wrong = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+            for key, value in _config(topic, replicas).items()
+            if found[topic.name][key].value != value
+        ]
+        if wrong:
+            resources.append(ConfigResource(ConfigResource.Type.TOPIC, topic.name, incremental_configs=wrong))
+    return resources
+
+
+def acls(table: Sequence[Topic], partners: Sequence[str]) -> list[AclBinding]:
+    """Return every right: write and read by topic, consumer groups by the prefix of the user's own name."""
+    rights: dict[tuple[str, str, AclOperation], AclBinding] = {}
+
+    def allow(user: str, kind: ResourceType, name: str, operation: AclOperation, *, prefix: bool = False) -> None:
+        pattern = ResourcePatternType.PREFIXED if prefix else ResourcePatternType.LITERAL
+        rights[user, f"{kind.name}:{name}", operation] = AclBinding(
+            kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW
+        )
+
+    for topic in table:
+        for roles, operation in ((topic.writers, AclOperation.WRITE), (topic.readers, AclOperation.READ)):
+            for user in _users(roles, partners):
+                # A process reads the topics of former delays too, which are in no table any more.
+                is_delay = operation is AclOperation.READ and topic.name.startswith("delay.")
+                name = "delay." if is_delay else topic.name
+                allow(user, ResourceType.TOPIC, name, operation, prefix=is_delay)
+                allow(user, ResourceType.TOPIC, name, AclOperation.DESCRIBE, prefix=is_delay)
+    for user in (*topics.PROCESSES, OPS, *partners):
+        allow(user, ResourceType.GROUP, user, AclOperation.READ, prefix=True)
+    for user in topics.PROCESSES:
+        allow(OPS, ResourceType.GROUP, user, AclOperation.DESCRIBE, prefix=True)
+    return list(rights.values())
+
+
+def _users(roles: Sequence[str], partners: Sequence[str]) -> list[str]:
+    return [user for role in roles for user in (partners if role == PARTNERS else (role,))]
+
+
+def _missing(client: AdminClient, wanted: Sequence[AclBinding]) -> list[AclBinding]:
+    anything = AclBindingFilter(
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        None,
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    there = set(client.describe_acls(anything).result(_TIMEOUT))
+    return [acl for acl in wanted if acl not in there]
+
+
+def _without_password(client: AdminClient, users: Mapping[str, str]) -> dict[str, str]:
+    """Return the users Kafka does not know yet: it can't tell a password, so a known user's is set on rotation only."""
+    known = client.describe_user_scram_credentials().result(_TIMEOUT)
+    return {name: password for name, password in users.items() if name not in known}

@@ -1,0 +1,50 @@
+"""How the operator reaches Kafka, and the passwords given to its users."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.clock import MINUTE, Duration
+from shared.settings import KafkaSettings
+from shared.topics import OPS, PROCESSES
+
+
+class AdminSettings(BaseSettings):
+    """The administrator of Kafka, from the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    effective_delay: Duration = Field(30 * MINUTE, description="the delay in use; its topic is made")
+    topic_partitions: int = Field(12, ge=1, le=1000)
+    replication_factor: int | None = Field(None, ge=1, description="three, or as many as there are brokers")
+    kafka_partners: str = Field("partner", description="users of other systems, separated by commas")
+    kafka_passwords: Path | None = Field(None, description="a folder with one file a user, holding its password")
+
+    def users(self) -> dict[str, str]:
+        """Return the users whose password is known here, with it. `KAFKA_PASSWORDS` names a folder of them."""
+        if self.kafka_passwords is None:
+            return {}
+        names = (*PROCESSES, OPS, *self.partners)
+        files = {name: self.kafka_passwords / name for name in names}
+        return {name: file.read_text().strip() for name, file in files.items() if file.is_file()}
+
+    @property
+    def partners(self) -> tuple[str, ...]:
+        """Return the users of other systems."""
+        return tuple(name.strip() for name in self.kafka_partners.split(",") if name.strip())
+
+    def client(self) -> dict[str, str | bool]:
+        """Return librdkafka's settings."""
+        password: SecretStr = self.kafka.password
+        settings: dict[str, str | bool] = {
+            "bootstrap.servers": self.kafka.bootstrap,
+            "security.protocol": "SASL_SSL" if self.kafka.tls_ca else "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": self.kafka.user,
+            "sasl.password": password.get_secret_value(),
+        }
+        if self.kafka.tls_ca:
+            settings["ssl.ca.location"] = str(self.kafka.tls_ca)
+        return settings
