@@ -14,7 +14,6 @@ import httpx2
 import pytest
 import pytest_asyncio
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from pydantic import SecretStr
 
 from dev.brokers import LocalBrokers, Ports
@@ -22,6 +21,8 @@ from dev.brokers.ports import free_ports
 from dev.insee.app import PUBLIC
 from dev.insee.faults import Fault
 from dev.insee.units import made_up_siret
+from ops.provision import carry_out, plan
+from ops.settings import AdminSettings
 from services.insee_adapter.door import OUTCOMES, PROCESS, REQUESTS
 from shared.broker import build_consumer, build_producer
 from shared.messages import cloudevents
@@ -32,17 +33,36 @@ from tests.integration.insee.clients import until
 from tests.integration.insee.conftest import Insee, emptied
 
 ROOT = Path(__file__).resolve().parents[3]
+GATEWAY = "gateway"
 CLAMART = "21920023500014"
 
 
 @pytest.fixture(scope="module")
 def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBrokers]:
-    with LocalBrokers.open(tmp_path_factory.mktemp("brokers") / "data", Ports.free()) as running:
-        admin = AdminClient(running.kafka.admin_settings())
-        topics = [NewTopic(name, 4, 1) for name in (REQUESTS, OUTCOMES, dead_letters(PROCESS))]
-        for made in admin.create_topics(topics).values():
-            made.result()
+    """Brokers with the topics and rights of the table: the process may do what it may in production, and no more."""
+    folder = tmp_path_factory.mktemp("brokers")
+    with LocalBrokers.open(folder / "data", Ports.free()) as running:
+        (folder / "passwords").mkdir()
+        for user in (PROCESS, GATEWAY):
+            (folder / "passwords" / user).write_text(running.password(f"kafka/{user}"))
+        settings = AdminSettings(
+            kafka=kafka(running, *running.kafka_admin), topic_partitions=4, kafka_passwords=folder / "passwords"
+        )
+        client = AdminClient({**settings.client()})
+        carry_out(client, plan(client, settings))
+        for user in (PROCESS, GATEWAY):
+            # A broker may know a new user a moment later than it says so; librdkafka tries again until the time is up.
+            known: dict[str, str | int] = {
+                "sasl.username": user,
+                "sasl.password": running.password(f"kafka/{user}"),
+                "log_level": 0,
+            }
+            AdminClient({**settings.client(), **known}).list_topics(timeout=10)
         yield running
+
+
+def kafka(brokers: LocalBrokers, user: str, password: str) -> KafkaSettings:
+    return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))
 
 
 class Adapter:
@@ -51,15 +71,15 @@ class Adapter:
     producer: Any
 
     def __init__(self, brokers: LocalBrokers, insee: Insee) -> None:
-        user, password = brokers.kafka_admin
-        self.kafka = KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))
+        self.gateway = kafka(brokers, GATEWAY, brokers.password(f"kafka/{GATEWAY}"))
+        self.operator = kafka(brokers, *brokers.kafka_admin)
         self.answers: list[tuple[str, InseeAnswer]] = []
         self.dead: list[tuple[str, bytes | None]] = []
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
-            "KAFKA_USER": user,
-            "KAFKA_PASSWORD": password,
+            "KAFKA_USER": PROCESS,
+            "KAFKA_PASSWORD": brokers.password(f"kafka/{PROCESS}"),
             "MONGO_URI": brokers.service_mongo_uri(PROCESS),
             "MONGO_DATABASE": PROCESS,
             "INSEE_BASE_URL": insee.address + PUBLIC,
@@ -151,8 +171,8 @@ async def adapter(brokers: LocalBrokers, insee: Insee) -> AsyncIterator[Adapter]
     made = Adapter(brokers, insee)
     async with emptied(made.environment["MONGO_URI"]):
         pass
-    made.producer = build_producer(made.kafka)
-    consumer = build_consumer(made.kafka, OUTCOMES, dead_letters(PROCESS), group=None, auto_offset_reset="latest")
+    made.producer = build_producer(made.gateway)
+    consumer = build_consumer(made.operator, OUTCOMES, dead_letters(PROCESS), group=None, auto_offset_reset="latest")
     await made.producer.start()
     await consumer.start()
     await asyncio.gather(*(consumer.position(partition) for partition in consumer.assignment()))
