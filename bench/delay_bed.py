@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # It is documented there.
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from dev.brokers.ports import HOST, free_ports
 from shared.broker import build_consumer

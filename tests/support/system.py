@@ -25,7 +25,7 @@ class System:
 
     def __init__(self, folder: Path, *, delay: str = "2s", environment: Mapping[str, str] | None = None) -> None:
         ports = Ports.free()
-        ours = {f"{name}_port": port for name, port in zip(_OURS, free_ports(len(_OURS)), strict=True)}
+        ours: dict[str, Any] = {f"{name}_port": port for name, port in zip(_OURS, free_ports(len(_OURS)), strict=True)}
         self.settings = RunSettings(
             run_data=folder,
             effective_delay=delay,

@@ -51,7 +51,7 @@ def test_without_insee_s_answer_the_creation_waits_and_asks_r9() -> None:
 
 
 def test_an_unreachable_insee_is_waited_for_an_hour_then_refused_r9() -> None:
-    case, wait = asked(create(), answers=insee("UNAVAILABLE", because="OUTAGE", retry_after=30))
+    _, wait = asked(create(), answers=insee("UNAVAILABLE", because="OUTAGE", retry_after=30))
     assert isinstance(wait, Wait)
     assert wait.deadline == NOW + HOUR
 
