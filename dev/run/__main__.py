@@ -26,6 +26,9 @@ def provision(settings: RunSettings, brokers: LocalBrokers) -> None:
         file = passwords / user
         file.touch(mode=0o600)
         file.write_text(brokers.password(f"kafka/{user}"))
+    clients = settings.run_data / "clients-secret"
+    clients.touch(mode=0o600)
+    clients.write_text(brokers.password("issuer/clients"))
     name, password = brokers.kafka_admin
     environment = {
         **os.environ,
