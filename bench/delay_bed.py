@@ -185,12 +185,13 @@ class Reader:
     """Reads all of a topic from now on, without a group."""
 
     def __init__(self, kafka: KafkaSettings, topic: str) -> None:
-        self._consumer = build_consumer(kafka, topic, group=None, fetch_max_wait_ms=100)
+        self._consumer = build_consumer(kafka, topic, group=None, auto_offset_reset="latest", fetch_max_wait_ms=100)
         self.records: list[Any] = []
 
     async def __aenter__(self) -> "Reader":
         await self._consumer.start()
-        await self._consumer.seek_to_end()
+        for partition in self._consumer.assignment():
+            await self._consumer.position(partition)  # From here on, nothing is missed.
         return self
 
     async def __aexit__(self, *_: object) -> None:
