@@ -1,0 +1,118 @@
+"""What waits, what is due, what is read further, and where another process would go on."""
+
+from services.delay_svc.window import Partition, Windows
+from tests.unit.delay.builders import DUE_AT, poke
+
+A: Partition = ("delay.30m.v1", 0)
+B: Partition = ("delay.30m.v1", 1)
+
+
+def filled(count: int, high_water: int = 100, partition: Partition = A) -> Windows:
+    windows = Windows(high_water)
+    for offset in range(count):
+        windows.add(partition, offset, poke(offset, DUE_AT + offset))
+    return windows
+
+
+def offsets(windows: Windows, now: int) -> dict[Partition, list[int]]:
+    return {partition: [p.record.offset for p in pokes] for partition, pokes in windows.due(now).items()}
+
+
+def test_nothing_is_due_a_millisecond_early() -> None:
+    windows = filled(1)
+
+    assert offsets(windows, DUE_AT - 1) == {}
+    assert offsets(windows, DUE_AT) == {A: [0]}
+
+
+def test_all_that_is_due_comes_at_once_in_the_order_of_the_log() -> None:
+    assert offsets(filled(5), DUE_AT + 2) == {A: [0, 1, 2]}
+
+
+def test_a_record_waits_for_the_one_before_it_in_its_partition_alone() -> None:
+    windows = Windows(100)
+    windows.add(A, 0, poke(0, DUE_AT + 50))
+    windows.add(A, 1, poke(1, DUE_AT))
+    windows.add(B, 9, poke(9, DUE_AT))
+
+    assert offsets(windows, DUE_AT) == {B: [9]}
+    assert offsets(windows, DUE_AT + 50) == {A: [0, 1], B: [9]}
+
+
+def test_the_next_due_is_the_earliest_head_of_all_partitions() -> None:
+    windows = filled(1)
+    windows.add(B, 0, poke(0, DUE_AT - 1))
+
+    assert windows.next_due() == DUE_AT - 1
+
+
+def test_nothing_is_due_next_when_nothing_waits() -> None:
+    assert Windows(100).next_due() is None
+
+
+def test_what_is_due_stays_until_it_is_forwarded() -> None:
+    windows = filled(3)
+
+    assert offsets(windows, DUE_AT) == offsets(windows, DUE_AT) == {A: [0]}
+    windows.forwarded(A, 1)
+
+    assert offsets(windows, DUE_AT + 1) == {A: [1]}
+    assert len(windows) == 2
+
+
+def test_another_process_would_go_on_at_the_first_record_that_is_not_forwarded() -> None:
+    windows = filled(3)
+    assert windows.positions() == {A: 0}
+
+    windows.forwarded(A, 2)
+
+    assert windows.positions() == {A: 2}
+
+
+def test_when_all_is_forwarded_it_would_go_on_after_the_last() -> None:
+    windows = filled(3)
+
+    windows.forwarded(A, 3)
+
+    assert windows.positions() == {A: 3}
+
+
+def test_a_record_that_needs_no_forwarding_is_settled_when_those_before_it_are() -> None:
+    windows = filled(1)
+    windows.add(A, 1, None)
+    assert windows.positions() == {A: 0}
+
+    windows.forwarded(A, 1)
+
+    assert windows.positions() == {A: 2}
+    assert windows.next_due() is None
+
+
+def test_reading_pauses_at_the_high_water_mark() -> None:
+    assert filled(9, high_water=10).wants_more(A, paused=False)
+    assert not filled(10, high_water=10).wants_more(A, paused=False)
+
+
+def test_reading_goes_on_only_when_half_is_left() -> None:
+    windows = filled(10, high_water=10)
+    windows.forwarded(A, 4)
+    assert not windows.wants_more(A, paused=True)
+
+    windows.forwarded(A, 1)
+
+    assert windows.wants_more(A, paused=True)
+
+
+def test_each_partition_has_a_window_of_its_own() -> None:
+    windows = filled(10, high_water=10)
+
+    assert windows.wants_more(B, paused=False)
+
+
+def test_a_rebalance_forgets_everything() -> None:
+    windows = filled(10, high_water=10)
+
+    windows.clear()
+
+    assert (len(windows), windows.positions(), windows.next_due()) == (0, {}, None)
+    assert windows.wants_more(A, paused=True)
