@@ -1,12 +1,12 @@
-"""What a reader may see and do (rules R1, R2, R23). Pure: it takes records and a right."""
+"""What a reader may see and do (rules R1, R2, R23). Pure: documents of the read model in, what is shown out."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from shared.auth import Actor
-from shared.rights import Right, right
+from shared.rights import Right
 
-Record = Mapping[str, Any]
+Document = Mapping[str, Any]
 
 _DIRECTORY = (
     "id",
@@ -20,44 +20,89 @@ _DIRECTORY = (
     "parameters",
     "duplicated_to",
 )
-_NEEDS: Mapping[str, Right] = {
-    "modify": Right.MODIFICATION,
-    "activate": Right.MODIFICATION,
-    "deactivate": Right.MODIFICATION,
-    "cancel": Right.MODIFICATION,
+_ADDRESS = ("postcode", "city", "country")
+_BRIEF = ("id", "version", "identifier", "name", "label", "person", "sphere", "status")
+_ADMINISTRATORS = frozenset({"correct-sphere"})
+"""Requests that need the administrators' scope and no right on the structure."""
+
+ROLES: Mapping[Right, str] = {
+    Right.STRANGER: "none",
+    Right.CONSULTATION: "consultation",
+    Right.MODIFICATION: "modification",
+    Right.PRINCIPAL: "principal",
 }
 
 
-def right_on(record: Record, team: Record | None, actor: Actor) -> Right:
+def right_of(document: Document, actor: Actor) -> Right:
     """Return the rung of an actor on a structure."""
-    members = {m["user"]: m for m in team["members"]} if team else {}
-    copy = {"principal": team["principal"], "members": members} if team else None
-    return right(copy, actor.id, first_principal=record["principal"])
+    for entry in document.get("access", ()):
+        if entry["user"] == actor.id:
+            return Right(entry["right"])
+    return Right.STRANGER
 
 
-def shown(record: Record, rung: Right, actor: Actor) -> dict[str, Any] | None:
+def may_consult(document: Document, actor: Actor) -> bool:
+    """Tell whether an actor may see the full record, the team and the requests of a structure."""
+    return actor.is_administrator or right_of(document, actor) >= Right.CONSULTATION
+
+
+def full(document: Document, actor: Actor) -> dict[str, Any] | None:
     """Return the record as this reader may see it, or None when it is not theirs to know.
 
     Members and administrators see all; anybody sees the directory data of a public structure.
     """
-    if rung >= Right.CONSULTATION or actor.is_administrator:
-        whole = dict(record)
-        whole["possible_requests"] = possible(record, rung, actor)
-        whole["modifiable_fields"] = record["modifiable_fields"] if rung >= Right.MODIFICATION else []
-        return whole
-    if record["sphere"] == "private":
+    record = document["record"]
+    if may_consult(document, actor):
+        shown = dict(record)
+        team = document.get("team")
+        if team is not None:
+            shown["principal"] = team["principal"]
+    elif record["sphere"] == "private":
         return None
-    part = {name: record[name] for name in _DIRECTORY if name in record}
-    address = record.get("address") or {}
-    part["address"] = {name: address[name] for name in ("postcode", "city", "country") if name in address}
-    part["possible_requests"], part["modifiable_fields"] = [], []
-    return part
+    else:
+        shown = {name: record[name] for name in _DIRECTORY if name in record}
+        shown["address"] = _part(record.get("address") or {}, _ADDRESS)
+    return shown | allowed(document, actor)
 
 
-def possible(record: Record, rung: Right, actor: Actor) -> list[str]:
-    """Return what the reader may ask: what the state allows, narrowed to their rights."""
-    return [
-        request
-        for request in record["possible_requests"]
-        if (actor.is_administrator if request == "correct-sphere" else rung >= _NEEDS.get(request, Right.PRINCIPAL))
-    ]
+def brief(document: Document, actor: Actor) -> dict[str, Any]:
+    """Return a structure as lists show it; only for documents this reader may find."""
+    record = document["record"]
+    shown = _part(record, _BRIEF) | {"address": _part(record.get("address") or {}, _ADDRESS)}
+    return shown | allowed(document, actor)
+
+
+def allowed(document: Document, actor: Actor) -> dict[str, Any]:
+    """Return the reader's role, and what they may change and ask: what the state allows, narrowed to their rights."""
+    record, rung = document["record"], right_of(document, actor)
+    changes = rung >= Right.MODIFICATION
+    return {
+        "role": ROLES[rung],
+        "modifiable_fields": record.get("modifiable_fields", []) if changes else [],
+        "possible_requests": [
+            request
+            for request in record.get("possible_requests", ())
+            if (actor.is_administrator if request in _ADMINISTRATORS else changes)
+        ],
+    }
+
+
+def findable(actor: Actor) -> Mapping[str, Any]:
+    """Return the MongoDB condition of what an actor may find: what is public, and what they are a member of."""
+    if actor.is_administrator:
+        return {}
+    return {"$or": [{"public": True}, {"access.user": actor.id}]}
+
+
+def attached(actor: Actor, possible: str | None) -> Mapping[str, Any]:
+    """Return the MongoDB condition of an actor's own structures; with `possible`, those for which they may ask that."""
+    if possible is None:
+        return {"access.user": actor.id}
+    if possible in _ADMINISTRATORS:
+        return {"record.possible_requests": possible} if actor.is_administrator else {"_id": {"$in": []}}
+    rung = {"$elemMatch": {"user": actor.id, "right": {"$gte": Right.MODIFICATION.value}}}
+    return {"access": rung, "record.possible_requests": possible}
+
+
+def _part(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}

@@ -1,47 +1,36 @@
 """Plugs the gateway together: the only file here that names concrete classes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
-
-from gateway import problems
+from gateway.api import create_api
 from gateway.auth import Callers
 from gateway.deps import Services
-from gateway.door import feeding
 from gateway.guard import Guard
 from gateway.insee import InseeLookUps
-from gateway.openapi import describe
-from gateway.read_model.projections import ReadModel
-from gateway.read_model.queries import Queries
-from gateway.routes import insee, me, members, requests, structures
+from gateway.introduce import Introductions
+from gateway.read_model.catch_up import CatchUp
+from gateway.read_model.collections import ReadModel
+from gateway.read_model.feed import PROCESS, feeding
+from gateway.read_model.people import People
+from gateway.read_model.requests import Requests
+from gateway.read_model.row_writer import RowWriter
+from gateway.read_model.structures import Structures
 from gateway.sender import Sender
+from gateway.server import serving
 from gateway.settings import Settings
 from gateway.tail import Tail
 from gateway.tokens import ServiceToken
 from shared import broker as brokers
-from shared import mongo
+from shared import mongo, topics
 from shared.auth import Verifier
 from shared.consume import consume
 from shared.engine.bus import KafkaBus
 from shared.health import Health
-from shared.process import serve_http
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings
-from shared.topics import OWNERS
 
-PROCESS = "gateway"
-
-
-def create_api(services: Services | None = None) -> FastAPI:
-    """Return the API; without services it can only describe itself."""
-    api = FastAPI(title="Structures", version="1.0.0", docs_url="/docs", redoc_url=None, openapi_url="/openapi.json")
-    for router in (structures.router, members.router, requests.router, me.router, insee.router):
-        api.include_router(router, prefix="/api/v1")
-    problems.install(api)
-    describe(api)
-    api.state.services = services
-    return api
+__all__ = ["PROCESS", "running"]
 
 
 @asynccontextmanager
@@ -49,48 +38,57 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
     database = mongo.connect(MongoSettings())
-    model = ReadModel(database)
+    model = ReadModel(database, settings.read_model)
     await model.prepare()
     producer = brokers.build_producer(kafka)
-    bus, tail, queries = KafkaBus(producer), Tail(), Queries(model)
-    sender = Sender(bus, ServiceToken(settings, oidc, clock), tail, model, clock)
+    bus, tail, writer = KafkaBus(producer), Tail(), RowWriter(model)
+    secret = settings.gateway_client_secret.get_secret_value()
+    token = ServiceToken(oidc.issuer, settings.gateway_client_id, secret, oidc.audience, clock)
+    sender = Sender(bus, token, tail, writer, clock)
+    structures = Structures(model, settings.min_version_wait)
+    people = People(model, settings.min_version_wait)
     verifier = Verifier(oidc.issuer, settings.http_audience, clock)
     look_ups = InseeLookUps(settings, database, bus, tail, clock)
     await look_ups.prepare()
-    services = Services(queries, sender, Callers(verifier, queries, sender), look_ups)
+    services = Services(
+        structures=structures,
+        requests=Requests(model, structures),
+        people=people,
+        callers=Callers(verifier, people, Introductions(sender), settings.user_kept),
+        sender=sender,
+        writer=writer,
+        tail=tail,
+        insee=look_ups,
+    )
 
     broker = brokers.build_broker(kafka)
-    for topic, handler in feeding(model, bus).items():
-        consume(broker, health, [topic], handler, group=f"{PROCESS}.{settings.read_model}.{topic}")
-    outcomes = [f"{owner}.outcomes" for owner in OWNERS]
-    tails = [
-        _tailing(broker, health, topics, take)
-        for topics, take in ((outcomes, tail.outcomes), (["insee.outcomes"], tail.insee))
-    ]
+    feeds = {
+        topic: consume(broker, health, [topic], handler, group=model.group(topic))
+        for topic, handler in feeding(model, bus).items()
+    }
+    followed = [topics.name(owner, topics.OUTCOMES) for owner in (*topics.OWNERS, "insee")]
+    following = consume(broker, health, followed, tail.take, group=None, from_start=False)
+    catch_up = CatchUp(feeds)
     health.check("mongodb", lambda: database.command("ping"))
     health.check("issuer", verifier.ready)
+    health.check("own token", token.ready)
+    health.check("read model", catch_up.check)
+    api = Guard(create_api(services, docs=settings.environment == "development"), access_log=settings.access_log)
+
     async with AsyncExitStack() as stack:
         await producer.start()
         stack.push_async_callback(producer.stop)
         await broker.start()
         stack.push_async_callback(broker.stop)
-        for subscriber in tails:
-            await _at_the_end(subscriber)
-        server = await serve_http(Guard(create_api(services)), settings.api_host, settings.api_port)
-        try:
-            yield
-        finally:
-            server.should_exit = True
+        await _at_the_end(following)
+        await catch_up.start()
+        await stack.enter_async_context(serving(api, settings.api_host, settings.api_port))
+        stack.callback(tail.stop)
+        yield
 
 
-def _tailing(
-    broker: Any, health: Health, topics: Sequence[str], take: Callable[[Sequence[Any]], Awaitable[None]]
-) -> Any:
-    return consume(broker, health, topics, take, group=None, from_start=False)
-
-
-async def _at_the_end(subscriber: Any) -> None:
-    """Wait until a tail stands at the end of its topics: an answer that comes before would not be seen."""
-    consumer = subscriber.consumer
+async def _at_the_end(following: Any) -> None:
+    """Wait until the tail stands at the end of its topics: an answer that came before would not be seen."""
+    consumer = following.consumer
     for partition in consumer.assignment():
         await consumer.position(partition)

@@ -1,49 +1,58 @@
 """Who calls: the bearer token of each HTTP request."""
 
-import hashlib
+import time
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import orjson
-from fastapi import Request
-
-from gateway.read_model.queries import Queries
-from gateway.sender import Sender
+from gateway.introduce import Introductions
+from gateway.read_model.people import People
 from shared.auth import Actor, Verifier, actor_of
+from shared.clock import SECOND
 from shared.errors import Rejected
-from shared.logging import get_logger
-from shared.messages.manager import RegisterUser
-
-log = get_logger(__name__)
 
 _REMEMBERED = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Whoever calls, proved by a token that ends in `left` seconds."""
+
+    actor: Actor
+    left: float
+
+
 class Callers:
-    """Proves who calls, introduces whoever is met for the first time, and turns closed accounts away."""
+    """Proves who calls, introduces whoever is not known yet, and turns closed accounts away.
 
-    def __init__(self, verifier: Verifier, queries: Queries, sender: Sender) -> None:
-        self._verifier, self._queries, self._sender = verifier, queries, sender
-        self._met: OrderedDict[str, None] = OrderedDict()
+    A caller's record is read again after `kept` ms: an account that is closed can read for that long at most. Writes
+    are decided by their owners, who look for themselves.
+    """
 
-    async def who(self, request: Request) -> Actor:
-        """Return the actor of an HTTP request. Raises Rejected (401 and 403 codes)."""
-        actor = actor_of(await self._verifier.verify(request.headers.get("authorization")))
-        user = await self._queries.user(actor.id)
-        if user is not None and not user["active"]:
+    def __init__(self, verifier: Verifier, people: People, introductions: Introductions, kept: int) -> None:
+        self._verifier, self._people, self._introductions = verifier, people, introductions
+        self._kept = kept / SECOND
+        self._records: OrderedDict[str, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
+
+    async def who(self, authorization: str | None) -> Proved:
+        """Return who calls. Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent."""
+        claims = await self._verifier.verify(authorization)
+        actor = actor_of(claims)
+        record = await self._record(actor)
+        if record is not None and not record["active"]:
             raise Rejected("user_inactive")
-        await self._introduce(actor)
-        return actor
+        return Proved(actor, claims["exp"] - self._verifier.clock.now() / SECOND)
 
-    async def _introduce(self, actor: Actor) -> None:
-        names = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
-        data = {name: value for name, value in names.items() if value}
-        digest = hashlib.sha256(actor.id.encode() + orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-        if digest in self._met:
-            return
-        register = RegisterUser.model_validate(data)
-        await self._sender.send(
-            actor, "manager", register, f"user:{actor.id}", f"register.{digest}", f"register.{digest}"
-        )
-        self._met[digest] = None
-        if len(self._met) > _REMEMBERED:
-            self._met.popitem(last=False)
+    async def _record(self, actor: Actor) -> Mapping[str, Any] | None:
+        now = time.monotonic()
+        until, record = self._records.get(actor.id, (0.0, None))
+        if now < until:
+            return record
+        record = await self._people.one(actor.id)
+        await self._introductions.make(actor, record)
+        self._records[actor.id] = (now + self._kept, record)
+        self._records.move_to_end(actor.id)
+        if len(self._records) > _REMEMBERED:
+            self._records.popitem(last=False)
+        return record

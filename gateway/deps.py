@@ -2,134 +2,179 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from gateway.auth import Callers
+from gateway.auth import Callers, Proved
 from gateway.insee import InseeLookUps
 from gateway.problems import problem
-from gateway.read_model.queries import Page, Queries
-from gateway.sender import Sender
-from shared import codes
+from gateway.read_model import rows
+from gateway.read_model.lists import Page
+from gateway.read_model.people import People
+from gateway.read_model.requests import Requests, as_told
+from gateway.read_model.row_writer import RowWriter
+from gateway.read_model.structures import Structures
+from gateway.sender import Asked, Sender
+from gateway.tail import Tail
 from shared.auth import Actor
+from shared.consume import TRANSIENT
 from shared.errors import Rejected
-from shared.messages.common import Request as DomainRequest
+from shared.messages.common import UserId
 
-_WAIT = re.compile(r"(?:^|[\s,;])wait=(\d{1,3})(?:$|[\s,;])")
-_KEY = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-_LONGEST_WAIT = 30
-M = TypeVar("M", bound=BaseModel)
+PREFIX = "/api/v1"
+LONGEST_WAIT = 30
+_WAIT = re.compile(r"(?:^|[\s,;])wait\s*=\s*\"?(\d{1,3})\"?\s*(?:$|[,;])")
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 @dataclass(frozen=True)
 class Services:
     """What the application is plugged to."""
 
-    queries: Queries
-    sender: Sender
+    structures: Structures
+    requests: Requests
+    people: People
     callers: Callers
+    sender: Sender
+    writer: RowWriter
+    tail: Tail
     insee: InseeLookUps
 
 
-def services(request: Request) -> Services:
-    """Return what the application is plugged to."""
+def _services(request: Request) -> Services:
     found: Services = request.app.state.services
     return found
 
 
-The = Annotated[Services, Depends(services)]
+The = Annotated[Services, Depends(_services)]
+
+_bearer = HTTPBearer(
+    scheme_name="oidc", bearerFormat="JWT", description="A token of the configured issuer.", auto_error=False
+)
 
 
-async def _caller(request: Request, the: The) -> Actor:
-    return await the.callers.who(request)
+async def _proved(
+    request: Request, the: The, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Proved:
+    return await the.callers.who(request.headers.get("authorization"))
+
+
+ProvedCaller = Annotated[Proved, Depends(_proved)]
+
+
+async def _caller(proved: ProvedCaller) -> Actor:
+    return proved.actor
 
 
 Caller = Annotated[Actor, Depends(_caller)]
+
 StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
+User = Annotated[UserId, Path(description="id of a user: the subject of their tokens")]
+MinVersion = Annotated[
+    int, Query(ge=0, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`")
+]
 
 
-def _page(page: Annotated[int, Query(ge=1, le=10_000)] = 1, size: Annotated[int, Query(ge=1, le=100)] = 20) -> Page:
+def _page(
+    page: Annotated[int, Query(ge=1, le=10_000, description="pages count from 1")] = 1,
+    size: Annotated[int, Query(ge=1, le=100, description="items on a page")] = 20,
+) -> Page:
     return Page(page, size)
 
 
 Paging = Annotated[Page, Depends(_page)]
 
 
-def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON."""
     return Response(orjson.dumps(body), status, headers, "application/json")
 
 
 @dataclass(frozen=True)
 class Asking:
-    """How a write is asked: its id, and how long the caller waits for its decision."""
+    """How a write is asked: by whom, under which id, and how long the caller waits for its decision."""
 
     the: Services
     actor: Actor
     request_id: str
+    named: bool
+    """Whether the caller chose the id: then it may have been sent before."""
     wait: int
     traceparent: str | None
 
-    async def ask(self, owner: str, request: DomainRequest, key: str) -> Response:
+    async def ask(self, asked: Asked) -> Response:
         """Publish the request and answer with it: 202, or a problem when it is refused while the caller waits."""
-        told = await self.the.sender.ask(
-            self.actor, owner, request, key, self.request_id, wait=self.wait, traceparent=self.traceparent
-        )
-        location = f"/api/v1/requests/{self.request_id}"
+        try:
+            told = await self.the.sender.ask(
+                self.actor, asked, self.request_id, wait=self.wait, traceparent=self.traceparent
+            )
+        except TRANSIENT:
+            # It may have been sent all the same: with its id the caller can ask again without harm.
+            return problem("unavailable", more={"request_id": self.request_id})
+        path = f"{PREFIX}/requests/{self.request_id}"
         if told["status"] == "rejected":
-            more = {"instance": location} if told.get("recorded", True) else {}
+            kept = told.get("recorded", True)
             return problem(
                 told["code"],
                 fields=told.get("fields"),
                 details=told.get("details"),
-                more={**more, "request_id": self.request_id},
+                more={"request_id": self.request_id, **({"instance": path} if kept else {})},
+                headers={"Location": path} if kept else None,
             )
-        body = {**told, "message": told.get("message") or codes.sentence(told["code"], told.get("details"))}
-        return answer(
-            body,
-            202,
-            {"Location": location, "Preference-Applied": f"wait={self.wait}"} if self.wait else {"Location": location},
-        )
+        body = as_told(rows.row(told))
+        if told["status"] == "received" and self.named:
+            body = await self._as_known(asked)
+        headers = {"Location": path}
+        if self.wait:
+            headers["Preference-Applied"] = f"wait={self.wait}"
+        return answer({**body, "repeated": told.get("repeated", False), "links": self._links(body, path)}, 202, headers)
+
+    async def _as_known(self, asked: Asked) -> dict[str, Any]:
+        """Return the request as it stands, since it may have been sent before; refuse an id used for another one."""
+        raw = await self.the.requests.known(self.actor, self.request_id)
+        assert raw is not None  # noqa: S101 - its row has just been written.
+        if raw.get("body_hash", asked.hash) != asked.hash:
+            raise Rejected("request_id_reused")
+        return as_told(raw["row"])
+
+    @staticmethod
+    def _links(body: Mapping[str, Any], path: str) -> dict[str, str]:
+        links = {"self": path, "events": f"{path}/events"}
+        structure = body.get("reference", {}).get("structure", {}).get("id")
+        return links if structure is None else {**links, "structure": f"{PREFIX}/structures/{structure}"}
 
 
 async def _asking(
     actor: Caller,
     the: The,
     idempotency_key: Annotated[
-        str | None, Header(description="id of the request: sent again, it has one effect")
+        str | None, Header(description="id of the request, chosen by the caller: sent again, it has one effect")
     ] = None,
-    prefer: Annotated[str | None, Header(description="`wait=n`: answer once decided, after at most n seconds")] = None,
+    prefer: Annotated[
+        str | None, Header(description=f"`wait=n`: answer once decided, after n seconds at most (0 to {LONGEST_WAIT})")
+    ] = None,
     traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Asking:
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+    if idempotency_key is not None and not _ID.fullmatch(idempotency_key):
         raise Rejected("idempotency_key_invalid")
-    wait = 0
-    if prefer is not None and "wait" in prefer:
-        found = _WAIT.search(prefer)
-        if found is None or int(found[1]) > _LONGEST_WAIT:
-            raise Rejected("prefer_invalid")
-        wait = int(found[1])
-    return Asking(the, actor, idempotency_key or str(uuid.uuid4()), wait, traceparent)
+    named = idempotency_key is not None
+    return Asking(the, actor, idempotency_key or str(uuid.uuid4()), named, _seconds(prefer), traceparent)
+
+
+def _seconds(prefer: str | None) -> int:
+    """Return how long the caller would wait; other preferences than `wait` are not ours. Raises Rejected."""
+    if prefer is None or "wait" not in prefer:
+        return 0
+    found = _WAIT.search(prefer)
+    if found is None or int(found[1]) > LONGEST_WAIT:
+        raise Rejected("prefer_invalid")
+    return int(found[1])
 
 
 Ask = Annotated[Asking, Depends(_asking)]
-
-
-async def body_of(request: Request, model: type[M], **known: Any) -> M:
-    """Return the request's body as a message, with what the path already says. Raises Rejected, naming the fields."""
-    raw = await request.body()
-    try:
-        data = orjson.loads(raw) if raw else {}
-    except orjson.JSONDecodeError as error:
-        raise Rejected("message_unreadable") from error
-    if not isinstance(data, dict):
-        raise Rejected("message_unreadable")
-    clash = {name: "field_unknown" for name in known if name in data}
-    if clash:
-        raise Rejected("invalid_request", fields=clash)
-    return model.model_validate({**data, **known})

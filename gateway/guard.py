@@ -1,34 +1,45 @@
-"""What surrounds every route: a limit on bodies, and headers that keep browsers from doing harm. Plain ASGI."""
+"""What surrounds every route: a limit on bodies, safe headers, a line of log and a measure. Plain ASGI.
+
+Neither the log nor the metrics hold a path or a query: they name the route, which holds no one's data.
+"""
+
+import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway import metrics
 from gateway.problems import problem
+from shared.errors import Rejected
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 LARGEST_BODY = 1024 * 1024
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
     (b"x-frame-options", b"DENY"),
 )
-
-
-class TooLargeError(Exception):
-    """The body is larger than any request can be."""
+_UNLESS_SET = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 
 
 class Guard:
     """Wraps the API."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, access_log: bool = True) -> None:
         self._app = app
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
             return
+        started = time.perf_counter()
+        status = 0
         seen = 0
 
         async def bounded() -> Message:
@@ -36,15 +47,34 @@ class Guard:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > LARGEST_BODY:
-                raise TooLargeError
+                raise Rejected("body_too_large")
             return message
 
         async def guarded(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                status = message["status"]
+                given = {name.lower() for name, _ in message["headers"]}
+                defaults = [header for header in _UNLESS_SET if header[0] not in given]
+                message["headers"] = [*message["headers"], *_HEADERS, *defaults]
             await send(message)
 
         try:
             await self._app(scope, bounded, guarded)
-        except TooLargeError:
-            await problem("body_too_large")(scope, receive, guarded)
+        except Exception:
+            log.exception("a route broke", method=scope["method"], route=_route(scope))
+            if not status:
+                await problem("internal_error")(scope, receive, guarded)
+        finally:
+            self._tell(scope, status, time.perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _route(scope)
+        metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(seconds)
+        if self._access_log:
+            ms = round(seconds * 1000, 1)
+            log.info("request", method=scope["method"], route=route, status=status, ms=ms)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "-")

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from gateway.settings import Settings
-from gateway.tail import Tail, until
+from gateway.tail import Answer, Tail
+from shared import codes
 from shared.auth import Actor
 from shared.clock import SECOND, Clock
 from shared.engine.store import Bus
@@ -12,13 +15,18 @@ from shared.errors import Rejected
 from shared.messages.cloudevents import build
 from shared.messages.insee import InseeLookUp, Result
 from shared.mongo import ReturnDocument
-from shared.tracing import new_trace
+from shared.tracing import next_span
 
-_REFUSALS = {Result.NOT_FOUND: "siret_not_found"}
+_CODES = {
+    Result.NOT_FOUND: "siret_not_found",
+    Result.CLOSED: "siret_closed",
+    Result.MOVED: "siret_moved",
+}
+"""Why a structure could not be created with this SIRET."""
 
 
 class InseeLookUps:
-    """Asks `insee_adapter` and waits for its answer."""
+    """Asks `insee_adapter` and waits for its answer. The quota is kept in the gateway's own database."""
 
     def __init__(self, settings: Settings, database: Any, bus: Bus, tail: Tail, clock: Clock) -> None:
         self._settings, self._bus, self._tail, self._clock = settings, bus, tail, clock
@@ -28,44 +36,49 @@ class InseeLookUps:
         """Create the index that forgets old windows."""
         await self._quota.create_index([("expires_at", 1)], expireAfterSeconds=0, name="expires")
 
-    async def look_up(self, actor: Actor, siret: str) -> dict[str, Any]:
-        """Return what INSEE says. Raises Rejected (insee_quota, siret_not_found, insee_unavailable)."""
+    async def look_up(self, actor: Actor, siret: str, traceparent: str | None = None) -> dict[str, Any]:
+        """Return what INSEE says, with the `code` for which a creation would be refused.
+
+        Raises Rejected: `insee_quota` with the seconds to wait in its details, `insee_unavailable`.
+        """
         await self._take(actor)
-        with self._tail.expect_siret(siret) as answers:
-            now = self._clock.now()
-            wait = self._settings.insee_look_up_wait
-            question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
-            await self._bus.publish(
-                [
-                    build(
-                        "insee.requests",
-                        siret,
-                        question.model_dump_json(exclude_none=True).encode(),
-                        event_id=f"{actor.id}|{siret}|{now}",
-                        event_type=InseeLookUp.type,
-                        source="/gateway",
-                        at=now,
-                        traceparent=new_trace(),
-                    )
-                ]
+        wait = self._settings.insee_look_up_wait
+        question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
+        with self._tail.expect(_is_last) as expected:
+            message = build(
+                "insee.requests",
+                siret,
+                orjson.dumps(question.model_dump(mode="json", exclude_none=True)),
+                event_id=expected.correlation,
+                event_type=InseeLookUp.type,
+                source="/gateway",
+                at=self._clock.now(),
+                correlation_id=expected.correlation,
+                traceparent=next_span(traceparent),
             )
-            async for answer in until(answers, wait / SECOND):
-                if answer["result"] != Result.UNAVAILABLE:
-                    if code := _REFUSALS.get(answer["result"]):
-                        raise Rejected(code)
-                    return answer
-        raise Rejected("insee_unavailable")
+            await self._bus.publish([message])
+            answer = await expected.within(wait / SECOND)
+        if answer is None or answer["result"] == Result.UNAVAILABLE:
+            raise Rejected("insee_unavailable")
+        if code := _CODES.get(answer["result"]):
+            return {**answer, "code": code, "message": codes.sentence(code, answer)}
+        return answer
 
     async def _take(self, actor: Actor) -> None:
         """Take one look-up of the caller's window, or refuse. The windows are shared by all replicas."""
         window = self._settings.insee_look_up_window
-        number = self._clock.now() // window
+        now = self._clock.now()
         expires = datetime.now(UTC) + timedelta(milliseconds=2 * window)
         taken = await self._quota.find_one_and_update(
-            {"_id": f"{actor.id}|{number}"},
+            {"_id": f"{actor.id}|{now // window}"},
             {"$inc": {"count": 1}, "$setOnInsert": {"expires_at": expires}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
         if taken["count"] > self._settings.insee_look_ups:
-            raise Rejected("insee_quota")
+            raise Rejected("insee_quota", details={"retry_after": (window - now % window) // SECOND + 1})
+
+
+def _is_last(answer: Answer) -> bool:
+    # An UNAVAILABLE that will be tried again is not the last word.
+    return answer["result"] != Result.UNAVAILABLE or not answer.get("retry_after")

@@ -1,97 +1,94 @@
-"""Completes the OpenAPI document; `python -m gateway.openapi` writes it to `docs/contracts/`, `--check` compares."""
+"""The OpenAPI document; `python -m gateway.openapi` writes it to `docs/contracts/`, `--check` compares."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
-from shared.messages.insee import InseeAnswer
-from shared.messages.life import Step
-from shared.messages.manager import REQUESTS as MANAGER
-from shared.messages.manager import TeamRecord, UserRecord
-from shared.messages.structure import REQUESTS as STRUCTURE
-from shared.messages.structure import StructureRecord
+from gateway.schemas import Problem
 
 FILE = Path(__file__).parent.parent / "docs" / "contracts" / "openapi.json"
 
-_SHOWN: dict[str, type[BaseModel]] = {
-    "Structure": StructureRecord,
-    "Request": Step,
-    "User": UserRecord,
-    "Team": TeamRecord,
-    "InseeAnswer": InseeAnswer,
-}
+_REFERENCE = re.compile(r"#/components/schemas/([^\"]+)\"")
 
+DESCRIPTION = """\
+Organisations of the directory, their teams, and what is asked about them.
 
-def _page_of(name: str) -> dict[str, Any]:
-    item = {"$ref": f"#/components/schemas/{name}"}
-    number = {"type": "integer"}
-    properties = {"items": {"type": "array", "items": item}, "page": number, "size": number, "total": number}
-    return {"type": "object", "properties": properties}
+**A write is a request.** It is answered `202 Accepted` with the request and where to read it (`Location`); the owner
+of the data decides it, and it takes effect at `effective_at`. With the header `Prefer: wait=n` the answer waits for
+the decision: a refusal then comes back at once. With the header `Idempotency-Key` it can be sent again without harm.
 
+**Sentences** for people are in French, beside a stable `code`; `/api/v1/codes` lists them all. Errors are RFC 9457.
 
-_PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string", "description": "the code's sentence, in French"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "stable; every code is listed at /api/v1/codes"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {n: {"type": "string"} for n in ("field", "code", "message")},
-            },
-        },
-    },
-}
+**Reading what you wrote**: an answer's `version`, given as `min_version`, makes a read wait for it a moment.
+"""
 
 
 def describe(api: FastAPI) -> None:
-    """Make the application describe itself with the models of the messages and its security scheme."""
+    """Make the application describe itself, once and for all."""
 
     def document() -> dict[str, Any]:
         if api.openapi_schema is None:
             api.openapi_schema = _document(api)
         return api.openapi_schema
 
-    api.openapi = document  # type: ignore[method-assign]
+    api.openapi = document  # type: ignore[method-assign] # FastAPI's documented way to complete the document.
 
 
 def _document(api: FastAPI) -> dict[str, Any]:
-    description = (
-        "Organisations of the directory. A write is a request: it is answered 202 with its id, decided by the owner "
-        "of the data, and effective after the delay. Messages are in French, beside a stable code."
+    document = get_openapi(
+        title="Structures",
+        version=api.version,
+        openapi_version="3.1.0",
+        description=DESCRIPTION,
+        routes=api.routes,
+        tags=[
+            {"name": "structures", "description": "Consult and search."},
+            {"name": "changes", "description": "Ask for a change; it takes effect after the delay."},
+            {"name": "requests", "description": "Follow what was asked, and cancel it before it takes effect."},
+            {"name": "members", "description": "Who may do what on a structure."},
+            {"name": "users", "description": "For administrators."},
+            {"name": "me", "description": "The caller, and the guide's lists."},
+            {"name": "insee", "description": "What INSEE says, before a creation."},
+            {"name": "codes", "description": "Every code an answer may hold."},
+        ],
     )
-    schema = get_openapi(title=api.title, version=api.version, description=description, routes=api.routes)
-    models = [*_SHOWN.values(), *STRUCTURE, *MANAGER]
-    _, definitions = models_json_schema(
-        [(m, "serialization") for m in models], ref_template="#/components/schemas/{model}"
-    )
-    components = schema.setdefault("components", {})
-    schemas = components.setdefault("schemas", {}) | definitions["$defs"]
-    schemas |= {
-        name: {"$ref": f"#/components/schemas/{model.__name__}"}
-        for name, model in _SHOWN.items()
-        if name != model.__name__
-    }
-    schemas |= {f"{name}Page": _page_of(name) for name in ("Structure", "Request")}
-    components["schemas"] = schemas | {"Problem": _PROBLEM}
-    components["securitySchemes"] = {"oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    schema["security"] = [{"oidc": []}]
-    return schema
+    schemas = document["components"]["schemas"]
+    schemas.update(_hoisted(document["paths"]))
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    document["components"]["schemas"] = _used(document, schemas)
+    return document
+
+
+def _used(document: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas that something refers to: FastAPI's own validation answers, for one, are never given."""
+    used: set[str] = set()
+    found = set(_REFERENCE.findall(json.dumps(document["paths"])))
+    while found - used:
+        used |= found
+        found = {name for schema in found for name in _REFERENCE.findall(json.dumps(schemas[schema]))}
+    return {name: schemas[name] for name in sorted(used)}
+
+
+def _hoisted(paths: dict[str, Any]) -> dict[str, Any]:
+    """Take the definitions out of the bodies' schemas and return them."""
+    found: dict[str, Any] = {}
+    for operations in paths.values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                found.update(content["schema"].pop("$defs", {}))
+    return found
 
 
 def main() -> None:
     """Write the document, or compare it."""
-    from gateway.app import create_api
+    from gateway.api import create_api
 
     text = json.dumps(create_api().openapi(), ensure_ascii=False, indent=2) + "\n"
     if "--check" not in sys.argv:

@@ -7,15 +7,20 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from shared import codes
-from shared.engine.intake import field_errors
-from shared.errors import Rejected, Transient
+from shared.consume import TRANSIENT
+from shared.errors import Rejected
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+_BY_STATUS = {400: "message_unreadable", 404: "not_found", 405: "method_not_allowed"}
+_RETRY_AFTER = {425: 1, 429: 60, 503: 10}
+"""Seconds after which it is worth trying again, by status."""
 
 
 def problem(
@@ -25,8 +30,9 @@ def problem(
     fields: Mapping[str, str] | None = None,
     details: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the answer for a code."""
+    """Return the answer for a code; `fields` maps a field's path to the code of what is wrong with it."""
     status = status or codes.http_status(code)
     body: dict[str, Any] = {
         "type": f"urn:structures:code:{code}",
@@ -35,49 +41,60 @@ def problem(
         "code": code,
         **(more or {}),
     }
+    if details:
+        body["details"] = details
     if fields:
         body["errors"] = [
             {"field": field, "code": wrong, "message": codes.sentence(wrong, details)}
             for field, wrong in fields.items()
         ]
-    headers = {}
+    answered = dict(headers or {})
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="structures"'
-    if status in {429, 503}:
-        headers["Retry-After"] = "10"
-    return Response(orjson.dumps(body), status, headers, "application/problem+json")
-
-
-_BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
+        error = "" if code == "token_missing" else ', error="invalid_token"'
+        answered["WWW-Authenticate"] = f'Bearer realm="structures"{error}'
+    if status in _RETRY_AFTER:
+        answered["Retry-After"] = str((details or {}).get("retry_after", _RETRY_AFTER[status]))
+    return Response(orjson.dumps(body), status, answered, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
     """Map every error of this application."""
+    app.add_exception_handler(Rejected, _rejected)
+    app.add_exception_handler(RequestValidationError, _unusable)
+    app.add_exception_handler(HTTPException, _plain)
+    for error in TRANSIENT:
+        app.add_exception_handler(error, _transient)
+    app.add_exception_handler(Exception, _broken)
 
-    @app.exception_handler(Rejected)
-    async def rejected(_: Request, no: Rejected) -> Response:
-        return problem(no.code, fields=no.fields, details=no.details)
 
-    @app.exception_handler(RequestValidationError)
-    async def unusable(_: Request, error: RequestValidationError) -> Response:
-        fields = {".".join(str(p) for p in e["loc"][1:]) or str(e["loc"][0]): "field_invalid" for e in error.errors()}
-        return problem("invalid_request", fields=fields)
+async def _rejected(_: Request, no: Exception) -> Response:
+    assert isinstance(no, Rejected)  # noqa: S101 - it is registered for that.
+    return problem(no.code, fields=no.fields, details=no.details)
 
-    @app.exception_handler(ValidationError)
-    async def invalid(_: Request, error: ValidationError) -> Response:
-        return problem("invalid_request", fields=field_errors(error))
 
-    @app.exception_handler(Transient)
-    async def transient(_: Request, error: Transient) -> Response:
-        log.warning("unavailable", error=str(error))
-        return problem("unavailable")
+async def _unusable(_: Request, error: Exception) -> Response:
+    """Tell which parameter of the path, the query or the headers is wrong; bodies are read by `bodies`."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for that.
+    fields = {
+        ".".join(str(part) for part in wrong["loc"][1:]): (
+            "field_required" if wrong["type"] == "missing" else "field_invalid"
+        )
+        for wrong in error.errors()
+    }
+    return problem("invalid_request", fields=fields)
 
-    @app.exception_handler(HTTPException)
-    async def plain(_: Request, error: HTTPException) -> Response:
-        code = _BY_STATUS.get(error.status_code, "invalid_request")
-        return problem(code, status=error.status_code)
 
-    @app.exception_handler(Exception)
-    async def broken(_: Request, error: Exception) -> Response:
-        log.error("a route broke", exc_info=error)
-        return problem("internal_error")
+async def _plain(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for that.
+    code = _BY_STATUS.get(error.status_code, "internal_error" if error.status_code >= 500 else "invalid_request")
+    return problem(code, status=error.status_code, headers=error.headers)
+
+
+async def _transient(_: Request, error: Exception) -> Response:
+    log.warning("unavailable", error=type(error).__name__)
+    return problem("unavailable")
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    # The guard around the application logs it.
+    return problem("internal_error")

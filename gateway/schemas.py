@@ -1,38 +1,233 @@
-"""What OpenAPI shows of bodies and answers: the models of the messages, with examples."""
+"""What the OpenAPI document tells of answers. Nothing is checked against these models at run time: answers are built
+from the read model, and the contract tests compare them with this."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
-EXAMPLES: Mapping[str, Mapping[str, Any]] = {
-    "CreateStructure": {"identifier": {"type": "SIRET", "value": "41816609600069"}, "label": "Siège", "activate": True},
-    "ModifyStructure": {"email": "accueil@example.fr", "parameters": {"service_code_required": True}},
-    "CorrectSphere": {"sphere": "public_non_state"},
-    "SetPigp": {"pigp": True},
-    "SetActive": {"active": False},
-    "AddMember": {"profile": "modification"},
-}
+from shared.clock import Instant
+from shared.messages.common import Address, Identifier, IdentifierType, PersonName
+from shared.messages.insee import InseeAnswer
+from shared.messages.manager import Profile
+from shared.messages.structure import BillingMandate, PendingRequest, PublicParameters, Sphere
 
-_FROM_PATH = {"structure", "structure_id", "user", "request_id"}
+T = TypeVar("T")
 
-
-def body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the request body of an operation, without what its path says."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    schema["properties"] = {n: p for n, p in schema["properties"].items() if n not in _FROM_PATH}
-    schema["required"] = [n for n in schema.get("required", ()) if n not in _FROM_PATH]
-    content = {"schema": schema, "example": EXAMPLES[model.__name__]}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+Role = Literal["none", "consultation", "modification", "principal"]
 
 
-def tells(name: str) -> dict[int | str, dict[str, Any]]:
-    """Return the answers of an operation: its own, and the problem every operation may answer with."""
-    status = 202 if name == "Request" else 200
-    ok = {"description": "accepted for decision" if status == 202 else "found"}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {**ok, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}},
-        "4XX": {"description": "refused: the code says why", "content": problem},
-    }
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    page: int = Field(description="counts from 1")
+    size: int
+    total: int = Field(description="how many there are in all")
+
+
+class Allowed(BaseModel):
+    """What the reader is on a structure, and may do."""
+
+    role: Role
+    modifiable_fields: list[str] = Field(description="fields a modification may name")
+    possible_requests: list[str] = Field(description="such as `activate`: what the reader may ask of it now")
+
+
+class StructureBrief(Allowed):
+    """A structure in a list."""
+
+    id: int
+    version: int
+    identifier: Identifier
+    name: str | None = Field(None, description="raison sociale")
+    label: str | None = Field(None, description="libellé")
+    person: PersonName | None = None
+    sphere: Sphere
+    status: Literal["inactive", "active"]
+    address: Address
+
+
+class Structure(StructureBrief):
+    """A structure. Members and administrators see all; others see what the directory shows of a public one."""
+
+    former_identifiers: list[Identifier] = Field(default_factory=list)
+    parameters: PublicParameters | None = Field(None, description="public structures only")
+    duplicated_to: int | None = None
+    legal_category: str | None = Field(None, description="members only, as everything below")
+    first_activated_at: Instant | None = None
+    created_at: Instant | None = None
+    email: str | None = None
+    phone: str | None = None
+    billing_mandate: BillingMandate | None = None
+    duplicated_from: int | None = None
+    creator: str | None = None
+    principal: str | None = None
+    pending: list[PendingRequest] = Field(default_factory=list, description="accepted, in the order of their effect")
+
+
+class WrongField(BaseModel):
+    """What is wrong with one field."""
+
+    field: str = Field(description="path of the field, such as `address.city`")
+    code: str
+    message: str = Field(description="in French")
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457). Every code is listed at `/api/v1/codes`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:structures:code:field_not_modifiable",
+                    "title": "Ce champ n'est pas modifiable : retirez-le de la demande.",
+                    "status": 422,
+                    "code": "field_not_modifiable",
+                    "errors": [
+                        {
+                            "field": "name",
+                            "code": "field_not_modifiable",
+                            "message": "Ce champ n'est pas modifiable : retirez-le de la demande.",
+                        }
+                    ],
+                    "request_id": "9b2f6f0a-6a39-4a0e-9a43-1d6f0f8b6f4e",
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str = Field(description="the code's sentence, in French")
+    status: int
+    code: str = Field(description="stable")
+    details: dict[str, Any] = Field(default_factory=dict, description="values the sentence names")
+    errors: list[WrongField] = Field(default_factory=list)
+    request_id: str | None = Field(None, description="id of the request that was refused, or may have been sent")
+    instance: str | None = Field(None, description="where that request can be read")
+
+
+class Step(BaseModel):
+    """One step in the life of a request."""
+
+    status: Literal["received", "waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
+    code: str
+    message: str = Field(description="in French")
+    at: Instant
+    effective_at: Instant | None = None
+
+
+class Request(Step):
+    """A request as it is now."""
+
+    request_id: str
+    actor: str = Field(description="who asked")
+    owner: str = Field(description="owner of the data it is about, such as `structure`")
+    type: str = Field(description="such as `structure.modify.v1`")
+    reference: dict[str, Any] = Field(default_factory=dict, description="what it is about: ids and identifiers")
+    details: dict[str, Any] = Field(default_factory=dict, description="values the sentence names")
+    errors: list[WrongField] = Field(default_factory=list)
+    received_at: Instant
+    accepted_at: Instant | None = None
+    version: int | None = Field(None, description="version of the record that shows it: give it as `min_version`")
+    follow_up: str | None = Field(None, description="id of a second request that this one made")
+    before: dict[str, Any] | None = Field(None, description="what changes, as it was")
+    after: dict[str, Any] | None = Field(None, description="what changes, as it is or will be")
+
+
+class RequestWithSteps(Request):
+    """A request, and each step it went through."""
+
+    steps: list[Step]
+
+
+class Accepted(Request):
+    """The answer to a write."""
+
+    repeated: bool = Field(description="it came before: this is the answer it was given then")
+    links: dict[str, str] = Field(description="where the request, its events and its structure are read")
+
+
+class Person(BaseModel):
+    """Somebody of a team, by name."""
+
+    user: str
+    kind: Literal["person", "technical"] | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+class Member(Person):
+    """A member of a team."""
+
+    profile: Profile
+    state: Literal["valid"]
+    since: Instant
+
+
+class Team(BaseModel):
+    """Who may do what on a structure."""
+
+    structure_id: int
+    version: int
+    principal: Person
+    members: list[Member]
+    possible_requests: list[Literal["add", "change-profile", "remove"]]
+
+
+class User(BaseModel):
+    """A user, as administrators see them."""
+
+    id: str
+    version: int
+    kind: Literal["person", "technical"]
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    pigp: bool
+    active: bool
+
+
+class Me(BaseModel):
+    """Whoever calls; from `version` on, as registered a moment after a first call."""
+
+    id: str
+    kind: Literal["person", "technical"]
+    administrator: bool
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    version: int | None = None
+    pigp: bool | None = None
+    active: bool | None = None
+
+
+class Code(BaseModel):
+    """One entry of the catalogue."""
+
+    code: str
+    message: str = Field(description="in French; {name} stands for a value of `details`")
+    http: int
+
+
+class LookUp(InseeAnswer):
+    """What INSEE says of a SIRET."""
+
+    code: str | None = Field(None, description="why a structure could not be created with it")
+
+
+__all__ = [
+    "Accepted",
+    "Code",
+    "IdentifierType",
+    "LookUp",
+    "Me",
+    "Page",
+    "Problem",
+    "Request",
+    "RequestWithSteps",
+    "Structure",
+    "StructureBrief",
+    "Team",
+    "User",
+]

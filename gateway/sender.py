@@ -1,95 +1,116 @@
 """Publishes requests in the name of those the gateway has authenticated, and waits for their decision when asked."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from gateway.read_model.projections import ReadModel
-from gateway.tail import Tail, until
+from gateway import metrics
+from gateway.read_model import rows
+from gateway.read_model.row_writer import RowWriter
+from gateway.tail import Answer, Tail
 from gateway.tokens import ServiceToken
 from shared import topics
-from shared.auth import Actor
-from shared.clock import Clock, iso
+from shared.auth import ADMINISTRATOR, Actor
+from shared.clock import Clock
+from shared.engine.intake import body_hash
 from shared.engine.store import Bus
+from shared.errors import Transient
+from shared.logging import get_logger
 from shared.messages.cloudevents import build
 from shared.messages.common import Request
 from shared.tracing import next_span
 
-_DECIDED = {"accepted", "rejected", "applied", "failed", "cancelled"}
+log = get_logger(__name__)
+
+_UNDECIDED = frozenset({"waiting"})
+_TOLD = frozenset({ADMINISTRATOR})
+"""Scopes of a person that owners know: the others are not theirs to see."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an owner: the valid request, its data as the caller gave them, and the key of its message.
+
+    The data go as they came, so that the same request has the same hash by whichever door. `about` is what is known
+    of what it is about before its owner says it.
+    """
+
+    owner: str
+    request: Request
+    data: Mapping[str, Any]
+    key: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """Return what tells a repeat from an id used for another request."""
+        return body_hash(self.request.type, self.data)
 
 
 class Sender:
-    """The way of a write: one message on the owner's `requests` topic."""
+    """The way of a write: one message on the owner's `requests` topic, and a row that every replica can show."""
 
-    def __init__(self, bus: Bus, token: ServiceToken, tail: Tail, model: ReadModel, clock: Clock) -> None:
-        self._bus, self._token, self._tail, self._model, self._clock = bus, token, tail, model, clock
+    def __init__(self, bus: Bus, token: ServiceToken, tail: Tail, writer: RowWriter, clock: Clock) -> None:
+        self._bus, self._token, self._tail, self._writer, self._clock = bus, token, tail, writer, clock
 
     async def send(
         self,
         actor: Actor,
-        owner: str,
-        request: Request,
-        key: str,
+        asked: Asked,
         request_id: str,
-        correlation: str,
+        *,
+        correlation: str | None = None,
         traceparent: str | None = None,
     ) -> None:
-        """Publish a request; returns once the broker has it."""
-        who = [("authorization", await self._token.header()), ("ce_actor", actor.id.encode())]
-        who += [("ce_actorkind", actor.kind.encode()), ("ce_actorscope", " ".join(sorted(actor.scopes)).encode())]
+        """Publish a request; returns once the broker has it. Raises Transient or KafkaError when it can't."""
+        scopes = " ".join(sorted(actor.scopes & _TOLD))
         message = build(
-            topics.name(owner, topics.REQUESTS),
-            key,
-            orjson.dumps(request.model_dump(mode="json", exclude_unset=True)),
+            topics.name(asked.owner, topics.REQUESTS),
+            asked.key,
+            orjson.dumps(asked.data),
             event_id=request_id,
-            event_type=request.type,
+            event_type=asked.request.type,
             source="/gateway",
             at=self._clock.now(),
             correlation_id=correlation,
             traceparent=next_span(traceparent),
-            extra=tuple(who),
+            extra=(
+                ("authorization", await self._token.header()),
+                ("ce_actor", actor.id.encode()),
+                ("ce_actorkind", actor.kind.encode()),
+                ("ce_actorscope", scopes.encode()),
+            ),
         )
         await self._bus.publish([message])
 
     async def ask(
-        self,
-        actor: Actor,
-        owner: str,
-        request: Request,
-        key: str,
-        request_id: str,
-        *,
-        wait: float,
-        traceparent: str | None = None,
-    ) -> dict[str, Any]:
-        """Publish a request and return what is known of it after at most `wait` seconds, as its journal will tell.
+        self, actor: Actor, asked: Asked, request_id: str, *, wait: float, traceparent: str | None = None
+    ) -> Answer:
+        """Publish a request and return what is known of it after at most `wait` seconds.
 
-        What is returned is in the shared read model already, so that every replica can show it.
+        What is returned can be read on every replica already, save a refusal of what never became a request
+        (`recorded` is false then). Raises Transient when it could not be published or its owner does not know us.
         """
-        with self._tail.expect() as (correlation, answers):
-            await self.send(actor, owner, request, key, request_id, correlation, traceparent)
-            told = self._received(actor, owner, request, request_id)
-            if wait:
-                async for answer in until(answers, wait):
-                    if answer["request_id"] == request_id and answer["actor"] in {actor.id, ""}:
-                        told = answer
-                        if told["status"] in _DECIDED:
-                            break
-        if told.get("recorded", True):
-            await self._model.put_steps([told])
-        return told
 
-    def _received(self, actor: Actor, owner: str, request: Request, request_id: str) -> dict[str, Any]:
-        now = iso(self._clock.now())
-        return {
-            "owner": owner,
-            "request_id": request_id,
-            "actor": actor.id,
-            "type": request.type,
-            "status": "received",
-            "code": "received",
-            "version": 0,
-            "at": now,
-            "received_at": now,
-            "reference": {},
-        }
+        def is_decision(told: Answer) -> bool:
+            return told["request_id"] == request_id and told["status"] not in _UNDECIDED
+
+        with self._tail.expect(is_decision) as expected:
+            await self.send(actor, asked, request_id, correlation=expected.correlation, traceparent=traceparent)
+            told = await expected.within(wait) if wait else None
+        if wait and (told is None or told["status"] in _UNDECIDED):
+            metrics.UNDECIDED.inc()
+        if told is None:
+            now = self._clock.now()
+            told = rows.received(asked.owner, asked.request, actor.id, request_id, asked.about, now)
+        if not told.get("recorded", True):
+            if told["actor"] != actor.id:
+                # The owner refused our own token, not the caller's: that is for operators to mend.
+                self._token.refused()
+                log.error("our own token is refused", code=told["code"], owner=asked.owner)
+                raise Transient("our own token is refused")
+            return told
+        await self._writer.put(told, body_hash=asked.hash)
+        return told

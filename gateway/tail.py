@@ -1,70 +1,108 @@
-"""Follows the answers: each replica reads `*.outcomes` from the end, without a group, and keeps those it waits for."""
+"""Follows the answers: each replica reads `*.outcomes` from the end, without a group, and keeps those it waits for.
+
+What an answer is about is read from its headers, so that the others are never parsed: a replica sees the answers to
+every request of the whole system.
+"""
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
 
-_CORRELATION = "ce_correlationid"
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+Answer = dict[str, Any]
+
+
+class Expected:
+    """The answers to one message, under a correlation id of its own that nobody can guess."""
+
+    def __init__(self, correlation: str, is_last: Callable[[Answer], bool]) -> None:
+        self.correlation = correlation
+        self.latest: Answer | None = None
+        self._is_last = is_last
+        self._ended = asyncio.Event()
+
+    def take(self, answer: Answer) -> None:
+        """Take an answer."""
+        if not self._ended.is_set():
+            self.latest = answer
+            if self._is_last(answer):
+                self._ended.set()
+
+    async def within(self, seconds: float) -> Answer | None:
+        """Return the last word, or what is known after that long; None when nothing came."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            pass
+        return self.latest
 
 
 class Tail:
-    """Hands each answer to whoever waits for its correlation id; the others are not even parsed."""
+    """Hands each answer to whoever waits for it."""
 
     def __init__(self) -> None:
-        self._replica = secrets.token_hex(6)
-        self._count = 0
-        self._waiting: dict[str, asyncio.Queue[dict[str, Any]]] = {}
-        self._insee: dict[str, set[asyncio.Queue[dict[str, Any]]]] = {}
+        self._replica = secrets.token_hex(4).encode()
+        self._expected: dict[bytes, Expected] = {}
+        self._followed: dict[str, set[asyncio.Queue[Answer | None]]] = {}
 
     @contextmanager
-    def expect(self) -> Iterator[tuple[str, asyncio.Queue[dict[str, Any]]]]:
-        """Give a fresh correlation id and the queue in which its answers arrive."""
-        self._count += 1
-        correlation = f"{self._replica}-{self._count}"
-        queue = self._waiting[correlation] = asyncio.Queue()
+    def expect(self, is_last: Callable[[Answer], bool]) -> Iterator[Expected]:
+        """Expect answers until one of them is the last word."""
+        correlation = self._replica + b"." + secrets.token_hex(12).encode()
+        expected = self._expected[correlation] = Expected(correlation.decode(), is_last)
         try:
-            yield correlation, queue
+            yield expected
         finally:
-            del self._waiting[correlation]
+            del self._expected[correlation]
 
     @contextmanager
-    def expect_siret(self, siret: str) -> Iterator[asyncio.Queue[dict[str, Any]]]:
-        """Give the queue in which INSEE's answers about a SIRET arrive."""
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._insee.setdefault(siret, set()).add(queue)
+    def follow(self, key: str) -> Iterator["asyncio.Queue[Answer | None]"]:
+        """Give the queue in which each outcome of a request (its key) arrives, whoever asked and by whichever door.
+
+        None says that the process stops.
+        """
+        queue: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self._followed.setdefault(key, set()).add(queue)
         try:
             yield queue
         finally:
-            self._insee[siret].discard(queue)
-            if not self._insee[siret]:
-                del self._insee[siret]
+            self._followed[key].discard(queue)
+            if not self._followed[key]:
+                del self._followed[key]
 
-    async def outcomes(self, records: Sequence[Any]) -> None:
-        """Take a batch of outcomes."""
-        for record in records:
-            for name, value in record.headers:
-                if name == _CORRELATION and value is not None:
-                    queue = self._waiting.get(value.decode(errors="replace"))
-                    if queue is not None and record.value:
-                        queue.put_nowait(orjson.loads(record.value))
-                    break
+    def stop(self) -> None:
+        """Tell whoever follows a request that the process stops."""
+        for queues in self._followed.values():
+            for queue in queues:
+                queue.put_nowait(None)
 
-    async def insee(self, records: Sequence[Any]) -> None:
-        """Take a batch of INSEE's answers."""
+    async def take(self, records: Sequence[Any]) -> None:
+        """Take a batch of answers. A bad one harms only itself."""
         for record in records:
-            for queue in self._insee.get((record.key or b"").decode(errors="replace"), ()):
+            try:
+                self._take(record)
+            except (orjson.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, KeyError) as error:
+                log.warning("an answer can't be read", topic=record.topic, error=type(error).__name__)
+
+    def _take(self, record: Any) -> None:
+        event_id = b""
+        for name, value in record.headers:
+            if name == "ce_correlationid" and value.startswith(self._replica):
+                expected = self._expected.get(value)
+                if expected is not None:
+                    expected.take(orjson.loads(record.value))
+            elif name == "ce_id":
+                event_id = value
+        if self._followed:
+            # The id of an outcome is the request's key, the step and the version.
+            key = event_id.decode().rsplit("|", 2)[0]
+            for queue in self._followed.get(key, ()):
                 queue.put_nowait(orjson.loads(record.value))
-
-
-async def until(queue: "asyncio.Queue[dict[str, Any]]", seconds: float) -> AsyncIterator[dict[str, Any]]:
-    """Yield what arrives in the queue, for at most that long."""
-    end = asyncio.get_running_loop().time() + seconds
-    while (left := end - asyncio.get_running_loop().time()) > 0:
-        try:
-            yield await asyncio.wait_for(queue.get(), left)
-        except TimeoutError:
-            return

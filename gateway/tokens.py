@@ -4,48 +4,77 @@ import asyncio
 
 import httpx2
 
-from gateway.settings import Settings
-from shared.clock import Clock
+from shared.auth import ACT_FOR
+from shared.clock import SECOND, Clock
 from shared.errors import Transient
-from shared.settings import OidcSettings
+from shared.logging import get_logger
 
-_RENEW_BEFORE = 60_000
+log = get_logger(__name__)
+
+_MARGIN = 30 * SECOND
+"""A token is not used so shortly before its end: a message's expiry counts when the broker appends it."""
+_RETRY = 5.0
 
 
 class ServiceToken:
-    """Fetched by client credentials, kept until a minute before it expires."""
+    """Fetched by client credentials, kept, and renewed in the background once half of its life is over.
 
-    def __init__(self, settings: Settings, oidc: OidcSettings, clock: Clock) -> None:
-        self._settings, self._oidc, self._clock = settings, oidc, clock
-        self._token = ""
-        self._until = 0
-        self._lock = asyncio.Lock()
+    `audience` is the one requests on Kafka must carry. Nothing here logs a token.
+    """
+
+    def __init__(self, issuer: str, client_id: str, client_secret: str, audience: str, clock: Clock) -> None:
+        self._issuer = issuer.rstrip("/")
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "audience": audience,
+            "scope": ACT_FOR,
+        }
+        self._clock = clock
+        self._header = b""
+        self._usable_until = 0
+        self._fresh_until = 0
+        self._fetching: asyncio.Task[None] | None = None
 
     async def header(self) -> bytes:
-        """Return the value of the header `authorization`. Raises Transient when the issuer does not answer."""
-        if self._clock.now() >= self._until:
-            async with self._lock:
-                if self._clock.now() >= self._until:
-                    await self._fetch()
-        return f"Bearer {self._token}".encode()
+        """Return the value of the header `authorization`. Raises Transient when there is no token to be had."""
+        now = self._clock.now()
+        if now >= self._fresh_until and self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch(), name="own token")
+            self._fetching.add_done_callback(self._fetched)
+        if now >= self._usable_until and self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        if now >= self._usable_until:
+            raise Transient("the issuer gives the gateway no token")
+        return self._header
+
+    async def ready(self) -> None:
+        """Raise Transient when there is no token to be had."""
+        await self.header()
+
+    def refused(self) -> None:
+        """Forget the token: an owner does not accept it."""
+        self._usable_until = self._fresh_until = 0
+
+    def _fetched(self, task: "asyncio.Task[None]") -> None:
+        self._fetching = None
+        if not task.cancelled() and task.exception() is not None:
+            self._fresh_until = self._clock.now() + int(_RETRY * SECOND)
+            log.warning("no token of our own", error=type(task.exception()).__name__)
 
     async def _fetch(self) -> None:
         try:
             async with httpx2.AsyncClient(timeout=5) as client:
-                about = await client.get(f"{self._oidc.issuer.rstrip('/')}/.well-known/openid-configuration")
+                about = await client.get(f"{self._issuer}/.well-known/openid-configuration")
                 about.raise_for_status()
-                answer = await client.post(
-                    about.json()["token_endpoint"],
-                    data={
-                        "grant_type": "client_credentials",
-                        "client_id": self._settings.gateway_client_id,
-                        "client_secret": self._settings.gateway_client_secret.get_secret_value(),
-                        "audience": self._oidc.audience,
-                    },
-                )
+                answer = await client.post(about.json()["token_endpoint"], data=self._form)
                 answer.raise_for_status()
-                body = answer.json()
-                self._token = body["access_token"]
-                self._until = self._clock.now() + max(int(body["expires_in"]) * 1000 - _RENEW_BEFORE, 5_000)
-        except (httpx2.HTTPError, KeyError, ValueError) as error:
+                token = answer.json()
+                life = int(token["expires_in"]) * SECOND
+                self._header = f"Bearer {token['access_token']}".encode()
+        except (httpx2.HTTPError, KeyError, ValueError, TypeError) as error:
             raise Transient(f"the issuer gives no token: {type(error).__name__}") from error
+        now = self._clock.now()
+        self._usable_until = now + max(life - _MARGIN, life // 2)
+        self._fresh_until = now + life // 2

@@ -1,34 +1,45 @@
-"""Search by words: accents and case ignored, parts of words found.
+"""Search by words: accents and case ignored, parts of words found. Pure.
 
-A record is indexed by the groups of three letters of its words; a query's groups find candidates in the index, and
-its words must then each be part of the record's text.
+A record is indexed by the groups of three letters of its words. The groups of the words asked for find candidates in
+the index; each word must then be part of the record's text, since groups may come from different words. A word of one
+or two letters, too short for a group, finds the words that begin with it.
 """
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
-_SHORTEST = 2
+_GROUP = 3
+_MOST_WORDS = 8
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"})
 
 
 def plain(text: str) -> str:
     """Return a text in lower case without accents, its words separated by one space."""
-    letters = unicodedata.normalize("NFKD", text.lower())
-    return " ".join(re.findall(r"[0-9a-z]+", "".join(c for c in letters if not unicodedata.combining(c))))
+    letters = unicodedata.normalize("NFKD", text.lower().translate(_LIGATURES))
+    return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c))))
 
 
 def grams(text: str) -> list[str]:
-    """Return the groups of three letters of a plain text's words; shorter words stand for themselves."""
+    """Return what a plain text is indexed by: its words' groups of three letters, and their beginnings, marked ^."""
     found: set[str] = set()
     for word in text.split():
-        found.update(word[i : i + 3] for i in range(len(word) - 2))
-        found.update(word[i : i + 2] for i in range(len(word) - 1))
+        found.update(_groups(word))
+        found.update((f"^{word[:1]}", f"^{word[:2]}"))
     return sorted(found)
 
 
-def query(words: str) -> tuple[list[str], list[str]]:
-    """Return the groups every match has, and the words every match's text contains."""
-    wanted = [w for w in plain(words).split() if len(w) >= _SHORTEST]
-    groups: set[str] = set()
-    for word in wanted:
-        groups.update((word[i : i + 3] for i in range(len(word) - 2)) if len(word) > _SHORTEST else (word,))
-    return sorted(groups), wanted
+def condition(words: str) -> Mapping[str, Any]:
+    """Return the MongoDB condition of a search; it matches nothing when there is no word in it."""
+    wanted = plain(words).split()[:_MOST_WORDS]
+    if not wanted:
+        return {"_id": {"$in": []}}
+    groups = {group for word in wanted for group in (_groups(word) if len(word) >= _GROUP else (f"^{word}",))}
+    # A word of three letters is its own group: only longer ones need a second look.
+    parts = [{"text": {"$regex": re.escape(word)}} for word in wanted if len(word) > _GROUP]
+    return {"$and": [{"grams": {"$all": sorted(groups)}}, *parts]}
+
+
+def _groups(word: str) -> list[str]:
+    return [word[i : i + _GROUP] for i in range(len(word) - _GROUP + 1)]

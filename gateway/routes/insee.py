@@ -1,17 +1,32 @@
-"""What INSEE says of a SIRET, before a creation."""
+"""What INSEE says of a SIRET, before a structure is created with it."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
+from gateway.contract import gives
 from gateway.deps import Caller, The, answer
-from gateway.schemas import tells
+from gateway.problems import problem
+from gateway.schemas import LookUp
+from shared import identifiers
+from shared.errors import Rejected
 
 router = APIRouter(prefix="/insee", tags=["insee"])
 
 
-@router.get("/{siret}", summary="Look a SIRET up at INSEE", responses=tells("InseeAnswer"))
-async def look_up(siret: Annotated[str, Path(pattern=r"^\d{14}$")], actor: Caller, the: The) -> Response:
-    """Waits a few seconds at most; each caller has a quota."""
-    return answer(await the.insee.look_up(actor, siret))
+@router.get("/{siret}", summary="Look a SIRET up", responses=gives(LookUp, 404, 429))
+async def look_up(
+    siret: Annotated[str, Path(max_length=40, description="spaces are ignored")],
+    caller: Caller,
+    the: The,
+    traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """Waits a few seconds at most; each caller may look up a few a minute."""
+    value = identifiers.compact("SIRET", siret)
+    if wrong := identifiers.problem("SIRET", value):
+        raise Rejected("invalid_request", fields={"siret": wrong})
+    found = await the.insee.look_up(caller, value, traceparent)
+    if found.get("code") == "siret_not_found":
+        return problem("siret_not_found", status=404)
+    return answer(found)

@@ -1,36 +1,38 @@
-"""The caller: who they are, their structures, and what may be asked."""
+"""The caller: who they are, and the guide's lists of their structures."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from gateway.contract import gives
 from gateway.deps import Caller, Paging, The, answer
-from gateway.schemas import tells
-from shared import codes
+from gateway.routes.structures import Sort
+from gateway.schemas import Me, Page, StructureBrief
 
-router = APIRouter(tags=["me"])
+router = APIRouter(prefix="/me", tags=["me"])
 
-
-@router.get("/me", summary="Who I am", responses=tells("User"))
-async def me(actor: Caller, the: The) -> Response:
-    """As the directory knows the caller; a first call makes them known a moment later."""
-    known = await the.queries.user(actor.id) or {}
-    return answer({"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator, **known})
+Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere"]
 
 
-@router.get("/me/structures", summary="My structures", responses=tells("StructurePage"))
+@router.get("", summary="Who I am", responses=gives(Me))
+async def me(caller: Caller, the: The) -> Response:
+    """As the token tells, and as registered once that is done, a moment after a first call."""
+    known = await the.people.one(caller.id) or {}
+    told = {"id": caller.id, "kind": caller.kind, "administrator": caller.is_administrator}
+    names = {"first_name": caller.first_name, "last_name": caller.last_name, "email": caller.email}
+    return answer({**told, **{name: value for name, value in names.items() if value}, **known})
+
+
+@router.get("/structures", summary="My structures", responses=gives(Page[StructureBrief]))
 async def structures(
-    actor: Caller,
+    caller: Caller,
     the: The,
     page: Paging,
-    possible: Annotated[str | None, Query(pattern="^[a-z-]{1,30}$", description="such as activate")] = None,
+    possible: Annotated[
+        Possible | None, Query(description="only those of which the caller may ask that now, such as `activate`")
+    ] = None,
+    sort: Sort = "name",
 ) -> Response:
-    """Those the caller is attached to; with `possible=activate`, those that may be activated, and so on."""
-    return answer(await the.queries.mine(actor, possible, page))
-
-
-@router.get("/codes", summary="Every code, with its sentence")
-async def catalogue() -> Response:
-    """Public: what an answer's `code` may be."""
-    return answer([{"code": n, "message": c.sentence, "http": c.http} for n, c in codes.CODES.items()])
+    """Those the caller is attached to."""
+    return answer(await the.structures.mine(caller, possible, page, sort))

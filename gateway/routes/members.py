@@ -1,78 +1,67 @@
-"""The team of a structure, and users."""
+"""The team of a structure."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from gateway.deps import Ask, Caller, StructureId, The, answer, body_of
-from gateway.schemas import body, tells
+from gateway import access, bodies
+from gateway.contract import asks, body, gives
+from gateway.deps import Ask, Asking, Caller, MinVersion, StructureId, The, User, answer
+from gateway.read_model.people import team_shown
+from gateway.schemas import Accepted, Team
+from gateway.sender import Asked
 from shared.errors import Rejected
-from shared.messages.manager import AddMember, ChangeProfile, RemoveMember, SetActive, SetPigp
+from shared.messages.common import Request as Message
+from shared.messages.manager import AddMember, ChangeProfile, RemoveMember
+from shared.rights import Right
 
-router = APIRouter(tags=["members"])
-User = Annotated[str, Path(pattern=r"^[^\s|]{1,200}$", description="id of a user")]
+router = APIRouter(prefix="/structures/{structure_id}/members", tags=["members"])
 
 
-@router.get("/structures/{id}/members", summary="The team of a structure", responses=tells("Team"))
-async def team(id: StructureId, actor: Caller, the: The) -> Response:  # noqa: A002
-    """For its members."""
-    return answer(await the.queries.team(actor, id))
+@router.get("", summary="The team of a structure", responses=gives(Team, 404, 425))
+async def team(structure_id: StructureId, caller: Caller, the: The, min_version: MinVersion = 0) -> Response:
+    """Its principal and its members, by name; for its members."""
+    document = await the.structures.team(caller, structure_id, min_version)
+    people = await the.people.several(
+        [document["team"]["principal"], *(member["user"] for member in document["team"]["members"])]
+    )
+    is_principal = access.right_of(document, caller) is Right.PRINCIPAL
+    possible = ["add", "change-profile", "remove"] if is_principal else []
+    return answer({**team_shown(document, people), "possible_requests": possible})
 
 
 @router.put(
-    "/structures/{id}/members/{user}",
+    "/{user}",
     status_code=202,
     summary="Add a member, or change their profile",
-    responses=tells("Request"),
-    openapi_extra=body(AddMember),
+    responses=asks(Accepted),
+    openapi_extra=body(AddMember, "structure_id", "user", modification={"profile": "modification"}),
 )
-async def put(id: StructureId, user: User, request: Request, ask: Ask) -> Response:  # noqa: A002
-    """The principal's alone; takes effect at once."""
-    team = await ask.the.queries.team(ask.actor, id)
-    is_member = any(m["user"] == user and m["state"] == "valid" for m in team["members"])
-    wanted = await body_of(request, ChangeProfile if is_member else AddMember, structure_id=id, user=user)
-    return await ask.ask("manager", wanted, f"structure:{id}")
+async def put(structure_id: StructureId, user: User, request: Request, ask: Ask) -> Response:
+    """Takes effect at once; the principal's alone."""
+    model = ChangeProfile if await _is_change(structure_id, user, ask) else AddMember
+    message, data = await bodies.read(request, model, structure_id=structure_id, user=user)
+    return await ask.ask(_about(structure_id, message, data))
 
 
-@router.delete(
-    "/structures/{id}/members/{user}", status_code=202, summary="Remove a member", responses=tells("Request")
-)
-async def remove(id: StructureId, user: User, ask: Ask) -> Response:  # noqa: A002
-    """The principal's alone; takes effect at once."""
-    return await ask.ask("manager", RemoveMember(structure_id=id, user=user), f"structure:{id}")
+async def _is_change(structure_id: int, user: str, ask: Asking) -> bool:
+    """Tell whether the user is a member already; a request that comes again is what it was the first time."""
+    if ask.named:
+        known = await ask.the.requests.known(ask.actor, ask.request_id)
+        if known is not None and known["row"]["type"] in {AddMember.type, ChangeProfile.type}:
+            return bool(known["row"]["type"] == ChangeProfile.type)
+    try:
+        document = await ask.the.structures.team(ask.actor, structure_id)
+    except Rejected:
+        return False  # Its owner knows better, and says what is wrong.
+    return any(m["user"] == user and m["state"] == "valid" for m in document["team"]["members"])
 
 
-@router.get("/users/{user}", summary="A user", responses=tells("User"))
-async def consult(user: User, actor: Caller, the: The) -> Response:
-    """For administrators, and for oneself."""
-    if not actor.is_administrator and actor.id != user:
-        raise Rejected("administrator_only")
-    found = await the.queries.user(user)
-    if found is None:
-        raise Rejected("user_not_found")
-    return answer(found)
+@router.delete("/{user}", status_code=202, summary="Remove a member", responses=asks(Accepted))
+async def remove(structure_id: StructureId, user: User, ask: Ask) -> Response:
+    """Takes effect at once; the principal's alone."""
+    message, data = bodies.message(RemoveMember, {"structure_id": structure_id, "user": user})
+    return await ask.ask(_about(structure_id, message, data))
 
 
-@router.put(
-    "/users/{user}/pigp",
-    status_code=202,
-    summary="Set a user's PIGP account",
-    responses=tells("Request"),
-    openapi_extra=body(SetPigp),
-)
-async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
-    """Administrators only."""
-    return await ask.ask("manager", await body_of(request, SetPigp, user=user), f"user:{user}")
-
-
-@router.put(
-    "/users/{user}/active",
-    status_code=202,
-    summary="Open or close an account",
-    responses=tells("Request"),
-    openapi_extra=body(SetActive),
-)
-async def set_active(user: User, request: Request, ask: Ask) -> Response:
-    """Administrators only."""
-    return await ask.ask("manager", await body_of(request, SetActive, user=user), f"user:{user}")
+def _about(structure_id: int, message: Message, data: dict[str, object]) -> Asked:
+    return Asked("manager", message, data, f"structure:{structure_id}", {"structure": {"id": structure_id}})

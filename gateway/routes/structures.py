@@ -1,114 +1,88 @@
-"""Structures: consult, search, create, modify, activate, deactivate, correct the sphere."""
+"""Consult and search structures; what was asked about them, and what changed."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
-from gateway.deps import Ask, Caller, Paging, StructureId, The, answer, body_of
-from gateway.schemas import body, tells
+from gateway.contract import gives
+from gateway.deps import Caller, MinVersion, Paging, StructureId, The, answer
+from gateway.read_model.structures import Filters, by_id, by_identifier
+from gateway.schemas import Page, RequestWithSteps, Structure, StructureBrief
 from shared import identifiers
-from shared.messages.common import IdentifierType
-from shared.messages.structure import (
-    ActivateStructure,
-    CorrectSphere,
-    CreateStructure,
-    DeactivateStructure,
-    ModifyStructure,
-    Sphere,
-)
+from shared.messages.common import IdentifierType, UserId
+from shared.messages.life import Status
+from shared.messages.structure import Sphere
 
 router = APIRouter(prefix="/structures", tags=["structures"])
-MinVersion = Annotated[int, Query(ge=0, description="wait a moment for this version to be readable")]
+
+Sort = Annotated[
+    Literal["name", "-name", "created_at", "-created_at", "id", "-id"], Query(description="a minus turns it around")
+]
 
 
-@router.get("", summary="Search structures", responses=tells("StructurePage"))
+def _filters(
+    q: Annotated[
+        str | None, Query(max_length=100, description="words or parts of words; case and accents are ignored")
+    ] = None,
+    status: Annotated[Literal["active", "inactive"] | None, Query()] = None,
+    sphere: Annotated[Sphere | None, Query()] = None,
+    identifier_type: Annotated[IdentifierType | None, Query()] = None,
+    city: Annotated[str | None, Query(max_length=100, description="the beginning of its name")] = None,
+    postcode: Annotated[str | None, Query(max_length=12, description="its beginning, such as 69")] = None,
+) -> Filters:
+    return Filters(q, status, sphere, identifier_type, city, postcode)
+
+
+@router.get("", summary="Search structures", responses=gives(Page[StructureBrief]))
 async def search(
-    actor: Caller,
+    caller: Caller, the: The, page: Paging, filters: Annotated[Filters, Depends(_filters)], sort: Sort = "name"
+) -> Response:
+    """Anybody finds public structures; private ones are found by their members only."""
+    return answer(await the.structures.search(caller, filters, page, sort))
+
+
+@router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
+async def by_its_identifier(
+    type_: Annotated[IdentifierType, Path(alias="type")],
+    value: Annotated[str, Path(max_length=40)],
+    caller: Caller,
+    the: The,
+    min_version: MinVersion = 0,
+) -> Response:
+    """The structure whose identifier this is, or was."""
+    key = f"{type_}:{identifiers.compact(type_, value)}"
+    return answer(await the.structures.one(caller, by_identifier(key), min_version))
+
+
+@router.get("/{structure_id}", summary="Consult a structure", responses=gives(Structure, 404, 425))
+async def consult(structure_id: StructureId, caller: Caller, the: The, min_version: MinVersion = 0) -> Response:
+    """The full record for members and administrators, the directory's part of a public structure for anybody."""
+    return answer(await the.structures.one(caller, by_id(structure_id), min_version))
+
+
+@router.get(
+    "/{structure_id}/requests",
+    summary="What was asked about a structure",
+    responses=gives(Page[RequestWithSteps], 404),
+)
+async def requests(
+    structure_id: StructureId,
+    caller: Caller,
     the: The,
     page: Paging,
-    q: Annotated[str | None, Query(max_length=200, description="words or parts of words, accents ignored")] = None,
-    status: Literal["active", "inactive"] | None = None,
-    sphere: Sphere | None = None,
-    identifier_type: IdentifierType | None = None,
+    status: Annotated[Status | None, Query()] = None,
+    type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
+    actor: Annotated[UserId | None, Query(description="who asked")] = None,
 ) -> Response:
-    """Any caller finds public structures; private ones are found by their members only."""
-    wanted = {"record.status": status, "record.sphere": sphere, "record.identifier.type": identifier_type}
-    filters = {name: value for name, value in wanted.items() if value is not None}
-    return answer(await the.queries.search(actor, filters, q, page))
+    """By anybody, newest first; for its members."""
+    filters = {"status": status, "type": type_, "actor": actor}
+    return answer(await the.requests.of_structure(caller, structure_id, filters, page))
 
 
-@router.post(
-    "", status_code=202, summary="Create a structure", responses=tells("Request"), openapi_extra=body(CreateStructure)
+@router.get(
+    "/{structure_id}/history", summary="What changed on a structure", responses=gives(Page[RequestWithSteps], 404)
 )
-async def create(request: Request, ask: Ask) -> Response:
-    """The creator is its principal manager. What INSEE knows of a SIRET is not given."""
-    wanted = await body_of(request, CreateStructure)
-    return await ask.ask("structure", wanted, wanted.identifier.key)
-
-
-@router.get("/by-identifier/{kind}/{value}", summary="Find a structure by identifier", responses=tells("Structure"))
-async def by_identifier(
-    kind: IdentifierType, value: str, actor: Caller, the: The, min_version: MinVersion = 0
-) -> Response:
-    """Its current identifier or a former one."""
-    key = f"{kind}:{identifiers.compact(kind, value)}"
-    return _record(await the.queries.structure(actor, key=key, min_version=min_version))
-
-
-@router.get("/{id}", summary="Consult a structure", responses=tells("Structure"))
-async def consult(id: StructureId, actor: Caller, the: The, min_version: MinVersion = 0) -> Response:  # noqa: A002
-    """The whole record for members, the directory's part of a public structure for anybody."""
-    return _record(await the.queries.structure(actor, id_=id, min_version=min_version))
-
-
-def _record(record: dict[str, Any]) -> Response:
-    return answer(record, headers={"ETag": f'"{record["version"]}"'})
-
-
-@router.patch(
-    "/{id}",
-    status_code=202,
-    summary="Modify a structure",
-    responses=tells("Request"),
-    openapi_extra=body(ModifyStructure),
-)
-async def modify(id: StructureId, request: Request, ask: Ask) -> Response:  # noqa: A002
-    """Takes effect after the delay. Only the fields given change."""
-    wanted = await body_of(request, ModifyStructure, structure={"id": id})
-    return await ask.ask("structure", wanted, _key(id))
-
-
-@router.post("/{id}/activate", status_code=202, summary="Activate a structure", responses=tells("Request"))
-async def activate(id: StructureId, ask: Ask) -> Response:  # noqa: A002
-    """Takes effect after the delay."""
-    return await ask.ask("structure", ActivateStructure.model_validate({"structure": {"id": id}}), _key(id))
-
-
-@router.post("/{id}/deactivate", status_code=202, summary="Deactivate a structure", responses=tells("Request"))
-async def deactivate(id: StructureId, ask: Ask) -> Response:  # noqa: A002
-    """Takes effect after the delay."""
-    return await ask.ask("structure", DeactivateStructure.model_validate({"structure": {"id": id}}), _key(id))
-
-
-@router.put(
-    "/{id}/sphere",
-    status_code=202,
-    summary="Correct the sphere",
-    responses=tells("Request"),
-    openapi_extra=body(CorrectSphere),
-)
-async def correct_sphere(id: StructureId, request: Request, ask: Ask) -> Response:  # noqa: A002
-    """Administrators only; takes effect at once."""
-    wanted = await body_of(request, CorrectSphere, structure={"id": id})
-    return await ask.ask("structure", wanted, _key(id))
-
-
-@router.get("/{id}/requests", summary="Requests made on a structure", responses=tells("RequestPage"))
-async def requests(id: StructureId, actor: Caller, the: The, page: Paging) -> Response:  # noqa: A002
-    """Its history: who asked what, when, before and after; for its members."""
-    return answer(await the.queries.requests(actor, {"structure": id}, page))
-
-
-def _key(structure_id: int) -> str:
-    return f"structure:{structure_id}"
+async def history(structure_id: StructureId, caller: Caller, the: The, page: Paging) -> Response:
+    """Each change with what was before, what is after, who asked, when it was accepted and effective; for members."""
+    return answer(await the.requests.history(caller, structure_id, page))

@@ -1,0 +1,38 @@
+"""The application: its routes, its errors, its description."""
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import Response
+
+from gateway import problems
+from gateway.deps import PREFIX, Services
+from gateway.openapi import describe
+from gateway.routes import ROUTERS
+
+_OPENAPI = f"{PREFIX}/openapi.json"
+_PAGE_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+)
+
+
+def create_api(services: Services | None = None, *, docs: bool = False) -> FastAPI:
+    """Return the API; without services it can only describe itself.
+
+    With `docs` a page at /docs lets a developer try it; its scripts come from elsewhere, so it is for development.
+    """
+    api = FastAPI(version="1.0.0", docs_url=None, redoc_url=None, openapi_url=_OPENAPI)
+    for router in ROUTERS:
+        api.include_router(router, prefix=PREFIX)
+    if docs:
+        api.add_api_route("/docs", _page, include_in_schema=False)
+    problems.install(api)
+    describe(api)
+    api.state.services = services
+    return api
+
+
+async def _page() -> Response:
+    page = get_swagger_ui_html(openapi_url=_OPENAPI, title="Structures")
+    page.headers["Content-Security-Policy"] = _PAGE_POLICY
+    return page

@@ -1,0 +1,66 @@
+"""Makes callers known: whoever the read model does not know as their token tells them is registered."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from gateway.sender import Asked, Sender
+from shared.auth import Actor
+from shared.consume import TRANSIENT
+from shared.logging import get_logger
+from shared.messages.manager import RegisterUser
+
+log = get_logger(__name__)
+
+_REMEMBERED = 10_000
+
+
+class Introductions:
+    """Sends `user.register.v1` in a caller's name, once for what is known and what is told."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._made: OrderedDict[str, None] = OrderedDict()
+
+    async def make(self, actor: Actor, known: Mapping[str, Any] | None) -> None:
+        """Introduce a caller whose record says something else than their token. A failure waits for the next call."""
+        told = names(actor)
+        if known is not None and all(known.get(field) == value for field, value in told.items()):
+            return
+        request_id = introduction_id(actor.id, told, known["version"] if known else 0)
+        if request_id in self._made:
+            return
+        asked = Asked("manager", RegisterUser.model_validate(told), told, f"user:{actor.id}")
+        try:
+            await self._sender.send(actor, asked, request_id)
+        except TRANSIENT as error:
+            log.warning("a caller could not be introduced", error=type(error).__name__)
+            return
+        self._made[request_id] = None
+        if len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
+
+
+def introduction_id(user: str, told: Mapping[str, str], version: int) -> str:
+    """Return the id of an introduction. Every replica that knows and is told the same derives the same one.
+
+    The version known is part of it, so that a name which changes and changes back is registered again.
+    """
+    values = orjson.dumps([user, version, told], option=orjson.OPT_SORT_KEYS)
+    return f"register.{hashlib.sha256(values).hexdigest()[:32]}"
+
+
+def names(actor: Actor) -> dict[str, str]:
+    """Return what a token tells of its bearer, as it is registered; what has no usable form is left out."""
+    told = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
+    given = {field: value for field, value in told.items() if value}
+    try:
+        request = RegisterUser.model_validate(given)
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]) for problem in error.errors(include_input=False)}
+        request = RegisterUser.model_validate({f: v for f, v in given.items() if f not in wrong})
+    return request.model_dump(exclude_none=True)

@@ -1,0 +1,111 @@
+"""The questions asked about requests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.read_model.collections import ReadModel
+from gateway.read_model.lists import Page, listed
+from gateway.read_model.structures import Structures
+from shared import codes
+from shared.auth import Actor
+from shared.errors import Rejected
+from shared.messages.life import FINAL, request_key
+from shared.messages.manager import RegisterUser
+
+_NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))
+_FIELDS = {"row": 1, "steps": 1}
+_CHANGING = frozenset({"accepted", "applied", "failed", "cancelled"})
+"""Statuses with which the record changes: what is pending is part of it."""
+
+
+class Requests:
+    """Reads requests: one's own, and those made on structures one may consult."""
+
+    def __init__(self, model: ReadModel, structures: Structures) -> None:
+        self._rows = model.read_requests
+        self._structures = structures
+
+    async def one(self, actor: Actor, request_id: str, maker: str | None = None) -> dict[str, Any]:
+        """Return a request that `maker` made, the reader themselves when left out. Raises Rejected(`not_found`)."""
+        raw = await self._rows.find_one({"_id": request_key(maker or actor.id, request_id)}, _FIELDS)
+        if raw is None or not await self._may_see(actor, raw["row"]):
+            raise Rejected("not_found")
+        return shown(raw)
+
+    async def known(self, actor: Actor, request_id: str) -> Mapping[str, Any] | None:
+        """Return the row of one's own request with its `body_hash`, or None."""
+        raw: Mapping[str, Any] | None = await self._rows.find_one({"_id": request_key(actor.id, request_id)})
+        return raw
+
+    async def steps(self, key: str, seen: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
+        """Return the steps of a request after the one seen, each with its place, and whether it has ended."""
+        raw = await self._rows.find_one({"_id": key}, _FIELDS)
+        if raw is None:
+            return [], False
+        steps = sorted(raw["steps"].values(), key=lambda step: step["order"])
+        return [(s["order"], as_step(s)) for s in steps if s["order"] > seen], raw["row"]["status"] in FINAL
+
+    async def mine(self, actor: Actor, filters: Mapping[str, Any], page: Page) -> dict[str, Any]:
+        """Return a page of one's own requests, newest first; what the gateway asked by itself is left out."""
+        condition = {"row.actor": actor.id, "row.type": {"$ne": RegisterUser.type}, **_conditions(filters)}
+        return await self._listed(condition, page)
+
+    async def of_structure(
+        self, actor: Actor, structure_id: int, filters: Mapping[str, Any], page: Page
+    ) -> dict[str, Any]:
+        """Return a page of what anybody asked about a structure, newest first, for whoever may consult it."""
+        await self._structures.consulted(actor, structure_id)
+        return await self._listed({"row.structure": structure_id, **_conditions(filters)}, page)
+
+    async def history(self, actor: Actor, structure_id: int, page: Page) -> dict[str, Any]:
+        """Return a page of what changed on a structure, newest first, for whoever may consult it (rule R20)."""
+        await self._structures.consulted(actor, structure_id)
+        changed = {"row.structure": structure_id, "row.status": "applied", "row.after": {"$exists": True}}
+        return await self._listed(changed, page)
+
+    async def _may_see(self, actor: Actor, row: Mapping[str, Any]) -> bool:
+        if row["actor"] == actor.id or actor.is_administrator:
+            return True
+        if row["structure"] is None:
+            return False
+        try:
+            await self._structures.consulted(actor, row["structure"])
+        except Rejected:
+            return False
+        return True
+
+    async def _listed(self, condition: Mapping[str, Any], page: Page) -> dict[str, Any]:
+        return await listed(self._rows, condition, page, sort=_NEWEST_FIRST, fields=_FIELDS, show=shown)
+
+
+def _conditions(filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"row.{name}": value for name, value in filters.items() if value is not None}
+
+
+def shown(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as the API shows it: as it is now, and each step it went through, in order."""
+    steps = sorted(raw["steps"].values(), key=lambda step: step["order"])
+    return {**as_told(raw["row"]), "steps": [as_step(step) for step in steps]}
+
+
+def as_told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a request as the API shows it, with its French sentences.
+
+    `version` is told only where a record of that version will be readable, so that it can be asked for.
+    """
+    told = {name: value for name, value in row.items() if name not in {"wrong", "structure"}}
+    if row["status"] not in _CHANGING or row["code"] == "nothing_to_change":
+        del told["version"]
+    details = row.get("details")
+    told["message"] = codes.sentence(row["code"], details)
+    if row["wrong"]:
+        told["errors"] = [
+            {"field": field, "code": code, "message": codes.sentence(code, details)} for field, code in row["wrong"]
+        ]
+    return told
+
+
+def as_step(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one step as the API shows it."""
+    told = {name: step[name] for name in ("status", "code", "at", "effective_at") if name in step}
+    return {**told, "message": codes.sentence(step["code"], step.get("details"))}

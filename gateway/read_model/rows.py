@@ -1,0 +1,94 @@
+"""Requests as the read model keeps them: one row each, from the journal and from what this replica was told. Pure.
+
+Steps come in any order and several times: from the journal, from an outcome this replica waited for, from the gateway
+itself (`received`). The row is the highest of them, and every step it went through is kept beside.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.read_model.guarded import Guarded
+from shared.clock import iso
+from shared.messages.common import Request
+from shared.messages.life import request_key
+
+Told = Mapping[str, Any]
+
+_RANK = {"received": 0, "waiting": 1, "accepted": 2, "rejected": 3, "applied": 3, "failed": 3, "cancelled": 3}
+_RANKS = 4
+_KEPT = (
+    "request_id",
+    "actor",
+    "owner",
+    "type",
+    "status",
+    "code",
+    "details",
+    "reference",
+    "at",
+    "received_at",
+    "accepted_at",
+    "effective_at",
+    "follow_up",
+    "version",
+    "before",
+    "after",
+)
+
+
+def order(told: Told) -> int:
+    """Return where a step stands in the life of its request: by the document's version, then by status."""
+    return int(told["version"]) * _RANKS + _RANK[told["status"]]
+
+
+def received(owner: str, request: Request, actor: str, request_id: str, reference: Told, now: int) -> dict[str, Any]:
+    """Return the first step, which only the gateway tells: the request is on its way to its owner (`now` in ms)."""
+    at = iso(now)
+    return {
+        "owner": owner,
+        "request_id": request_id,
+        "actor": actor,
+        "type": request.type,
+        "status": "received",
+        "code": "received",
+        "reference": reference,
+        "version": 0,
+        "at": at,
+        "received_at": at,
+    }
+
+
+def write(told: Told, *, journal: bool, body_hash: str | None = None) -> Guarded:
+    """Return the write of a step. The journal's own wins over an outcome of the same step: it tells what changed.
+
+    `body_hash` is kept from the first who gives it, and tells a repeat from an id used for another request.
+    """
+    place = order(told) * 2 + journal
+    wins = {"$lt": [{"$ifNull": ["$order", -1]}, place]}
+    step: dict[str, Any] = {"$literal": _step(told)}
+    path = f"steps.{told['status']}"
+    values: dict[str, Any] = {
+        "order": {"$max": ["$order", place]},
+        "row": {"$cond": [wins, {"$literal": row(told)}, "$row"]},
+        # Sent again, a request was still received when it came first.
+        path: {"$ifNull": [f"${path}", step]} if told["status"] == "received" else step,
+    }
+    if body_hash is not None:
+        values["body_hash"] = {"$ifNull": ["$body_hash", body_hash]}
+    return Guarded({"_id": request_key(told["actor"], told["request_id"])}, [{"$set": values}])
+
+
+def row(told: Told) -> dict[str, Any]:
+    """Return a request as its step tells it."""
+    kept = {name: told[name] for name in _KEPT if told.get(name) not in (None, {})}
+    kept.setdefault("received_at", told["at"])
+    # Names of fields are paths with dots, which MongoDB takes for paths of its own: they are a list here.
+    kept["wrong"] = [[field, code] for field, code in (told.get("fields") or {}).items()]
+    structure = (told.get("reference") or {}).get("structure") or {}
+    kept["structure"] = structure.get("id")
+    return kept
+
+
+def _step(told: Told) -> dict[str, Any]:
+    step = {name: told[name] for name in ("status", "code", "details", "at", "effective_at", "version") if name in told}
+    return {**step, "order": order(told)}

@@ -1,0 +1,143 @@
+"""The questions asked about structures, each answered with what its reader may see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway import access
+from gateway.read_model import search
+from gateway.read_model.collections import ReadModel
+from gateway.read_model.lists import Page, listed
+from gateway.read_model.waiting import at_least
+from shared.auth import Actor
+from shared.errors import Rejected
+
+SORTS: Mapping[str, tuple[tuple[str, int], ...]] = {
+    "name": (("sort", 1), ("_id", 1)),
+    "-name": (("sort", -1), ("_id", -1)),
+    "created_at": (("record.created_at", 1), ("_id", 1)),
+    "-created_at": (("record.created_at", -1), ("_id", -1)),
+    "id": (("_id", 1),),
+    "-id": (("_id", -1),),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a search narrows its answer to; what is None narrows nothing."""
+
+    words: str | None = None
+    status: str | None = None
+    sphere: str | None = None
+    identifier_type: str | None = None
+    city: str | None = None
+    postcode: str | None = None
+
+    def conditions(self) -> list[Mapping[str, Any]]:
+        """Return them as MongoDB conditions. City and postcode match from their beginning."""
+        wanted: list[Mapping[str, Any]] = [
+            {name: value}
+            for name, value in (
+                ("record.status", self.status),
+                ("record.sphere", self.sphere),
+                ("record.identifier.type", self.identifier_type),
+            )
+            if value is not None
+        ]
+        if self.city is not None:
+            wanted.append({"city": {"$regex": f"^{search.plain(self.city)}"}})
+        if self.postcode is not None:
+            wanted.append({"record.address.postcode": {"$regex": f"^{search.plain(self.postcode).upper()}"}})
+        if self.words is not None:
+            wanted.append(search.condition(self.words))
+        return wanted
+
+
+class Structures:
+    """Reads structures and their teams. `patience` (ms) is how long a version that is not there yet is waited for."""
+
+    def __init__(self, model: ReadModel, patience: int) -> None:
+        self._found = model.read_structures
+        self._patience = patience
+
+    async def one(self, actor: Actor, which: Mapping[str, Any], min_version: int = 0) -> dict[str, Any]:
+        """Return the structure that `by_id` or `by_identifier` names, as its reader may see it.
+
+        Raises Rejected: `structure_not_found`, also for one that is not theirs to know; `not_yet` when `min_version`
+        can't be read in time.
+        """
+        document = await self._read(actor, which, min_version, "version")
+        shown = access.full(document, actor)
+        if shown is None:
+            raise Rejected("structure_not_found")
+        return shown
+
+    async def consulted(self, actor: Actor, structure_id: int) -> Mapping[str, Any]:
+        """Return the document of a structure for someone who may consult all of it; not found for the others."""
+        document = await self._read(actor, by_id(structure_id), 0, "version")
+        if not access.may_consult(document, actor):
+            raise Rejected("structure_not_found")
+        return document
+
+    async def team(self, actor: Actor, structure_id: int, min_version: int = 0) -> Mapping[str, Any]:
+        """Return the document of a structure with its team, for someone who may consult all of it.
+
+        Raises Rejected: `structure_not_found`; `team_not_found` while the team is not told yet; `not_yet`.
+        """
+        document = await self._read(actor, by_id(structure_id), min_version, "team_version", {"team.members": 1})
+        if not access.may_consult(document, actor):
+            raise Rejected("structure_not_found")
+        if "team" not in document:
+            raise Rejected("team_not_found")
+        return document
+
+    async def search(self, actor: Actor, filters: Filters, page: Page, sort: str) -> dict[str, Any]:
+        """Return a page of the structures an actor may find."""
+        return await self._listed(actor, [access.findable(actor), *filters.conditions()], page, sort)
+
+    async def mine(self, actor: Actor, possible: str | None, page: Page, sort: str) -> dict[str, Any]:
+        """Return a page of an actor's own structures; with `possible`, those for which they may ask that."""
+        return await self._listed(actor, [access.attached(actor, possible)], page, sort)
+
+    async def _listed(self, actor: Actor, conditions: list[Mapping[str, Any]], page: Page, sort: str) -> dict[str, Any]:
+        return await listed(
+            self._found,
+            {"$and": [{"version": {"$gt": 0}}, *(c for c in conditions if c)]},
+            page,
+            sort=SORTS[sort],
+            fields=_fields(actor),
+            show=lambda document: access.brief(document, actor),
+        )
+
+    async def _read(
+        self,
+        actor: Actor,
+        which: Mapping[str, Any],
+        min_version: int,
+        version: str,
+        more: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Return a document, once the named version of it has come."""
+        fields = {**_fields(actor), **(more or {})}
+        found = await at_least(
+            min_version, lambda: self._found.find_one(which, fields), version=version, patience=self._patience
+        )
+        if found is None or not found["version"]:
+            raise Rejected("structure_not_found")
+        return found
+
+
+def _fields(actor: Actor) -> dict[str, Any]:
+    """Return the fields that show a structure to a reader: of the rights on it, theirs alone."""
+    mine = {"$elemMatch": {"user": actor.id}}
+    return {"record": 1, "version": 1, "team_version": 1, "team.principal": 1, "access": mine}
+
+
+def by_id(structure_id: int) -> Mapping[str, Any]:
+    """Name a structure by its id."""
+    return {"_id": structure_id}
+
+
+def by_identifier(key: str) -> Mapping[str, Any]:
+    """Name a structure by its current or a former identifier, such as `SIRET:41816609600069`."""
+    return {"keys": key}

@@ -1,0 +1,19 @@
+"""The catalogue of codes: public, so that a client can be written without an account."""
+
+import orjson
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from gateway.schemas import Code
+from shared.codes import CODES
+
+router = APIRouter(prefix="/codes", tags=["codes"])
+
+_CATALOGUE = orjson.dumps([{"code": name, "message": c.sentence, "http": c.http} for name, c in CODES.items()])
+_HEADERS = {"Cache-Control": "public, max-age=3600"}
+
+
+@router.get("", summary="Every code", responses={200: {"model": list[Code], "description": "Found"}})
+async def catalogue() -> Response:
+    """What an answer's `code` may be, with its sentence and the status of its refusal."""
+    return Response(_CATALOGUE, headers=_HEADERS, media_type="application/json")

@@ -1,0 +1,70 @@
+"""Follow a request as it goes: server-sent events."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Header
+from sse_starlette import EventSourceResponse
+
+from gateway import metrics
+from gateway.contract import refuses
+from gateway.deps import ProvedCaller, Services, The
+from gateway.routes.requests import Id, Maker
+from shared.messages.life import request_key
+
+router = APIRouter(prefix="/requests", tags=["requests"])
+
+_LOOK_EVERY = 5.0
+"""Seconds after which the read model is looked at even if nothing was told: a tail may miss what it tells."""
+
+
+@router.get(
+    "/{request_id}/events",
+    summary="Follow a request",
+    response_class=EventSourceResponse,
+    responses={
+        200: {
+            "description": "One event `step` a step, the last one ends the stream",
+            "content": {"text/event-stream": {}},
+        },
+        **refuses(401, 403, 404, 422, 503),
+    },
+)
+async def events(
+    request_id: Id,
+    proved: ProvedCaller,
+    the: The,
+    maker: Maker = None,
+    last_event_id: Annotated[
+        str | None, Header(description="id of the last event received: it goes on after it")
+    ] = None,
+) -> EventSourceResponse:
+    """Steps as they come, those before first. The stream ends after the last step, and when the token expires."""
+    await the.requests.one(proved.actor, request_id, maker)
+    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else -1
+    key = request_key(maker or proved.actor.id, request_id)
+    return EventSourceResponse(_steps(the, key, seen, proved.left))
+
+
+async def _steps(the: Services, key: str, seen: int, seconds: float) -> AsyncIterator[dict[str, Any]]:
+    """Yield the steps of a request after the one seen, until the last one or for that long."""
+    clock = asyncio.get_running_loop()
+    end = clock.time() + seconds
+    with the.tail.follow(key) as told, metrics.STREAMS.track_inprogress():
+        while (left := end - clock.time()) > 0:
+            steps, ended = await the.requests.steps(key, seen)
+            for order, step in steps:
+                seen = order
+                yield {"id": str(order), "event": "step", "data": orjson.dumps(step).decode()}
+            if ended:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _LOOK_EVERY)):
+                    outcome = await told.get()
+                    if outcome is None:  # The process stops: the client connects again, elsewhere.
+                        return
+                    if outcome.get("recorded", True):
+                        await the.writer.put(outcome)
