@@ -14,8 +14,14 @@ from shared.messages.life import Step
 
 
 def step_out(step: Step) -> dict[str, Any]:
-    """Return a step as stored: empty fields left out."""
-    return {k: v for k, v in step.model_dump(exclude_none=True).items() if v not in ("", {})}
+    """Return a step as stored: empty fields left out. Its fields hold plain values only."""
+    fields = {**step.__dict__, **(step.__pydantic_extra__ or {})}
+    return {name: value for name, value in fields.items() if value is not None and value != "" and value != {}}
+
+
+def step_in(raw: Mapping[str, Any]) -> Step:
+    """Read a stored step. We wrote it ourselves, so it is not checked again: there can be many in a document."""
+    return Step.model_construct(**raw)
 
 
 def pending_out(pending: Pending) -> dict[str, Any]:
@@ -29,7 +35,7 @@ def pending_out(pending: Pending) -> dict[str, Any]:
 
 
 def _pending_in(raw: Mapping[str, Any]) -> Pending:
-    return Pending(Step.model_validate(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"])
+    return Pending(step_in(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"])
 
 
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
@@ -43,7 +49,7 @@ def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         version=raw["version"],
         state=state,
         pending=[_pending_in(p) for p in raw.get("pending", ())],
-        outbox=[Step.model_validate(s) for s in raw.get("outbox", ())],
+        outbox=[step_in(s) for s in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
         decided=raw.get("decided"),
     )
@@ -54,8 +60,11 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
     values: dict[str, Any] = {"version": write.version}
     if write.state is not None:
         values |= {f"state.{name}": value for name, value in write.state.items()}
+    push: dict[str, Any] = {"outbox": {"$each": [step_out(s) for s in write.steps]}}
     if write.pending is not None:
         values["pending"] = [pending_out(p) for p in write.pending]
+    elif write.appended:
+        push["pending"] = {"$each": [pending_out(p) for p in write.appended]}
     gone: dict[str, str] = {}
     if write.keys:
         values["keys"] = list(write.keys)
@@ -66,7 +75,7 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
     if write.changed:
         values["dirty_at"] = now
         values["settle_at"] = now + settle_after
-    update = {"$set": values, "$push": {"outbox": {"$each": [step_out(s) for s in write.steps]}}}
+    update = {"$set": values, "$push": push}
     return update | {"$unset": gone} if gone else update
 
 
@@ -104,7 +113,7 @@ def waiting_out(row: Row) -> dict[str, Any]:
 
 def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
     """Read a stored row."""
-    step = Step.model_validate(raw["step"])
+    step = step_in(raw["step"])
     kept = raw.get("incoming") if raw["status"] == "waiting" else None
     if kept is None:
         return Row(step)

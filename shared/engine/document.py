@@ -40,6 +40,9 @@ class Write:
     state: Mapping[str, Any] | None = None
     """Fields of the state that changed (all of them for a new document); None when the state is as it was."""
     pending: Sequence[Pending] | None = None
+    """All that is pending, when something of it ended."""
+    appended: Sequence[Pending] = ()
+    """What came to be pending, when nothing of it ended."""
     keys: tuple[str, ...] | None = None
     decided: str | None = None
     changed: bool = False
@@ -77,6 +80,7 @@ class Draft:
     decided: str | None = None
     changed: bool = False
     _projected: BaseModel | None = None
+    _ended: bool = False
 
     def __post_init__(self) -> None:
         self.version = self.document.version
@@ -117,7 +121,7 @@ class Draft:
     def drop(self, change: Pending) -> None:
         """Take a pending change out: it was applied, failed or cancelled."""
         self.pending.remove(change)
-        self.changed, self._projected = True, None
+        self.changed, self._ended, self._projected = True, True, None
 
     def add(self, step: Step) -> Step:
         """Add a step, with the next version and what it is about."""
@@ -154,7 +158,8 @@ class Draft:
             version=self.version,
             steps=self.steps,
             state=state,
-            pending=self.pending if self.changed else None,
+            pending=self.pending if self._ended else None,
+            appended=() if self._ended else self.pending[len(document.pending) :],
             keys=keys if keys != document.keys else None,
             decided=self.decided,
             changed=self.changed,

@@ -111,7 +111,8 @@ class MemoryStore:
             _set(raw, path, copy.deepcopy(value))
         for path in update.get("$unset", ()):
             raw.pop(path, None)
-        raw.setdefault("outbox", []).extend(copy.deepcopy(update["$push"]["outbox"]["$each"]))
+        for array, pushed in update["$push"].items():
+            raw.setdefault(array, []).extend(copy.deepcopy(pushed["$each"]))
         self.documents[write.id] = raw
         return True
 
