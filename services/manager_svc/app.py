@@ -17,7 +17,8 @@ PROCESS = "manager_svc"
 @asynccontextmanager
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
-    feeds = Feeds(states=("structure", "manager"))  # Its own records too: a team's rules look at users.
+    # Its own records too: a team's rules look at users.
+    feeds = Feeds(states=("manager",), watches=("structure",))
     meet = introducing(PROCESS, settings.clock())
     async with hosting(settings, rules.owner(), health, process=PROCESS, feeds=feeds, meet=meet, on_states=following):
         yield

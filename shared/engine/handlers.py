@@ -25,11 +25,13 @@ OnStates = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 class Feeds:
     """What an owner follows besides its own requests.
 
-    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`; `answers` are
+    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`; `watches` are
+    owners whose records are only looked at as they come (and wake what waits for such a key); `answers` are
     prefixes of `<name>.outcomes` topics whose answers arrive under keys such as `insee:<SIRET>`.
     """
 
     states: tuple[str, ...] = ()
+    watches: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
 
 
@@ -58,7 +60,8 @@ class Handlers:
         return {
             topics.name(owner, topics.REQUESTS): self.requests,
             topics.name(owner, topics.DUE): self.pokes,
-            **{topics.name(other, topics.STATE): self.states(other) for other in feeds.states},
+            **{topics.name(other, topics.STATE): self.states(other, keep=True) for other in feeds.states},
+            **{topics.name(other, topics.STATE): self.states(other, keep=False) for other in feeds.watches},
             **{topics.name(other, topics.OUTCOMES): self.answers(other) for other in feeds.answers},
         }
 
@@ -73,15 +76,16 @@ class Handlers:
         """Apply what is due."""
         await self._engine.pokes(await self._readable(records, _poke))
 
-    def states(self, owner: str) -> Handler:
-        """Return the handler that keeps copies of another owner's records."""
+    def states(self, owner: str, *, keep: bool) -> Handler:
+        """Return the handler of an owner's records, which keeps copies of them or only looks at them."""
 
         async def handle(records: Sequence[Any]) -> None:
             copies = await self._readable(records, lambda event, record: _copy(owner, event, record))
             newest = {copy[0]: copy for copy in sorted(copies, key=lambda c: c[1])}
             if not newest:
                 return
-            await self._store.put_copies(list(newest.values()))
+            if keep:
+                await self._store.put_copies(list(newest.values()))
             if self._on_states:
                 await self._on_states([value for _, _, value in newest.values()])
             await self._engine.moved(newest)
