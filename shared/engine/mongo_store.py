@@ -232,7 +232,7 @@ class MongoStore:
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""
         waiting = await self._rows.count_documents({"status": "waiting"})
-        overdue = await self._documents.count_documents({"pending.step.effective_at": {"$lt": now - 5_000}})
+        overdue = await self._documents.count_documents({"pending.poke_at": {"$lt": now - 5_000}})
         return waiting, overdue
 
     async def _bulk(self, collection: Any, operations: Sequence[Any]) -> set[int]:

@@ -25,6 +25,7 @@ STALE = 5 * SECOND
 LIMIT = 200
 """How much of each kind one round takes, so that an outage's backlog is worked off at a steady pace."""
 EVERY = 0.5
+COUNT_EVERY = 10 * SECOND
 LEASE = 10 * SECOND
 
 
@@ -35,6 +36,7 @@ class Sweeper:
         self._engine = engine
         self._store = store
         self._holder = uuid.uuid4().hex
+        self._count_at = 0
 
     async def run(self, loop: Loop) -> None:
         """Sweep for as long as the process lives."""
@@ -56,12 +58,19 @@ class Sweeper:
         await self.deadlines()
         await self.questions()
         await self.settle()
-        waiting, overdue = await self._store.counts(self._now())
-        metrics.WAITING.set(waiting)
-        metrics.OVERDUE.set(overdue)
+        await self.count()
 
     def _now(self) -> int:
         return self._engine.clock.now()
+
+    async def count(self) -> None:
+        """Tell, now and then, how much waits and how much is late."""
+        now = self._now()
+        if now >= self._count_at:
+            self._count_at = now + COUNT_EVERY
+            waiting, overdue = await self._store.counts(now)
+            metrics.WAITING.set(waiting)
+            metrics.OVERDUE.set(overdue)
 
     async def outboxes(self) -> None:
         """Publish what was decided and not told."""
