@@ -94,7 +94,7 @@ class Worker:
 
     def __init__(self, kafka: KafkaSettings, log: Path, **environment: str) -> None:
         self.port = free_ports(1)[0]
-        self._log = log
+        self.log = log
         self._environment = {
             **os.environ,
             "ENVIRONMENT": "development",
@@ -109,7 +109,7 @@ class Worker:
 
     def start(self) -> "Worker":
         """Start it and wait until it is ready. Raises RuntimeError when it isn't within 30 s."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._leash = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(LEASH), sys.executable, "-m", "services.delay_svc"],
                 stdin=subprocess.PIPE,
@@ -124,7 +124,7 @@ class Worker:
         while not self._answers("/ready"):
             if time.monotonic() > deadline or self._leash.poll() is not None:
                 self.kill()
-                raise RuntimeError(f"delay_svc did not start:\n{self._log.read_text(encoding='utf-8')[-2000:]}")
+                raise RuntimeError(f"delay_svc did not start:\n{self.log.read_text(encoding='utf-8')[-2000:]}")
             time.sleep(0.05)
         return self
 
@@ -160,19 +160,24 @@ class Worker:
         os.kill(self.pid, number)
 
     def stop(self) -> int:
-        """Ask it to end and return its exit code."""
+        """Ask it to end and return its exit code; 0 means that it ended as asked."""
         assert self._leash is not None  # noqa: S101 - it was started.
         if self._leash.poll() is None:
             self.signal(signal.SIGTERM)
-        return self._ended()
+        try:
+            return self.ended()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.ended()
 
     def kill(self) -> None:
         """End it at once (SIGKILL). Does nothing when it doesn't run."""
         if self._leash is not None and self._leash.poll() is None:
             self.signal(signal.SIGKILL)
-            self._ended()
+            self.ended()
 
-    def _ended(self) -> int:
+    def ended(self) -> int:
+        """Wait, at most 30 s, until it has ended and return its exit code; 128 + the signal that ended it."""
         assert self._leash is not None  # noqa: S101 - it was started.
         code = self._leash.wait(30)
         for pipe in (self._leash.stdin, self._leash.stdout):
@@ -182,10 +187,11 @@ class Worker:
 
 
 class Reader:
-    """Reads all of a topic from now on, without a group."""
+    """Reads a topic from now on, without a group: all of it, or the keys that begin with `keys`."""
 
-    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str, keys: bytes = b"") -> None:
         self._consumer = build_consumer(kafka, topic, group=None, auto_offset_reset="latest", fetch_max_wait_ms=100)
+        self._keys = keys
         self.records: list[Any] = []
 
     async def __aenter__(self) -> "Reader":
@@ -209,7 +215,7 @@ class Reader:
     async def more(self, seconds: float) -> list[Any]:
         """Return all records after having waited at most `seconds` for another."""
         for some in (await self._consumer.getmany(timeout_ms=int(seconds * 1000))).values():
-            self.records += some
+            self.records += [record for record in some if (record.key or b"").startswith(self._keys)]
         return self.records
 
 

@@ -16,6 +16,7 @@ from services.delay_svc.settings import Settings
 from services.delay_svc.window import Windows
 from shared.broker import build_consumer, build_producer
 from shared.clock import SECOND
+from shared.errors import Transient
 from shared.health import Health
 from shared.logging import get_logger
 from shared.settings import KafkaSettings
@@ -42,6 +43,12 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     async with _started(producer), _started(consumer):
         loop = health.loop("relay", stalled_after=HANGS_AFTER, alive=lambda: not task.done())
         relay = Relay(consumer, Forwarder(producer, clock), windows, clock, turned=loop.beat)
+
+        async def has_share() -> None:
+            if not relay.has_share:
+                raise Transient("the group has given this process no share yet")
+
+        health.check("share", has_share)
         consumer.subscribe(pattern=DELAY_PATTERN, listener=relay)
         task = asyncio.create_task(relay.run(), name="relay")
         task.add_done_callback(_end_the_process)

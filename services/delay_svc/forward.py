@@ -67,7 +67,7 @@ class Forwarder:
             offset=record.offset,
         )
         letter = dead_letter(record, poison.code, poison.reason, process=PROCESS)
-        await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=letter.headers)
+        await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=list(letter.headers))
 
     async def _lots(self, pokes: Iterable[Poke]) -> dict[tuple[str, int], list[Poke]]:
         lots: dict[tuple[str, int], list[Poke]] = {}

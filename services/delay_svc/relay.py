@@ -57,6 +57,8 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._turned = turned
         # Held while records are judged, forwarded and committed: partitions are not given away in the middle of it.
         self._at_work = asyncio.Lock()
+        self.has_share = False
+        """Whether the group has given this process its share of the partitions, be it none."""
         self._targets: Collection[str] = ()
         self._committed: dict[Any, int] = {}
         self._unsettled = False
@@ -82,6 +84,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - it is always all.
         """Settle and forget everything: aiokafka takes all partitions away on each rebalance."""
+        self.has_share = False
         async with self._at_work:
             try:
                 await self._commit()
@@ -92,6 +95,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Tell what this process now has; reading begins at what was committed."""
+        self.has_share = True
         log.info("assigned", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
     async def _turn(self, records: Mapping[TopicPartition, list[Any]]) -> None:

@@ -1,0 +1,140 @@
+"""A real Kafka with the topics and rights of the table, and delay_svc processes that have these rights and no more."""
+
+import asyncio
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
+
+from bench.delay_bed import Reader, Worker, poke_headers
+from dev.brokers import LocalBrokers, Ports
+from ops.provision import carry_out, plan
+from ops.settings import AdminSettings
+from shared.broker import build_producer
+from shared.clock import SECOND, SystemClock
+from shared.settings import KafkaSettings
+from shared.topics import dead_letters, delay_topic
+
+PROCESS = "delay_svc"
+DLQ = dead_letters(PROCESS)
+DELAY = 2 * SECOND
+TARGET = "structure.due"
+
+
+def now() -> int:
+    """The instant, in ms, by the clock that the broker and the processes share here."""
+    return SystemClock().now()
+
+
+async def until(condition: Callable[[], bool], within: float) -> None:
+    """Return when `condition` holds. Raises TimeoutError after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not so within {within:.0f} s")
+        await asyncio.sleep(0.05)
+
+
+class Delay:
+    """What a test does with the delay: it sends, it runs processes, it reads."""
+
+    producer: Any
+
+    def __init__(self, brokers: LocalBrokers, folder: Path) -> None:
+        self.operator = _user(brokers, *brokers.kafka_admin)
+        self._process = _user(brokers, PROCESS, brokers.password(f"kafka/{PROCESS}"))
+        self._folder = folder
+        self._workers: list[Worker] = []
+        self._closing = AsyncExitStack()
+        self.keys = f"toy:{uuid.uuid4().hex}:"
+        """What the keys of this test begin with; other tests' records are not seen."""
+
+    async def __aenter__(self) -> "Delay":
+        self.producer = await self._closing.enter_async_context(build_producer(self.operator))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for worker in self._workers:
+            await asyncio.to_thread(worker.stop)
+            sys.stdout.write(worker.log.read_text(encoding="utf-8"))  # Pytest shows it when the test fails.
+        await self._closing.aclose()
+
+    async def worker(self, **environment: str) -> Worker:
+        """Start one more process and wait until it is ready; it is killed at the end of the test."""
+        name = f"{uuid.uuid4().hex}.log"
+        worker = Worker(self._process, self._folder / name, **environment)
+        self._workers.append(worker)
+        return await asyncio.to_thread(worker.start)
+
+    async def reader(self, topic: str = TARGET) -> Reader:
+        """Read this test's records of a topic from now on."""
+        return await self._closing.enter_async_context(Reader(self.operator, topic, self.keys.encode()))
+
+    def key(self, number: int) -> bytes:
+        """A key of this test."""
+        return f"{self.keys}{number}".encode()
+
+    async def send(self, number: int, due_at: int, *, key: int | None = None, delay: int = DELAY) -> None:
+        """Send one poke, whose value is its number; return when it is acknowledged."""
+        await self.sent([(number, due_at)], keys=[number if key is None else key], delay=delay)
+
+    async def sent(
+        self, pokes: Sequence[tuple[int, int]], *, keys: Sequence[int] | None = None, delay: int = DELAY
+    ) -> None:
+        """Send pokes (number, due_at) in this order; the key is the number unless `keys` says otherwise."""
+        sending = [
+            await self.producer.send(
+                delay_topic(delay),
+                key=self.key(key),
+                value=b"%d" % number,
+                headers=poke_headers(due_at, TARGET),
+            )
+            for (number, due_at), key in zip(pokes, keys or [number for number, _ in pokes], strict=True)
+        ]
+        await asyncio.gather(*sending)
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBrokers]:
+    """Kafka alone: the delay has no database."""
+    opened = LocalBrokers.open(tmp_path_factory.mktemp("brokers") / "data", Ports.free())
+    opened.kafka.start()
+    try:
+        provision(opened, tmp_path_factory.mktemp("passwords"), DELAY)
+        yield opened
+    finally:
+        opened.kafka.stop()
+
+
+def provision(brokers: LocalBrokers, passwords: Path, delay: int) -> None:
+    """Make topics, user and rights with the operators' own command, for a delay (ms)."""
+    (passwords / PROCESS).write_text(brokers.password(f"kafka/{PROCESS}"))
+    operator = _user(brokers, *brokers.kafka_admin)
+    settings = AdminSettings(kafka=operator, effective_delay=delay, kafka_passwords=passwords)
+    client = AdminClient({**settings.client()})
+    carry_out(client, plan(client, settings))
+    # A broker may know a new user a moment later than it says so; librdkafka tries again until the time is up.
+    login: dict[str, str | int] = {
+        "sasl.username": PROCESS,
+        "sasl.password": brokers.password(f"kafka/{PROCESS}"),
+        "log_level": 0,
+    }
+    AdminClient({**settings.client(), **login}).list_topics(timeout=10)
+
+
+@pytest_asyncio.fixture
+async def delay(brokers: LocalBrokers, tmp_path: Path) -> AsyncIterator[Delay]:
+    async with Delay(brokers, tmp_path) as running:
+        yield running
+
+
+def _user(brokers: LocalBrokers, user: str, password: str) -> KafkaSettings:
+    return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))
