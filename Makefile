@@ -53,4 +53,4 @@ bench-delay: .venv/dev.done ## measure the delay: lateness, bursts, forward rate
 	$(BIN)/python -m bench.delay
 
 requirements: .venv/dev.done ## pin the dependencies again, with hashes
-	for name in run dev local; do $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/$$name.txt requirements/$$name.in; done
+	for name in run dev local; do $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-strip-extras --allow-unsafe -o requirements/$$name.txt requirements/$$name.in; done
