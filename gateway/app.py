@@ -76,6 +76,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     api = Guard(create_api(services, docs=settings.environment == "development"), access_log=settings.access_log)
 
     async with AsyncExitStack() as stack:
+        stack.callback(database.client.close)
         await producer.start()
         stack.push_async_callback(producer.stop)
         await broker.start()

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.responses import Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from gateway.auth import Callers, Proved
+from gateway.auth import Callers
 from gateway.insee import InseeLookUps
 from gateway.problems import problem
 from gateway.read_model import rows
@@ -47,32 +46,23 @@ class Services:
     insee: InseeLookUps
 
 
-def _services(request: Request) -> Services:
-    found: Services = request.app.state.services
-    return found
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Whoever calls, proved by a token that ends in `left` seconds, and what the application is plugged to."""
+
+    the: Services
+    actor: Actor
+    left: float
 
 
-The = Annotated[Services, Depends(_services)]
-
-_bearer = HTTPBearer(
-    scheme_name="oidc", bearerFormat="JWT", description="A token of the configured issuer.", auto_error=False
-)
-
-
-async def _proved(
-    request: Request, the: The, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Proved:
-    return await the.callers.who(request.headers.get("authorization"))
+async def _calling(request: Request) -> Calling:
+    the: Services = request.app.state.services
+    proved = await the.callers.who(request.headers.get("authorization"))
+    return Calling(the, proved.actor, proved.left)
 
 
-ProvedCaller = Annotated[Proved, Depends(_proved)]
-
-
-async def _caller(proved: ProvedCaller) -> Actor:
-    return proved.actor
-
-
-Caller = Annotated[Actor, Depends(_caller)]
+# Each dependency costs FastAPI more than a whole look-up of a token: a route has one that does all.
+Caller = Annotated[Calling, Depends(_calling)]
 
 StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
 User = Annotated[UserId, Path(description="id of a user: the subject of their tokens")]
@@ -81,7 +71,7 @@ MinVersion = Annotated[
 ]
 
 
-def _page(
+async def _page(
     page: Annotated[int, Query(ge=1, le=10_000, description="pages count from 1")] = 1,
     size: Annotated[int, Query(ge=1, le=100, description="items on a page")] = 20,
 ) -> Page:
@@ -151,8 +141,7 @@ class Asking:
 
 
 async def _asking(
-    actor: Caller,
-    the: The,
+    request: Request,
     idempotency_key: Annotated[
         str | None, Header(description="id of the request, chosen by the caller: sent again, it has one effect")
     ] = None,
@@ -163,8 +152,10 @@ async def _asking(
 ) -> Asking:
     if idempotency_key is not None and not _ID.fullmatch(idempotency_key):
         raise Rejected("idempotency_key_invalid")
+    caller = await _calling(request)
     named = idempotency_key is not None
-    return Asking(the, actor, idempotency_key or str(uuid.uuid4()), named, _seconds(prefer), traceparent)
+    request_id = idempotency_key or str(uuid.uuid4())
+    return Asking(caller.the, caller.actor, request_id, named, _seconds(prefer), traceparent)
 
 
 def _seconds(prefer: str | None) -> int:

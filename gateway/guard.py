@@ -3,8 +3,11 @@
 Neither the log nor the metrics hold a path or a query: they name the route, which holds no one's data.
 """
 
+import sys
 import time
+from datetime import UTC, datetime
 
+import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import metrics
@@ -14,6 +17,7 @@ from shared.logging import get_logger
 
 log = get_logger(__name__)
 
+_TIME = orjson.OPT_UTC_Z
 LARGEST_BODY = 1024 * 1024
 
 _HEADERS = (
@@ -72,8 +76,18 @@ class Guard:
         route = _route(scope)
         metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(seconds)
         if self._access_log:
-            ms = round(seconds * 1000, 1)
-            log.info("request", method=scope["method"], route=route, status=status, ms=ms)
+            # Written by hand in the shape of every other line: the usual way takes longer than serving a read.
+            line = {
+                "event": "request",
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+                "level": "info",
+                "timestamp": datetime.now(UTC),
+                "process": "gateway",
+            }
+            sys.stdout.write(orjson.dumps(line, option=_TIME).decode() + "\n")
 
 
 def _route(scope: Scope) -> str:

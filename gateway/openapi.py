@@ -63,6 +63,10 @@ def _document(api: FastAPI) -> dict[str, Any]:
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
     document["components"]["schemas"] = _used(document, schemas)
+    document["components"]["securitySchemes"] = {
+        "oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "of the configured issuer"}
+    }
+    document["security"] = [{"oidc": []}]
     return document
 
 

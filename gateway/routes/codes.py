@@ -13,7 +13,12 @@ _CATALOGUE = orjson.dumps([{"code": name, "message": c.sentence, "http": c.http}
 _HEADERS = {"Cache-Control": "public, max-age=3600"}
 
 
-@router.get("", summary="Every code", responses={200: {"model": list[Code], "description": "Found"}})
+@router.get(
+    "",
+    summary="Every code",
+    responses={200: {"model": list[Code], "description": "Found"}},
+    openapi_extra={"security": []},
+)
 async def catalogue() -> Response:
     """What an answer's `code` may be, with its sentence and the status of its refusal."""
     return Response(_CATALOGUE, headers=_HEADERS, media_type="application/json")

@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from gateway import metrics
 from gateway.contract import refuses
-from gateway.deps import ProvedCaller, Services, The
+from gateway.deps import Caller, Services
 from gateway.routes.requests import Id, Maker
 from shared.messages.life import request_key
 
@@ -35,18 +35,17 @@ _LOOK_EVERY = 5.0
 )
 async def events(
     request_id: Id,
-    proved: ProvedCaller,
-    the: The,
+    caller: Caller,
     maker: Maker = None,
     last_event_id: Annotated[
         str | None, Header(description="id of the last event received: it goes on after it")
     ] = None,
 ) -> EventSourceResponse:
     """Steps as they come, those before first. The stream ends after the last step, and when the token expires."""
-    await the.requests.one(proved.actor, request_id, maker)
+    await caller.the.requests.one(caller.actor, request_id, maker)
     seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else -1
-    key = request_key(maker or proved.actor.id, request_id)
-    return EventSourceResponse(_steps(the, key, seen, proved.left))
+    key = request_key(maker or caller.actor.id, request_id)
+    return EventSourceResponse(_steps(caller.the, key, seen, caller.left))
 
 
 async def _steps(the: Services, key: str, seen: int, seconds: float) -> AsyncIterator[dict[str, Any]]:

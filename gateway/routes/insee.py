@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from gateway.contract import gives
-from gateway.deps import Caller, The, answer
+from gateway.deps import Caller, answer
 from gateway.problems import problem
 from gateway.schemas import LookUp
 from shared import identifiers
@@ -19,14 +19,13 @@ router = APIRouter(prefix="/insee", tags=["insee"])
 async def look_up(
     siret: Annotated[str, Path(max_length=40, description="spaces are ignored")],
     caller: Caller,
-    the: The,
     traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
     """Waits a few seconds at most; each caller may look up a few a minute."""
     value = identifiers.compact("SIRET", siret)
     if wrong := identifiers.problem("SIRET", value):
         raise Rejected("invalid_request", fields={"siret": wrong})
-    found = await the.insee.look_up(caller, value, traceparent)
+    found = await caller.the.insee.look_up(caller.actor, value, traceparent)
     if found.get("code") == "siret_not_found":
         return problem("siret_not_found", status=404)
     return answer(found)

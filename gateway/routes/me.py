@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from gateway.contract import gives
-from gateway.deps import Caller, Paging, The, answer
+from gateway.deps import Caller, Paging, answer
 from gateway.routes.structures import Sort
 from gateway.schemas import Me, Page, StructureBrief
 
@@ -16,18 +16,18 @@ Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere
 
 
 @router.get("", summary="Who I am", responses=gives(Me))
-async def me(caller: Caller, the: The) -> Response:
+async def me(caller: Caller) -> Response:
     """As the token tells, and as registered once that is done, a moment after a first call."""
-    known = await the.people.one(caller.id) or {}
-    told = {"id": caller.id, "kind": caller.kind, "administrator": caller.is_administrator}
-    names = {"first_name": caller.first_name, "last_name": caller.last_name, "email": caller.email}
+    actor = caller.actor
+    known = await caller.the.people.one(actor.id) or {}
+    told = {"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator}
+    names = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
     return answer({**told, **{name: value for name, value in names.items() if value}, **known})
 
 
 @router.get("/structures", summary="My structures", responses=gives(Page[StructureBrief]))
 async def structures(
     caller: Caller,
-    the: The,
     page: Paging,
     possible: Annotated[
         Possible | None, Query(description="only those of which the caller may ask that now, such as `activate`")
@@ -35,4 +35,4 @@ async def structures(
     sort: Sort = "name",
 ) -> Response:
     """Those the caller is attached to."""
-    return answer(await the.structures.mine(caller, possible, page, sort))
+    return answer(await caller.the.structures.mine(caller.actor, possible, page, sort))

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from gateway import access, bodies
 from gateway.contract import asks, body, gives
-from gateway.deps import Ask, Asking, Caller, MinVersion, StructureId, The, User, answer
+from gateway.deps import Ask, Asking, Caller, MinVersion, StructureId, User, answer
 from gateway.read_model.people import team_shown
 from gateway.schemas import Accepted, Team
 from gateway.sender import Asked
@@ -18,13 +18,13 @@ router = APIRouter(prefix="/structures/{structure_id}/members", tags=["members"]
 
 
 @router.get("", summary="The team of a structure", responses=gives(Team, 404, 425))
-async def team(structure_id: StructureId, caller: Caller, the: The, min_version: MinVersion = 0) -> Response:
+async def team(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0) -> Response:
     """Its principal and its members, by name; for its members."""
-    document = await the.structures.team(caller, structure_id, min_version)
-    people = await the.people.several(
+    document = await caller.the.structures.team(caller.actor, structure_id, min_version)
+    people = await caller.the.people.several(
         [document["team"]["principal"], *(member["user"] for member in document["team"]["members"])]
     )
-    is_principal = access.right_of(document, caller) is Right.PRINCIPAL
+    is_principal = access.right_of(document, caller.actor) is Right.PRINCIPAL
     possible = ["add", "change-profile", "remove"] if is_principal else []
     return answer({**team_shown(document, people), "possible_requests": possible})
 

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from gateway import bodies
 from gateway.contract import asks, gives
-from gateway.deps import Ask, Caller, Paging, The, answer
+from gateway.deps import Ask, Caller, Paging, answer
 from gateway.schemas import Accepted, Page, RequestWithSteps
 from gateway.sender import Asked
 from shared.errors import Rejected
@@ -24,7 +24,6 @@ Maker = Annotated[UserId | None, Query(alias="actor", description="who made the 
 @router.get("", summary="My requests", responses=gives(Page[RequestWithSteps]))
 async def mine(
     caller: Caller,
-    the: The,
     page: Paging,
     status: Annotated[Status | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
@@ -32,13 +31,13 @@ async def mine(
 ) -> Response:
     """The caller's own, newest first."""
     filters = {"status": status, "type": type_, "structure": structure}
-    return answer(await the.requests.mine(caller, filters, page))
+    return answer(await caller.the.requests.mine(caller.actor, filters, page))
 
 
 @router.get("/{request_id}", summary="A request as it is now", responses=gives(RequestWithSteps, 404))
-async def consult(request_id: Id, caller: Caller, the: The, maker: Maker = None) -> Response:
+async def consult(request_id: Id, caller: Caller, maker: Maker = None) -> Response:
     """One's own, or one made on a structure whose member one is; with each step it went through."""
-    return answer(await the.requests.one(caller, request_id, maker))
+    return answer(await caller.the.requests.one(caller.actor, request_id, maker))
 
 
 @router.post("/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=asks(Accepted))

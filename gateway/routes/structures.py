@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from gateway.contract import gives
-from gateway.deps import Caller, MinVersion, Paging, StructureId, The, answer
+from gateway.deps import Caller, MinVersion, Paging, StructureId, answer
 from gateway.read_model.structures import Filters, by_id, by_identifier
 from gateway.schemas import Page, RequestWithSteps, Structure, StructureBrief
 from shared import identifiers
@@ -21,7 +21,7 @@ Sort = Annotated[
 ]
 
 
-def _filters(
+async def _filters(
     q: Annotated[
         str | None, Query(max_length=100, description="words or parts of words; case and accents are ignored")
     ] = None,
@@ -36,10 +36,10 @@ def _filters(
 
 @router.get("", summary="Search structures", responses=gives(Page[StructureBrief]))
 async def search(
-    caller: Caller, the: The, page: Paging, filters: Annotated[Filters, Depends(_filters)], sort: Sort = "name"
+    caller: Caller, page: Paging, filters: Annotated[Filters, Depends(_filters)], sort: Sort = "name"
 ) -> Response:
     """Anybody finds public structures; private ones are found by their members only."""
-    return answer(await the.structures.search(caller, filters, page, sort))
+    return answer(await caller.the.structures.search(caller.actor, filters, page, sort))
 
 
 @router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
@@ -47,18 +47,17 @@ async def by_its_identifier(
     type_: Annotated[IdentifierType, Path(alias="type")],
     value: Annotated[str, Path(max_length=40)],
     caller: Caller,
-    the: The,
     min_version: MinVersion = 0,
 ) -> Response:
     """The structure whose identifier this is, or was."""
     key = f"{type_}:{identifiers.compact(type_, value)}"
-    return answer(await the.structures.one(caller, by_identifier(key), min_version))
+    return answer(await caller.the.structures.one(caller.actor, by_identifier(key), min_version))
 
 
 @router.get("/{structure_id}", summary="Consult a structure", responses=gives(Structure, 404, 425))
-async def consult(structure_id: StructureId, caller: Caller, the: The, min_version: MinVersion = 0) -> Response:
+async def consult(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0) -> Response:
     """The full record for members and administrators, the directory's part of a public structure for anybody."""
-    return answer(await the.structures.one(caller, by_id(structure_id), min_version))
+    return answer(await caller.the.structures.one(caller.actor, by_id(structure_id), min_version))
 
 
 @router.get(
@@ -69,7 +68,6 @@ async def consult(structure_id: StructureId, caller: Caller, the: The, min_versi
 async def requests(
     structure_id: StructureId,
     caller: Caller,
-    the: The,
     page: Paging,
     status: Annotated[Status | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
@@ -77,12 +75,12 @@ async def requests(
 ) -> Response:
     """By anybody, newest first; for its members."""
     filters = {"status": status, "type": type_, "actor": actor}
-    return answer(await the.requests.of_structure(caller, structure_id, filters, page))
+    return answer(await caller.the.requests.of_structure(caller.actor, structure_id, filters, page))
 
 
 @router.get(
     "/{structure_id}/history", summary="What changed on a structure", responses=gives(Page[RequestWithSteps], 404)
 )
-async def history(structure_id: StructureId, caller: Caller, the: The, page: Paging) -> Response:
+async def history(structure_id: StructureId, caller: Caller, page: Paging) -> Response:
     """Each change with what was before, what is after, who asked, when it was accepted and effective; for members."""
-    return answer(await the.requests.history(caller, structure_id, page))
+    return answer(await caller.the.requests.history(caller.actor, structure_id, page))

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from gateway import bodies
 from gateway.contract import asks, body, gives
-from gateway.deps import Ask, Caller, MinVersion, The, User, answer
+from gateway.deps import Ask, Caller, MinVersion, User, answer
 from gateway.schemas import Accepted
 from gateway.schemas import User as UserView
 from gateway.sender import Asked
@@ -17,11 +17,11 @@ router = APIRouter(prefix="/users", tags=["users"])
 
 
 @router.get("/{user}", summary="A user", responses=gives(UserView, 404, 425))
-async def consult(user: User, caller: Caller, the: The, min_version: MinVersion = 0) -> Response:
+async def consult(user: User, caller: Caller, min_version: MinVersion = 0) -> Response:
     """As registered with their first call."""
-    if not caller.is_administrator:
+    if not caller.actor.is_administrator:
         raise Rejected("administrator_only")
-    found = await the.people.one(user, min_version)
+    found = await caller.the.people.one(user, min_version)
     if found is None:
         raise Rejected("user_not_found")
     return answer(found)
