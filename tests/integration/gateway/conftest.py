@@ -1,0 +1,114 @@
+"""A real Kafka with its topics and rights, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
+
+from dev.brokers import LocalBrokers, Ports
+from dev.brokers.ports import free_ports
+from dev.issuer.app import create_app
+from dev.issuer.keys import Keys
+from gateway.app import PROCESS, running
+from gateway.settings import Settings
+from ops.provision import carry_out, plan
+from ops.settings import AdminSettings
+from shared.health import Health
+from shared.process import serve_http
+from shared.settings import KafkaSettings
+from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
+
+
+@pytest.fixture(scope="session")
+def gateway_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBrokers]:
+    """Brokers on which the gateway may do what it may in production, and no more."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with LocalBrokers.open(folder / "data", Ports.free()) as brokers:
+        (folder / "passwords").mkdir()
+        (folder / "passwords" / PROCESS).write_text(brokers.password(f"kafka/{PROCESS}"))
+        settings = AdminSettings(kafka=operator(brokers), topic_partitions=3, kafka_passwords=folder / "passwords")
+        client = AdminClient({**settings.client()})
+        carry_out(client, plan(client, settings))
+        # A broker may know a new user a moment later than it says so; librdkafka tries again until the time is up.
+        known = {"sasl.username": PROCESS, "sasl.password": brokers.password(f"kafka/{PROCESS}"), "log_level": 0}
+        AdminClient({**settings.client(), **known}).list_topics(timeout=10)
+        yield brokers
+
+
+def operator(brokers: LocalBrokers) -> KafkaSettings:
+    user, password = brokers.kafka_admin
+    return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def issuer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Issuer]:
+    (port,) = free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    keys = Keys(Path(tmp_path_factory.mktemp("issuer")) / "keys.json")
+    server = await serve_http(create_app(address, keys, OWN_SECRET), "127.0.0.1", port)
+    serving = next(task for task in asyncio.all_tasks() if task.get_name() == "http")
+    yield Issuer(address, keys)
+    server.should_exit = True
+    await serving
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(name, value)
+        yield
+
+
+@asynccontextmanager
+async def replica(brokers: LocalBrokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
+    """Run a gateway; give the address of its API and what it says of itself."""
+    api_port, http_port = free_ports(2)
+    given = {
+        "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
+        "KAFKA_USER": PROCESS,
+        "KAFKA_PASSWORD": brokers.password(f"kafka/{PROCESS}"),
+        "MONGO_URI": brokers.service_mongo_uri(PROCESS),
+        "MONGO_DATABASE": PROCESS,
+        "OIDC_ISSUER": issuer.address,
+        "GATEWAY_CLIENT_SECRET": OWN_SECRET,
+        "API_PORT": str(api_port),
+        "HTTP_PORT": str(http_port),
+        "INSEE_LOOK_UP_WAIT": "1s",
+        "INSEE_LOOK_UPS": "3",
+        "USER_KEPT": "100ms",
+        **more,
+    }
+    health = Health()
+    assert not set(given) & set(os.environ)
+    with environment(given):
+        async with running(Settings(), health):
+            health.started = True
+            yield f"http://127.0.0.1:{api_port}/api/v1", health
+
+
+@pytest_asyncio.fixture(scope="session")
+async def whole_world(gateway_brokers: LocalBrokers, issuer: Issuer) -> AsyncIterator[World]:
+    async with (
+        Owners(operator(gateway_brokers)).working() as owners,
+        replica(gateway_brokers, issuer) as (api, health),
+    ):
+
+        async def ready() -> bool:
+            return not await health.ready()
+
+        await until(ready)
+        yield World(gateway_brokers, issuer, owners, api)
+
+
+@pytest.fixture
+def world(whole_world: World) -> World:
+    """The world, with owners that say nothing."""
+    whole_world.owners.decide = lambda _: None
+    return whole_world

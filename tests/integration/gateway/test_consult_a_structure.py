@@ -1,0 +1,148 @@
+"""Who may read what of a structure (rules R1, R23), rung by rung."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable
+
+RUNGS = ("not a member", "ended", "consultation", "modification", "principal", "administrator")
+
+
+class Given:
+    """A structure with somebody on each rung."""
+
+    def __init__(self) -> None:
+        self.id = fresh_id()
+        self.path = f"/structures/{self.id}"
+        self.users = {rung: fresh_user(rung.replace(" ", "-")) for rung in RUNGS}
+
+    def claims(self, rung: str) -> dict[str, Any]:
+        return {"scope": ADMIN} if rung == "administrator" else {}
+
+
+async def given(world: World, sphere: str) -> Given:
+    there = Given()
+    await world.owners.structure(there.id, there.users["principal"], sphere=sphere)
+    profiles = {there.users[p]: p for p in ("ended", "consultation", "modification")}
+    await world.owners.team(there.id, there.users["principal"], profiles)
+    async with world.as_(there.users["consultation"]) as member:
+        await readable(member, f"{there.path}/members")
+        await readable(member, there.path)
+    return there
+
+
+async def test_anonymous_reads_nothing(world: World) -> None:
+    there = await given(world, "state")
+    async with world.anonymous() as nobody:
+        for path in (there.path, f"{there.path}/history", "/structures", "/me", "/requests", "/insee/41816609600069"):
+            answer = await nobody.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert (await nobody.get("/codes")).status_code == 200
+
+
+@pytest.mark.parametrize("rung", ["not a member", "ended"])
+async def test_a_stranger_sees_the_directory_data_of_a_public_structure(world: World, rung: str) -> None:
+    there = await given(world, "public_non_state")
+    async with world.as_(there.users[rung]) as client:
+        shown = (await client.get(there.path)).json()
+    assert set(shown) == {
+        *("id", "version", "identifier", "name", "label", "sphere", "status", "parameters", "address"),
+        *("role", "modifiable_fields", "possible_requests"),
+    }
+    assert shown["address"] == {"postcode": "69003", "city": "Lyon", "country": "FR"}
+    assert (shown["role"], shown["modifiable_fields"], shown["possible_requests"]) == ("none", [], [])
+
+
+@pytest.mark.parametrize("rung", ["not a member", "ended"])
+async def test_a_stranger_does_not_find_a_private_structure(world: World, rung: str) -> None:
+    there = await given(world, "private")
+    async with world.as_(there.users[rung]) as client:
+        for path in (there.path, f"/structures/by-identifier/AUTRE/X{there.id}"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "structure_not_found")
+        found = (await client.get("/structures", params={"q": f"X{there.id}"})).json()
+        assert found["items"] == []
+        assert found["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rung", "role", "fields", "requests"),
+    [
+        ("consultation", "consultation", [], []),
+        ("modification", "modification", ["email", "label"], ["activate", "modify"]),
+        ("principal", "principal", ["email", "label"], ["activate", "modify"]),
+        ("administrator", "none", [], ["correct-sphere"]),
+    ],
+)
+async def test_a_member_sees_all_and_is_told_what_they_may_do(
+    world: World, rung: str, role: str, fields: list[str], requests: list[str]
+) -> None:
+    there = await given(world, "private")
+    async with world.as_(there.users[rung], **there.claims(rung)) as client:
+        shown = (await client.get(there.path)).json()
+        assert shown["email"] == "contact@example.fr"
+        assert shown["address"]["line1"] == "1 rue Haute"
+        assert shown["principal"] == there.users["principal"]
+        assert (shown["role"], shown["modifiable_fields"], shown["possible_requests"]) == (role, fields, requests)
+        by_identifier = await client.get(f"/structures/by-identifier/AUTRE/x{there.id} ")
+        assert by_identifier.json() == shown
+
+
+@pytest.mark.parametrize("part", ["requests", "history", "members"])
+@pytest.mark.parametrize("rung", RUNGS)
+async def test_the_inner_life_of_a_public_structure_is_its_members_alone(world: World, rung: str, part: str) -> None:
+    there = await given(world, "state")
+    async with world.as_(there.users[rung], **there.claims(rung)) as client:
+        answer = await client.get(f"{there.path}/{part}")
+    expected = 404 if rung in {"not a member", "ended"} else 200
+    assert answer.status_code == expected
+
+
+async def test_a_former_identifier_still_leads_to_the_structure(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    former = [{"type": "SIRET", "value": f"{id_:014}"}]
+    await world.owners.structure(id_, principal, former_identifiers=former)
+    async with world.as_(principal) as client:
+        found = await readable(client, f"/structures/by-identifier/SIRET/{id_:014}")
+    assert found["id"] == id_
+
+
+async def test_an_identifier_may_hold_a_slash(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal, identifier={"type": "HORS_UE", "value": f"USA/C O{id_}"})
+    async with world.as_(principal) as client:
+        assert (await readable(client, f"/structures/by-identifier/HORS_UE/USA/C O{id_}"))["id"] == id_
+
+
+async def test_until_its_team_is_told_a_structure_is_its_first_principals(world: World) -> None:
+    id_, principal, second = fresh_id(), fresh_user("principal"), fresh_user("second")
+    await world.owners.structure(id_, principal, sphere="private")
+    async with world.as_(principal) as first, world.as_(second) as other:
+        assert (await readable(first, f"/structures/{id_}"))["role"] == "principal"
+        assert [s["id"] for s in (await first.get("/me/structures")).json()["items"]] == [id_]
+        assert (await other.get(f"/structures/{id_}")).status_code == 404
+        await world.owners.team(id_, second)
+        assert (await readable(other, f"/structures/{id_}"))["principal"] == second
+        assert (await first.get(f"/structures/{id_}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/structures/0", "/structures/x", "/structures/1?min_version=-1", "/structures?size=0"]
+)
+async def test_a_wrong_parameter_is_named(world: World, path: str) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["field"] in {"structure_id", "min_version", "size"}
+
+
+async def test_an_unknown_structure_path_or_method_is_a_problem_too(world: World) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        assert (await client.get("/structures/999999999")).json()["code"] == "structure_not_found"
+        assert (await client.get("/nothing")).json()["code"] == "not_found"
+        refused = await client.delete("/structures/1")
+        assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
+        assert "GET" in refused.headers["allow"]

@@ -1,0 +1,230 @@
+"""What surrounds the gateway in these tests: an issuer, and the owners, played by the test on real topics."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import orjson
+from joserfc import jwt
+
+from dev.brokers import LocalBrokers
+from dev.issuer.keys import Keys
+from shared.broker import build_consumer, build_producer
+from shared.clock import iso
+from shared.messages import cloudevents
+from shared.messages.cloudevents import Event
+from shared.settings import KafkaSettings
+
+HTTP, KAFKA = "structures-http", "structures-kafka"
+ADMIN = "structures:admin"
+OWN_SECRET = "secret-of-the-gateway"
+
+_ids = itertools.count(1000)
+Decide = Callable[[Event], Mapping[str, Any] | None]
+
+
+def fresh_id() -> int:
+    """Return an id no other test uses."""
+    return next(_ids)
+
+
+def fresh_user(name: str) -> str:
+    return f"{name}-{next(_ids)}"
+
+
+class Issuer:
+    """Signs tokens as the issuer does; `address` is where it publishes its keys."""
+
+    def __init__(self, address: str, keys: Keys) -> None:
+        self.address = address
+        self.keys = keys
+
+    def token(self, subject: str, *, audience: str = HTTP, expires_in: int = 3600, **claims: Any) -> str:
+        now = int(time.time())
+        told = {"iss": self.address, "sub": subject, "aud": audience, "iat": now, "exp": now + expires_in, **claims}
+        return str(jwt.encode({"alg": "ES256", "kid": self.keys.signing.kid}, told, self.keys.signing))
+
+
+class Owners:
+    """structure_svc, manager_svc and insee_adapter as the gateway meets them.
+
+    `asked` holds what came on the topics of requests. While `decide` is set, each request is answered with what it
+    returns: fields of its outcome.
+    """
+
+    producer: Any
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self.kafka = kafka
+        self.asked: list[tuple[str, bytes, Event]] = []
+        self.dead: list[tuple[str, bytes | None]] = []
+        self.decide: Decide = lambda _: None
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator["Owners"]:
+        topics = ("structure.requests", "manager.requests", "insee.requests", "gateway.dlq")
+        consumer = build_consumer(self.kafka, *topics, group=None)
+        self.producer = build_producer(self.kafka)
+        await self.producer.start()
+        await consumer.start()
+        listening = asyncio.create_task(self._listen(consumer))
+        try:
+            yield self
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+            await consumer.stop()
+            await self.producer.stop()
+
+    async def _listen(self, consumer: Any) -> None:
+        async for record in consumer:
+            if record.topic == "gateway.dlq":
+                self.dead.append((dict(record.headers)["dlq_code"].decode(), record.value))
+                continue
+            event = cloudevents.read(record)
+            self.asked.append((record.topic, record.key, event))
+            told = self.decide(event)
+            if told is not None and record.topic == "insee.requests":
+                await self.insee(event, **told)
+            elif told is not None:
+                await self.outcome(record.topic.partition(".")[0], event, **told)
+
+    def asked_by(self, actor: str, type_: str | None = None) -> list[tuple[str, bytes, Event]]:
+        """Return what came in somebody's name, introductions left out unless they are asked for."""
+        return [
+            (topic, key, event)
+            for topic, key, event in self.asked
+            if event.attributes.get("actor") == actor
+            and (event.type == type_ if type_ else event.type != "user.register.v1")
+        ]
+
+    # ---- what owners tell ---------------------------------------------------------------------------------------
+
+    async def send(self, topic: str, key: str, value: Any, type_: str = "test", **more: Any) -> None:
+        raw = value if isinstance(value, bytes) else orjson.dumps(value)
+        about: dict[str, Any] = {"event_id": f"{key}-{next(_ids)}", "event_type": type_, "source": "/test", "at": 0}
+        message = cloudevents.build(topic, key, raw, **about | more)
+        await self.producer.send_and_wait(topic, message.value, key=message.key, headers=list(message.headers))
+
+    async def structure(self, id_: int, principal: str, *, version: int = 1, **fields: Any) -> dict[str, Any]:
+        """Tell a structure; a public one unless told otherwise."""
+        record = {
+            "id": id_,
+            "version": version,
+            "identifier": {"type": "AUTRE", "value": f"X{id_}"},
+            "sphere": "public_non_state",
+            "status": "inactive",
+            "created_at": "2026-01-01T00:00:00.000Z",
+            "name": f"Structure {id_}",
+            "label": "Siège",
+            "address": {"line1": "1 rue Haute", "postcode": "69003", "city": "Lyon", "country": "FR"},
+            "email": "contact@example.fr",
+            "parameters": {"edi_enabled": True},
+            "creator": principal,
+            "principal": principal,
+            "pending": [],
+            "modifiable_fields": ["email", "label"],
+            "possible_requests": ["activate", "correct-sphere", "modify"],
+            **fields,
+        }
+        told = {name: value for name, value in record.items() if value is not None}
+        await self.send("structure.state", f"structure:{id_}", told)
+        return told
+
+    async def team(self, id_: int, principal: str, profiles: Mapping[str, str] | None = None) -> None:
+        """Tell a team: users with their profiles; « ended » is a membership that was."""
+        members = {
+            user: {
+                "profile": "consultation" if profile == "ended" else profile,
+                "state": "ended" if profile == "ended" else "valid",
+                "since": "2026-01-01T00:00:00.000Z",
+            }
+            for user, profile in (profiles or {}).items()
+        }
+        record = {"structure_id": id_, "version": 1, "sphere": "private", "principal": principal}
+        await self.send("manager.state", f"structure:{id_}", {**record, "members": members})
+
+    async def user(self, id_: str, *, version: int = 1, **fields: Any) -> None:
+        record = {"id": id_, "version": version, "kind": "person", "pigp": False, "active": True, **fields}
+        await self.send("manager.state", f"user:{id_}", record)
+
+    async def journal(self, owner: str, **step: Any) -> None:
+        told = {"owner": owner, "type": "structure.modify.v1", "code": step["status"], "at": iso(0), **step}
+        key = f"{told['actor']}|{told['request_id']}|{told['status']}"
+        await self.send(f"{owner}.journal", key, {"before": {}, "after": {}, **told})
+
+    async def outcome(self, owner: str, event: Event, **told: Any) -> None:
+        """Answer a request, as its owner does."""
+        answer = {
+            "owner": owner,
+            "request_id": event.id,
+            "actor": event.attributes.get("actor", ""),
+            "type": event.type,
+            "status": "accepted",
+            "code": told.get("status", "accepted"),
+            "version": 1,
+            "at": iso(0),
+            "message": "…",
+            **told,
+        }
+        key = f"{answer['actor']}|{answer['request_id']}|{answer['status']}|{answer['version']}"
+        await self.send(
+            f"{owner}.outcomes", "k", answer, event_id=key, correlation_id=event.attributes.get("correlationid")
+        )
+
+    async def insee(self, event: Event, **told: Any) -> None:
+        siret = event.data["siret"]
+        answer = {"siret": siret, "as_of": iso(0), **told}
+        await self.send("insee.outcomes", siret, answer, correlation_id=event.attributes["correlationid"])
+
+
+class World:
+    """The gateway, its surroundings, and clients of it."""
+
+    def __init__(self, brokers: LocalBrokers, issuer: Issuer, owners: Owners, api: str) -> None:
+        self.brokers = brokers
+        self.issuer = issuer
+        self.owners = owners
+        self.api = api
+
+    @asynccontextmanager
+    async def as_(self, subject: str, *, wait: int = 0, **claims: Any) -> AsyncIterator[httpx2.AsyncClient]:
+        """Give a client with somebody's token."""
+        headers = {"Authorization": f"Bearer {self.issuer.token(subject, **claims)}"}
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
+        async with httpx2.AsyncClient(base_url=self.api, headers=headers, timeout=35) as client:
+            yield client
+
+    def admin(self) -> Any:
+        return self.as_(fresh_user("admin"), scope=ADMIN)
+
+    @asynccontextmanager
+    async def anonymous(self) -> AsyncIterator[httpx2.AsyncClient]:
+        async with httpx2.AsyncClient(base_url=self.api, timeout=10) as client:
+            yield client
+
+
+async def until(holds: Callable[[], Awaitable[Any]], within: float = 20.0) -> Any:
+    """Return the first true answer of `holds`; fail when there is none in time."""
+    end = time.monotonic() + within
+    while not (answer := await holds()):
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.02)
+    return answer
+
+
+async def readable(client: httpx2.AsyncClient, path: str, **params: Any) -> Any:
+    """Return what is at a path, once it is there."""
+
+    async def found() -> Any:
+        answer = await client.get(path, params=params)
+        return answer.json() if answer.status_code == 200 else None
+
+    return await until(found)
