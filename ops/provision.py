@@ -132,7 +132,7 @@ def _differing(client: AdminClient, known: Sequence[Topic], replicas: int) -> li
 
 
 def acls(table: Sequence[Topic], partners: Sequence[str]) -> list[AclBinding]:
-    """Return every right: write and read by topic, consumer groups by the prefix of the user's own name."""
+    """Return every right: write and read by topic, and the consumer groups that bear the user's own name."""
     rights: dict[tuple[str, str, AclOperation], AclBinding] = {}
 
     def allow(user: str, kind: ResourceType, name: str, operation: AclOperation, *, prefix: bool = False) -> None:
@@ -149,10 +149,16 @@ def acls(table: Sequence[Topic], partners: Sequence[str]) -> list[AclBinding]:
                 name = "delay." if is_delay else topic.name
                 allow(user, ResourceType.TOPIC, name, operation, prefix=is_delay)
                 allow(user, ResourceType.TOPIC, name, AclOperation.DESCRIBE, prefix=is_delay)
+
+    def allow_groups(user: str, owner: str, operation: AclOperation) -> None:
+        # The name itself, or the name and a dot: a bare prefix would give `gate` the groups of `gateway`.
+        allow(user, ResourceType.GROUP, owner, operation)
+        allow(user, ResourceType.GROUP, f"{owner}.", operation, prefix=True)
+
     for user in (*topics.PROCESSES, OPS, *partners):
-        allow(user, ResourceType.GROUP, user, AclOperation.READ, prefix=True)
-    for user in topics.PROCESSES:
-        allow(OPS, ResourceType.GROUP, user, AclOperation.DESCRIBE, prefix=True)
+        allow_groups(user, user, AclOperation.READ)
+    for process in topics.PROCESSES:
+        allow_groups(OPS, process, AclOperation.DESCRIBE)
     return list(rights.values())
 
 

@@ -1,13 +1,15 @@
 """How the operator reaches Kafka, and the passwords given to its users."""
 
+import re
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import MINUTE, Duration
 from shared.settings import KafkaSettings
-from shared.topics import OPS, PROCESSES
+from shared.topics import OPS, PARTNERS, PROCESSES
 
 
 class AdminSettings(BaseSettings):
@@ -21,6 +23,16 @@ class AdminSettings(BaseSettings):
     replication_factor: int | None = Field(None, ge=1, description="three, or as many as there are brokers")
     kafka_partners: str = Field("partner", description="users of other systems, separated by commas")
     kafka_passwords: Path | None = Field(None, description="a folder with one file a user, holding its password")
+
+    @model_validator(mode="after")
+    def _partners_are_strangers(self) -> Self:
+        for name in self.partners:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                # `*` would be everybody, and with a dot a name could reach into another's consumer groups.
+                raise ValueError(f"KAFKA_PARTNERS: {name!r} may hold letters, digits, - and _ only")
+            if name in {*PROCESSES, OPS, PARTNERS, self.kafka.user}:
+                raise ValueError(f"KAFKA_PARTNERS: {name} is a user of our own, it can't be another system's")
+        return self
 
     def users(self) -> dict[str, str]:
         """Return the users whose password is known here, with it. `KAFKA_PASSWORDS` names a folder of them."""
