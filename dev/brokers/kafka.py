@@ -1,4 +1,4 @@
-"""A real Apache Kafka in KRaft mode: one combined node, or three for fault tests.
+"""A real Apache Kafka in KRaft mode: one combined node, or three for fault tests; what is the same wherever it runs.
 
 Everybody authenticates: clients and brokers by SCRAM-SHA-512, controllers by PLAIN (a controller can't check a SCRAM
 password before it has read the log that holds it). What no ACL allows is refused to all but the administrator.
@@ -8,172 +8,70 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from dev.brokers.errors import BrokerError
-from dev.brokers.jars import jars_folder
-from dev.brokers.ports import HOST, check_free, is_listening
-from dev.brokers.process import BrokerProcess, Cluster
-from dev.brokers.secret_files import write_secret
+from dev.brokers.cluster import Cluster, Node
+from dev.brokers.ports import HOST, is_listening
 
 ADMIN = "admin"
 SCRAM = "SCRAM-SHA-512"
 
+MakeNode = Callable[[int, Callable[[], bool]], Node]
+"""Makes the node of a number, from 1, which is ready when the function says so."""
 
-class Kafka(Cluster):
-    """A cluster with one node per client port, its data in `folder`.
 
-    `admin_password`, of letters, digits, `-` and `_`, is fixed by the first start of a folder. There are as many
-    controller ports as client ports.
+@dataclass(frozen=True)
+class Tls:
+    """Makes clients come by TLS: the authority's file, and the brokers' certificate and private key (PKCS#8) as PEM."""
+
+    ca: Path
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the nodes of a cluster share.
+
+    There are as many controller ports as client ports, one each per node. `admin_password` is of letters, digits, `-`
+    and `_`.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        java: Path,
-        admin_password: str,
-        *,
-        client_ports: Sequence[int],
-        controller_ports: Sequence[int],
-    ) -> None:
-        if not re.fullmatch(r"[\w-]+", admin_password, re.ASCII):
-            raise ValueError("the administrator's password may hold letters, digits, - and _ only")
-        self.bootstrap = ",".join(f"{HOST}:{port}" for port in client_ports)
-        self.admin_password = admin_password
-        self._folder = folder.resolve()
-        self._java = java
-        self._client_ports = tuple(client_ports)
-        self._controller_ports = tuple(controller_ports)
-        super().__init__([self._node(number) for number in range(1, len(self._client_ports) + 1)])
+    client_ports: tuple[int, ...]
+    controller_ports: tuple[int, ...]
+    admin_password: str
+    tls: Tls | None = None
 
-    def admin_settings(self, bootstrap: str | None = None) -> dict[str, str | int | float | bool]:
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.admin_password, re.ASCII):
+            raise ValueError("the administrator's password may hold letters, digits, - and _ only")
+
+    @property
+    def protocol(self) -> str:
+        """How clients come."""
+        return "SASL_SSL" if self.tls else "SASL_PLAINTEXT"
+
+    def admin_settings(self, bootstrap: str) -> dict[str, str | int | float | bool]:
         """The administrator's settings for a client of librdkafka."""
-        return {
-            "bootstrap.servers": bootstrap or self.bootstrap,
-            "security.protocol": "SASL_PLAINTEXT",
+        settings: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": bootstrap,
+            "security.protocol": self.protocol,
             "sasl.mechanism": SCRAM,
             "sasl.username": ADMIN,
             "sasl.password": self.admin_password,
         }
+        return settings | ({"ssl.ca.location": str(self.tls.ca)} if self.tls else {})
 
-    def _node(self, number: int) -> BrokerProcess:
-        folder = self._folder / str(number)
-        return BrokerProcess(
-            f"Kafka {number}",
-            [*self._java_command(), "kafka.Kafka", _properties_file(folder)],
-            folder,
-            prepare=partial(self._prepare, number, folder),
-            ready=partial(self._is_ready, number),
-        )
-
-    def _java_command(self) -> list[str | Path]:
-        logger = "-Dorg.slf4j.simpleLogger"
-        return [
-            self._java,
-            "-Xms256m",
-            "-Xmx512m",
-            "-XX:+ExitOnOutOfMemoryError",
-            f"{logger}.defaultLogLevel=warn",
-            f"{logger}.showDateTime=true",
-            f"{logger}.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
-            "-cp",
-            f"{jars_folder()}/*",
-        ]
-
-    def _prepare(self, number: int, folder: Path) -> None:
-        check_free(self._client_ports[number - 1], "KAFKA_PORT")
-        check_free(self._controller_ports[number - 1], "KAFKA_CONTROLLER_PORT")
-        properties = self._properties(number, folder)
-        write_secret(_properties_file(folder), "".join(f"{key}={value}\n" for key, value in properties.items()))
-        if not (_data(folder) / "meta.properties").exists():
-            self._format(folder)
-
-    def _format(self, folder: Path) -> None:
-        """Make the node's storage, with the administrator in it."""
-        # An interrupted format leaves files without meta.properties, which is written last.
-        shutil.rmtree(_data(folder), ignore_errors=True)
-        admin = f"{SCRAM}=[name={ADMIN},password={self.admin_password}]"
-        # Java reads its arguments from a file, so that the password is never seen in a list of processes.
-        arguments = folder / "format.args"
-        words = ["kafka.tools.StorageTool", "format", "--config", str(_properties_file(folder))]
-        words += ["--cluster-id", self._cluster_id(), "--add-scram", admin]
-        write_secret(arguments, "\n".join(f'"{word}"' for word in words))
-        done = subprocess.run([*self._java_command(), f"@{arguments}"], capture_output=True, text=True, check=False)
-        arguments.unlink()
-        # Its standard output shows the stored password: it is kept nowhere.
-        if done.returncode:
-            raise BrokerError(f"Kafka's storage could not be made:\n{done.stderr}")
-
-    def _cluster_id(self) -> str:
-        """The identifier all nodes of the folder share; random, so that nodes of two clusters never mix."""
-        path = self._folder / "cluster-id"
-        if not path.exists():
-            raw = uuid.uuid4().bytes
-            # An identifier that begins with a dash would be taken for an option.
-            raw = bytes([raw[0] & 0x7F]) + raw[1:]
-            path.write_text(base64.urlsafe_b64encode(raw).decode().rstrip("="), encoding="ascii")
-        return path.read_text(encoding="ascii")
-
-    def _properties(self, number: int, folder: Path) -> dict[str, str | int]:
-        client, controller = self._client_ports[number - 1], self._controller_ports[number - 1]
-        copies = min(3, len(self._client_ports))
-        in_sync = 2 if copies == 3 else 1
-        login = f'username="{ADMIN}" password="{self.admin_password}"'
-        security = "org.apache.kafka.common.security"
-        return {
-            "process.roles": "broker,controller",
-            "node.id": number,
-            "controller.quorum.voters": ",".join(
-                f"{voter}@{HOST}:{port}" for voter, port in enumerate(self._controller_ports, 1)
-            ),
-            "log.dirs": str(_data(folder)),
-            "listeners": f"CLIENT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"CLIENT://{HOST}:{client}",
-            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
-            "inter.broker.listener.name": "CLIENT",
-            "controller.listener.names": "CONTROLLER",
-            "sasl.mechanism.inter.broker.protocol": SCRAM,
-            "sasl.mechanism.controller.protocol": "PLAIN",
-            "listener.name.client.sasl.enabled.mechanisms": SCRAM,
-            "listener.name.client.scram-sha-512.sasl.jaas.config": (
-                f"{security}.scram.ScramLoginModule required {login};"
-            ),
-            "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.controller.plain.sasl.jaas.config": (
-                f'{security}.plain.PlainLoginModule required {login} user_{ADMIN}="{self.admin_password}";'
-            ),
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": f"User:{ADMIN}",
-            "allow.everyone.if.no.acl.found": "false",
-            "auto.create.topics.enable": "false",
-            "default.replication.factor": copies,
-            "min.insync.replicas": in_sync,
-            "offsets.topic.replication.factor": copies,
-            "transaction.state.log.replication.factor": copies,
-            "transaction.state.log.min.isr": in_sync,
-            "share.coordinator.state.topic.replication.factor": copies,
-            "share.coordinator.state.topic.min.isr": in_sync,
-            # Few partitions and no wait for further members: the first consumers of a new broker start sooner.
-            "offsets.topic.num.partitions": 8,
-            "transaction.state.log.num.partitions": 8,
-            "group.initial.rebalance.delay.ms": 0,
-            # A node killed and started again must wait until its former self is given up: 9 s by default.
-            "broker.session.timeout.ms": 3000,
-            "broker.heartbeat.interval.ms": 500,
-            # The default of 128 MB is made for a large server.
-            "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
-        }
-
-    def _is_ready(self, number: int) -> bool:
-        port = self._client_ports[number - 1]
+    def is_ready(self, number: int) -> bool:
+        """Whether a node serves its clients."""
+        port = self.client_ports[number - 1]
         if not is_listening(port):
             return False
         try:
@@ -184,9 +82,97 @@ class Kafka(Cluster):
             return False
 
 
-def _properties_file(folder: Path) -> Path:
-    return folder / "server.properties"
+class Kafka(Cluster):
+    """A cluster with one node per client port."""
+
+    def __init__(self, layout: Layout, make_node: MakeNode) -> None:
+        self.bootstrap = ",".join(f"{HOST}:{port}" for port in layout.client_ports)
+        self.admin_password = layout.admin_password
+        self._layout = layout
+        numbers = range(1, len(layout.client_ports) + 1)
+        super().__init__([make_node(number, partial(layout.is_ready, number)) for number in numbers])
+
+    def admin_settings(self, bootstrap: str | None = None) -> dict[str, str | int | float | bool]:
+        """The administrator's settings for a client of librdkafka."""
+        return self._layout.admin_settings(bootstrap or self.bootstrap)
 
 
-def _data(folder: Path) -> Path:
-    return folder / "data"
+def new_cluster_id() -> str:
+    """A random identifier for the nodes of one cluster, so that those of two never mix."""
+    raw = uuid.uuid4().bytes
+    # An identifier that begins with a dash would be taken for an option.
+    raw = bytes([raw[0] & 0x7F]) + raw[1:]
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def server_properties(layout: Layout, number: int, *, data: str, listen: str = HOST) -> str:
+    """The configuration file of a node which keeps its logs in the folder `data` and listens to clients on `listen`."""
+    lines = _properties(layout, number, data, listen) | (_tls(layout.tls) if layout.tls else {})
+    return "".join(f"{key}={value}\n" for key, value in lines.items())
+
+
+def admin_credential(password: str) -> str:
+    """The administrator as `kafka-storage format --add-scram` takes it."""
+    return f"{SCRAM}=[name={ADMIN},password={password}]"
+
+
+def _properties(layout: Layout, number: int, data: str, listen: str) -> dict[str, str | int]:
+    client, controller = layout.client_ports[number - 1], layout.controller_ports[number - 1]
+    copies = min(3, len(layout.client_ports))
+    in_sync = 2 if copies == 3 else 1
+    login = f'username="{ADMIN}" password="{layout.admin_password}"'
+    security = "org.apache.kafka.common.security"
+    return {
+        "process.roles": "broker,controller",
+        "node.id": number,
+        "controller.quorum.voters": ",".join(
+            f"{voter}@{HOST}:{port}" for voter, port in enumerate(layout.controller_ports, 1)
+        ),
+        "log.dirs": data,
+        "listeners": f"CLIENT://{listen}:{client},CONTROLLER://{HOST}:{controller}",
+        "advertised.listeners": f"CLIENT://{HOST}:{client}",
+        "listener.security.protocol.map": f"CLIENT:{layout.protocol},CONTROLLER:SASL_PLAINTEXT",
+        "inter.broker.listener.name": "CLIENT",
+        "controller.listener.names": "CONTROLLER",
+        "sasl.mechanism.inter.broker.protocol": SCRAM,
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.client.sasl.enabled.mechanisms": SCRAM,
+        "listener.name.client.scram-sha-512.sasl.jaas.config": (f"{security}.scram.ScramLoginModule required {login};"),
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": (
+            f'{security}.plain.PlainLoginModule required {login} user_{ADMIN}="{layout.admin_password}";'
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{ADMIN}",
+        "allow.everyone.if.no.acl.found": "false",
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        # Few partitions and no wait for further members: the first consumers of a new broker start sooner.
+        "offsets.topic.num.partitions": 8,
+        "transaction.state.log.num.partitions": 8,
+        "group.initial.rebalance.delay.ms": 0,
+        # A node killed and started again must wait until its former self is given up: 9 s by default.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+        # The default of 128 MB is made for a large server.
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    }
+
+
+def _tls(tls: Tls) -> dict[str, str | int]:
+    def one_line(pem: str) -> str:
+        return pem.replace("\n", "\\n")
+
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": one_line(tls.certificate),
+        "ssl.keystore.key": one_line(tls.key),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": one_line(tls.ca.read_text(encoding="ascii")),
+    }

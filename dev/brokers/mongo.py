@@ -1,44 +1,45 @@
-"""A real mongod as a replica set: one node, or three for fault tests. Everybody authenticates."""
+"""A real mongod as a replica set: one node, or three for fault tests; what is the same wherever it runs.
+
+Everybody authenticates.
+"""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from dev.brokers.cluster import Cluster, Node
 from dev.brokers.errors import BrokerFailed
-from dev.brokers.ports import HOST, check_free, is_listening
-from dev.brokers.process import BrokerProcess, Cluster
-from dev.brokers.secret_files import write_secret
+from dev.brokers.ports import HOST, is_listening
 
 ADMIN = "admin"
 REPLICA_SET = "structures"
 
-# Codes of MongoDB's errors.
-UNAUTHORIZED = 13
-ALREADY_INITIALIZED = 23
 USER_ALREADY_EXISTS = 51003
+"""A code of MongoDB's errors."""
+
+MakeNode = Callable[[int, int, Callable[[], bool]], Node]
+"""Makes the node of a number, from 1, and a port, which is ready when the function says so."""
 
 
 class Mongo(Cluster):
-    """A replica set with one node per port, its data in `folder`.
+    """A replica set with one node per port. `admin_password` is of letters, digits, `-` and `_`.
 
-    `admin_password` and `key`, by which the nodes know each other, are fixed by the first start of a folder. The
-    password is of letters, digits, `-` and `_`.
+    `form` is called once the nodes answer, at each start: it makes the replica set and its administrator where there
+    are none yet, and returns when there is a primary.
     """
 
-    def __init__(self, folder: Path, mongod: Path, *, admin_password: str, key: str, ports: Sequence[int]) -> None:
-        self._folder = folder.resolve()
-        self._mongod = mongod
+    def __init__(
+        self, ports: Sequence[int], admin_password: str, make_node: MakeNode, form: Callable[[], None]
+    ) -> None:
         self._admin_password = admin_password
-        self._key = key
+        self._form = form
         self._ports = tuple(ports)
-        super().__init__([self._node(number, port) for number, port in enumerate(self._ports, 1)])
+        super().__init__([make_node(number, port, partial(_answers, port)) for number, port in enumerate(ports, 1)])
 
     @property
     def admin_uri(self) -> str:
@@ -49,8 +50,7 @@ class Mongo(Cluster):
         """Start every node that doesn't run, and wait until there are a primary and the administrator."""
         super().start()
         try:
-            self._form_replica_set()
-            self._ensure_admin()
+            self._form()
         except PyMongoError as error:
             self.kill()
             raise BrokerFailed(f"The replica set could not be formed: {error}", self.nodes[0].log) from error
@@ -61,7 +61,7 @@ class Mongo(Cluster):
         The service makes its collections and indexes by itself: `readWrite` allows it. May be called again and again.
         """
         roles = [{"role": "readWrite", "db": name}]
-        with _client(self.admin_uri) as client:
+        with client_of(self.admin_uri) as client:
             try:
                 client[name].command("createUser", name, pwd=password, roles=roles)
             except OperationFailure as error:
@@ -74,71 +74,33 @@ class Mongo(Cluster):
         hosts = ",".join(f"{HOST}:{port}" for port in self._ports)
         return f"mongodb://{user}:{password}@{hosts}/{database}?replicaSet={REPLICA_SET}"
 
-    def _node(self, number: int, port: int) -> BrokerProcess:
-        folder = self._folder / str(number)
-        command: list[str | Path] = [self._mongod, "--replSet", REPLICA_SET, "--keyFile", folder / "key"]
-        command += ["--dbpath", folder / "data", "--bind_ip", HOST, "--port", str(port), "--nounixsocket"]
-        command += ["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "990"]
-        command += ["--quiet", "--slowms", "1000", "--setParameter", "diagnosticDataCollectionEnabled=false"]
-        # One of several nodes would go on serving for 15 s after it was told to stop.
-        command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500"]
-        return BrokerProcess(
-            f"mongod {number}",
-            command,
-            folder,
-            prepare=partial(self._prepare, folder, port),
-            ready=partial(_answers, port),
-        )
 
-    def _prepare(self, folder: Path, port: int) -> None:
-        check_free(port, "MONGO_PORT")
-        (folder / "data").mkdir(exist_ok=True)
-        # The file must be base64, and readable by its owner alone.
-        write_secret(folder / "key", base64.b64encode(self._key.encode()).decode())
-
-    def _form_replica_set(self) -> None:
-        """Make the replica set of a new folder; tell that of an older folder its ports of today."""
-        members = [{"_id": number, "host": f"{HOST}:{port}"} for number, port in enumerate(self._ports, 1)]
-        first = f"{HOST}:{self._ports[0]}/?directConnection=true"
-        with _client(f"mongodb://{first}") as anybody:
-            try:
-                # A node that has no user yet takes this from anybody on its machine.
-                anybody.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-            except OperationFailure as error:
-                if error.code not in {ALREADY_INITIALIZED, UNAUTHORIZED}:
-                    raise
-                has_users = error.code == UNAUTHORIZED
-            else:
-                has_users = False
-        if has_users:
-            with _client(f"mongodb://{ADMIN}:{self._admin_password}@{first}") as admin:
-                config = admin.admin.command("replSetGetConfig")["config"]
-                if [member["host"] for member in config["members"]] != [member["host"] for member in members]:
-                    config.update(members=members, version=config["version"] + 1)
-                    # Nodes that moved don't find themselves in their configuration, so there is no primary to ask.
-                    admin.admin.command("replSetReconfig", config, force=True)
-
-    def _ensure_admin(self) -> None:
-        hosts = ",".join(f"{HOST}:{port}" for port in self._ports)
-        # The first command waits until there is a primary.
-        with _client(f"mongodb://{hosts}/?replicaSet={REPLICA_SET}") as anybody:
-            try:
-                anybody.admin.command("createUser", ADMIN, pwd=self._admin_password, roles=["root"])
-            except OperationFailure as error:
-                # Once there is a user, nobody may do this unnamed.
-                if error.code != UNAUTHORIZED:
-                    raise
+def members(ports: Sequence[int]) -> list[dict[str, Any]]:
+    """The members of the replica set, as its configuration lists them."""
+    return [{"_id": number, "host": f"{HOST}:{port}"} for number, port in enumerate(ports, 1)]
 
 
-def _client(uri: str, patience: float = 30.0) -> MongoClient[dict[str, Any]]:
+def client_of(uri: str, patience: float = 30.0) -> MongoClient[dict[str, Any]]:
+    """A client that waits `patience` seconds at most for a node to talk to."""
     return MongoClient(uri, serverSelectionTimeoutMS=int(patience * 1000))
+
+
+def mongod_options(port: int) -> list[str]:
+    """What every node is started with. A test's node is small, and quick to stop."""
+    return [
+        *("--replSet", REPLICA_SET, "--port", str(port)),
+        *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "990"),
+        *("--quiet", "--slowms", "1000", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # One of several nodes would go on serving for 15 s after it was told to stop.
+        *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500"),
+    ]
 
 
 def _answers(port: int) -> bool:
     if not is_listening(port):
         return False
     try:
-        with _client(f"mongodb://{HOST}:{port}/?directConnection=true", patience=1.0) as client:
+        with client_of(f"mongodb://{HOST}:{port}/?directConnection=true", patience=1.0) as client:
             client.admin.command("ping")
     except PyMongoError:
         return False

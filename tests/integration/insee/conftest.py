@@ -11,7 +11,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
-from dev.brokers.mongo import Mongo
+from dev.brokers.local_mongo import local_mongo
 from dev.brokers.ports import free_ports
 from dev.brokers.tools import find_tools
 from dev.insee.app import create_app
@@ -24,7 +24,7 @@ from shared.settings import MongoSettings
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a mongod for one service, with rights on its own database alone."""
-    mongo = Mongo(
+    mongo = local_mongo(
         tmp_path_factory.mktemp("mongo"),
         find_tools(with_mvn=False).mongod,
         admin_password=secrets.token_hex(8),

@@ -1,0 +1,96 @@
+"""Kafka and MongoDB together, wherever they run: what `make run`, the tests and the benchmarks stand on."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from dev.brokers.kafka import ADMIN, Kafka
+from dev.brokers.mongo import Mongo
+from dev.brokers.ports import free_ports
+from dev.brokers.secret_files import derive
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One port per node; Kafka has a second one per node, for its controllers."""
+
+    kafka: tuple[int, ...] = (9092,)
+    kafka_controller: tuple[int, ...] = (9093,)
+    mongo: tuple[int, ...] = (27017,)
+
+    @classmethod
+    def free(cls, nodes: int = 1) -> Ports:
+        """Ports that nobody uses now, for `nodes` nodes of each broker."""
+        found = tuple(free_ports(3 * nodes))
+        return cls(found[:nodes], found[nodes : 2 * nodes], found[2 * nodes :])
+
+
+@dataclass(frozen=True)
+class Brokers:
+    """Both brokers. `with` starts them and, at its end, closes them."""
+
+    kafka: Kafka
+    mongo: Mongo
+    _root_secret: str = field(repr=False)
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Where Kafka's clients connect first, `host:port` separated by commas."""
+        return self.kafka.bootstrap
+
+    @property
+    def kafka_admin(self) -> tuple[str, str]:
+        """Name and password of Kafka's administrator (SCRAM-SHA-512, without TLS)."""
+        return ADMIN, self.kafka.admin_password
+
+    @property
+    def mongo_admin_uri(self) -> str:
+        """The address of MongoDB for its administrator."""
+        return self.mongo.admin_uri
+
+    def service_mongo_uri(self, service: str) -> str:
+        """The address of MongoDB for a service: its own user, its own database, both named after it, made if needed."""
+        return self.mongo.ensure_service(service, self.password(f"mongo/{service}"))
+
+    def password(self, purpose: str) -> str:
+        """A password for `purpose`, always the same in one folder; for instance that of a process on Kafka."""
+        return derive(self._root_secret, purpose)
+
+    def start(self) -> None:
+        """Start both at the same time and wait until they are ready. On a failure none is left running."""
+        with ThreadPoolExecutor(max_workers=2) as threads:
+            starting = [threads.submit(self.kafka.start), threads.submit(self.mongo.start)]
+        try:
+            for start in starting:
+                start.result()
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """Stop both, at the same time."""
+        with ThreadPoolExecutor(max_workers=2) as threads:
+            stopping = [threads.submit(self.kafka.stop), threads.submit(self.mongo.stop)]
+        for stop in stopping:
+            stop.result()
+
+    def kill(self) -> None:
+        """Kill both (SIGKILL)."""
+        self.kafka.kill()
+        self.mongo.kill()
+
+    def close(self) -> None:
+        """Stop both and let go of what they hold; they are not started again."""
+        self.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
