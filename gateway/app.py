@@ -21,7 +21,6 @@ from gateway.sender import Sender
 from gateway.server import serving
 from gateway.settings import Settings
 from gateway.tail import Tail
-from gateway.tokens import ServiceToken
 from shared import broker as brokers
 from shared import mongo, topics
 from shared.auth import Verifier
@@ -29,6 +28,7 @@ from shared.consume import consume
 from shared.engine.bus import KafkaBus
 from shared.health import Health
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings
+from shared.tokens import ServiceToken
 
 __all__ = ["PROCESS", "running"]
 

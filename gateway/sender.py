@@ -10,9 +10,8 @@ from gateway import metrics
 from gateway.read_model import rows
 from gateway.read_model.row_writer import RowWriter
 from gateway.tail import Answer, Tail
-from gateway.tokens import ServiceToken
 from shared import topics
-from shared.auth import ADMINISTRATOR, Actor
+from shared.auth import Actor, acting_for
 from shared.clock import Clock
 from shared.engine.intake import body_hash
 from shared.engine.store import Bus
@@ -20,13 +19,12 @@ from shared.errors import Transient
 from shared.logging import get_logger
 from shared.messages.cloudevents import build
 from shared.messages.common import Request
+from shared.tokens import ServiceToken
 from shared.tracing import next_span
 
 log = get_logger(__name__)
 
 _UNDECIDED = frozenset({"waiting"})
-_TOLD = frozenset({ADMINISTRATOR})
-"""Scopes of a person that owners know: the others are not theirs to see."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,6 @@ class Sender:
         traceparent: str | None = None,
     ) -> None:
         """Publish a request; returns once the broker has it. Raises Transient or KafkaError when it can't."""
-        scopes = " ".join(sorted(actor.scopes & _TOLD))
         message = build(
             topics.name(asked.owner, topics.REQUESTS),
             asked.key,
@@ -76,12 +73,7 @@ class Sender:
             at=self._clock.now(),
             correlation_id=correlation,
             traceparent=next_span(traceparent),
-            extra=(
-                ("authorization", await self._token.header()),
-                ("ce_actor", actor.id.encode()),
-                ("ce_actorkind", actor.kind.encode()),
-                ("ce_actorscope", scopes.encode()),
-            ),
+            extra=(("authorization", await self._token.header()), *acting_for(actor)),
         )
         await self._bus.publish([message])
 

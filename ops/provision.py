@@ -98,7 +98,9 @@ def carry_out(client: AdminClient, plan: Plan) -> None:
 
 
 def _partitions(topic: Topic, settings: AdminSettings) -> int:
-    return min(topic.partitions, settings.topic_partitions)
+    """Return how many the settings want, save for topics that need few."""
+    wanted = settings.topic_partitions
+    return wanted if topic.partitions == topics.DEFAULT_PARTITIONS else min(topic.partitions, wanted)
 
 
 def _config(topic: Topic, replicas: int) -> dict[str, str]:
@@ -142,13 +144,17 @@ def acls(table: Sequence[Topic], partners: Sequence[str]) -> list[AclBinding]:
         )
 
     for topic in table:
-        for roles, operation in ((topic.writers, AclOperation.WRITE), (topic.readers, AclOperation.READ)):
-            for user in _users(roles, partners):
-                # A process reads the topics of former delays too, which are in no table any more.
-                is_delay = operation is AclOperation.READ and topic.name.startswith("delay.")
-                name = "delay." if is_delay else topic.name
-                allow(user, ResourceType.TOPIC, name, operation, prefix=is_delay)
-                allow(user, ResourceType.TOPIC, name, AclOperation.DESCRIBE, prefix=is_delay)
+        # The topics of former delays are in no table any more: whoever reads one reads them too.
+        is_delay = topic.name.startswith("delay.")
+        read = "delay." if is_delay else topic.name
+        for user in _users(topic.writers, partners):
+            allow(user, ResourceType.TOPIC, topic.name, AclOperation.WRITE)
+            allow(user, ResourceType.TOPIC, topic.name, AclOperation.DESCRIBE)
+        for user in _users(topic.readers, partners):
+            allow(user, ResourceType.TOPIC, read, AclOperation.READ, prefix=is_delay)
+            allow(user, ResourceType.TOPIC, read, AclOperation.DESCRIBE, prefix=is_delay)
+        # Offsets are no data: an operator sees how far behind each group is.
+        allow(OPS, ResourceType.TOPIC, read, AclOperation.DESCRIBE, prefix=is_delay)
 
     def allow_groups(user: str, owner: str, operation: AclOperation) -> None:
         # The name itself, or the name and a dot: a bare prefix would give `gate` the groups of `gateway`.

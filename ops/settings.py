@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import MINUTE, Duration
 from shared.settings import KafkaSettings
-from shared.topics import OPS, PARTNERS, PROCESSES
+from shared.topics import DEFAULT_PARTITIONS, OPS, PARTNERS, PROCESSES
 
 
 class AdminSettings(BaseSettings):
@@ -19,7 +19,7 @@ class AdminSettings(BaseSettings):
 
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     effective_delay: Duration = Field(30 * MINUTE, description="the delay in use; its topic is made")
-    topic_partitions: int = Field(12, ge=1, le=1000)
+    topic_partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000, description="of each topic that carries the load")
     replication_factor: int | None = Field(None, ge=1, description="three, or as many as there are brokers")
     kafka_partners: str = Field("partner", description="users of other systems, separated by commas")
     kafka_passwords: Path | None = Field(None, description="a folder with one file a user, holding its password")

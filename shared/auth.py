@@ -25,6 +25,8 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 ADMINISTRATOR = "structures:admin"
 ACT_FOR = "structures:act-for"
 LEEWAY = 5_000
+_TOLD = frozenset({ADMINISTRATOR})
+"""Scopes of a person that owners know: the others are not theirs to see."""
 _REFETCH_EVERY = 10.0
 _CACHE_SIZE = 10_000
 
@@ -173,6 +175,15 @@ def actor_of(claims: Mapping[str, Any]) -> Actor:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def acting_for(actor: Actor) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers with which a system of ours names whom it acts for; `on_behalf` reads them."""
+    return (
+        ("ce_actor", actor.id.encode()),
+        ("ce_actorkind", actor.kind.encode()),
+        ("ce_actorscope", " ".join(sorted(actor.scopes & _TOLD)).encode()),
+    )
 
 
 def on_behalf(system: Actor, attributes: Mapping[str, str]) -> Actor:

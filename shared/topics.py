@@ -19,6 +19,9 @@ OWNERS: Mapping[str, str] = {"structure": "structure_svc", "manager": "manager_s
 
 DEFAULT_PARTITIONS = 12
 
+HANDLED = "ops.dlq-handled"
+"""What operators have done with dead letters: Kafka can't delete a record alone, so a mark says that it is settled."""
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -37,6 +40,8 @@ _KEPT = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY)}
 _STAMPED = {**_KEPT, "message.timestamp.type": "LogAppendTime"}
 _COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(7 * DAY), "min.compaction.lag.ms": str(HOUR)}
 _DEAD = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY)}
+# A letter lives for up to 14 days after its segment, of 7 days, was closed: its mark must outlive it.
+_MARKS = {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}
 
 REQUESTS, OUTCOMES, STATE, JOURNAL, DUE = "requests", "outcomes", "state", "journal", "due"
 
@@ -108,7 +113,8 @@ def _owned(
             name(owner, DUE),
             "the document's id",
             "something of this document is due",
-            writers=("delay_svc", process),
+            # A poke applies nothing by itself, so an operator may give one.
+            writers=("delay_svc", process, OPS),
             readers=(process,),
             config=_STAMPED,
         ),
@@ -126,7 +132,7 @@ def table(*delays: int) -> list[Topic]:
             "insee.requests",
             "SIRET",
             "somebody needs what INSEE says of a SIRET",
-            writers=("structure_svc", "gateway"),
+            writers=("structure_svc", "gateway", OPS),
             readers=("insee_adapter",),
             config=_STAMPED,
         ),
@@ -160,5 +166,14 @@ def table(*delays: int) -> list[Topic]:
                 partitions=3,
             )
             for process in PROCESSES
+        ),
+        Topic(
+            HANDLED,
+            "process, partition and offset of a dead letter",
+            "an operator has replayed or discarded it",
+            writers=(OPS,),
+            readers=(OPS,),
+            config=_MARKS,
+            partitions=1,
         ),
     ]

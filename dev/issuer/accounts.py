@@ -36,4 +36,5 @@ PEOPLE: Mapping[str, Person] = {
 CLIENTS: Mapping[str, Client] = {
     "gateway": Client(ACT_FOR),
     "facturier": Client(),
+    "ops": Client(ACT_FOR),
 }

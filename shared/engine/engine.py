@@ -236,7 +236,7 @@ class Engine:
             if request.record is not None:
                 around.messages.append(
                     dead_letter(
-                        request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor.id
+                        request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
                     )
                 )
         if wait is not None:

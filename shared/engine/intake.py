@@ -145,4 +145,4 @@ class Intake:
         )
 
     def _dead(self, record: Any, code: str, reason: str, actor: Actor | None) -> Message:
-        return dead_letter(record, code, reason, process=self._process, actor=actor.id if actor else None)
+        return dead_letter(record, code, reason, process=self._process, actor=actor)

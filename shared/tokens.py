@@ -1,4 +1,4 @@
-"""The gateway's own token, with which it publishes requests in the name of those it has authenticated."""
+"""The token of a system of ours: the gateway and operators publish requests in the name of those who were verified."""
 
 import asyncio
 
@@ -46,7 +46,7 @@ class ServiceToken:
         if now >= self._usable_until and self._fetching is not None:
             await asyncio.shield(self._fetching)
         if now >= self._usable_until:
-            raise Transient("the issuer gives the gateway no token")
+            raise Transient("the issuer gives us no token")
         return self._header
 
     async def ready(self) -> None:
