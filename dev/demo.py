@@ -1,5 +1,9 @@
-"""A little demo data, asked for through the API like anybody would. Loading it again changes nothing."""
+"""A little demo data, asked for through the API like anybody would. Loading it again changes nothing.
 
+`python -m dev.demo ISSUER API` loads it from the addresses of the issuer and of the API.
+"""
+
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,7 +12,6 @@ from typing import Any
 import httpx2
 
 from dev.issuer.accounts import PASSWORD, PEOPLE
-from dev.run.settings import RunSettings
 
 COMPANY = "41816609600069"
 TOWN = "21920023500014"
@@ -28,9 +31,9 @@ _STRUCTURES: tuple[dict[str, Any], ...] = (
 class Client:
     """The API as one of the demo accounts sees it."""
 
-    def __init__(self, settings: RunSettings) -> None:
-        self._issuer = f"http://127.0.0.1:{settings.issuer_port}"
-        self._http = httpx2.Client(base_url=f"http://127.0.0.1:{settings.api_port}/api/v1", timeout=40)
+    def __init__(self, issuer: str, api: str) -> None:
+        self._issuer = issuer
+        self._http = httpx2.Client(base_url=f"{api}/api/v1", timeout=40)
         self._tokens: dict[str, str] = {}
 
     def call(self, user: str, method: str, path: str, body: Any = None, key: str | None = None) -> dict[str, Any]:
@@ -48,9 +51,9 @@ class Client:
         return self._tokens[user]
 
 
-def load(settings: RunSettings, tell: Callable[[str], None] = print) -> None:
+def load(issuer: str, api: str, tell: Callable[[str], None] = print) -> None:
     """Create the demo users, structures and memberships, a line a step."""
-    for line in _load(Client(settings)):
+    for line in _load(Client(issuer, api)):
         tell(f"  demo: {line}")
 
 
@@ -83,3 +86,7 @@ def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
         if time.monotonic() > end:
             raise RuntimeError("The demo data can't be loaded: the services do not answer as expected.")
         time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    load(sys.argv[1], sys.argv[2])

@@ -5,17 +5,14 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import MINUTE, Duration
-from shared.settings import KafkaSettings
+from shared.settings import FromFiles, KafkaSettings
 from shared.topics import DEFAULT_PARTITIONS, OPS, PARTNERS, PROCESSES
 
 
-class AdminSettings(BaseSettings):
+class AdminSettings(FromFiles):
     """The administrator of Kafka, from the environment."""
-
-    model_config = SettingsConfigDict(extra="ignore")
 
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     effective_delay: Duration = Field(30 * MINUTE, description="the delay in use; its topic is made")

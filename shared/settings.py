@@ -18,10 +18,19 @@ def _secrets_dir() -> str | None:
     return folder if Path(folder).is_dir() else None
 
 
-class KafkaSettings(BaseSettings):
+class FromFiles(BaseSettings):
+    """Settings that may each also be a file. A variable that is set wins over the file; an empty one is not set."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(_secrets_dir=_secrets_dir(), **values)
+
+
+class KafkaSettings(FromFiles):
     """How to reach Kafka: `KAFKA_*`."""
 
-    model_config = SettingsConfigDict(env_prefix="KAFKA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="KAFKA_")
 
     bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, separated by commas")
     user: str = Field(description="SASL/SCRAM user of this process")
@@ -30,29 +39,27 @@ class KafkaSettings(BaseSettings):
     tls_check_hostname: bool = True
 
 
-class MongoSettings(BaseSettings):
+class MongoSettings(FromFiles):
     """How to reach this process's own database: `MONGO_*`."""
 
-    model_config = SettingsConfigDict(env_prefix="MONGO_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MONGO_")
 
     uri: SecretStr = Field(description="mongodb://user:password@host/?replicaSet=rs0&authSource=...")
     database: str = Field(description="the database of this process, the only one its user may touch")
 
 
-class OidcSettings(BaseSettings):
+class OidcSettings(FromFiles):
     """Who proves who callers are: `OIDC_*`."""
 
-    model_config = SettingsConfigDict(env_prefix="OIDC_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OIDC_")
 
     issuer: str = Field(description="URL of the OpenID Connect issuer, exactly as in the tokens' `iss`")
     audience: str = Field("structures-kafka", description="audience a token must carry to be accepted here")
     keys_kept: Duration = Field(8 * DAY, description="how long a key withdrawn by the issuer still proves old messages")
 
 
-class ProcessSettings(BaseSettings):
+class ProcessSettings(FromFiles):
     """What every process has."""
-
-    model_config = SettingsConfigDict(extra="ignore")
 
     environment: Literal["production", "development"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -60,9 +67,6 @@ class ProcessSettings(BaseSettings):
     http_port: int = Field(description="their port")
     effective_delay: Duration = Field(30 * MINUTE, description="how long after its acceptance a request takes effect")
     clock_offset: Duration = Field(0, description="makes this process's clock fast, in development, for fault tests")
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(_secrets_dir=_secrets_dir(), **values)
 
     @model_validator(mode="after")
     def _development_only(self) -> Self:

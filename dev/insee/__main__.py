@@ -14,7 +14,8 @@ from dev.insee.window import Window
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dev.insee", description=__doc__)
-    parser.add_argument("--port", type=int, default=8090, help="on 127.0.0.1 (8090)")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8090, help="on which port (8090)")
     parser.add_argument("--api-key", default="insee-simulator", help="key of the public plan (insee-simulator)")
     parser.add_argument("--limit", type=int, default=30, help="calls per window (30)")
     parser.add_argument("--window-ms", type=int, default=60_000, help="length of a window (60000)")
@@ -37,9 +38,9 @@ def main() -> None:
         return
     faults = [Fault(kind=arguments.fault)] if arguments.fault else []
     simulator = Simulator(api_key=arguments.api_key, window=Window(arguments.limit, arguments.window_ms), faults=faults)
-    address = f"http://127.0.0.1:{arguments.port}"
+    address = f"http://{arguments.host}:{arguments.port}"
     print(f"INSEE simulator: {address}{PUBLIC} (public plan), {address}{PRIVATE} (private plan)", flush=True)
-    uvicorn.run(create_app(simulator), host="127.0.0.1", port=arguments.port, log_level="warning")
+    uvicorn.run(create_app(simulator), host=arguments.host, port=arguments.port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def main() -> None:
             try:
                 supervisor.start()
                 supervisor.watch()
-                demo.load(settings, tell=_say)
+                demo.load(settings.issuer, settings.api, tell=_say)
                 _say(f"Ready after {time.monotonic() - started:.0f} s.\n")
                 _say(_first_steps(settings))
                 stop.wait()
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def _first_steps(settings: RunSettings) -> str:
-    issuer, api = f"http://127.0.0.1:{settings.issuer_port}", f"http://127.0.0.1:{settings.api_port}"
+    issuer, api = settings.issuer, settings.api
     return f"""API        {api}/api/v1   (documentation: {api}/docs)
 Issuer     {issuer}
 Kafka      127.0.0.1:{settings.kafka_port}   (user partner; its password is in .data/run/kafka-passwords/partner)

@@ -31,6 +31,16 @@ class RunSettings(BaseSettings):
 
     insee_api_key: str | None = Field(None, description="with a key, the real INSEE is asked instead of the simulator")
 
+    @property
+    def issuer(self) -> str:
+        """Return the issuer's address."""
+        return f"http://127.0.0.1:{self.issuer_port}"
+
+    @property
+    def api(self) -> str:
+        """Return the API's address."""
+        return f"http://127.0.0.1:{self.api_port}"
+
     def broker_ports(self) -> Ports:
         """Return the ports of Kafka and MongoDB."""
         return Ports((self.kafka_port,), (self.kafka_controller_port,), (self.mongo_port,))

@@ -26,7 +26,6 @@ class Process:
 
 def table(settings: RunSettings, brokers: LocalBrokers) -> list[Process]:
     """Return every process, in the order in which they are started."""
-    issuer = f"http://127.0.0.1:{settings.issuer_port}"
     client_secret = brokers.password("issuer/clients")
     insee = (
         {"INSEE_API_KEY": settings.insee_api_key}
@@ -44,7 +43,7 @@ def table(settings: RunSettings, brokers: LocalBrokers) -> list[Process]:
             "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
             "KAFKA_USER": name,
             "KAFKA_PASSWORD": brokers.password(f"kafka/{name}"),
-            "OIDC_ISSUER": issuer,
+            "OIDC_ISSUER": settings.issuer,
             "HTTP_PORT": str(port),
             **env,
         }

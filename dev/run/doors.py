@@ -1,0 +1,60 @@
+"""The two doors of a running system, as the demo accounts use them: HTTP and Kafka, with their tokens."""
+
+from typing import Any
+
+import httpx2
+
+from dev.issuer.accounts import PASSWORD, PEOPLE
+
+KAFKA_AUDIENCE = "structures-kafka"
+
+
+class Doors:
+    """Where a system is reached: addresses of the API (with /api/v1), the issuer and Kafka, and who may come in.
+
+    `client_secret` is that of every demo client; `partner_password` that of the other system on Kafka, which comes by
+    TLS when it is given the file of the brokers' authority.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: str,
+        issuer: str,
+        client_secret: str,
+        kafka: str,
+        partner_password: str,
+        kafka_ca: str | None = None,
+    ) -> None:
+        self.api = api
+        self.issuer = issuer
+        self._client_secret = client_secret
+        self._kafka: dict[str, Any] = {
+            "bootstrap.servers": kafka,
+            "security.protocol": "SASL_SSL" if kafka_ca else "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "partner",
+            "sasl.password": partner_password,
+        }
+        if kafka_ca:
+            self._kafka["ssl.ca.location"] = kafka_ca
+
+    def token(self, who: str, audience: str = "structures-http", expires_in: int = 3600) -> str:
+        """Return a token of a demo person or client."""
+        form = {"audience": audience, "expires_in": str(expires_in)}
+        if who in PEOPLE:
+            form |= {"grant_type": "password", "username": who, "password": PASSWORD}
+        else:
+            form |= {"grant_type": "client_credentials", "client_id": who, "client_secret": self._client_secret}
+        return str(httpx2.post(f"{self.issuer}/token", data=form).raise_for_status().json()["access_token"])
+
+    def as_(self, who: str, *, wait: int | None = 20) -> httpx2.Client:
+        """Return a client of the API with somebody's token; it waits for decisions that long."""
+        headers = {"Authorization": f"Bearer {self.token(who)}"}
+        if wait is not None:
+            headers["Prefer"] = f"wait={wait}"
+        return httpx2.Client(base_url=self.api, headers=headers, timeout=40)
+
+    def partner(self) -> dict[str, Any]:
+        """Return librdkafka's settings of another system."""
+        return dict(self._kafka)
