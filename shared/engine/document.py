@@ -1,5 +1,7 @@
 """A document as stored, and the draft on which a batch decides before it writes it once."""
 
+import contextlib
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +10,10 @@ from pydantic import BaseModel
 
 from shared.engine.rules import Owner, Pending, Rule, View
 from shared.errors import Failed
+from shared.logging import get_logger
 from shared.messages.life import Step
+
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -87,6 +92,12 @@ class Draft:
         self.state = self.document.state
         self.pending = list(self.document.pending)
 
+    def copy(self) -> "Draft":
+        """Return the draft as it is now, to go back to should the next decision break half-way."""
+        twin = copy.copy(self)
+        twin.pending, twin.steps = list(self.pending), list(self.steps)
+        return twin
+
     def rule(self, request_type: str) -> Rule | None:
         """Return the rule of a request type, or None when this version knows it no more."""
         request = self.owner.types.get(request_type)
@@ -97,17 +108,27 @@ class Draft:
         if self._projected is None:
             state = self.state
             for change in self.pending:
-                state = self.applied(change, state)
+                with contextlib.suppress(Failed):
+                    state = self.applied(change, state)
             self._projected = state
         return self._projected
 
-    def applied(self, change: Pending, state: BaseModel | None) -> BaseModel | None:
-        """Return the state after a change; as it was when the change can't be applied."""
+    def applied(self, change: Pending, state: BaseModel | None) -> Any:
+        """Return the state after a change. Raises Failed when the change can't be applied.
+
+        A rule that breaks fails its own change alone: raised further, it would stop its document, and its neighbours
+        with it, for ever.
+        """
         rule = self.rule(change.step.type)
+        if rule is None or rule.apply is None:
+            raise Failed("unsupported_type")
         try:
-            return rule.apply(change.change, state, change.due_at) if rule and rule.apply else state
+            return rule.apply(change.change, state, change.due_at)
         except Failed:
-            return state
+            raise
+        except Exception as error:
+            log.exception("a rule broke on a pending change", type=change.step.type, request_id=change.step.request_id)
+            raise Failed("internal_error") from error
 
     def put(self, state: BaseModel) -> None:
         """Replace the state."""

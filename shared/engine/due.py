@@ -1,10 +1,7 @@
 """Applies what is due of one document. Pure."""
 
-from typing import Any
-
 from shared.engine.decide import ended
 from shared.engine.document import Draft, changes, plain
-from shared.engine.rules import Pending
 from shared.errors import Failed
 
 
@@ -21,7 +18,7 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
         draft.drop(pending)
         applied = True
         try:
-            state = _applied(draft, pending)
+            state = draft.applied(pending, draft.state)
         except Failed as no:
             draft.add(ended(pending.step, "failed", no.code, now, details=no.details))
             continue
@@ -39,10 +36,3 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
             )
         )
     return applied
-
-
-def _applied(draft: Draft, pending: Pending) -> Any:
-    rule = draft.rule(pending.step.type)
-    if rule is None or rule.apply is None:
-        raise Failed("unsupported_type")
-    return rule.apply(pending.change, draft.state, pending.due_at)

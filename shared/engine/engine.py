@@ -47,6 +47,8 @@ class _Round:
     copies: Copies = field(default_factory=dict)
     by_id: dict[str, Document] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    """The unique keys of documents made in this round, each with its document's id."""
     drafts: dict[str, Draft] = field(default_factory=dict)
     deciders: dict[str, str] = field(default_factory=dict)
     """Which document each request was decided on."""
@@ -54,6 +56,8 @@ class _Round:
     messages: list[Message] = field(default_factory=list)
     decided: dict[str, tuple[Step, Document]] = field(default_factory=dict)
     """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
+    broken: dict[str, Exception] = field(default_factory=dict)
+    """Requests whose owner could not even say what they are about."""
     unfinished: dict[str, Document] = field(default_factory=dict)
     """Documents whose outbox holds a request that came again: what is in it is published at once."""
 
@@ -64,12 +68,20 @@ class _Round:
             for step in (*(p.step for p in document.pending), *document.outbox):
                 self.decided[step.key] = (step, document)
 
-    def document_of(self, target: Target) -> Document | None:
-        """Return the document a request is about, or None when there is none."""
+    def id_of(self, target: Target) -> str:
+        """Return the id of the document a request is about, or nothing when no document has its keys."""
         if target.id is not None:
-            return self.by_id.get(target.id)
-        ids = [self.holders[key] for key in target.keys if key in self.holders]
-        return self.by_id[ids[0]] if ids else None
+            return target.id
+        held = (self.holders.get(key) or self.made.get(key) for key in target.keys)
+        return next((id_ for id_ in held if id_), "")
+
+    def draft_of(self, owner: Owner[Any], target: Target) -> Draft | None:
+        """Return the draft of the document a request is about, or None when there is no such document."""
+        id_ = self.id_of(target)
+        if id_ in self.drafts:  # Decided on already in this round, or made in it.
+            return self.drafts[id_]
+        document = self.by_id.get(id_)
+        return Draft(owner, document) if document is not None and document.state is not None else None
 
 
 _Done = tuple[str, int, Sequence[Step], Draft | None]
@@ -170,19 +182,29 @@ class Engine:
         return undecided | await self._wait(around)
 
     async def _load(self, batch: Sequence[Incoming]) -> _Round:
-        targets = {r.key: self.owner.target(r.request, r.actor) for r in batch}
+        targets: dict[str, Target] = {}
+        referred: set[str] = set()
+        broken: dict[str, Exception] = {}
+        for request in batch:
+            try:
+                targets[request.key] = self.owner.target(request.request, request.actor)
+                referred.update(self.owner.refers(request.request, request.actor))
+            except Exception as error:  # noqa: BLE001 - it is raised again, and logged, where the request is decided.
+                targets[request.key], broken[request.key] = Target(), error
         documents = await self.store.load(
             {t.id for t in targets.values() if t.id is not None},
             {key for t in targets.values() for key in t.keys},
             targets,
         )
-        referred = {key for r in batch for key in self.owner.refers(r.request, r.actor)}
-        around = _Round(documents, await self.store.rows({*targets, *referred}), targets)
+        around = _Round(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
         for request in batch:
-            document = around.document_of(targets[request.key])
+            document = around.by_id.get(around.id_of(targets[request.key]))
             id_, state = (document.id, document.state) if document else (None, None)
-            wanted.update(self.owner.copies(request.request, id_, state, request.actor))
+            try:
+                wanted.update(self.owner.copies(request.request, id_, state, request.actor))
+            except Exception as error:  # noqa: BLE001 - the same.
+                broken[request.key] = error
         around.copies = await self.store.copies(wanted) if wanted else {}
         return around
 
@@ -212,26 +234,22 @@ class Engine:
 
     def _decide(self, around: _Round, request: Incoming, ids: Mapping[str, Any]) -> None:
         target = around.targets[request.key]
-        found = around.document_of(target)
         now = self.clock.now()
         if introduction := self._meet(request, around.copies):
             around.messages.append(introduction)
         new_id = next(ids[target.fresh]) if target.fresh else None
         if target.fresh:
             draft = Draft(self.owner, Document(f"{target.fresh}:{new_id}"))
-        elif found is not None and found.state is not None:
-            draft = around.drafts.get(found.id) or Draft(self.owner, found)
         else:
-            draft = Draft(self.owner, Document(target.id if target.may_create and target.id else ""))
+            made = Document(target.id if target.may_create and target.id else "")
+            draft = around.draft_of(self.owner, target) or Draft(self.owner, made)
+        before = draft.copy()
         try:
-            if not draft.document.id:
-                missing = Rejected(target.missing, waits_for=target.lags)
-                wait = reject(draft, request, missing, now, self.timing, target.reference)
-            else:
-                wait = decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
+            wait = self._rule(around, request, draft, new_id, now)
         except Exception:
             # A rule that breaks harms its own request alone: whoever asked is told, and the message is kept.
             log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
+            draft = before  # Nothing of what it had begun stays.
             wait = reject(draft, request, Rejected("internal_error"), now, self.timing)
             if request.record is not None:
                 around.messages.append(
@@ -247,6 +265,18 @@ class Engine:
             draft.decided = request.key
         around.drafts[draft.document.id] = draft
         around.deciders[request.key] = draft.document.id
+        if draft.document.version == 0:
+            around.made.update(dict.fromkeys(draft.keys(), draft.document.id))
+
+    def _rule(self, around: _Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Wait | None:
+        """Let the rule decide; raise what it, or finding out what the request is about, raised."""
+        if (error := around.broken.get(request.key)) is not None:
+            raise error
+        if not draft.document.id:
+            target = around.targets[request.key]
+            missing = Rejected(target.missing, waits_for=target.lags)
+            return reject(draft, request, missing, now, self.timing, target.reference)
+        return decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
 
     def _context(self, around: _Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
         referred = self.owner.refers(request.request, request.actor)

@@ -5,6 +5,7 @@ with its place in the bulk; a total count could not say who lost.
 """
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from shared.mongo import ASCENDING, DUPLICATE_KEY, BulkWriteError, DuplicateKeyE
 SETTLE_AFTER = 10 * MINUTE
 DECISION_KEPT = 8 * DAY
 _ID_BLOCK = 100
+_REMEMBERED = 10_000
 _POKE_BACKOFF = (30_000, 60_000, 300_000, 900_000)
 
 
@@ -36,6 +38,7 @@ class MongoStore:
         self._leases = database["leases"]
         self._overdue_after = overdue_after
         self._ids: dict[str, list[int]] = {}
+        self._cleared: OrderedDict[str, int] = OrderedDict()
 
     async def prepare(self) -> None:
         """Create the indexes; does nothing when they are there."""
@@ -64,7 +67,13 @@ class MongoStore:
         if not clauses:
             return []
         found = self._documents.find({"$or": clauses} if len(clauses) > 1 else clauses[0])
-        return [codec.document_in(self._owner, raw) for raw in await found.to_list(None)]
+        return [self._untold(codec.document_in(self._owner, raw)) for raw in await found.to_list(None)]
+
+    def _untold(self, document: Document) -> Document:
+        """Leave out the entries we have cleared ourselves: a majority may not know yet, and they'd be told again."""
+        cleared = self._cleared.get(document.id, 0)
+        document.outbox = [step for step in document.outbox if step.version > cleared]
+        return document
 
     async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
         """Return the rows of these requests, by request key."""
@@ -129,12 +138,20 @@ class MongoStore:
             operations.append(UpdateOne({"_id": id_, "version": version}, {**pull, "$unset": {"dirty_at": ""}}))
         cleared = await weakly(self._documents).bulk_write(operations, ordered=False)
         if cleared.matched_count == len(published):
+            self._remember(published)
             return []
         behind = [UpdateOne({"_id": i}, {"$pull": {"outbox": {"version": {"$in": list(e)}}}}) for i, _, e in published]
         await weakly(self._documents).bulk_write(behind, ordered=False)
+        self._remember(published)
         ids = [id_ for id_, _, _ in published]
         found = self._documents.find({"_id": {"$in": ids}, "dirty_at": {"$exists": True}}, {"_id": 1})
         return [raw["_id"] for raw in await found.to_list(None)]
+
+    def _remember(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> None:
+        for id_, _, entries in published:
+            self._cleared[id_] = max(self._cleared.pop(id_, 0), *entries, 0)
+        while len(self._cleared) > _REMEMBERED:
+            self._cleared.popitem(last=False)
 
     async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
         """Replace copies, each only by a higher version."""

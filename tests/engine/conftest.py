@@ -1,0 +1,69 @@
+"""The engine's behaviour suite runs twice: on the in-memory store, and on a real MongoDB.
+
+The bus is in memory both times: what is under test is the engine and its storage; the bus on Kafka is proved by the
+integration tests and the journeys. `pytest tests/engine -k memory` needs nothing that runs.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from pymongo.read_concern import ReadConcern
+
+from dev.brokers.local_mongo import local_mongo
+from dev.brokers.ports import free_ports
+from dev.brokers.tools import find_tools
+from shared.engine.memory import MemoryStore
+from shared.engine.mongo_store import MongoStore
+from shared.mongo import connect
+from shared.settings import MongoSettings
+from tests.support.lab import Lab
+from tests.support.toy import OWNER
+
+
+@pytest.fixture(scope="session")
+def engine_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a mongod for the toy owner, with rights on its own database alone."""
+    mongo = local_mongo(
+        tmp_path_factory.mktemp("mongo"),
+        find_tools(with_mvn=False).mongod,
+        admin_password=secrets.token_hex(8),
+        key=secrets.token_hex(16),
+        ports=free_ports(1),
+    )
+    mongo.start()
+    try:
+        yield mongo.ensure_service("box_svc", secrets.token_hex(8))
+    finally:
+        mongo.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def engine_database(engine_mongo: str) -> AsyncIterator[Any]:
+    """The toy owner's database, with its indexes."""
+    database = connect(MongoSettings(uri=SecretStr(engine_mongo), database="box_svc"))
+    await MongoStore(database, OWNER).prepare()
+    yield database
+    database.client.close()
+
+
+@pytest_asyncio.fixture
+async def mongo_database(engine_database: Any) -> Any:
+    """The toy owner's database, without what earlier tests left in it."""
+    for name in await engine_database.list_collection_names():
+        await engine_database[name].delete_many({})
+    return engine_database
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def lab(request: pytest.FixtureRequest) -> Lab:
+    """One storage that every process sees."""
+    if request.param == "memory":
+        memory = MemoryStore(OWNER)
+        return Lab(lambda: memory, memory)
+    database = request.getfixturevalue("mongo_database")
+    look = MongoStore(database.with_options(read_concern=ReadConcern("local")), OWNER)
+    return Lab(lambda: MongoStore(database, OWNER), look)

@@ -1,0 +1,99 @@
+"""A toy owner, so that the engine's tests know nothing of structures: boxes in which things are put."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from shared.auth import Actor
+from shared.clock import MINUTE
+from shared.engine.decide import COPY, Timing
+from shared.engine.incoming import Incoming
+from shared.engine.intake import body_hash
+from shared.engine.rules import Owner, Target, View
+from shared.messages.common import Request
+from shared.messages.life import request_key
+from tests.support.toy.requests import Cancel, Find, Guarded, OfBox, Open, Rename, Sweep
+from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, keeper_key, name_key
+from tests.support.toy.state import BoxState
+
+NOW = 1_800_000_000_000
+DELAY = 30 * MINUTE
+ALICE, BOB = Actor("alice"), Actor("bob")
+UNSPEAKABLE = "unspeakable"
+"""A box whose very target breaks."""
+
+
+def box_id(box: str) -> str:
+    """Return the id of a box's document."""
+    return f"box:{box}"
+
+
+def _target(request: Request, actor: Actor) -> Target:
+    del actor
+    if isinstance(request, Open):
+        return Target(keys=(name_key(request.name),), fresh="box", reference={"name": request.name})
+    assert isinstance(request, OfBox | Find)
+    if request.box == UNSPEAKABLE:
+        raise ZeroDivisionError("a target that breaks")
+    if isinstance(request, Find):
+        return Target(id=box_id(request.box), may_create=True)
+    if request.box.startswith("@"):  # A box called by its name.
+        return Target(keys=(name_key(request.box[1:]),))
+    lags = keeper_key(request.box) if isinstance(request, Guarded) else None
+    keys = (name_key(request.name),) if isinstance(request, Rename) else ()
+    return Target(id=box_id(request.box), keys=keys, lags=lags, reference={"box": request.box})
+
+
+def _copies(request: Request, document: str | None, state: BoxState | None, actor: Actor) -> Iterable[str]:
+    del document, actor
+    if isinstance(request, Guarded) and state is not None:
+        yield keeper_key(request.box)
+
+
+def _refers(request: Request, actor: Actor) -> Iterable[str]:
+    if isinstance(request, Cancel):
+        yield request_key(actor.id, request.request_id)
+
+
+def _present(view: View[BoxState]) -> bytes:
+    record = view.state.model_dump(mode="json", exclude_none=True, exclude={"secret"})
+    told = {"version": view.version, "pending": [p.step.request_id for p in view.pending]}
+    return orjson.dumps(record | told | {"will_hold": list(view.projected.things)})
+
+
+OWNER: Owner[BoxState] = Owner(
+    name="box",
+    rules=RULES,
+    state=lambda _kind: BoxState,
+    target=_target,
+    keys=lambda state: (name_key(state.name),) if state.name is not None else (),
+    reference=lambda state: {"box": {"name": state.name}},
+    present=_present,
+    copies=_copies,
+    refers=_refers,
+    private=frozenset({"secret"}),
+    waits={ORACLE_WAIT: 60 * MINUTE, SILENT_WAIT: 10 * MINUTE},
+    internal=frozenset({Sweep}),
+)
+TIMING = Timing(DELAY, {COPY: 2_000, **OWNER.waits})
+
+
+def incoming(request: Request, request_id: str = "r1", *, actor: Actor = ALICE, at: int = NOW, **more: Any) -> Incoming:
+    """Return a request as the intake hands it on; `at` is the broker's append time."""
+    hashed = body_hash(request.type, request.model_dump(mode="json", exclude_unset=True))
+    return Incoming(request_id, actor, request, hashed, at, **more)
+
+
+class ManualClock:
+    """A clock that the test moves."""
+
+    def __init__(self, now: int = NOW) -> None:
+        self.time = now
+
+    def now(self) -> int:
+        return self.time
+
+    def pass_(self, ms: int) -> None:
+        """Let time pass."""
+        self.time += ms

@@ -1,0 +1,122 @@
+"""What may be asked of a box: each type shows one thing that a rule can do."""
+
+from typing import ClassVar
+
+from shared.messages.common import Request
+
+
+class OfBox(Request):
+    """A request about a box that should exist. It is called by its id, or by its name with `@` before it."""
+
+    box: str
+
+
+class Open(Request):
+    """Makes a box with a fresh id; no two boxes have the same name. May put a thing in right away."""
+
+    type: ClassVar[str] = "box.open.v1"
+    name: str
+    thing: str | None = None
+
+
+class Find(Request):
+    """Makes the box of this id unless it is there, and puts a thing in."""
+
+    type: ClassVar[str] = "box.find.v1"
+    box: str
+    thing: str
+
+
+class Put(OfBox):
+    """Puts a thing in, later, as often as it is asked. Refused when the box is closed."""
+
+    type: ClassVar[str] = "box.put.v1"
+    thing: str
+
+
+class PutNow(OfBox):
+    """Puts a thing in at once, as often as it is asked."""
+
+    type: ClassVar[str] = "box.put-now.v1"
+    thing: str
+
+
+class PutAfter(OfBox):
+    """Puts a thing in at once, if another is or will be in."""
+
+    type: ClassVar[str] = "box.put-after.v1"
+    thing: str
+    after: str
+
+
+class Take(OfBox):
+    """Takes a thing out, later. Refused when it won't be there then; fails when it is no longer there."""
+
+    type: ClassVar[str] = "box.take.v1"
+    thing: str
+
+
+class Label(OfBox):
+    """Changes label and secret, later."""
+
+    type: ClassVar[str] = "box.label.v1"
+    label: str | None = None
+    secret: str | None = None
+
+
+class Rename(OfBox):
+    """Changes the name, later; the new one is reserved from now on."""
+
+    type: ClassVar[str] = "box.rename.v1"
+    name: str
+
+
+class Empty(OfBox):
+    """Takes everything out, at once."""
+
+    type: ClassVar[str] = "box.empty.v1"
+
+
+class Close(OfBox):
+    """Closes the box, at once."""
+
+    type: ClassVar[str] = "box.close.v1"
+
+
+class Cancel(OfBox):
+    """Cancels a pending request."""
+
+    type: ClassVar[str] = "box.cancel.v1"
+    request_id: str
+
+
+class Ask(OfBox):
+    """Puts a thing in at once, when the oracle says yes."""
+
+    type: ClassVar[str] = "box.ask.v1"
+    thing: str
+
+
+class Guarded(OfBox):
+    """Puts a thing in at once, when the keeper's copy says that the actor may."""
+
+    type: ClassVar[str] = "box.guarded.v1"
+    thing: str
+
+
+class Broken(OfBox):
+    """Breaks."""
+
+    type: ClassVar[str] = "box.broken.v1"
+
+
+class HalfBroken(OfBox):
+    """Puts a thing in at once, and is followed by a request that breaks."""
+
+    type: ClassVar[str] = "box.half-broken.v1"
+
+
+class Sweep(OfBox):
+    """A request that no message may bring."""
+
+    type: ClassVar[str] = "box.sweep.v1"

@@ -1,0 +1,193 @@
+"""The rules of boxes; `RULES` is the table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.clock import MINUTE
+from shared.engine.cancel import cancel
+from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Rule, at_once, delayed
+from shared.errors import Failed, Rejected
+from shared.messages.common import Request
+from shared.messages.life import request_key
+from tests.support.toy.requests import (
+    Ask,
+    Broken,
+    Cancel,
+    Close,
+    Empty,
+    Find,
+    Guarded,
+    HalfBroken,
+    Label,
+    Open,
+    Put,
+    PutAfter,
+    PutNow,
+    Rename,
+    Sweep,
+    Take,
+)
+from tests.support.toy.state import BoxState
+
+ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
+ASK_AGAIN = 5 * MINUTE
+BOMB = "bomb"
+"""A thing which, once it is in the box, breaks every `Put` that falls due."""
+
+
+def name_key(name: str) -> str:
+    """Return the unique key of a name."""
+    return f"name:{name}"
+
+
+def keeper_key(box: str) -> str:
+    """Return the key of the copy that says who may do what with a box."""
+    return f"keeper:box:{box}"
+
+
+def oracle_key(thing: str) -> str:
+    """Return the key under which the oracle's answer about a thing arrives."""
+    return f"oracle:{thing}"
+
+
+def _with(state: BoxState | None, thing: str) -> BoxState:
+    state = state or BoxState()
+    return state.model_copy(update={"things": (*state.things, thing)})
+
+
+def _put_now(request: Find | PutNow | PutAfter | Ask | Guarded, *_: Any) -> Effect[BoxState]:
+    return Effect(lambda now: _with(now, request.thing))
+
+
+def _open(request: Open, state: None, context: Context) -> Effect[BoxState]:
+    del state
+    if name_key(request.name) in context.holders:
+        raise Rejected("identifier_taken")
+    then = None
+    if request.thing is not None:
+        then = (f"{context.request_id}.put", Put(box=str(context.new_id), thing=request.thing))
+    return Effect(lambda _: BoxState(name=request.name), code="created", then=then)
+
+
+def _put(request: Put, state: BoxState, context: Context) -> Change:
+    del context
+    if state.closed:
+        raise Rejected("forbidden")
+    return Change({"thing": request.thing})
+
+
+def _put_due(change: Mapping[str, Any], state: BoxState, at: int) -> BoxState:
+    del at
+    if BOMB in state.things:
+        raise ZeroDivisionError("a change that breaks when it is due")
+    return _with(state, change["thing"])
+
+
+def _put_after(request: PutAfter, state: BoxState, context: Context) -> Effect[BoxState]:
+    del context
+    if request.after not in state.things:
+        raise Rejected("not_found")
+    return _put_now(request)
+
+
+def _take(request: Take, state: BoxState, context: Context) -> Change:
+    del context
+    if request.thing not in state.things:
+        raise Rejected("not_found")
+    return Change({"thing": request.thing})
+
+
+def _take_due(change: Mapping[str, Any], state: BoxState, at: int) -> BoxState:
+    del at
+    if change["thing"] not in state.things:
+        raise Failed("not_found")
+    return state.model_copy(update={"things": tuple(t for t in state.things if t != change["thing"])})
+
+
+def _label(request: Label, state: BoxState, context: Context) -> Change:
+    del state, context
+    return Change({field: getattr(request, field) for field in sorted(request.model_fields_set - {"box"})})
+
+
+def _set_due(change: Mapping[str, Any], state: BoxState, at: int) -> BoxState:
+    del at
+    return state.model_copy(update=dict(change))
+
+
+def _rename(request: Rename, state: BoxState, context: Context) -> Change:
+    del state
+    if context.holders.get(name_key(request.name), context.document) != context.document:
+        raise Rejected("identifier_taken")
+    return Change({"name": request.name}, reserves=(name_key(request.name),))
+
+
+def _empty(request: Empty, state: BoxState, context: Context) -> Effect[BoxState]:
+    del request, state, context
+    return Effect(lambda now: (now or BoxState()).model_copy(update={"things": ()}))
+
+
+def _close(request: Close | Sweep, state: BoxState, context: Context) -> Effect[BoxState]:
+    del request, state, context
+    return Effect(lambda now: (now or BoxState()).model_copy(update={"closed": True}))
+
+
+def _cancel(request: Cancel, state: BoxState, context: Context) -> Effect[BoxState]:
+    del state
+    return cancel(request_key(context.actor.id, request.request_id), context)
+
+
+def _ask(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | Needs:
+    del state
+    key = oracle_key(request.thing)
+    said = context.answers.get(key, {}).get("said")
+    if said == "yes":
+        return _put_now(request)
+    if said == "no":
+        raise Rejected("forbidden")
+    return Needs(
+        key=key,
+        ask=LookUp("oracle.requests", "oracle.ask.v1", request.thing, {"thing": request.thing}),
+        wait=SILENT_WAIT if said == "later" else ORACLE_WAIT,
+        code="waiting_insee",
+        otherwise="insee_unavailable",
+        again_after=ASK_AGAIN,
+    )
+
+
+def _guarded(request: Guarded, state: BoxState, context: Context) -> Effect[BoxState]:
+    del state
+    key = keeper_key(request.box)
+    if context.actor.id not in context.copies.get(key, {}).get("may", ()):
+        raise Rejected("forbidden", waits_for=key)
+    return _put_now(request)
+
+
+def _broken(request: Broken, state: BoxState, context: Context) -> Effect[BoxState]:
+    del request, state, context
+    raise ZeroDivisionError("this rule always breaks")
+
+
+def _half_broken(request: HalfBroken, state: BoxState, context: Context) -> Effect[BoxState]:
+    del state
+    second = (f"{context.request_id}.second", Broken(box=request.box))
+    return Effect(lambda now: _with(now, "half"), then=second)
+
+
+RULES: Mapping[type[Request], Rule] = {
+    Open: at_once(_open),
+    Find: at_once(_put_now),
+    Put: delayed(_put, _put_due),
+    PutNow: at_once(_put_now),
+    PutAfter: at_once(_put_after),
+    Take: delayed(_take, _take_due),
+    Label: delayed(_label, _set_due),
+    Rename: delayed(_rename, _set_due),
+    Empty: at_once(_empty),
+    Close: at_once(_close),
+    Cancel: at_once(_cancel),
+    Ask: at_once(_ask),
+    Guarded: at_once(_guarded),
+    Broken: at_once(_broken),
+    HalfBroken: at_once(_half_broken),
+    Sweep: at_once(_close),
+}
