@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -17,8 +18,10 @@ from shared.messages.life import request_key
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 
-_LOOK_EVERY = 5.0
-"""Seconds after which the read model is looked at even if nothing was told: a tail may miss what it tells."""
+_PLACE = re.compile(r"[0-9]{1,18}")
+_FIRST_LOOK, _LAST_LOOK = 0.05, 5.0
+"""Seconds after which the read model is looked at even if nothing was told, longer each time: a step may have been told
+just before it is followed, and be readable just after; and a tail may miss what it tells."""
 
 
 @router.get(
@@ -43,7 +46,7 @@ async def events(
 ) -> EventSourceResponse:
     """Steps as they come, those before first. The stream ends after the last step, and when the token expires."""
     await caller.the.requests.one(caller.actor, request_id, maker)
-    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else -1
+    seen = int(last_event_id) if last_event_id and _PLACE.fullmatch(last_event_id) else -1
     key = request_key(maker or caller.actor.id, request_id)
     return EventSourceResponse(_steps(caller.the, key, seen, caller.left))
 
@@ -51,7 +54,7 @@ async def events(
 async def _steps(the: Services, key: str, seen: int, seconds: float) -> AsyncIterator[dict[str, Any]]:
     """Yield the steps of a request after the one seen, until the last one or for that long."""
     clock = asyncio.get_running_loop()
-    end = clock.time() + seconds
+    end, patience = clock.time() + seconds, _FIRST_LOOK
     with the.tail.follow(key) as told, metrics.STREAMS.track_inprogress():
         while (left := end - clock.time()) > 0:
             steps, ended = await the.requests.steps(key, seen)
@@ -60,8 +63,9 @@ async def _steps(the: Services, key: str, seen: int, seconds: float) -> AsyncIte
                 yield {"id": str(order), "event": "step", "data": orjson.dumps(step).decode()}
             if ended:
                 return
+            patience = _FIRST_LOOK if steps else min(2 * patience, _LAST_LOOK)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, _LOOK_EVERY)):
+                async with asyncio.timeout(min(left, patience)):
                     outcome = await told.get()
                     if outcome is None:  # The process stops: the client connects again, elsewhere.
                         return
