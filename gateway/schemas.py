@@ -13,6 +13,8 @@ from shared.messages.structure import BillingMandate, PendingRequest, PublicPara
 
 T = TypeVar("T")
 
+RequestStatus = Literal["received", "waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
+"""`received` is the gateway's own word, until the owner says something."""
 Role = Literal["none", "consultation", "modification", "principal"]
 
 
@@ -110,7 +112,7 @@ class Problem(BaseModel):
 class Step(BaseModel):
     """One step in the life of a request."""
 
-    status: Literal["received", "waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
+    status: RequestStatus
     code: str
     message: str = Field(description="in French")
     at: Instant
@@ -225,6 +227,7 @@ __all__ = [
     "Page",
     "Problem",
     "Request",
+    "RequestStatus",
     "RequestWithSteps",
     "Structure",
     "StructureBrief",

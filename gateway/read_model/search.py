@@ -12,6 +12,8 @@ from typing import Any
 
 _GROUP = 3
 _MOST_WORDS = 8
+NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
+"""The condition that nothing meets."""
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"})
 
 
@@ -30,11 +32,16 @@ def grams(text: str) -> list[str]:
     return sorted(found)
 
 
+def beginning(field: str, text: str) -> Mapping[str, Any]:
+    """Return the MongoDB condition of a field that begins with a text; it matches nothing when that can be no text."""
+    return {field: {"$regex": f"^{re.escape(text)}"}} if re.fullmatch(r"[\w -]+", text) else NOTHING
+
+
 def condition(words: str) -> Mapping[str, Any]:
     """Return the MongoDB condition of a search; it matches nothing when there is no word in it."""
     wanted = plain(words).split()[:_MOST_WORDS]
     if not wanted:
-        return {"_id": {"$in": []}}
+        return NOTHING
     groups = {group for word in wanted for group in (_groups(word) if len(word) >= _GROUP else (f"^{word}",))}
     # A word of three letters is its own group: only longer ones need a second look.
     parts = [{"text": {"$regex": re.escape(word)}} for word in wanted if len(word) > _GROUP]

@@ -24,7 +24,7 @@ SORTS: Mapping[str, tuple[tuple[str, int], ...]] = {
 
 @dataclass(frozen=True)
 class Filters:
-    """What a search narrows its answer to; what is None narrows nothing."""
+    """What a search narrows its answer to; what is None, or a text left blank, narrows nothing."""
 
     words: str | None = None
     status: str | None = None
@@ -44,13 +44,17 @@ class Filters:
             )
             if value is not None
         ]
-        if self.city is not None:
-            wanted.append({"city": {"$regex": f"^{search.plain(self.city)}"}})
-        if self.postcode is not None:
-            wanted.append({"record.address.postcode": {"$regex": f"^{search.plain(self.postcode).upper()}"}})
-        if self.words is not None:
-            wanted.append(search.condition(self.words))
+        if not _is_blank(self.city):
+            wanted.append(search.beginning("city", search.plain(self.city or "")))
+        if not _is_blank(self.postcode):
+            wanted.append(search.beginning("record.address.postcode", (self.postcode or "").strip().upper()))
+        if not _is_blank(self.words):
+            wanted.append(search.condition(self.words or ""))
         return wanted
+
+
+def _is_blank(text: str | None) -> bool:
+    return text is None or not text.strip()
 
 
 class Structures:

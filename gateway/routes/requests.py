@@ -8,11 +8,10 @@ from fastapi.responses import Response
 from gateway import bodies
 from gateway.contract import asks, gives
 from gateway.deps import Ask, Caller, Paging, answer
-from gateway.schemas import Accepted, Page, RequestWithSteps
+from gateway.schemas import Accepted, Page, RequestStatus, RequestWithSteps
 from gateway.sender import Asked
 from shared.errors import Rejected
 from shared.messages.common import RequestId, UserId
-from shared.messages.life import Status
 from shared.messages.structure import CancelRequest
 
 router = APIRouter(prefix="/requests", tags=["requests"])
@@ -25,9 +24,9 @@ Maker = Annotated[UserId | None, Query(alias="actor", description="who made the 
 async def mine(
     caller: Caller,
     page: Paging,
-    status: Annotated[Status | None, Query()] = None,
+    status: Annotated[RequestStatus | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
-    structure: Annotated[int | None, Query(ge=1, description="id of a structure")] = None,
+    structure: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="id of a structure")] = None,
 ) -> Response:
     """The caller's own, newest first."""
     filters = {"status": status, "type": type_, "structure": structure}

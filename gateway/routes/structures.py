@@ -8,10 +8,9 @@ from fastapi.responses import Response
 from gateway.contract import gives
 from gateway.deps import Caller, MinVersion, Paging, StructureId, answer
 from gateway.read_model.structures import Filters, by_id, by_identifier
-from gateway.schemas import Page, RequestWithSteps, Structure, StructureBrief
+from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
 from shared import identifiers
 from shared.messages.common import IdentifierType, UserId
-from shared.messages.life import Status
 from shared.messages.structure import Sphere
 
 router = APIRouter(prefix="/structures", tags=["structures"])
@@ -69,7 +68,7 @@ async def requests(
     structure_id: StructureId,
     caller: Caller,
     page: Paging,
-    status: Annotated[Status | None, Query()] = None,
+    status: Annotated[RequestStatus | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
     actor: Annotated[UserId | None, Query(description="who asked")] = None,
 ) -> Response:
