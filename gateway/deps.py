@@ -99,44 +99,54 @@ class Asking:
     traceparent: str | None
 
     async def ask(self, asked: Asked) -> Response:
-        """Publish the request and answer with it: 202, or a problem when it is refused while the caller waits."""
+        """Publish the request and answer with it: 202, or a problem when it is refused while the caller waits.
+
+        One that comes again without waiting is answered as it stands: it may be decided already.
+        """
         try:
             told = await self.the.sender.ask(
                 self.actor, asked, self.request_id, wait=self.wait, traceparent=self.traceparent
             )
+            row: Mapping[str, Any] = rows.row(told)
+            repeated = told.get("repeated", False)
+            if told["status"] == "received" and self.named:
+                row, repeated = await self._as_known(asked, told)
         except TRANSIENT:
             # It may have been sent all the same: with its id the caller can ask again without harm.
             return problem("unavailable", more={"request_id": self.request_id})
-        path = f"{PREFIX}/requests/{self.request_id}"
-        if told["status"] == "rejected":
-            kept = told.get("recorded", True)
-            return problem(
-                told["code"],
-                fields=told.get("fields"),
-                details=told.get("details"),
-                more={"request_id": self.request_id, **({"instance": path} if kept else {})},
-                headers={"Location": path} if kept else None,
-            )
-        body = as_told(rows.row(told))
-        if told["status"] == "received" and self.named:
-            body = await self._as_known(asked)
+        if row["status"] == "rejected":
+            return self._refusal(row, kept=told.get("recorded", True))
+        path = self._path
         headers = {"Location": path}
         if self.wait:
             headers["Preference-Applied"] = f"wait={self.wait}"
-        return answer({**body, "repeated": told.get("repeated", False), "links": self._links(body, path)}, 202, headers)
+        return answer({**as_told(row), "repeated": repeated, "links": self._links(row, path)}, 202, headers)
 
-    async def _as_known(self, asked: Asked) -> dict[str, Any]:
-        """Return the request as it stands, since it may have been sent before; refuse an id used for another one."""
+    async def _as_known(self, asked: Asked, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        """Return the request as it stands and whether it came before; refuse an id used for another one."""
         raw = await self.the.requests.known(self.actor, self.request_id)
         assert raw is not None  # noqa: S101 - its row has just been written.
         if raw.get("body_hash", asked.hash) != asked.hash:
             raise Rejected("request_id_reused")
-        return as_told(raw["row"])
+        return raw["row"], raw["steps"]["received"]["at"] != told["at"]
+
+    def _refusal(self, row: Mapping[str, Any], *, kept: bool) -> Response:
+        return problem(
+            row["code"],
+            fields=dict(row["wrong"]),
+            details=row.get("details"),
+            more={"request_id": self.request_id, **({"instance": self._path} if kept else {})},
+            headers={"Location": self._path} if kept else None,
+        )
+
+    @property
+    def _path(self) -> str:
+        return f"{PREFIX}/requests/{self.request_id}"
 
     @staticmethod
-    def _links(body: Mapping[str, Any], path: str) -> dict[str, str]:
+    def _links(row: Mapping[str, Any], path: str) -> dict[str, str]:
         links = {"self": path, "events": f"{path}/events"}
-        structure = body.get("reference", {}).get("structure", {}).get("id")
+        structure = row["structure"]
         return links if structure is None else {**links, "structure": f"{PREFIX}/structures/{structure}"}
 
 
