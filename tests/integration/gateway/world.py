@@ -14,11 +14,14 @@ from joserfc import jwt
 
 from dev.brokers import LocalBrokers
 from dev.issuer.keys import Keys
+from shared import codes
+from shared.auth import Verifier
 from shared.broker import build_consumer, build_producer
-from shared.clock import iso
+from shared.clock import SystemClock, iso
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event
 from shared.settings import KafkaSettings
+from tests.integration.gateway.contract import check_answer
 
 HTTP, KAFKA = "structures-http", "structures-kafka"
 ADMIN = "structures:admin"
@@ -137,7 +140,9 @@ class Owners:
         await self.send("structure.state", f"structure:{id_}", told)
         return told
 
-    async def team(self, id_: int, principal: str, profiles: Mapping[str, str] | None = None) -> None:
+    async def team(
+        self, id_: int, principal: str, profiles: Mapping[str, str] | None = None, *, version: int = 1
+    ) -> None:
         """Tell a team: users with their profiles; « ended » is a membership that was."""
         members = {
             user: {
@@ -147,7 +152,7 @@ class Owners:
             }
             for user, profile in (profiles or {}).items()
         }
-        record = {"structure_id": id_, "version": 1, "sphere": "private", "principal": principal}
+        record = {"structure_id": id_, "version": version, "sphere": "private", "principal": principal}
         await self.send("manager.state", f"structure:{id_}", {**record, "members": members})
 
     async def user(self, id_: str, *, version: int = 1, **fields: Any) -> None:
@@ -199,15 +204,29 @@ class World:
         headers = {"Authorization": f"Bearer {self.issuer.token(subject, **claims)}"}
         if wait:
             headers["Prefer"] = f"wait={wait}"
-        async with httpx2.AsyncClient(base_url=self.api, headers=headers, timeout=35) as client:
+        async with self.client(headers=headers) as client:
             yield client
+
+    def client(self, api: str | None = None, *, headers: Mapping[str, str] | None = None) -> httpx2.AsyncClient:
+        """Return a client, of another replica when its address is given; every answer is held against the contract."""
+        hooks: Any = {"response": [check_answer]}
+        return httpx2.AsyncClient(base_url=api or self.api, headers=headers, timeout=60, event_hooks=hooks)
+
+    async def verified(self, authorization: str, audience: str) -> Mapping[str, Any]:
+        """Return the claims of a header `authorization`, once its token is proved."""
+        return await Verifier(self.issuer.address, audience, SystemClock()).verify(authorization)
+
+    @staticmethod
+    def sentence(code: str) -> str:
+        """Return a code's French sentence."""
+        return codes.CODES[code].sentence
 
     def admin(self) -> Any:
         return self.as_(fresh_user("admin"), scope=ADMIN)
 
     @asynccontextmanager
     async def anonymous(self) -> AsyncIterator[httpx2.AsyncClient]:
-        async with httpx2.AsyncClient(base_url=self.api, timeout=10) as client:
+        async with self.client() as client:
             yield client
 
 

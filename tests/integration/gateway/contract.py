@@ -1,0 +1,92 @@
+"""Compares every answer these tests get with the OpenAPI document: its status, its media type, its schema."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx2
+from jsonschema import Draft202012Validator, FormatChecker
+
+from gateway.openapi import FILE
+from shared.clock import parse_instant
+
+Operation = Mapping[str, Any]
+
+DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
+METHODS = ("get", "put", "post", "patch", "delete")
+_ANYWHERE = frozenset({404, 405, 500})
+"""Statuses that no operation documents: no such path, no such method, and a bug of ours."""
+
+
+def _instant(text: object) -> bool:
+    return isinstance(text, str) and isinstance(parse_instant(text), int)
+
+
+_FORMATS = FormatChecker(())
+_FORMATS.checks("date-time", raises=ValueError)(_instant)
+
+
+def operations() -> Iterator[tuple[str, str, Operation]]:
+    """Yield method, path and description of every operation."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    # An identifier may hold a slash; any other parameter is one part of the path.
+    return re.compile(re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] == "value" else "[^/]+", path))
+
+
+_PATTERNS = sorted(((_pattern(path), path) for path in DOCUMENT["paths"]), key=lambda known: known[1].count("{"))
+
+
+def path_of(raw: str) -> str | None:
+    """Return the documented path that a request's path matches, the most literal one first."""
+    return next((path for pattern, path in _PATTERNS if pattern.fullmatch(raw)), None)
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema that refuses the fields it does not name, unless it says that there may be others."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    if "properties" in schema and isinstance(schema["properties"], dict):
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+_COMPONENTS = _closed(DOCUMENT["components"])
+
+
+def check(schema: Mapping[str, Any], value: Any) -> None:
+    """Fail unless a value is what its schema says, and nothing more."""
+    whole = {**_closed(schema), "components": _COMPONENTS}
+    Draft202012Validator(whole, format_checker=_FORMATS).validate(value)
+
+
+async def check_answer(answer: httpx2.Response) -> None:
+    """Fail unless an answer is one that the document promises. Made for httpx's hooks."""
+    request = answer.request
+    raw = request.url.raw_path.decode().partition("?")[0]
+    path = path_of(raw)
+    operation = DOCUMENT["paths"].get(path, {}).get(request.method.lower())
+    media = answer.headers.get("content-type", "").partition(";")[0]
+    told = f"{request.method} {path or raw} → {answer.status_code} {media}"
+    if operation is None or answer.status_code not in _documented(operation):
+        assert answer.status_code in _ANYWHERE, f"{told} is not documented"
+        assert answer.status_code != 500, f"{told}: {(await answer.aread()).decode()}"
+        content: Mapping[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    else:
+        content = operation["responses"][str(answer.status_code)]["content"]
+    assert media in content, f"{told}: expected {list(content)}"
+    if media == "text/event-stream":
+        return
+    check(content[media]["schema"], json.loads(await answer.aread()))
+
+
+def _documented(operation: Operation) -> set[int]:
+    return {int(status) for status in operation["responses"]}

@@ -1,0 +1,147 @@
+"""Server-sent events: each step once, in order; the stream ends by itself."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from shared.messages.cloudevents import Event
+from tests.integration.gateway.world import World, fresh_id, fresh_user, until
+
+Step = dict[str, Any]
+
+
+async def events(client: httpx2.AsyncClient, path: str, *, after: str | None = None) -> AsyncIterator[Step]:
+    """Yield the events of a stream: their names, ids and data."""
+    headers = {b"Last-Event-ID": after.encode("latin-1")} if after is not None else {}
+    async with client.stream("GET", path, headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"].startswith("no-")
+        event: Step = {}
+        async for line in answer.aiter_lines():
+            name, _, value = line.partition(": ")
+            if line.startswith(":"):
+                continue
+            if line:
+                event[name] = json.loads(value) if name == "data" else value
+            elif event:
+                yield event
+                event = {}
+
+
+async def asked(world: World, client: httpx2.AsyncClient, user: str) -> Event:
+    """Make a request; return it as its owner sees it."""
+    answer = await client.post("/structures/1/activate")
+
+    async def came() -> Event | None:
+        sent = (event for _, _, event in world.owners.asked_by(user))
+        return next((event for event in sent if event.id == answer.json()["request_id"]), None)
+
+    event: Event = await until(came)
+    return event
+
+
+async def test_steps_are_told_in_order_as_they_come_and_the_last_one_ends_the_stream(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        seen: list[str] = []
+        async for told in events(client, f"/requests/{event.id}/events"):
+            assert told["event"] == "step"
+            seen.append(told["data"]["status"])
+            if seen[-1] == "received":
+                await world.owners.outcome("structure", event, status="waiting", code="waiting_copy", version=0)
+            if seen[-1] == "waiting":
+                await world.owners.outcome("structure", event, status="accepted", version=1)
+                await world.owners.outcome("structure", event, status="accepted", version=1, repeated=True)
+            if seen[-1] == "accepted":
+                await world.owners.outcome("structure", event, status="applied", version=2)
+        assert seen == ["received", "waiting", "accepted", "applied"]
+        # Whoever comes later is told all of it at once.
+        again = [told async for told in events(client, f"/requests/{event.id}/events")]
+        assert [told["data"]["status"] for told in again] == seen
+        assert again[-1]["data"]["message"] == "Votre demande est effective."
+
+
+async def test_a_stream_goes_on_after_the_last_event_that_was_received(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        await world.owners.journal("structure", actor=user, request_id=event.id, status="accepted", version=1)
+        await world.owners.journal("structure", actor=user, request_id=event.id, status="applied", version=2)
+        path = f"/requests/{event.id}/events"
+
+        async def ended() -> bool:
+            return bool((await client.get(f"/requests/{event.id}")).json()["status"] == "applied")
+
+        await until(ended)
+        whole = [told async for told in events(client, path)]
+        for place in range(len(whole)):
+            rest = [told async for told in events(client, path, after=whole[place]["id"])]
+            assert rest == whole[place + 1 :]
+
+
+@pytest.mark.parametrize("last", ["", "x", "-1", "²", "9" * 5000, "1.5"])
+async def test_a_last_event_id_that_is_none_of_ours_starts_anew(world: World, last: str) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+        await world.owners.journal("structure", actor=user, request_id=event.id, status="rejected", version=1)
+        told = [t async for t in events(client, f"/requests/{event.id}/events", after=last)]
+    assert [t["data"]["status"] for t in told] == ["received", "rejected"]
+
+
+async def test_a_stream_ends_when_the_token_does(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user, expires_in=2) as client:
+        event = await asked(world, client, user)
+        started = time.monotonic()
+        told = [t async for t in events(client, f"/requests/{event.id}/events")]
+    assert [t["data"]["status"] for t in told] == ["received"]
+    assert time.monotonic() - started < 15
+
+
+async def test_a_request_that_came_by_the_other_door_is_followed_too(world: World) -> None:
+    """Its outcomes carry a correlation id of somebody else."""
+    user, request_id = fresh_user("maker"), f"kafka-{fresh_id()}"
+    await world.owners.journal("structure", actor=user, request_id=request_id, status="accepted", version=1)
+    async with world.as_(user) as client:
+        await until(lambda: _is_there(client, request_id))
+        seen = []
+        async for told in events(client, f"/requests/{request_id}/events"):
+            seen.append(told["data"]["status"])
+            event = Event(request_id, "structure.modify.v1", {"actor": user, "correlationid": "theirs"}, {}, None)
+            await world.owners.outcome("structure", event, status="applied", version=2)
+    assert seen == ["accepted", "applied"]
+
+
+async def _is_there(client: httpx2.AsyncClient, request_id: str) -> bool:
+    return (await client.get(f"/requests/{request_id}")).status_code == 200
+
+
+async def test_many_follow_one_request(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+
+        async def follow() -> list[str]:
+            return [told["data"]["status"] async for told in events(client, f"/requests/{event.id}/events")]
+
+        following = [asyncio.create_task(follow()) for _ in range(20)]
+        await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+        assert {tuple(seen) for seen in await asyncio.gather(*following)} == {("received", "rejected")}
+
+
+@pytest.mark.parametrize("who", ["anonymous", "stranger"])
+async def test_who_may_not_read_a_request_may_not_follow_it(world: World, who: str) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+    async with world.anonymous() if who == "anonymous" else world.as_(fresh_user("stranger")) as client:
+        answer = await client.get(f"/requests/{event.id}/events", params={"actor": user})
+    assert answer.status_code == (401 if who == "anonymous" else 404)

@@ -1,0 +1,111 @@
+"""`Idempotency-Key`: a request that is sent again has one effect and the same answer (rule R21)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shared.clock import iso
+from tests.integration.gateway.world import World, fresh_id, fresh_user, until
+
+KEY = "Idempotency-Key"
+
+
+async def _sent(world: World, user: str, count: int) -> list[Any]:
+    async def came() -> Any:
+        sent = world.owners.asked_by(user)
+        return sent if len(sent) >= count else None
+
+    return [event for _, _, event in await until(came)]
+
+
+async def test_the_key_is_the_id_of_the_request(world: World) -> None:
+    user = fresh_user("writer")
+    async with world.as_(user) as client:
+        told = (await client.post("/structures/1/activate", headers={KEY: "A.b_c:d-1"})).json()
+    assert told["request_id"] == "A.b_c:d-1"
+    assert (await _sent(world, user, 1))[0].id == "A.b_c:d-1"
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 101, "a/b", "a|b", "{}"])
+async def test_a_key_that_can_be_no_id_is_refused(world: World, key: str) -> None:
+    async with world.as_(fresh_user("writer")) as client:
+        answer = await client.post("/structures/1/activate", headers={KEY.encode(): key.encode()})
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
+
+
+async def test_sent_again_without_waiting_it_is_told_as_it_stands(world: World) -> None:
+    user, id_ = fresh_user("writer"), fresh_id()
+    world.owners.decide = lambda _: {"version": 4, "effective_at": iso(1_800_000_000_000)}
+    async with world.as_(user) as client:
+
+        async def send() -> Any:
+            answer = await client.patch(f"/structures/{id_}", json={"label": "x"}, headers={KEY: "again"})
+            assert answer.status_code == 202
+            return answer.json()
+
+        first = await send()
+        assert (first["status"], first["repeated"]) == ("received", False)
+        await world.owners.journal("structure", actor=user, request_id="again", status="accepted", version=4)
+
+        async def decided() -> Any:
+            again = await send()
+            assert again["repeated"] is True
+            return again if again["status"] == "accepted" else None
+
+        again = await until(decided)
+    assert (again["version"], again["request_id"]) == (4, "again")
+
+
+async def test_sent_again_at_once_it_is_one_request_that_is_still_received(world: World) -> None:
+    async with world.as_(fresh_user("writer")) as client:
+        first, second = [(await client.post("/structures/1/activate", headers={KEY: "twice"})).json() for _ in range(2)]
+    assert (first["repeated"], second["repeated"]) == (False, True)
+    assert first["received_at"] == second["received_at"]
+
+
+async def test_what_was_refused_is_refused_again_without_waiting_too(world: World) -> None:
+    user = fresh_user("writer")
+    world.owners.decide = lambda _: {"status": "rejected", "code": "already_active", "version": 2}
+    async with world.as_(user) as client:
+        headers = {KEY: "no", "Prefer": "wait=20"}
+        first = await client.post("/structures/1/activate", headers=headers)
+        again = await client.post("/structures/1/activate", headers={KEY: "no"})
+    assert first.status_code == again.status_code == 409
+    assert first.json() == again.json()
+    assert first.headers["location"] == again.headers["location"]
+
+
+async def test_the_owner_tells_a_repeat_to_who_waits(world: World) -> None:
+    world.owners.decide = lambda _: {"repeated": True, "version": 9}
+    async with world.as_(fresh_user("writer"), wait=20) as client:
+        told = (await client.post("/structures/1/activate", headers={KEY: "again"})).json()
+    assert (told["repeated"], told["version"]) == (True, 9)
+
+
+async def test_an_id_used_for_another_body_is_refused_with_and_without_waiting(world: World) -> None:
+    user = fresh_user("writer")
+    async with world.as_(user) as client:
+        assert (await client.patch("/structures/1", json={"label": "a"}, headers={KEY: "k"})).status_code == 202
+        other = await client.patch("/structures/1", json={"label": "b"}, headers={KEY: "k"})
+        assert (other.status_code, other.json()["code"]) == (409, "request_id_reused")
+        world.owners.decide = lambda _: {"status": "rejected", "code": "request_id_reused", "recorded": False}
+        other = await client.patch("/structures/1", json={"label": "b"}, headers={KEY: "k", "Prefer": "wait=20"})
+        assert (other.status_code, other.json()["code"]) == (409, "request_id_reused")
+        kept = (await client.get("/requests/k")).json()
+        assert kept["status"] == "received"  # The first one is untouched.
+        same = await client.patch("/structures/1", content=b' {"label":\n"a"} ', headers={KEY: "k"})
+        assert (same.status_code, same.json()["repeated"]) == (202, True)  # Spaces don't make another body.
+
+
+async def test_many_at_once_are_one_request(world: World) -> None:
+    user = fresh_user("writer")
+    async with world.as_(user) as client:
+        answers = await asyncio.gather(
+            *(client.patch("/structures/1", json={"label": "x"}, headers={KEY: "burst"}) for _ in range(20))
+        )
+        assert {a.status_code for a in answers} == {202}
+        assert {a.json()["received_at"] for a in answers} == {
+            (await client.get("/requests/burst")).json()["received_at"]
+        }
+        assert (await client.get("/requests")).json()["total"] == 1

@@ -1,0 +1,167 @@
+"""Requests as they are read: one's own, those of a structure, and what changed on it (rules R20, R21)."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from shared.clock import SECOND, iso
+from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
+
+_seconds = itertools.count(1_700_000_000)
+
+
+async def made(world: World, maker: str, structure: int, status: str = "applied", **fields: Any) -> str:
+    """Tell a request and its last step; return its id."""
+    request_id = f"r{fresh_id()}"
+    at = iso(next(_seconds) * SECOND)
+    step = {
+        "actor": maker,
+        "request_id": request_id,
+        "version": 2,
+        "reference": {"structure": {"id": structure}},
+        "received_at": at,
+        "at": at,
+        **fields,
+    }
+    if status != "accepted":
+        await world.owners.journal("structure", **{**step, "version": 1}, status="accepted")
+    await world.owners.journal("structure", **step, status=status)
+    async with world.as_(maker) as client:
+        await until(lambda: _is(client, request_id, status))
+    return request_id
+
+
+async def _is(client: Any, request_id: str, status: str) -> bool:
+    answer = await client.get(f"/requests/{request_id}")
+    return bool(answer.status_code == 200 and answer.json()["status"] == status)
+
+
+async def test_a_request_is_read_with_each_step_it_went_through(world: World) -> None:
+    maker, id_ = fresh_user("maker"), fresh_id()
+    effective = iso(1_800_000_000_000)
+    request_id = await made(
+        world, maker, id_, effective_at=effective, before={"label": "a"}, after={"label": "b"}, code="applied"
+    )
+    async with world.as_(maker) as client:
+        told = (await client.get(f"/requests/{request_id}")).json()
+    assert [step["status"] for step in told["steps"]] == ["accepted", "applied"]
+    assert (told["before"], told["after"], told["effective_at"]) == ({"label": "a"}, {"label": "b"}, effective)
+    assert told["message"] == "Votre demande est effective."
+    assert told["version"] == 2
+
+
+async def test_steps_that_come_in_another_order_make_the_same_request(world: World) -> None:
+    maker, request_id = fresh_user("maker"), f"r{fresh_id()}"
+    about = {"actor": maker, "request_id": request_id, "reference": {"structure": {"id": 1}}}
+    await world.owners.journal("structure", **about, status="applied", version=3)
+    await world.owners.journal("structure", **about, status="waiting", version=0, code="waiting_insee")
+    await world.owners.journal("structure", **about, status="accepted", version=2)
+    async with world.as_(maker) as client:
+        told = await until(lambda: _with_steps(client, request_id, 3))
+    assert (told["status"], told["version"]) == ("applied", 3)
+    assert [step["status"] for step in told["steps"]] == ["waiting", "accepted", "applied"]
+
+
+async def _with_steps(client: Any, request_id: str, count: int) -> Any:
+    answer = await client.get(f"/requests/{request_id}")
+    return answer.json() if answer.status_code == 200 and len(answer.json()["steps"]) == count else None
+
+
+@pytest.mark.parametrize(
+    ("rung", "seen"),
+    [
+        ("not a member", False),
+        ("ended", False),
+        ("consultation", True),
+        ("modification", True),
+        ("administrator", True),
+    ],
+)
+async def test_anothers_request_is_read_by_who_may_consult_its_structure(world: World, rung: str, seen: bool) -> None:
+    id_, maker, user = fresh_id(), fresh_user("maker"), fresh_user("reader")
+    await world.owners.structure(id_, maker)
+    await world.owners.team(id_, maker, {user: rung} if rung in {"ended", "consultation", "modification"} else {})
+    request_id = await made(world, maker, id_)
+    async with world.as_(maker) as client:
+        await readable(client, f"/structures/{id_}/members")
+    async with world.admin() if rung == "administrator" else world.as_(user) as client:
+        answer = await client.get(f"/requests/{request_id}", params={"actor": maker})
+        assert (answer.status_code == 200) is seen
+        if not seen:
+            assert answer.json()["code"] == "not_found"
+        listed = await client.get(f"/structures/{id_}/requests")
+        assert (listed.status_code == 200) is seen
+
+
+async def test_lists_are_filtered_newest_first_and_leave_out_what_the_gateway_asked_itself(world: World) -> None:
+    maker, one, two = fresh_user("maker"), fresh_id(), fresh_id()
+    first = await made(world, maker, one, type="structure.activate.v1")
+    second = await made(world, maker, two, "rejected", code="forbidden")
+    third = await made(world, maker, one, "accepted")
+    await made(world, maker, one, type="user.register.v1")
+    async with world.as_(maker) as client:
+
+        async def listed(**params: Any) -> list[str]:
+            return [r["request_id"] for r in (await client.get("/requests", params=params)).json()["items"]]
+
+        assert await listed() == [third, second, first]
+        assert await listed(size=1, page=2) == [second]
+        assert await listed(status="rejected") == [second]
+        assert await listed(status="received") == []
+        assert await listed(type="structure.activate.v1") == [first]
+        assert await listed(structure=two) == [second]
+        sent = (await client.post("/structures/1/activate")).json()
+        assert await listed(status="received") == [sent["request_id"]]
+
+
+async def test_the_requests_of_a_structure_are_everybodys(world: World) -> None:
+    id_, principal, other = fresh_id(), fresh_user("principal"), fresh_user("other")
+    await world.owners.structure(id_, principal)
+    theirs, mine = await made(world, other, id_), await made(world, principal, id_, "accepted")
+    async with world.as_(principal) as client:
+        path = f"/structures/{id_}/requests"
+        await readable(client, f"/structures/{id_}")
+
+        async def listed(**params: Any) -> list[str]:
+            return [r["request_id"] for r in (await client.get(path, params=params)).json()["items"]]
+
+        assert await listed() == [mine, theirs]
+        assert await listed(actor=other) == [theirs]
+        assert await listed(status="accepted") == [mine]
+        assert await listed(type="nothing") == []
+
+
+async def test_the_history_is_what_changed_and_nothing_else(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal)
+    change: dict[str, Any] = {"before": {"label": "a"}, "after": {"label": "b"}}
+    changed = await made(world, principal, id_, **change)
+    await made(world, principal, id_, code="nothing_to_change")
+    for status in ("rejected", "failed", "cancelled", "accepted"):
+        await made(world, principal, id_, status, **change)
+    await made(world, principal, fresh_id(), **change)
+    async with world.as_(principal) as client:
+        await readable(client, f"/structures/{id_}")
+        history = (await client.get(f"/structures/{id_}/history")).json()
+    assert [r["request_id"] for r in history["items"]] == [changed]
+    assert history["items"][0]["actor"] == principal
+    assert {name: history["items"][0][name] for name in change} == change
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/requests/a%20b", "request_id"),
+        ("/requests/" + "x" * 101, "request_id"),
+        ("/requests?structure=0", "structure"),
+        ("/requests?structure=9223372036854775808", "structure"),
+        ("/requests?status=done", "status"),
+        ("/structures/1/requests?actor=a%20b", "actor"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(world: World, path: str, field: str) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [e["field"] for e in answer.json()["errors"]] == [field]
