@@ -36,7 +36,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
             return {m.__name__: (m.type, m) for m in _REQUESTS[owner]}
         plain: Mapping[str, type[BaseModel]] = {
             topics.OUTCOMES: life.Outcome,
-            topics.JOURNAL: life.Step,
+            topics.JOURNAL: life.JournalEntry,
             topics.DUE: life.Poke,
         }
         if what in plain:

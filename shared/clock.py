@@ -6,6 +6,7 @@ Instants are integer milliseconds since the Unix epoch (UTC), as Kafka's own tim
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Protocol
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -39,8 +40,13 @@ class SystemClock:
 
 def iso(instant: int) -> str:
     """Write an instant (ms) as RFC 3339 in UTC with milliseconds, such as 2026-11-23T10:00:00.000Z."""
-    moment = datetime.fromtimestamp(instant // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % 1000:03d}Z"
+    return f"{_second(instant // 1000)}.{instant % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    # What is published at one moment names a few seconds, many times over; formatting one takes microseconds.
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
 from shared.errors import Poison
 from shared.messages import cloudevents
-from shared.messages.life import Step
+from shared.messages.life import JournalEntry
 from shared.messages.manager import TeamRecord, UserRecord
 from shared.messages.structure import StructureRecord
 
@@ -85,4 +85,4 @@ def _checked(model: type[BaseModel], project: Project) -> Project:
 _structure = _checked(StructureRecord, projections.structure)
 _team = _checked(TeamRecord, projections.team)
 _user = _checked(UserRecord, projections.user)
-_step = _checked(Step, lambda data: rows.write(data, journal=True))
+_step = _checked(JournalEntry, lambda data: rows.write(data, journal=True))

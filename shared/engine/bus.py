@@ -1,11 +1,15 @@
 """The bus on Kafka."""
 
 import asyncio
+import random
 from collections.abc import Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from shared.messages.cloudevents import Message
+from shared.partitioner import key_hash
+from shared.sending import Place, send_batches
 
 
 class KafkaBus:
@@ -16,7 +20,20 @@ class KafkaBus:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Send all; return once every one is acknowledged. Raises the first failure."""
-        sent = [
-            await self._producer.send(m.topic, m.value, key=m.key or None, headers=list(m.headers)) for m in messages
-        ]
-        await asyncio.gather(*sent)
+        lots: dict[Place, list[Message]] = {}
+        counts: dict[str, int] = {}
+        for message in messages:
+            count = counts.get(message.topic)
+            if count is None:
+                count = counts[message.topic] = len(await self._producer.partitions_for(message.topic))
+            lots.setdefault((message.topic, _spread(message.key) % count), []).append(message)
+        sent = await send_batches(self._producer, lots, _append)
+        await asyncio.gather(*(acknowledged for acknowledged, _ in sent))
+
+
+def _spread(key: bytes) -> int:
+    return key_hash(key) if key else random.getrandbits(31)
+
+
+def _append(batch: Any, message: Message) -> Any:
+    return batch.append(key=message.key or None, value=message.value, timestamp=None, headers=list(message.headers))

@@ -10,24 +10,13 @@ from shared.auth import Actor
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import Owner, Pending
-from shared.messages.life import Step
-
-
-def step_out(step: Step) -> dict[str, Any]:
-    """Return a step as stored: empty fields left out. Its fields hold plain values only."""
-    fields = {**step.__dict__, **(step.__pydantic_extra__ or {})}
-    return {name: value for name, value in fields.items() if value is not None and value != "" and value != {}}
-
-
-def step_in(raw: Mapping[str, Any]) -> Step:
-    """Read a stored step. We wrote it ourselves, so it is not checked again: there can be many in a document."""
-    return Step.model_construct(**raw)
+from shared.engine.step import Step
 
 
 def pending_out(pending: Pending) -> dict[str, Any]:
     """Return a pending change as stored."""
     return {
-        "step": step_out(pending.step),
+        "step": pending.step.raw,
         "change": dict(pending.change),
         "reserves": list(pending.reserves),
         "poke_at": pending.poke_at or pending.due_at,
@@ -35,7 +24,7 @@ def pending_out(pending: Pending) -> dict[str, Any]:
 
 
 def _pending_in(raw: Mapping[str, Any]) -> Pending:
-    return Pending(step_in(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"])
+    return Pending(Step(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"])
 
 
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
@@ -49,7 +38,7 @@ def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         version=raw["version"],
         state=state,
         pending=[_pending_in(p) for p in raw.get("pending", ())],
-        outbox=[step_in(s) for s in raw.get("outbox", ())],
+        outbox=[Step(s) for s in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
         decided=raw.get("decided"),
     )
@@ -60,7 +49,7 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
     values: dict[str, Any] = {"version": write.version}
     if write.state is not None:
         values |= {f"state.{name}": value for name, value in write.state.items()}
-    push: dict[str, Any] = {"outbox": {"$each": [step_out(s) for s in write.steps]}}
+    push: dict[str, Any] = {"outbox": {"$each": [s.raw for s in write.steps]}}
     if write.pending is not None:
         values["pending"] = [pending_out(p) for p in write.pending]
     elif write.appended:
@@ -81,7 +70,7 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
 
 def row_out(step: Step) -> dict[str, Any]:
     """Return the row of a decided request as stored."""
-    return {"version": step.version, "status": step.status, "document": step.document, "step": step_out(step)}
+    return {"version": step.version, "status": step.status, "document": step.document, "step": step.raw}
 
 
 def waiting_out(row: Row) -> dict[str, Any]:
@@ -91,7 +80,7 @@ def waiting_out(row: Row) -> dict[str, Any]:
     return {
         "version": 0,
         "status": "waiting",
-        "step": step_out(row.step),
+        "step": row.step.raw,
         "waits_for": row.waits_for,
         "deadline": row.deadline,
         "ask_at": row.ask_at,
@@ -113,7 +102,7 @@ def waiting_out(row: Row) -> dict[str, Any]:
 
 def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
     """Read a stored row."""
-    step = step_in(raw["step"])
+    step = Step(raw["step"])
     kept = raw.get("incoming") if raw["status"] == "waiting" else None
     if kept is None:
         return Row(step)

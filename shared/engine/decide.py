@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from shared.engine.document import Draft, changes, plain
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending
+from shared.engine.step import Step
 from shared.errors import Rejected
 from shared.messages.common import Request
-from shared.messages.life import Step
 
 COPY = "copy"
 """The wait for a local copy that may lag."""
@@ -89,7 +89,8 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
     if draft.pending:
         due_at = max(due_at, draft.pending[-1].due_at)  # Rule R6: never before one accepted earlier.
     state = draft.projected()
-    before, after = _shown(draft, state, rule.apply(change.values, state, due_at))
+    projected = rule.apply(change.values, state, due_at)
+    before, after = _shown(draft, state, projected)
     if not before and not after:
         draft.add(incoming.step(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at))
         return
@@ -105,7 +106,7 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
             after=after,
         )
     )
-    draft.await_due(Pending(step, change.values, change.reserves, poke_at=0))
+    draft.await_due(Pending(step, change.values, change.reserves, poke_at=0), projected)
 
 
 def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context, timing: Timing) -> None:
@@ -152,7 +153,7 @@ def _follow(
 
 def ended(step: Step, status: Any, code: str, at: int, **more: Any) -> Step:
     """Return the step in which a pending change ends."""
-    return step.model_copy(update={"status": status, "code": code, "at": at, **more})
+    return step.but(status=status, code=code, at=at, **more)
 
 
 def _shown(draft: Draft, before: BaseModel | None, after: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.engine.rules import Owner, Pending, Rule, View
+from shared.engine.step import Step
 from shared.errors import Failed
 from shared.logging import get_logger
-from shared.messages.life import Step
 
 log = get_logger(__name__)
 
@@ -57,10 +57,12 @@ class Write:
 
 def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, Any]]:
     """Return the fields that differ, with their values before and after."""
-    names = type(after).model_fields
+    names, new = type(after).model_fields, after.__dict__
     if before is None:
-        return {n: (None, v) for n in names if (v := getattr(after, n)) is not None}
-    return {n: (b, a) for n in names if (b := getattr(before, n)) != (a := getattr(after, n))}
+        return {n: (None, v) for n in names if (v := new[n]) is not None}
+    old = before.__dict__
+    # Most fields of a changed copy are the very same objects: comparing models by their values costs much more.
+    return {n: (b, a) for n in names if (b := old[n]) is not (a := new[n]) and b != a}
 
 
 def plain(value: Any) -> Any:
@@ -134,10 +136,10 @@ class Draft:
         """Replace the state."""
         self.state, self.changed, self._projected = state, True, None
 
-    def await_due(self, change: Pending) -> None:
-        """Add a pending change; those before it stay before it."""
+    def await_due(self, change: Pending, projected: BaseModel) -> None:
+        """Add a pending change; those before it stay before it. `projected` is the state once it has applied too."""
         self.pending.append(change)
-        self.changed, self._projected = True, None
+        self.changed, self._projected = True, projected
 
     def drop(self, change: Pending) -> None:
         """Take a pending change out: it was applied, failed or cancelled."""
@@ -147,11 +149,10 @@ class Draft:
     def add(self, step: Step) -> Step:
         """Add a step, with the next version and what it is about."""
         self.version += 1
-        reference = dict(step.reference)
+        about: dict[str, Any] = {"version": self.version, "document": None if self.transient else self.document.id}
         if self.state is not None:
-            reference |= self.owner.reference(self.state)
-        document = None if self.transient else self.document.id
-        step = step.model_copy(update={"version": self.version, "document": document, "reference": reference})
+            about["reference"] = {**step.reference, **self.owner.reference(self.state)}
+        step = step.but(**about)
         self.steps.append(step)
         return step
 

@@ -24,11 +24,11 @@ from shared.engine.document import Document, Draft, view
 from shared.engine.incoming import Incoming, Row
 from shared.engine.publish import Publisher
 from shared.engine.rules import Context, Owner, Target
+from shared.engine.step import Step
 from shared.engine.store import Bus, Store
 from shared.errors import Rejected
 from shared.logging import get_logger
 from shared.messages.cloudevents import Message
-from shared.messages.life import Step
 
 log = get_logger(__name__)
 
@@ -45,6 +45,8 @@ class _Round:
     rows: Mapping[str, Row]
     targets: Mapping[str, Target]
     copies: Copies = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the copies say, without their versions."""
     by_id: dict[str, Document] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
@@ -206,6 +208,7 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - the same.
                 broken[request.key] = error
         around.copies = await self.store.copies(wanted) if wanted else {}
+        around.values = {key: value for key, (_, value) in around.copies.items()}
         return around
 
     def _repeat(self, around: _Round, request: Incoming) -> bool:
@@ -228,7 +231,7 @@ class Engine:
             around.messages.append(self.publisher.answer(reused))
         else:
             metrics.REPEATED.inc()
-            told = told.model_copy(update={"correlation_id": request.correlation_id})
+            told = told.but(correlation_id=request.correlation_id)
             around.messages.extend(self.publisher.step(told, repeated=True))
         return True
 
@@ -287,7 +290,7 @@ class Engine:
             document=draft.document.id if draft.state is not None else None,
             new_id=new_id,
             pending=tuple(draft.pending),
-            copies={key: value for key, (_, value) in around.copies.items()},
+            copies=around.values,
             answers=request.known,
             holders=around.holders,
             past={
@@ -357,8 +360,7 @@ class Engine:
             old = around.rows.get(request.key)
             step = request.step(self.owner.name, "waiting", wait.code, now)
             if draft.state is not None:
-                about = {"document": draft.document.id, "reference": self.owner.reference(draft.state)}
-                step = step.model_copy(update=about)
+                step = step.but(document=draft.document.id, reference=self.owner.reference(draft.state))
             goes_on = old is not None and old.waits_for == wait.waits_for
             answered = request.known.pop(wait.waits_for, None) is not None
             ask_at = old.ask_at if old is not None and goes_on and not answered else wait.ask_at

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.auth import Actor
+from shared.engine.step import Step
 from shared.messages.common import Request
-from shared.messages.life import Status, Step, request_key
+from shared.messages.life import Status, request_key
 from shared.tracing import next_span
 
 
@@ -31,15 +32,15 @@ class Incoming:
     """The token it came with; never stored."""
     record: Any = None
     """The record it came with, for the dead-letter topic; None when it comes from its row."""
+    key: str = field(init=False)
+    """What identifies the request."""
 
-    @property
-    def key(self) -> str:
-        """Return what identifies the request."""
-        return request_key(self.actor.id, self.request_id)
+    def __post_init__(self) -> None:
+        self.key = request_key(self.actor.id, self.request_id)
 
     def step(self, owner: str, status: Status, code: str, at: int, **more: Any) -> Step:
-        """Return a step of this request; the draft gives it its version."""
-        return Step(
+        """Return a step of this request; a draft gives it its version."""
+        return Step.of(
             owner=owner,
             request_id=self.request_id,
             actor=self.actor.id,

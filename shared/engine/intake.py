@@ -19,11 +19,11 @@ from shared.dead_letters import dead_letter
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
 from shared.engine.rules import Owner
+from shared.engine.step import Step
 from shared.errors import Poison, Rejected
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Message
 from shared.messages.common import Request
-from shared.messages.life import Step
 from shared.tracing import next_span
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -128,7 +128,7 @@ class Intake:
 
     def _answer(self, event: Event, actor: Actor | None, no: Rejected, record: Any) -> Message:
         return self._publisher.answer(
-            Step(
+            Step.of(
                 owner=self._owner,
                 request_id=event.id,
                 actor=actor.id if actor else "",

@@ -15,8 +15,8 @@ from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.mongo_store import SETTLE_AFTER
 from shared.engine.rules import Owner
+from shared.engine.step import Step
 from shared.messages.cloudevents import Message
-from shared.messages.life import Step
 
 Pause = Callable[[str], Awaitable[None]]
 

@@ -15,8 +15,8 @@ from shared.engine import codec
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.rules import Owner
+from shared.engine.step import Step
 from shared.errors import Transient
-from shared.messages.life import Step
 from shared.mongo import ASCENDING, DUPLICATE_KEY, BulkWriteError, DuplicateKeyError, ReturnDocument, UpdateOne, weakly
 
 SETTLE_AFTER = 10 * MINUTE

@@ -6,13 +6,16 @@ from typing import Any
 import orjson
 
 from shared import codes, topics
+from shared.clock import iso
 from shared.engine.incoming import Incoming
 from shared.engine.rules import LookUp, Owner, View
+from shared.engine.step import Step
 from shared.messages.cloudevents import Message, build
-from shared.messages.life import Step
 from shared.tracing import next_span
 
-_NEVER_TOLD = {"before", "after", "traceparent", "body_hash"}
+_INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
+_OURS = ("traceparent", "body_hash")
+_VALUES = ("before", "after")
 
 
 class Publisher:
@@ -30,11 +33,10 @@ class Publisher:
 
     def step(self, step: Step, *, repeated: bool = False) -> list[Message]:
         """Return the outcome and the journal entry of a step and, when it takes effect later, the poke for then."""
-        told = step.model_dump(mode="json", exclude=_NEVER_TOLD, exclude_none=True)
-        journal = told | {"before": step.before, "after": step.after}
+        told = _told(step)
         messages = [
             self._outcome(step, told, repeated=repeated),
-            self._event(self._journal, step.journal_key, journal, step, "journal"),
+            self._event(self._journal, step.journal_key, told, step, "journal"),
         ]
         if step.status == "accepted" and not repeated:
             messages.append(self.poke(step))
@@ -42,11 +44,12 @@ class Publisher:
 
     def answer(self, step: Step) -> Message:
         """Return the outcome of a message that never became a request: told, and recorded nowhere."""
-        told = step.model_dump(mode="json", exclude=_NEVER_TOLD, exclude_none=True)
-        return self._outcome(step, told | {"recorded": False})
+        return self._outcome(step, {**_told(step), "recorded": False})
 
-    def _outcome(self, step: Step, told: dict[str, Any], *, repeated: bool = False) -> Message:
-        value = told | {"message": codes.sentence(step.code, step.details), "repeated": repeated}
+    def _outcome(self, step: Step, told: Mapping[str, Any], *, repeated: bool = False) -> Message:
+        value = {name: value for name, value in told.items() if name not in _VALUES}
+        value["message"] = codes.sentence(step.code, step.details)
+        value["repeated"] = repeated
         return self._event(self._outcomes, step.document or step.request_id, value, step, "outcome")
 
     def _event(self, topic: str, key: str, value: Mapping[str, Any], step: Step, what: str) -> Message:
@@ -115,3 +118,14 @@ class Publisher:
             correlation_id=incoming.correlation_id,
             traceparent=next_span(incoming.traceparent),
         )
+
+
+def _told(step: Step) -> dict[str, Any]:
+    """Return a step as the journal tells it: our own fields left out, instants as RFC 3339 text, always a version."""
+    told: dict[str, Any] = {"version": 0, **step.raw}
+    for name in _OURS:
+        told.pop(name, None)
+    for name in _INSTANTS:
+        if name in told:
+            told[name] = iso(told[name])
+    return told

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from shared.auth import Actor
+from shared.engine.step import Step
 from shared.messages.common import Request
-from shared.messages.life import Step
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
+from shared.engine.step import Step
 from shared.messages.cloudevents import Message
-from shared.messages.life import Step
 
 
 class Bus(Protocol):

@@ -33,23 +33,13 @@ class Told(Stored):
     correlation_id: str | None = None
 
 
-class Step(Told):
-    """One step in the life of a request, as the journal keeps it."""
+class JournalEntry(Told):
+    """One step in the life of a request, as the journal keeps it under actor, request id and status."""
 
     before: dict[str, Any] = Field(default_factory=dict, description="what changed, as it was")
     after: dict[str, Any] = Field(default_factory=dict, description="what changed, as it is or will be")
     traceparent: str | None = None
     body_hash: str = Field("", description="SHA-256 of type and body, to know a repeat from an id used twice")
-
-    @property
-    def key(self) -> str:
-        """Return what identifies the request: actor and request id."""
-        return request_key(self.actor, self.request_id)
-
-    @property
-    def journal_key(self) -> str:
-        """Return the key in the journal: each step has its own, or compaction could keep an older one."""
-        return f"{self.key}|{self.status}"
 
 
 class Outcome(Told):
