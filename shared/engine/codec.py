@@ -46,7 +46,7 @@ def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
 
 def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
     """Return a guarded write as an update: it sets and pushes fields, and never replaces the document."""
-    values: dict[str, Any] = {"version": write.version}
+    values: dict[str, Any] = {"version": write.version, "batch": write.batch}
     if write.state is not None:
         values |= {f"state.{name}": value for name, value in write.state.items()}
     push: dict[str, Any] = {"outbox": {"$each": [s.raw for s in write.steps]}}
@@ -66,6 +66,15 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
         values["settle_at"] = now + settle_after
     update = {"$set": values, "$push": push}
     return update | {"$unset": gone} if gone else update
+
+
+def document_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
+    """Return the document that a write makes when there was none."""
+    update = write_out(write, now, settle_after)
+    values = {name: value for name, value in update["$set"].items() if not name.startswith("state.")}
+    if write.state is not None:
+        values["state"] = dict(write.state)
+    return {"_id": write.id, **values, **{name: pushed["$each"] for name, pushed in update["$push"].items()}}
 
 
 def row_out(step: Step) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class Write:
     changed: bool = False
     transient: bool = False
     """True for a decision about nothing that exists: it expires."""
+    batch: str = ""
+    """The same for all writes of one batch and for no other: a document that bears it was written by nobody since."""
 
 
 def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, Any]]:
@@ -166,8 +168,8 @@ class Draft:
         held = self.owner.keys(self.state) if self.state is not None else ()
         return tuple(dict.fromkeys((*held, *(k for p in self.pending for k in p.reserves))))
 
-    def write(self) -> Write:
-        """Return the guarded write of all that was decided."""
+    def write(self, batch: str) -> Write:
+        """Return the guarded write of all that was decided in a batch."""
         document = self.document
         state = None
         if self.state is not None and self.state is not document.state:
@@ -186,6 +188,7 @@ class Draft:
             decided=self.decided,
             changed=self.changed,
             transient=self.transient,
+            batch=batch,
         )
 
     def view(self) -> View[Any] | None:

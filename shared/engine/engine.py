@@ -11,6 +11,7 @@
 Two processes may be anywhere in here for one document at any time, and each may die between any two steps.
 """
 
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -309,11 +310,12 @@ class Engine:
         unfinished: Mapping[str, Document] | None = None,
     ) -> set[str]:
         """Write the drafts and publish those that were written first by us; return the ids of the others."""
-        lost = await self.store.save([d.write() for d in drafts.values()], self.clock.now()) if drafts else set()
+        batch = uuid.uuid4().hex
+        lost = await self.store.save([d.write(batch) for d in drafts.values()], self.clock.now()) if drafts else set()
         won = [d for id_, d in drafts.items() if id_ not in lost]
         done: list[_Done] = [(d.document.id, d.version, (*d.document.outbox, *d.steps), d) for d in won]
         done += [(d.id, d.version, d.outbox, None) for d in (unfinished or {}).values() if d.id not in drafts]
-        await self._publish(done, messages)
+        await self._publish(done, messages, batch)
         for draft in won:
             for step in draft.steps:
                 metrics.REQUESTS.labels(step.type, step.status).inc()
@@ -327,7 +329,7 @@ class Engine:
         elif step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
             metrics.APPLIED_LATE_SECONDS.observe(max(0, now - step.effective_at) / 1000)
 
-    async def _publish(self, done: Sequence[_Done], messages: Sequence[Message]) -> None:
+    async def _publish(self, done: Sequence[_Done], messages: Sequence[Message], batch: str = "") -> None:
         now = self.clock.now()
         out = list(messages)
         for _, _, steps, draft in done:
@@ -341,9 +343,11 @@ class Engine:
             return
         last = {step.key: step for _, _, steps, _ in done for step in sorted(steps, key=lambda s: s.version)}
         await self.store.put_rows(list(last.values()))
-        stale = await self.store.clear(
-            [(id_, version if draft else -1, [s.version for s in steps]) for id_, version, steps, draft in done]
-        )
+        whole = {d.document.id for _, _, _, d in done if d is not None and d.changed}
+        told = [(id_, version, [s.version for s in steps]) for id_, version, steps, _ in done]
+        stale = await self.store.clear([entry for entry in told if entry[0] in whole], batch)
+        # Of the others no state was published: whatever mark they bear stands for somebody else's change.
+        stale += await self.store.clear([(id_, -1, entries) for id_, _, entries in told if id_ not in whole])
         while stale:  # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
             published = await self.republish(stale)
             stale = await self.store.clear([(id_, version, ()) for id_, version in published])

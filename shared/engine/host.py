@@ -47,7 +47,8 @@ async def hosting(
 ) -> AsyncIterator[None]:
     """Run the owner until the context is left; then batches under way are finished and committed."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
-    database = mongo.connect(MongoSettings())
+    # Every write of the engine is guarded or may be made twice, and a batch that fails is handled again as a whole.
+    database = mongo.connect(MongoSettings(), retry_writes=False)
     keys = MongoKeyStore(database, oidc.keys_kept)
     store = MongoStore(database, owner, overdue_after=settings.overdue_after)
     await keys.prepare()

@@ -105,7 +105,10 @@ class MemoryStore:
             return False
         if write.keys and any(set(write.keys) & set(d.get("keys", ())) for d in others):
             return False
-        raw = copy.deepcopy(raw) if raw else {"_id": write.id}
+        if raw is None:
+            self.documents[write.id] = copy.deepcopy(codec.document_out(write, now, SETTLE_AFTER))
+            return True
+        raw = copy.deepcopy(raw)
         update = codec.write_out(write, now, SETTLE_AFTER)
         for path, value in update["$set"].items():
             _set(raw, path, copy.deepcopy(value))
@@ -136,13 +139,17 @@ class MemoryStore:
             if old is None or old["version"] < step.version:
                 self.requests[step.key] = {"_id": step.key, **codec.row_out(step)}
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> list[str]:
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
         """Take out what was published; return the ids whose state must be published again."""
         behind = []
         for id_, version, entries in published:
             await self._pause("clear")
             raw = self.documents.get(id_)
             if raw is None:
+                continue
+            if batch and raw["batch"] == batch:
+                raw["outbox"] = []
+                raw.pop("dirty_at", None)
                 continue
             raw["outbox"] = [s for s in raw["outbox"] if s["version"] not in entries]
             if raw["version"] == version:

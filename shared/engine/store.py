@@ -48,11 +48,12 @@ class Store(Protocol):
         """Write decided rows, each only over an older version."""
         ...
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> list[str]:
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
         """Take published entries (by version) out of outboxes, and the dirty mark where the version is still that one.
 
         Takes (document id, version whose state was published, versions of the entries) and returns the ids of the
-        documents whose state has moved on and must be published again.
+        documents whose state has moved on and must be published again. `batch` names the writes that were published
+        whole: a document which still bears it is at that version, and its outbox holds nothing else.
         """
         ...
 
