@@ -6,6 +6,7 @@ usual case a check costs a look-up. Nothing here logs a token.
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -114,7 +115,8 @@ class Verifier:
             claims = jwt.decode(token, await self._key(token), algorithms=ALGORITHMS).claims
         except (JoseError, ValueError, TypeError, KeyError, UnicodeError) as error:
             raise Rejected("token_invalid") from error
-        if claims.get("iss") != self.issuer or not _subject(claims) or not isinstance(claims.get("exp"), int | float):
+        times = (claims.get("exp"), claims.get("nbf", 0))
+        if claims.get("iss") != self.issuer or not _subject(claims) or not all(map(_is_time, times)):
             raise Rejected("token_invalid")
         audience = claims.get("aud")
         if self.audience not in (audience if isinstance(audience, list) else [audience]):
@@ -152,6 +154,10 @@ class Verifier:
         """Fetch the keys if they never were. Raises Transient when the issuer does not answer."""
         if self._fetched is None:
             await self._refresh()
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _subject(claims: Mapping[str, Any]) -> bool:
