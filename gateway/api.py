@@ -21,7 +21,7 @@ def create_api(services: Services | None = None, *, docs: bool = False) -> FastA
 
     With `docs` a page at /docs lets a developer try it; its scripts come from elsewhere, so it is for development.
     """
-    api = FastAPI(version="1.0.0", docs_url=None, redoc_url=None, openapi_url=_OPENAPI)
+    api = FastAPI(version="1.0.0", docs_url=None, redoc_url=None, openapi_url=_OPENAPI, redirect_slashes=False)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX)
     if docs:

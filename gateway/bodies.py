@@ -10,14 +10,20 @@ from shared.engine.intake import field_errors
 from shared.errors import Rejected
 from shared.messages.common import Request as Message
 
+_JSON = "application/json"
+
 M = TypeVar("M", bound=Message)
 
 
 async def read(request: Request, model: type[M], **known: Any) -> tuple[M, dict[str, Any]]:
     """Return the request's body as a message with what the path says, and its data as they came.
 
-    Raises Rejected: `message_unreadable`, `invalid_request` with the fields that are wrong, `body_too_large`.
+    Raises Rejected: `media_type_unsupported`, `message_unreadable`, `invalid_request` with the fields that are wrong,
+    `body_too_large`.
     """
+    kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if kind != _JSON and not kind.endswith("+json"):
+        raise Rejected("media_type_unsupported")
     raw = await request.body()
     try:
         data = orjson.loads(raw)

@@ -12,6 +12,8 @@ from shared.messages.common import Request
 Responses = dict[int | str, dict[str, Any]]
 
 _WRITE = (400, 401, 403, 404, 409, 422, 503)
+WITH_BODY = (413, 415)
+"""Problems of a route that reads a body."""
 
 
 def gives(model: Any, *problems: int, description: str = "Found") -> Responses:

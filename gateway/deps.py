@@ -160,9 +160,9 @@ async def _asking(
     ] = None,
     traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Asking:
+    caller = await _calling(request)
     if idempotency_key is not None and not _ID.fullmatch(idempotency_key):
         raise Rejected("idempotency_key_invalid")
-    caller = await _calling(request)
     named = idempotency_key is not None
     request_id = idempotency_key or str(uuid.uuid4())
     return Asking(caller.the, caller.actor, request_id, named, _seconds(prefer), traceparent)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from shared import codes
 from shared.consume import TRANSIENT
@@ -84,10 +85,18 @@ async def _unusable(_: Request, error: Exception) -> Response:
     return problem("invalid_request", fields=fields)
 
 
-async def _plain(_: Request, error: Exception) -> Response:
+async def _plain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for that.
     code = _BY_STATUS.get(error.status_code, "internal_error" if error.status_code >= 500 else "invalid_request")
-    return problem(code, status=error.status_code, headers=error.headers)
+    headers = _allowed(request) if error.status_code == 405 else error.headers
+    return problem(code, status=error.status_code, headers=headers)
+
+
+def _allowed(request: Request) -> Mapping[str, str]:
+    """Return every method of a path: the framework tells those of the first router that knows the path."""
+    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    known = (operations for path, operations in paths.items() if compile_path(path)[0].match(request.url.path))
+    return {"Allow": ", ".join(sorted({method.upper() for operations in known for method in operations}) or ("GET",))}
 
 
 async def _transient(_: Request, error: Exception) -> Response:

@@ -102,6 +102,7 @@ CODES: Mapping[str, Code] = {
     # The gateway itself.
     "not_found": Code("Cette ressource n'existe pas.", 404),
     "body_too_large": Code("Le corps de la requête dépasse 1 Mo : réduisez-le.", 413),
+    "media_type_unsupported": Code("Envoyez du JSON, avec l'en-tête Content-Type: application/json.", 415),
     "not_yet": Code("Cette version n'est pas encore lisible : recommencez dans un instant.", 425),
     "too_many_requests": Code("Trop de demandes en peu de temps : ralentissez.", 429),
     "unavailable": Code("Le service est momentanément indisponible : recommencez plus tard.", 503),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway import bodies
-from gateway.contract import asks, body
+from gateway.contract import WITH_BODY, asks, body
 from gateway.deps import Ask, Asking, StructureId
 from gateway.schemas import Accepted
 from gateway.sender import Asked
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/structures", tags=["changes"])
     "",
     status_code=202,
     summary="Create a structure",
-    responses=asks(Accepted),
+    responses=asks(Accepted, *WITH_BODY),
     openapi_extra=body(
         CreateStructure,
         siret={"identifier": {"type": "SIRET", "value": "41816609600069"}, "label": "Siège", "activate": True},
@@ -55,7 +55,7 @@ async def create(request: Request, ask: Ask) -> Response:
     "/{structure_id}",
     status_code=202,
     summary="Modify a structure",
-    responses=asks(Accepted),
+    responses=asks(Accepted, *WITH_BODY),
     openapi_extra=body(
         ModifyStructure,
         "structure",
@@ -86,7 +86,7 @@ async def deactivate(structure_id: StructureId, ask: Ask) -> Response:
     "/{structure_id}/correct-sphere",
     status_code=202,
     summary="Correct the sphere of a structure",
-    responses=asks(Accepted),
+    responses=asks(Accepted, *WITH_BODY),
     openapi_extra=body(CorrectSphere, "structure", sphere={"sphere": "public_non_state"}),
 )
 async def correct_sphere(structure_id: StructureId, request: Request, ask: Ask) -> Response:

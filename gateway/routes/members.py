@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway import access, bodies
-from gateway.contract import asks, body, gives
+from gateway.contract import WITH_BODY, asks, body, gives
 from gateway.deps import Ask, Asking, Caller, MinVersion, StructureId, User, answer
 from gateway.read_model.people import team_shown
 from gateway.schemas import Accepted, Team
@@ -33,7 +33,7 @@ async def team(structure_id: StructureId, caller: Caller, min_version: MinVersio
     "/{user}",
     status_code=202,
     summary="Add a member, or change their profile",
-    responses=asks(Accepted),
+    responses=asks(Accepted, *WITH_BODY),
     openapi_extra=body(AddMember, "structure_id", "user", modification={"profile": "modification"}),
 )
 async def put(structure_id: StructureId, user: User, request: Request, ask: Ask) -> Response:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway import bodies
-from gateway.contract import asks, body, gives
+from gateway.contract import WITH_BODY, asks, body, gives
 from gateway.deps import Ask, Caller, MinVersion, User, answer
 from gateway.schemas import Accepted
 from gateway.schemas import User as UserView
@@ -31,7 +31,7 @@ async def consult(user: User, caller: Caller, min_version: MinVersion = 0) -> Re
     "/{user}/pigp",
     status_code=202,
     summary="Say whether a user has a PIGP account",
-    responses=asks(Accepted),
+    responses=asks(Accepted, *WITH_BODY),
     openapi_extra=body(SetPigp, "user", pigp={"pigp": True}),
 )
 async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
@@ -44,7 +44,7 @@ async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
     "/{user}/active",
     status_code=202,
     summary="Open or close a user's account",
-    responses=asks(Accepted),
+    responses=asks(Accepted, *WITH_BODY),
     openapi_extra=body(SetActive, "user", closed={"active": False}),
 )
 async def set_active(user: User, request: Request, ask: Ask) -> Response:

@@ -1,0 +1,229 @@
+"""Whatever a client sends that is wrong: a problem with a code, never a 500, and safe headers on every answer."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.guard import LARGEST_BODY
+from tests.integration.gateway.contract import DOCUMENT, operations
+from tests.integration.gateway.world import KAFKA, World, fresh_id, fresh_user
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"{'label': 1}",
+        b'{"label": NaN}',
+        b'{"label": 1e999}',
+        b'{"label": "\xff"}',
+        b'{"label": "\\ud800"}',
+        b"label=x",
+        b"[" * 100_000,
+        b"\x00",
+        '{"label": "é"}'.encode("utf-16"),
+    ],
+)
+async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.patch("/structures/1", content=raw, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "message_unreadable")
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ([], {"(body)": "field_invalid"}),
+        (None, {"(body)": "field_invalid"}),
+        ("x", {"(body)": "field_invalid"}),
+        ({"labell": "x"}, {"labell": "field_unknown"}),
+        ({"label": ""}, {"label": "field_too_short"}),
+        ({"label": "x" * 101}, {"label": "field_too_long"}),
+        ({"label": 1}, {"label": "field_invalid"}),
+        ({"email": "nowhere"}, {"email": "field_invalid"}),
+        ({"address": {"country": "France"}}, {"address.country": "field_invalid"}),
+        ({"address": {"street": "x"}}, {"address.street": "field_unknown"}),
+        ({"person": {"first_name": "A"}}, {"person.last_name": "field_required"}),
+        ({"structure": {"id": 2}}, {"structure": "field_unknown"}),  # The path says which one.
+        ({"type": "structure.activate.v1"}, {"type": "field_unknown"}),
+        (
+            {"billing_mandate": {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}},
+            {"billing_mandate.mandatary": "identifier_format"},
+        ),
+    ],
+)
+async def test_a_wrong_body_is_told_field_by_field(world: World, body: Any, errors: dict[str, str]) -> None:
+    user = fresh_user("u")
+    async with world.as_(user) as client:
+        answer = await client.patch("/structures/1", content=json.dumps(body), headers=JSON)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "invalid_request")
+    assert {e["field"]: e["code"] for e in problem["errors"]} == errors
+    assert all(e["message"] == world.sentence(e["code"]) for e in problem["errors"])
+    assert world.owners.asked_by(user) == []
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "x", "json"])
+async def test_another_media_type_is_refused_with_the_one_to_send(world: World, kind: str) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.patch("/structures/1", content=b"{}", headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (415, "media_type_unsupported")
+    assert "application/json" in answer.json()["title"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"]
+)
+async def test_json_by_its_other_names_is_taken(world: World, kind: str) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.patch("/structures/1", content=b'{"label": "x"}', headers={"Content-Type": kind})
+        assert answer.status_code == 202
+        assert (await client.patch("/structures/1", content=b'{"label": "x"}')).status_code == 202  # None is said.
+
+
+async def _pieces(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 65536 + 1):
+        yield b" " * 65536
+
+
+@pytest.mark.parametrize("how", ["whole", "in pieces"])
+async def test_a_huge_body_is_refused_and_the_gateway_goes_on(world: World, how: str) -> None:
+    size = LARGEST_BODY + 1
+    async with world.as_(fresh_user("u")) as client:
+        content: Any = b" " * size if how == "whole" else _pieces(size)
+        answer = await client.patch("/structures/1", content=content, headers=JSON)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        padded = b'{"label": "x"' + b" " * (LARGEST_BODY - 100) + b"}"
+        assert (await client.patch("/structures/1", content=padded, headers=JSON)).status_code == 202
+
+
+def _concrete(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda m: "SIRET" if m[1] == "type" else str(fresh_id()), path)
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+async def test_another_method_is_refused_with_those_there_are(world: World, path: str) -> None:
+    known = {method.upper() for method in DOCUMENT["paths"][path]}
+    url = _concrete(path).removeprefix("/api/v1")
+    async with world.as_(fresh_user("u")) as client:
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - known:
+            answer = await client.request(method, url)
+            assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), method
+            assert set(answer.headers["allow"].split(", ")) == known
+        assert (await client.head(url)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "", "/structures/", "/structures/1/", "/structures//1", "/../secrets", "/%2e%2e/x"]
+)
+async def test_an_unknown_path_is_a_problem_and_no_redirection(world: World, path: str) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.get(world.api + path)
+    assert answer.status_code in {404, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "part", ["%00", "%ff", "%zz", "é", "%F0%9F%92%A9", "'", "1%0A", "-1", "1.0", "1e3", "٣", "$ne", "9" * 400]
+)
+async def test_a_strange_path_is_refused_in_order(world: World, part: str) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        for path in (f"/structures/{part}", f"/requests/{part}", f"/structures/by-identifier/AUTRE/{part}"):
+            answer = await client.get(path)
+            assert answer.status_code in {404, 422}, path
+            assert answer.json()["code"] in {"structure_not_found", "not_found", "invalid_request"}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        ("", "token_missing"),
+        ("Bearer", "token_missing"),
+        ("Basic YTpi", "token_missing"),
+        ("Bearer x", "token_invalid"),
+        ("Bearer a.b.c", "token_invalid"),
+        ("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.", "token_invalid"),
+        ("Bearer " + "x" * 5000, "token_invalid"),
+    ],
+)
+async def test_who_calls_is_proved(world: World, authorization: str, code: str) -> None:
+    async with world.anonymous() as client:
+        answer = await client.get("/me", headers={"Authorization": authorization})
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    error = "" if code == "token_missing" else ', error="invalid_token"'
+    assert answer.headers["www-authenticate"] == f'Bearer realm="structures"{error}'
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"expires_in": -60}, "token_expired"),
+        ({"audience": KAFKA}, "token_audience"),
+        ({"iss": "https://elsewhere.example"}, "token_invalid"),
+        ({"sub": "a b"}, "token_invalid"),
+        ({"sub": ""}, "token_invalid"),
+        ({"sub": 7}, "token_invalid"),
+        ({"nbf": 4_000_000_000}, "token_invalid"),
+        ({"exp": "tomorrow"}, "token_invalid"),
+        ({"nbf": "tomorrow"}, "token_invalid"),
+        ({"exp": float("inf")}, "token_invalid"),
+    ],
+)
+async def test_a_token_that_proves_nothing_here_is_refused(world: World, claims: dict[str, Any], code: str) -> None:
+    async with world.as_(fresh_user("u"), **claims) as client:
+        for answer in (await client.get("/me"), await client.post("/structures/1/activate")):
+            assert (answer.status_code, answer.json()["code"]) == (401, code)
+
+
+async def test_who_is_unknown_learns_nothing_but_that(world: World) -> None:
+    """Not even that something else of the request is wrong."""
+    async with world.anonymous() as nobody:
+        headers = {"Idempotency-Key": "a b", "Prefer": "wait=x"}
+        answer = await nobody.post("/structures/1/activate", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+
+
+async def test_every_answer_has_safe_headers(world: World) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answers = [
+            await client.get("/me"),
+            await client.get("/nothing"),
+            await client.patch("/structures/1", content=b"{"),
+            await client.get("/structures/0"),
+            await client.post("/structures/1/activate"),
+        ]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "server" not in answer.headers
+
+
+async def test_the_catalogue_is_public_and_may_be_cached(world: World) -> None:
+    async with world.anonymous() as nobody:
+        answer = await nobody.get("/codes")
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert {"code": "forbidden", "http": 403, "message": world.sentence("forbidden")} in answer.json()
+
+
+async def test_the_description_is_the_committed_one_and_no_page_is_served_in_production(world: World) -> None:
+    async with httpx2.AsyncClient(base_url=world.api) as client:
+        assert (await client.get("/openapi.json")).json() == DOCUMENT
+        assert (await client.get(world.api.removesuffix("/api/v1") + "/docs")).status_code == 404
+
+
+def test_everything_but_the_catalogue_asks_for_a_token() -> None:
+    open_ = [path for _, path, operation in operations() if operation.get("security") == []]
+    assert open_ == ["/api/v1/codes"]
+    assert DOCUMENT["security"] == [{"oidc": []}]
