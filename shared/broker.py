@@ -42,7 +42,8 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
 def build_broker(settings: KafkaSettings) -> KafkaBroker:
     """Return a broker for consuming; every subscriber is added by `subscribe`."""
     return KafkaBroker(
-        settings.bootstrap,
+        # FastStream takes a string with commas for the name of one host.
+        settings.bootstrap.split(","),
         security=SASLScram512(
             username=settings.user,
             password=settings.password.get_secret_value(),

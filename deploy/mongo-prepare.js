@@ -1,0 +1,31 @@
+// Makes the replica set, its administrator and the service's user, who may read and write the database of its own name
+// and nothing else. What is there already stays; passwords become what the secrets say.
+
+const fs = require("fs");
+const secret = (name) => fs.readFileSync(`/run/secrets/${name}`, "utf8").trim();
+const here = (login) => new Mongo(`mongodb://${login}127.0.0.1:27017/?directConnection=true`);
+const refused = (error) => error.codeName === "Unauthorized" || error.codeName === "AuthenticationFailed";
+
+const service = process.env.SERVICE;
+const members = [{ _id: 0, host: `${process.env.NODE_NAME}:27017` }];
+
+// As long as there is no user, whoever comes from the node itself may do this; never again afterwards.
+try {
+  const anybody = here("").getDB("admin");
+  try {
+    anybody.runCommand({ replSetInitiate: { _id: "structures", members } });
+  } catch (error) {
+    if (error.codeName !== "AlreadyInitialized") throw error;
+  }
+  while (!anybody.hello().isWritablePrimary) sleep(100);
+  anybody.createUser({ user: "admin", pwd: secret("mongo_admin"), roles: ["root"] });
+} catch (error) {
+  if (!refused(error)) throw error;
+}
+
+const admin = here(`admin:${secret("mongo_admin")}@`).getDB("admin");
+while (!admin.hello().isWritablePrimary) sleep(100);
+const database = admin.getSiblingDB(service);
+const user = { pwd: secret("mongo_password"), roles: [{ role: "readWrite", db: service }] };
+if (database.getUser(service)) database.updateUser(service, user);
+else database.createUser({ user: service, ...user });
