@@ -16,13 +16,12 @@ COPY ops ops
 RUN python -m compileall -q .
 
 FROM python:3.13-slim AS base
-ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HTTP_HOST=0.0.0.0 HTTP_PORT=8100 API_HOST=0.0.0.0
+ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HTTP_HOST=0.0.0.0 HTTP_PORT=8100 API_HOST=0.0.0.0
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app
 # Nothing in the image belongs to this user, who has no name, no home and no password.
 USER 10001:10001
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 CMD ["python", "-I", "-S", "shared/ready.py"]
 ENTRYPOINT ["python", "-m"]
 
 FROM base AS development

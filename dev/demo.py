@@ -1,12 +1,15 @@
 """A little demo data, asked for through the API like anybody would. Loading it again changes nothing.
 
-`python -m dev.demo ISSUER API` loads it from the addresses of the issuer and of the API.
+`python -m dev.demo ISSUER API [FILE]` loads it, by the addresses of the issuer and of the API. With a file, it makes
+that file once the data are there, and stays until it is told to end: what waits for it can see when to go on.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -88,5 +91,13 @@ def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
+def main(issuer: str, api: str, done: str | None = None) -> None:
+    """Load the data, then stay if `done` names a file."""
+    load(issuer, api)
+    if done is not None:
+        Path(done).touch()
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
 if __name__ == "__main__":
-    load(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

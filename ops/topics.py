@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import AdminClient
 
-from ops import provision
+from ops import provision, settle
 from ops.settings import AdminSettings
 
 app = typer.Typer(help="Topics, users and access rights.", no_args_is_help=True)
@@ -23,9 +23,11 @@ def provision_command(
     """Create what is missing and correct what differs; nothing is ever removed."""
     settings = AdminSettings()
     client = AdminClient(settings.client())
+    settle.wait_for_brokers(client, settings)
     plan = provision.plan(client, settings)
     for line in plan.lines():
         typer.echo(f"{'would ' if dry_run else ''}{line}")
     if not dry_run:
         provision.carry_out(client, plan)
+        settle.wait_until_known(client, settings, plan.users)
     typer.echo(f"{len(plan.lines())} changes{' to make' if dry_run else ' made'}.")
