@@ -1,11 +1,34 @@
 """Entry point of `python -m ops`; one module per group of commands."""
 
+import sys
+
 import typer
 
-from ops import topics
+from ops import dlq, errors, requests, topics
 
-app = typer.Typer(help="Operates the system: topics, users and access rights.", no_args_is_help=True)
+app = typer.Typer(
+    help="Operates the system: topics, users, rights, dead letters.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A plain traceback shows no values, which may be secrets.
+    pretty_exceptions_enable=False,
+)
 app.add_typer(topics.app, name="topics")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(requests.app, name="requests")
+
+
+def main() -> None:
+    """Run a command; what an operator can mend ends it with a sentence and status 1, not with a traceback."""
+    errors.listen()
+    try:
+        app()
+    except Exception as error:
+        text = errors.explain(error)
+        if text is None:
+            raise
+        sys.exit(f"ops: {text}")
+
 
 if __name__ == "__main__":
-    app()
+    main()

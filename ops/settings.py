@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from shared.clock import MINUTE, Duration
-from shared.settings import FromFiles, KafkaSettings
+from shared.settings import FromFiles, KafkaSettings, OidcSettings
 from shared.topics import DEFAULT_PARTITIONS, OPS, PARTNERS, PROCESSES
 
 
@@ -57,3 +58,13 @@ class AdminSettings(FromFiles):
         if self.kafka.tls_ca:
             settings["ssl.ca.location"] = str(self.kafka.tls_ca)
         return settings
+
+
+class OperatorSettings(FromFiles):
+    """The operator's own account at the issuer, which a replay needs: `OPS_*` and `OIDC_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="OPS_")
+
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
+    client_id: str = Field("ops", description="it must carry the scope structures:act-for")
+    client_secret: SecretStr = Field(description="its secret")

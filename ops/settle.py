@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from confluent_kafka.admin import AdminClient
 
+from ops.errors import OpsError
 from ops.settings import AdminSettings
 
 _TIMEOUT = 60
@@ -15,7 +16,7 @@ def wait_for_brokers(client: AdminClient, settings: AdminSettings) -> None:
     end = time.monotonic() + _TIMEOUT
     while (there := len(client.list_topics(timeout=_TIMEOUT).brokers)) < (settings.replication_factor or 1):
         if time.monotonic() > end:
-            raise TimeoutError(f"REPLICATION_FACTOR is {settings.replication_factor}, but there are {there} brokers")
+            raise OpsError(f"REPLICATION_FACTOR is {settings.replication_factor}, but there are {there} brokers")
         time.sleep(0.2)
 
 

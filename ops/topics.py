@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from confluent_kafka.admin import AdminClient
 
-from ops import provision, settle
+from ops import admin, provision, settle
 from ops.settings import AdminSettings
 
 app = typer.Typer(help="Topics, users and access rights.", no_args_is_help=True)
@@ -22,7 +21,7 @@ def provision_command(
 ) -> None:
     """Create what is missing and correct what differs; nothing is ever removed."""
     settings = AdminSettings()
-    client = AdminClient(settings.client())
+    client = admin.connect(settings)
     settle.wait_for_brokers(client, settings)
     plan = provision.plan(client, settings)
     for line in plan.lines():

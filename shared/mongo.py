@@ -7,7 +7,7 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReturnDocument, UpdateMany, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from shared.settings import MongoSettings
@@ -17,17 +17,20 @@ Collection = AsyncIOMotorCollection
 Database = AsyncIOMotorDatabase
 
 DUPLICATE_KEY = 11000
+NAMESPACE_EXISTS = 48
 
 __all__ = [
     "ASCENDING",
     "DESCENDING",
     "DUPLICATE_KEY",
+    "NAMESPACE_EXISTS",
     "BulkWriteError",
     "Client",
     "Collection",
     "Database",
     "DuplicateKeyError",
     "InsertOne",
+    "OperationFailure",
     "PyMongoError",
     "ReturnDocument",
     "UpdateMany",

@@ -70,6 +70,17 @@ class Mongo(Cluster):
                 client[name].command("updateUser", name, pwd=password, roles=roles)
         return self._uri(name, password, name)
 
+    def ensure_reader(self, name: str, password: str, database: str, collections: Sequence[str]) -> str:
+        """Give a user who may read these collections or views of a database, and no others; return its address."""
+        privileges = [{"resource": {"db": database, "collection": c}, "actions": ["find"]} for c in collections]
+        with client_of(self.admin_uri) as client:
+            there = client[database]
+            known = there.command("rolesInfo", name)["roles"]
+            there.command("updateRole" if known else "createRole", name, privileges=privileges, roles=[])
+            known = there.command("usersInfo", name)["users"]
+            there.command("updateUser" if known else "createUser", name, pwd=password, roles=[name])
+        return self._uri(name, password, database)
+
     def _uri(self, user: str, password: str, database: str) -> str:
         hosts = ",".join(f"{HOST}:{port}" for port in self._ports)
         return f"mongodb://{user}:{password}@{hosts}/{database}?replicaSet={REPLICA_SET}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -54,6 +55,10 @@ class Brokers:
     def service_mongo_uri(self, service: str) -> str:
         """The address of MongoDB for a service: its own user, its own database, both named after it, made if needed."""
         return self.mongo.ensure_service(service, self.password(f"mongo/{service}"))
+
+    def operator_mongo_uri(self, service: str, views: Sequence[str]) -> str:
+        """The address of MongoDB for an operator, whose user may read these views of a service's database alone."""
+        return self.mongo.ensure_reader("ops", self.password(f"mongo/ops/{service}"), service, views)
 
     def password(self, purpose: str) -> str:
         """A password for `purpose`, always the same in one folder; for instance that of a process on Kafka."""

@@ -12,36 +12,18 @@ from dev import demo
 from dev.brokers import BrokerError, LocalBrokers
 from dev.brokers.ports import check_free
 from dev.issuer.accounts import PASSWORD, PEOPLE
+from dev.run import environments
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Supervisor
 from dev.run.table import table
-from shared.topics import OPS, PROCESSES
 
 
 def provision(settings: RunSettings, brokers: LocalBrokers) -> None:
     """Make topics, users and rights with the command that operators use."""
-    passwords = settings.run_data / "kafka-passwords"
-    passwords.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for user in (*PROCESSES, OPS, "partner"):
-        file = passwords / user
-        file.touch(mode=0o600)
-        file.write_text(brokers.password(f"kafka/{user}"))
-    clients = settings.run_data / "clients-secret"
-    clients.touch(mode=0o600)
-    clients.write_text(brokers.password("issuer/clients"))
-    name, password = brokers.kafka_admin
-    environment = {
-        **os.environ,
-        "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
-        "KAFKA_USER": name,
-        "KAFKA_PASSWORD": password,
-        "KAFKA_PASSWORDS": str(passwords),
-        "EFFECTIVE_DELAY": settings.effective_delay,
-        "TOPIC_PARTITIONS": str(settings.topic_partitions),
-    }
+    environments.keep_secrets(settings, brokers)
     done = subprocess.run(
         [sys.executable, "-m", "ops", "topics", "provision"],
-        env=environment,
+        env={**os.environ, **environments.administrator(settings, brokers)},
         capture_output=True,
         text=True,
         check=False,
@@ -71,7 +53,9 @@ def main() -> None:
             _say("Making topics, users and rights")
             provision(settings, brokers)
             _say("Starting the services")
-            supervisor = Supervisor(table(settings, brokers), settings.run_data / "logs", tell=_say)
+            processes = table(settings, brokers)
+            environments.write(settings, brokers, processes)
+            supervisor = Supervisor(processes, settings.run_data / "logs", tell=_say)
             try:
                 supervisor.start()
                 supervisor.watch()

@@ -6,6 +6,7 @@ from typing import Any
 
 from dev.brokers import LocalBrokers, Ports
 from dev.brokers.ports import free_ports
+from dev.run import environments
 from dev.run.__main__ import provision
 from dev.run.doors import KAFKA_AUDIENCE, Doors
 from dev.run.settings import RunSettings
@@ -49,8 +50,10 @@ class System(Doors):
         self.brokers.start()
         try:
             provision(self.settings, self.brokers)
+            processes = table(self.settings, self.brokers)
+            environments.write(self.settings, self.brokers, processes)
             self.supervisor = Supervisor(
-                table(self.settings, self.brokers),
+                processes,
                 self.settings.run_data / "logs",
                 environment=self._environment,
                 tell=lambda _: None,

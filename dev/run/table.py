@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from dev.brokers import LocalBrokers
+from dev.run.environments import kafka_password
 from dev.run.settings import RunSettings
 
 SIMULATOR_KEY = "insee-simulator"
@@ -42,7 +43,7 @@ def table(settings: RunSettings, brokers: LocalBrokers) -> list[Process]:
             "EFFECTIVE_DELAY": settings.effective_delay,
             "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
             "KAFKA_USER": name,
-            "KAFKA_PASSWORD": brokers.password(f"kafka/{name}"),
+            "KAFKA_PASSWORD": kafka_password(settings, name),
             "OIDC_ISSUER": settings.issuer,
             "HTTP_PORT": str(port),
             **env,

@@ -14,6 +14,7 @@ from shared.auth import Verifier
 from shared.auth_keys import MongoKeyStore
 from shared.clock import SECOND, Duration
 from shared.consume import consume
+from shared.engine import views
 from shared.engine.bus import KafkaBus
 from shared.engine.decide import COPY, Timing
 from shared.engine.engine import Engine, Meet
@@ -53,6 +54,7 @@ async def hosting(
     store = MongoStore(database, owner, overdue_after=settings.overdue_after)
     await keys.prepare()
     await store.prepare()
+    await views.prepare(database, owner.name)
     producer = brokers.build_producer(kafka)
     bus = KafkaBus(producer)
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})

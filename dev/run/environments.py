@@ -1,0 +1,79 @@
+"""What operators and processes of a local run are given; also as files for a shell: `.data/run/env/<name>`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dev.brokers import Brokers
+from dev.brokers.secret_files import write_secret
+from dev.run.settings import RunSettings
+from shared.engine import views
+from shared.topics import OPS, OWNERS, PROCESSES
+
+if TYPE_CHECKING:
+    from dev.run.table import Process
+
+
+def keep_secrets(settings: RunSettings, brokers: Brokers) -> None:
+    """Write the passwords of Kafka's users, once, and the demo clients' secret.
+
+    The files count from then on: `ops users rotate-password` changes them.
+    """
+    folder = _passwords(settings)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for user in (*PROCESSES, OPS, "partner"):
+        if not (folder / user).exists():
+            write_secret(folder / user, brokers.password(f"kafka/{user}"))
+    write_secret(settings.run_data / "clients-secret", brokers.password("issuer/clients"))
+
+
+def kafka_password(settings: RunSettings, user: str) -> str:
+    """Return the password of a user of Kafka."""
+    return (_passwords(settings) / user).read_text()
+
+
+def _passwords(settings: RunSettings) -> Path:
+    return settings.run_data / "kafka-passwords"
+
+
+def administrator(settings: RunSettings, brokers: Brokers) -> dict[str, str]:
+    """Return the environment of whoever makes topics, users and rights."""
+    name, password = brokers.kafka_admin
+    return {
+        "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
+        "KAFKA_USER": name,
+        "KAFKA_PASSWORD": password,
+        "KAFKA_PASSWORDS": str(_passwords(settings)),
+        "EFFECTIVE_DELAY": settings.effective_delay,
+        "TOPIC_PARTITIONS": str(settings.topic_partitions),
+        "MONGO_ADMIN_URI": brokers.mongo_admin_uri,
+    }
+
+
+def operator(settings: RunSettings, brokers: Brokers) -> dict[str, str]:
+    """Return the environment of an operator, who reads views of the owners' databases."""
+    return {
+        "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
+        "KAFKA_USER": OPS,
+        "KAFKA_PASSWORD": kafka_password(settings, OPS),
+        "OIDC_ISSUER": settings.issuer,
+        "OPS_CLIENT_SECRET": brokers.password("issuer/clients"),
+        **{
+            f"{process.upper()}_MONGO_URI": brokers.operator_mongo_uri(process, views.names(owner))
+            for owner, process in OWNERS.items()
+        },
+    }
+
+
+def write(settings: RunSettings, brokers: Brokers, processes: Iterable[Process]) -> None:
+    """Write the environments, one file each."""
+    folder = settings.run_data / "env"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given: dict[str, Mapping[str, str]] = {process.name: process.env for process in processes}
+    given |= {"admin": administrator(settings, brokers), OPS: operator(settings, brokers)}
+    for name, values in given.items():
+        lines = (f"export {key}={shlex.quote(value)}\n" for key, value in values.items())
+        write_secret(folder / name, "".join(lines))

@@ -1,0 +1,143 @@
+"""`ops dlq`: dead letters, which are messages that a process could not handle, and what becomes of them."""
+
+import asyncio
+import sys
+from collections import Counter
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from ops import show
+from ops.dlq import handling
+from ops.dlq.letters import Letter, Wanted, place
+from ops.errors import OpsError
+from shared.settings import KafkaSettings
+
+app = typer.Typer(help="Dead letters: messages that a process could not handle.", no_args_is_help=True)
+
+Process = Annotated[str, typer.Argument(help="process that put the letters aside, such as structure_svc")]
+Places = Annotated[list[str] | None, typer.Argument(metavar="PARTITION:OFFSET", help="letters, as `list` shows them")]
+Code = Annotated[str | None, typer.Option(help="only those put aside for this code")]
+Topic = Annotated[str | None, typer.Option(help="only those that came from this topic")]
+Id = Annotated[str | None, typer.Option("--id", help="only those of this request id")]
+All = Annotated[bool, typer.Option("--all", help="every letter that is left")]
+Again = Annotated[bool, typer.Option("--again", help="those that were replayed or discarded before too")]
+
+
+@app.command("list")
+def list_command(
+    process: Process,
+    *,
+    code: Code = None,
+    topic: Topic = None,
+    id_: Id = None,
+    handled: Annotated[bool, typer.Option("--handled", help="those that were replayed or discarded too")] = False,
+    count: Annotated[bool, typer.Option("--count", help="how many for each code and topic")] = False,
+    as_json: show.Json = False,
+) -> None:
+    """List the letters that nobody has replayed or discarded yet, oldest first. No value of a message is shown."""
+    wanted = Wanted(code=code, topic=topic, id=id_)
+    found = asyncio.run(handling.found(KafkaSettings(), process, wanted, handled=handled))
+    nothing = f"No letter of {process} is left."
+    if count:
+        counted = Counter((letter.code, letter.original.topic) for letter, _ in found)
+        lines = [{"letters": n, "code": c, "topic": t} for (c, t), n in counted.most_common()]
+        show.rows(lines, as_json=as_json, nothing=nothing)
+        return
+    rows = [_row(letter) | ({"done": mark.done if mark else None} if handled else {}) for letter, mark in found]
+    show.rows(rows, as_json=as_json, nothing=nothing)
+
+
+@app.command("show")
+def show_command(
+    process: Process,
+    at: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="the letter, as `list` shows it")],
+) -> None:
+    """Show one letter in full, body included. It may hold personal data: keep it to this screen."""
+    wanted = Wanted(places=[place(at)])
+    [(letter, mark)] = asyncio.run(handling.found(KafkaSettings(), process, wanted, handled=True))
+    show.note("What follows may hold personal data: do not copy it into a ticket, a chat or a log.")
+    for name, value in _row(letter).items():
+        print(f"{name:10} {'-' if value is None else show.safe(str(value))}")
+    came = letter.original
+    print(f"{'came from':10} {came.topic}, partition {came.partition}, offset {came.offset}")
+    print(f"{'done':10} {f'{mark.done} on {show.moment(mark.at)}' if mark else 'nothing yet'}")
+    print(f"\nkey        {came.key!r}")
+    for name, raw in came.headers:
+        print("header     " + show.safe(f"{name}: {raw.decode(errors='backslashreplace')}"))
+    print(f"\n{_body(letter)}")
+
+
+@app.command("replay")
+def replay_command(
+    process: Process,
+    at: Places = None,
+    *,
+    code: Code = None,
+    topic: Topic = None,
+    id_: Id = None,
+    every: All = False,
+    again: Again = False,
+    dry_run: show.DryRun = False,
+    yes: show.Yes = False,
+) -> None:
+    """Send letters again to the topic they came from, as the same requests of the same people.
+
+    The request id stays, so that a letter replayed twice has one effect. What is refused again is answered to whoever
+    asked, and comes back as a new letter.
+    """
+    _handle("replayed", process, _wanted(at, code, topic, id_, every=every), again=again, dry_run=dry_run, yes=yes)
+
+
+@app.command("discard")
+def discard_command(
+    process: Process,
+    at: Places = None,
+    *,
+    code: Code = None,
+    topic: Topic = None,
+    id_: Id = None,
+    every: All = False,
+    dry_run: show.DryRun = False,
+    yes: show.Yes = False,
+) -> None:
+    """Settle letters without sending them: `list` does not show them any more. Kafka keeps them its 14 days."""
+    _handle("discarded", process, _wanted(at, code, topic, id_, every=every), again=False, dry_run=dry_run, yes=yes)
+
+
+def _wanted(at: list[str] | None, code: str | None, topic: str | None, id_: str | None, *, every: bool) -> Wanted:
+    chosen = [at, code, topic, id_]
+    if not any(chosen) and not every:
+        raise OpsError("say which letters: places such as 0:12, a filter (--code, --topic, --id), or --all")
+    if any(chosen) and every:
+        raise OpsError("--all means every letter: leave it out, or the places and filters")
+    return Wanted(frozenset(place(text) for text in at or ()), code, topic, id_)
+
+
+def _handle(done: str, process: str, wanted: Wanted, *, again: bool, dry_run: bool, yes: bool) -> None:
+    kafka = KafkaSettings()
+    chosen = [letter for letter, _ in asyncio.run(handling.found(kafka, process, wanted, handled=again))]
+    if not chosen:
+        print("No letter is left that is meant by this.")
+        return
+    if len(chosen) > 1 and not dry_run:
+        show.agree(f"{len(chosen)} letters of {process} will be {done}. Go on?", yes=yes)
+    left = asyncio.run(handling.handle(kafka, chosen, done, dry_run=dry_run))
+    for letter, why in left:
+        show.note(f"{letter.place} is left: {why}.")
+    print(f"{len(chosen) - len(left)} of {len(chosen)} letters {'would be ' if dry_run else ''}{done}.")
+    if left:
+        sys.exit(1)
+
+
+def _row(letter: Letter) -> dict[str, Any]:
+    return {**letter.row(), "at": show.moment(letter.at)}
+
+
+def _body(letter: Letter) -> str:
+    value = letter.original.value or b""
+    try:
+        return orjson.dumps(orjson.loads(value), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return show.safe(value.decode(errors="backslashreplace"))

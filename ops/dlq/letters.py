@@ -1,0 +1,164 @@
+"""A dead letter as it is read: the message as it was, why it was put aside, and who was proved to have sent it."""
+
+import re
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ops import reading
+from ops.errors import OpsError
+from shared.dead_letters import OURS
+from shared.errors import Poison
+from shared.messages import cloudevents
+from shared.messages.cloudevents import Event
+from shared.settings import KafkaSettings
+from shared.topics import HANDLED, PROCESSES, dead_letters
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a letter stands in its process's dead-letter topic, written `PARTITION:OFFSET`."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+
+def place(text: str) -> Place:
+    """Read a place such as `0:12`. Raises OpsError for anything else."""
+    found = re.fullmatch(r"(\d{1,9}):(\d{1,18})", text)
+    if not found:
+        raise OpsError(f"« {text} » is no place of a letter: write PARTITION:OFFSET as `dlq list` does, such as 0:12")
+    return Place(int(found[1]), int(found[2]))
+
+
+@dataclass(slots=True)
+class Original:
+    """The message as it was received, without its token."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A dead letter. `told` are the headers of ours (`dlq_…`) without that beginning; `at` is in ms."""
+
+    process: str
+    place: Place
+    at: int
+    original: Original
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """Return why it could not be handled."""
+        return self.told.get("code", "?")
+
+    @property
+    def actor(self) -> str | None:
+        """Return who was proved to have sent it; None when nobody was."""
+        return self.told.get("actor")
+
+    def event(self) -> Event:
+        """Return the event it holds. Raises Poison when it is none."""
+        return cloudevents.read(self.original)
+
+    def row(self) -> dict[str, Any]:
+        """Return what a list shows of it: no value of the message."""
+        try:
+            event: Event | None = self.event()
+        except Poison:
+            event = None
+        return {
+            "place": str(self.place),
+            "at": self.at,
+            "code": self.code,
+            "topic": self.original.topic,
+            "type": event.type if event else None,
+            "id": event.id if event else None,
+            "actor": self.actor,
+            "reason": self.told.get("reason", ""),
+        }
+
+
+def letter(process: str, record: Any) -> Letter:
+    """Read a record of a dead-letter topic."""
+    ours = {n.removeprefix(OURS): v.decode(errors="replace") for n, v in record.headers if n.startswith(OURS)}
+    original = Original(
+        topic=ours.get("topic", ""),
+        partition=int(ours.get("partition", 0)),
+        offset=int(ours.get("offset", 0)),
+        timestamp=int(ours.get("timestamp", 0)),
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value) for name, value in record.headers if not name.startswith(OURS)),
+    )
+    return Letter(process, Place(record.partition, record.offset), record.timestamp, original, ours)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which letters are meant; what is None or empty leaves none out."""
+
+    places: Collection[Place] = ()
+    code: str | None = None
+    topic: str | None = None
+    id: str | None = None
+
+    def has(self, found: Letter) -> bool:
+        """Tell whether a letter is meant."""
+        return (
+            (not self.places or found.place in self.places)
+            and self.code in {None, found.code}
+            and self.topic in {None, found.original.topic}
+            and (self.id is None or self.id == found.row()["id"])
+        )
+
+
+def known_process(process: str) -> str:
+    """Return the name of a process. Raises OpsError when there is none of that name."""
+    if process not in PROCESSES:
+        raise OpsError(f"there is no process « {process} »: choose one of {', '.join(PROCESSES)}")
+    return process
+
+
+async def read(kafka: KafkaSettings, process: str) -> AsyncIterator[Letter]:
+    """Give every letter of a process that Kafka still holds, those of one partition in order."""
+    async for record in reading.everything(kafka, dead_letters(known_process(process))):
+        yield letter(process, record)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an operator has done with a letter: `done` is `replayed` or `discarded`; `at` is in ms."""
+
+    done: str
+    at: int
+
+
+def mark_key(process: str, at: Place) -> bytes:
+    """Return the key of the mark of a letter."""
+    return f"{process}/{at}".encode()
+
+
+async def marks(kafka: KafkaSettings) -> dict[bytes, Mark]:
+    """Return all marks, by the key of their letter; of several the last one counts."""
+    found: dict[bytes, Mark] = {}
+    async for record in reading.everything(kafka, HANDLED):
+        try:
+            found[record.key] = Mark(str(orjson.loads(record.value)["done"]), record.timestamp)
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise OpsError(f"{HANDLED} holds something that is no mark, at {record.offset}") from error
+    return found

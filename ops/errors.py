@@ -1,0 +1,108 @@
+"""What went wrong, told to an operator in a sentence that says what to do: no traceback for what they can mend."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+from confluent_kafka import KafkaException
+from pydantic import ValidationError
+
+from shared.errors import Transient
+from shared.mongo import OperationFailure, PyMongoError
+
+_HEARD: deque[str] = deque(maxlen=20)
+_PREFIXES = {"KafkaSettings": "KAFKA_", "MongoSettings": "MONGO_", "OidcSettings": "OIDC_", "OperatorSettings": "OPS_"}
+_WRONG_PASSWORD, _NO_RIGHT = 18, 13
+"""Codes of MongoDB's errors."""
+
+
+class OpsError(Exception):
+    """Something an operator can mend; the text says what and how."""
+
+
+class _Listener(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _HEARD.append(record.getMessage())
+
+
+def listen() -> None:
+    """Keep to ourselves what libraries log: what of it explains an error is told with the error."""
+    for name in ("aiokafka", "pymongo"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.addHandler(_Listener(logging.WARNING))
+    # What our own modules log is for processes: a command tells its errors itself.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def heard(text: str) -> None:
+    """Remember what a library told us by another way."""
+    _HEARD.append(text)
+
+
+def explain(error: BaseException) -> str | None:
+    """Return what to tell, or None for an error nobody foresaw, whose traceback is worth seeing."""
+    return next((tell(error) for kinds, tell in _EXPLAINED if isinstance(error, kinds)), None)
+
+
+def _settings(error: ValidationError) -> str:
+    prefix = _PREFIXES.get(error.title, "")
+    wrong = (f"{prefix}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+    return f"unusable settings in the environment. {'; '.join(wrong)}"
+
+
+def _user() -> str:
+    return os.environ.get("KAFKA_USER", "?")
+
+
+def _forbidden(error: object) -> str:
+    return (
+        f"Kafka lets the user {_user()} not do this, or it does not exist: {error}. `topics provision` makes what is "
+        "missing; rights follow the table in shared/topics.py."
+    )
+
+
+def _kafka_away(_: BaseException) -> str:
+    if any("uthentication" in line for line in _HEARD):
+        return f"Kafka refuses the password of the user {_user()}: check KAFKA_USER and KAFKA_PASSWORD."
+    where = os.environ.get("KAFKA_BOOTSTRAP", "127.0.0.1:9092")
+    last = f" ({_HEARD[-1]})" if _HEARD else ""
+    return f"Kafka does not answer at {where}: check KAFKA_BOOTSTRAP and KAFKA_TLS_CA, and that it runs{last}."
+
+
+def _librdkafka(error: BaseException) -> str:
+    told = error.args[0]
+    if told.name() in {"_TRANSPORT", "_ALL_BROKERS_DOWN", "_AUTHENTICATION", "_TIMED_OUT"}:
+        return _kafka_away(error)
+    if told.name().endswith("AUTHORIZATION_FAILED"):
+        return _forbidden(told.str())
+    return f"Kafka says: {told.str()}"
+
+
+def _mongodb(error: PyMongoError) -> str:
+    if isinstance(error, OperationFailure) and error.code == _WRONG_PASSWORD:
+        return "MongoDB refuses the password: check the user and the password in the URI, and its authSource."
+    if isinstance(error, OperationFailure) and error.code == _NO_RIGHT:
+        return "MongoDB lets this user not do this: docs/operate.md says which user each command needs."
+    return f"MongoDB does not answer as expected: {str(error)[:300]}"
+
+
+_EXPLAINED: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    (OpsError, str),
+    (ValidationError, _settings),
+    ((TopicAuthorizationFailedError, GroupAuthorizationFailedError), _forbidden),
+    (KafkaConnectionError, _kafka_away),
+    (KafkaError, lambda e: f"Kafka says: {e}"),
+    (KafkaException, _librdkafka),
+    (PyMongoError, _mongodb),
+    (Transient, lambda e: f"{e}. Is the issuer reachable, and are its client and secret right (OPS_CLIENT_*)?"),
+)

@@ -1,0 +1,88 @@
+"""`ops requests`: changes that are late, requests that wait."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from ops import show
+from ops.errors import OpsError
+from ops.requests import seen
+from ops.sending import publishing
+from shared import topics
+from shared.clock import SystemClock
+from shared.messages.cloudevents import Message, build
+from shared.settings import KafkaSettings
+
+app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)
+
+Look = Callable[[str, int], Coroutine[Any, Any, list[seen.Row]]]
+Owner = Annotated[str | None, typer.Option(help="only of this owner, such as structure")]
+
+
+@app.command("overdue")
+def overdue_command(*, owner: Owner = None, as_json: show.Json = False) -> None:
+    """List changes that should have been applied already. Normally there is none.
+
+    Their owner is poked again by itself, at growing intervals of at most 15 minutes: `poke` does it now.
+    """
+    _list(seen.overdue, "overdue", owner, as_json=as_json)
+
+
+@app.command("waiting")
+def waiting_command(*, owner: Owner = None, as_json: show.Json = False) -> None:
+    """List requests that are not decided yet, with what each waits for and when it is decided at the latest."""
+    _list(seen.waiting, "waiting", owner, as_json=as_json)
+
+
+@app.command("poke")
+def poke_command(
+    owner: Annotated[str, typer.Argument(help="owner of the documents, such as structure")],
+    documents: Annotated[list[str] | None, typer.Argument(help="such as structure:42, as `overdue` shows them")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="all that is overdue")] = False,
+    dry_run: show.DryRun = False,
+) -> None:
+    """Ask an owner to look now at documents with overdue changes. It applies what is due and nothing else."""
+    if bool(documents) == every:
+        raise OpsError("say which documents, such as structure:42, or --all")
+    [name] = seen.chosen(owner)
+    late = {row["document"]: row["due_at"] for row in reversed(asyncio.run(seen.overdue(name, _now())))}
+    if unknown := sorted(set(documents or ()) - set(late)):
+        raise OpsError(f"nothing of {', '.join(unknown)} is overdue: see `requests overdue --owner {name}`")
+    pokes = [_poke(name, document, late[document]) for document in (documents or late)]
+    if not dry_run and pokes:
+        asyncio.run(_publish(pokes))
+    print(f"{len(pokes)} documents {'would be ' if dry_run else ''}poked.")
+
+
+def _now() -> int:
+    return SystemClock().now()
+
+
+def _list(look: Look, what: str, owner: str | None, *, as_json: bool) -> None:
+    found = [asyncio.run(look(name, _now())) for name in seen.chosen(owner)]
+    rows = [row if as_json else seen.told(row) for some in found for row in some]
+    show.rows(rows, as_json=as_json, nothing=f"Nothing is {what}.")
+    if any(len(some) >= seen.MOST for some in found):
+        show.note(f"There may be more: {seen.MOST} documents of each owner are looked at.")
+
+
+def _poke(owner: str, document: str, due_at: int) -> Message:
+    now = _now()
+    return build(
+        topics.name(owner, topics.DUE),
+        document,
+        orjson.dumps({"document": document, "due_at": due_at}),
+        event_id=f"{document}|{due_at}|{now}",
+        event_type=f"{owner}.due.v1",
+        source="/ops",
+        at=now,
+    )
+
+
+async def _publish(messages: list[Message]) -> None:
+    async with publishing(KafkaSettings()) as bus:
+        await bus.publish(messages)

@@ -1,0 +1,107 @@
+"""Looks at what is overdue and what waits, in the views that owners show to operators. No value is in them."""
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import SecretStr
+
+from ops import show
+from ops.errors import OpsError
+from shared import mongo
+from shared.clock import SECOND
+from shared.engine import views
+from shared.engine.mongo_store import LONGEST_BACKOFF
+from shared.settings import MongoSettings
+from shared.topics import OWNERS
+
+GRACE = 5 * SECOND
+"""A change is overdue when it is later than this: before, the owner may be about to apply it."""
+MOST = 1_000
+
+Row = dict[str, Any]
+
+
+def chosen(owner: str | None) -> Sequence[str]:
+    """Return the owners to look at: the one that is named, or all. Raises OpsError when there is none so named."""
+    if owner is not None and owner not in OWNERS:
+        raise OpsError(f"there is no owner « {owner} »: choose one of {', '.join(OWNERS)}")
+    return [owner] if owner else list(OWNERS)
+
+
+async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
+    """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms."""
+    # The index is on the next poke, which is never further away than this; the dates of the change decide.
+    near = {"pending.poke_at": {"$lt": now + LONGEST_BACKOFF}, "pending.step.effective_at": {"$lt": now - GRACE}}
+    async with _view(owner, views.PENDING) as view:
+        found = await view.find(near).sort("pending.poke_at", 1).limit(limit).to_list(None)
+    rows = [
+        {
+            "owner": owner,
+            "document": document["_id"],
+            "request_id": step["request_id"],
+            "type": step["type"],
+            "actor": step["actor"],
+            "due_at": step["effective_at"],
+            "late_for": now - step["effective_at"],
+            "next_poke_in": pending["poke_at"] - now,
+        }
+        for document in found
+        for pending in document["pending"]
+        if (step := pending["step"])["effective_at"] < now - GRACE
+    ]
+    return sorted(rows, key=lambda row: row["due_at"])
+
+
+async def waiting(owner: str, now: int, limit: int = MOST) -> list[Row]:
+    """Return the requests of an owner that are not decided yet, the oldest first. `now` is in ms."""
+    async with _view(owner, views.WAITING) as view:
+        found = await view.find({"status": "waiting"}).sort("deadline", 1).limit(limit).to_list(None)
+    rows = [
+        {
+            "owner": owner,
+            "document": row["step"].get("document"),
+            "request_id": row["step"]["request_id"],
+            "type": row["step"]["type"],
+            "actor": row["step"]["actor"],
+            "waiting_for": now - row["step"]["received_at"],
+            "why": row["step"]["code"],
+            "waits_for": row.get("waits_for"),
+            "decided_within": row["deadline"] - now,
+        }
+        for row in found
+    ]
+    return sorted(rows, key=lambda row: -row["waiting_for"])
+
+
+def told(row: Row) -> Row:
+    """Return a row as a person reads it: instants and durations in words."""
+    written = dict(row)
+    for name in ("due_at",):
+        if name in written:
+            written[name] = show.moment(written[name])
+    for name in ("late_for", "next_poke_in", "waiting_for", "decided_within"):
+        if name in written:
+            written[name] = show.since(written[name])
+    return written
+
+
+@asynccontextmanager
+async def _view(owner: str, what: str) -> AsyncIterator[Any]:
+    database = mongo.connect(_settings(owner))
+    try:
+        yield database[views.name(owner, what)]
+    finally:
+        database.client.close()
+
+
+def _settings(owner: str, environment: Mapping[str, str] = os.environ) -> MongoSettings:
+    process = OWNERS[owner]
+    uri = environment.get(f"{process.upper()}_MONGO_URI")
+    if not uri:
+        raise OpsError(
+            f"{process.upper()}_MONGO_URI is not set: it is the address of {process}'s MongoDB, with a user who may "
+            "read its views (docs/operate.md says how to make one)"
+        )
+    return MongoSettings(uri=SecretStr(uri), database=process)

@@ -1,0 +1,19 @@
+"""Publishes messages for a command."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shared.broker import build_producer
+from shared.engine.bus import KafkaBus
+from shared.settings import KafkaSettings
+
+
+@asynccontextmanager
+async def publishing(kafka: KafkaSettings) -> AsyncIterator[KafkaBus]:
+    """Give a bus; what it was given is acknowledged before it returns. Raises what the broker says."""
+    producer = build_producer(kafka)
+    try:
+        await producer.start()
+        yield KafkaBus(producer)
+    finally:
+        await producer.stop()

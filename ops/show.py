@@ -1,0 +1,75 @@
+"""How commands show what they found, for people and, with --json, for other programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="one JSON object a line, for other programs")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would be done")]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask before doing it")]
+
+_WIDEST = 80
+
+
+def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
+    """Print rows under the names of their columns; say `nothing` when there are none."""
+    if as_json:
+        for row in found:
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    if not found:
+        print(nothing)
+        return
+    names = list(found[0])
+    lines = [[name.replace("_", " ").upper() for name in names]]
+    lines += [["-" if row[name] is None else safe(str(row[name]))[:_WIDEST] for name in names] for row in found]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def safe(text: str) -> str:
+    """Return a text that a stranger wrote so that it can't steer the terminal it is shown on."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def note(text: str) -> None:
+    """Tell something beside what was asked for, where it does not mix with it."""
+    print(text, file=sys.stderr)
+
+
+def moment(instant: int) -> str:
+    """Write an instant (ms) to the second, in UTC."""
+    return datetime.fromtimestamp(instant / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def since(ms: int) -> str:
+    """Write for how long something lasts (ms) with its two largest units, such as `1h05m`."""
+    seconds = max(0, ms) // 1000
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days}d{hours:02}h"
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{seconds % 60:02}s" if minutes else f"{seconds}s"
+
+
+def agree(question: str, *, yes: bool) -> None:
+    """Ask before something is done, unless `yes`. Ends the command when the answer is no."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
+
+
+def progress(items: Sequence[Any], label: str) -> Any:
+    """Return a context that gives the items one after the other and shows how far it is, on a terminal."""
+    return typer.progressbar(items, label=label, file=sys.stderr) if sys.stderr.isatty() else nullcontext(items)
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+    """Return the items, `size` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,44 @@
+"""What an operator may see of an owner's requests: ids, types and dates of what is pending and of what waits.
+
+They are views of MongoDB, made by the owner in its own database. An operator's user is given these and no collection,
+so that no value of a document can be read with it, not even by mistake.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.mongo import NAMESPACE_EXISTS, OperationFailure
+
+PENDING, WAITING = "pending", "waiting"
+
+
+def name(owner: str, what: str) -> str:
+    """Return the name of a view of an owner, such as `structure_pending`."""
+    return f"{owner}_{what}"
+
+
+def names(owner: str) -> tuple[str, ...]:
+    """Return the names of an owner's views: what an operator's user may read."""
+    return tuple(name(owner, what) for what in (PENDING, WAITING))
+
+
+_STEP = ("type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at")
+# Fields are only left out, never renamed or computed: MongoDB can then still use the owner's indexes.
+_SHOWN: Mapping[str, Sequence[str]] = {
+    PENDING: ("pending.poke_at", *(f"pending.step.{field}" for field in _STEP)),
+    WAITING: ("status", "waits_for", "deadline", *(f"step.{field}" for field in _STEP)),
+}
+_SOURCES = {PENDING: "documents", WAITING: "requests"}
+
+
+async def prepare(database: Any, owner: str) -> None:
+    """Make the views of an owner as they are defined here; does nothing when they are so."""
+    for what, shown in _SHOWN.items():
+        only: list[Mapping[str, Any]] = [{"$match": {"status": "waiting"}}] if what == WAITING else []
+        view = {"viewOn": f"{owner}_{_SOURCES[what]}", "pipeline": [*only, {"$project": dict.fromkeys(shown, 1)}]}
+        try:
+            await database.command({"create": name(owner, what), **view})
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:
+                raise
+            await database.command({"collMod": name(owner, what), **view})

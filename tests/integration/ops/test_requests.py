@@ -1,0 +1,99 @@
+"""`ops requests`: what is late and what waits is seen without its values, and what is late can be poked."""
+
+import signal
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from tests.integration.ops.conftest import Ops
+from tests.journeys.given import new_structure
+from tests.support.system import System, until
+
+SECRET = "un libellé que personne ne doit lire"
+
+
+def test_a_change_whose_poke_is_lost_is_seen_as_overdue_and_applied_when_it_is_poked(system: System, ops: Ops) -> None:
+    structure = new_structure(system)
+    document = f"structure:{structure['id']}"
+
+    def late() -> list[dict[str, Any]]:
+        return [row for row in ops.rows("requests", "overdue") if row["document"] == document]
+
+    relay = system.supervisor["delay_svc"]
+    relay.send(signal.SIGSTOP)
+    try:
+        with system.as_("alice") as api:
+            told = api.patch(f"/structures/{structure['id']}", json={"label": SECRET}).json()
+            assert late() == [], "it is not due yet"
+            [row] = until(late, 60, what="the change is overdue")
+            assert (row["owner"], row["request_id"], row["actor"]) == ("structure", told["request_id"], "alice")
+            assert row["type"] == "structure.modify.v1"
+            assert row["late_for"] > 5_000
+            shown = ops.run("requests", "overdue").stdout
+            assert document in shown
+            assert SECRET not in shown
+            dry = ops.run("requests", "poke", "structure", document, "--dry-run").stdout
+            assert "1 documents would be poked" in dry
+            assert late(), "a dry run does nothing"
+            assert "1 documents poked" in ops.run("requests", "poke", "structure", document).stdout
+            until(lambda: api.get(f"/requests/{told['request_id']}").json()["status"] == "applied", what="applied")
+        assert late() == []
+    finally:
+        relay.send(signal.SIGCONT)
+
+
+def test_a_request_that_waits_is_seen_with_what_it_waits_for(system: System, ops: Ops) -> None:
+    siret = "00010001600013"
+    insee = system.supervisor["insee_adapter"]
+    insee.send(signal.SIGSTOP)
+    try:
+        with system.as_("alice", wait=None) as api:
+            body = {"identifier": {"type": "SIRET", "value": siret}, "label": SECRET}
+            request_id = api.post("/structures", json=body).json()["request_id"]
+
+        def waits() -> list[dict[str, Any]]:
+            return [row for row in ops.rows("requests", "waiting") if row["request_id"] == request_id]
+
+        [row] = until(waits, 60, what="the request waits")
+        assert (row["owner"], row["waits_for"], row["actor"]) == ("structure", f"insee:{siret}", "alice")
+        assert row["decided_within"] > 0
+        shown = ops.run("requests", "waiting", "--owner", "structure").stdout
+        assert request_id in shown
+        assert SECRET not in shown
+    finally:
+        insee.send(signal.SIGCONT)
+    until(lambda: not waits(), 60, what="the request is decided")
+
+
+def test_the_operators_user_reads_the_views_and_nothing_else(system: System, ops: Ops) -> None:
+    new_structure(system)
+    for owner in ("structure", "manager"):
+        database = f"{owner}_svc"
+        with MongoClient[dict[str, Any]](ops.environment("ops")[f"{database.upper()}_MONGO_URI"]) as client:
+            there = client[database]
+            for view in (f"{owner}_pending", f"{owner}_waiting"):
+                list(there[view].find())
+                with pytest.raises(OperationFailure, match="not authorized"):
+                    there[view].insert_one({})
+            for collection in (f"{owner}_documents", f"{owner}_requests", "copies", "counters"):
+                with pytest.raises(OperationFailure, match="not authorized"):
+                    there[collection].find_one()
+
+
+def test_no_field_of_a_view_holds_a_value_of_a_document(system: System) -> None:
+    structure = new_structure(system)
+    with system.as_("alice") as api:
+        api.patch(f"/structures/{structure['id']}", json={"label": SECRET})
+    with MongoClient[dict[str, Any]](system.brokers.mongo_admin_uri) as client:
+        document = {"_id": f"structure:{structure['id']}"}
+        assert SECRET in str(client.structure_svc.structure_documents.find_one(document))
+        seen = client.structure_svc.structure_pending.find_one(document)
+        assert seen is not None
+        assert SECRET not in str(seen)
+        assert set(seen) <= {"_id", "pending"}
+        allowed = {"type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at"}
+        for pending in seen.get("pending", ()):
+            assert set(pending) <= {"poke_at", "step"}
+            assert set(pending["step"]) <= allowed
