@@ -27,6 +27,7 @@ from shared.auth import Verifier
 from shared.consume import consume
 from shared.engine.bus import KafkaBus
 from shared.health import Health
+from shared.issuer_keys import IssuerKeys
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings
 from shared.tokens import ServiceToken
 
@@ -47,7 +48,8 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     sender = Sender(bus, token, tail, writer, clock)
     structures = Structures(model, settings.min_version_wait)
     people = People(model, settings.min_version_wait)
-    verifier = Verifier(oidc.issuer, settings.http_audience, clock)
+    keys = IssuerKeys(oidc.issuer, clock, kept=oidc.keys_kept, grace=oidc.keys_grace)
+    verifier = Verifier(keys, settings.http_audience, clock)
     look_ups = InseeLookUps(settings, database, bus, tail, clock)
     await look_ups.prepare()
     services = Services(
@@ -77,6 +79,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
 
     async with AsyncExitStack() as stack:
         stack.callback(database.client.close)
+        await stack.enter_async_context(keys.kept_fresh(oidc.keys_refreshed, on_withdrawal=token.renew))
         await producer.start()
         stack.push_async_callback(producer.stop)
         await broker.start()

@@ -57,7 +57,8 @@ class Calling:
 
 async def _calling(request: Request) -> Calling:
     the: Services = request.app.state.services
-    proved = await the.callers.who(request.headers.get("authorization"))
+    # Two headers are one value, as RFC 9110 says, and that one is no token: none of them is picked.
+    proved = await the.callers.who(", ".join(request.headers.getlist("authorization")))
     return Calling(the, proved.actor, proved.left)
 
 

@@ -5,31 +5,39 @@ time, so that a message which waited is not refused for having waited. Keys and 
 usual case a check costs a look-up. Nothing here logs a token.
 """
 
-import asyncio
-import math
+import hashlib
+import json
+import re
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import httpx2
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-from joserfc.jws import extract_compact
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import import_key
+from joserfc.jws import JWSRegistry, deserialize_compact, extract_compact
 
-from shared.clock import Clock
-from shared.errors import Rejected, Transient
+from shared.clock import SECOND, Clock
+from shared.errors import Rejected
+from shared.issuer_keys import IssuerKey, IssuerKeys
 
-ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
+ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
+"""The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""
+TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""What a token may call itself: a logout token of the same issuer is none of ours."""
 ADMINISTRATOR = "structures:admin"
-ACT_FOR = "structures:act-for"
-LEEWAY = 5_000
 _TOLD = frozenset({ADMINISTRATOR})
 """Scopes of a person that owners know: the others are not theirs to see."""
-_REFETCH_EVERY = 10.0
+ACT_FOR = "structures:act-for"
+LEEWAY = 5_000
+LONGEST_TOKEN = 16_384
+_BEARER = re.compile(r"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *", re.ASCII | re.IGNORECASE)
+_LAST_INSTANT = 1e11
+"""Dates of a token are seconds since 1970; what lies beyond the year 5138 is none."""
 _CACHE_SIZE = 10_000
+_USED = ("sub", "exp", "nbf", "scope", "client_id", "azp", "given_name", "family_name", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,129 +58,125 @@ class Actor:
         return ADMINISTRATOR in self.scopes
 
 
-class KeyStore(Protocol):
-    """Keeps the issuer's keys over restarts, those it has withdrawn included."""
-
-    async def load(self) -> list[Mapping[str, Any]]:
-        """Return the keys kept, as JWKs."""
-        ...
-
-    async def save(self, keys: list[Mapping[str, Any]]) -> None:
-        """Keep these keys; one not saved again for a while may be forgotten."""
-        ...
-
-
-class NoKeyStore:
-    """Keeps nothing: for callers that accept only keys the issuer publishes now."""
-
-    async def load(self) -> list[Mapping[str, Any]]:
-        """Return no key."""
-        return []
-
-    async def save(self, keys: list[Mapping[str, Any]]) -> None:
-        """Forget."""
-
-
-@dataclass
 class Verifier:
     """Checks tokens of one issuer for one audience."""
 
-    issuer: str
-    audience: str
-    clock: Clock
-    store: KeyStore = field(default_factory=NoKeyStore)
-    timeout: float = 5.0
-    _keys: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _fetched: float | None = None
-    _known: OrderedDict[str, Mapping[str, Any]] = field(default_factory=OrderedDict)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(self, keys: IssuerKeys, audience: str, clock: Clock) -> None:
+        self.clock = clock
+        self._keys = keys
+        self._audience = audience
+        self._known: OrderedDict[bytes, tuple[Mapping[str, Any], str]] = OrderedDict()
 
-    async def verify(self, authorization: str | None, *, at: int | None = None) -> Mapping[str, Any]:
-        """Return the claims of a `Bearer` token valid at the instant `at` (ms; now when left out).
+    async def verify(
+        self, authorization: str | None, *, at: int | None = None, received: float | None = None
+    ) -> Mapping[str, Any]:
+        """Return the claims of a `Bearer` token that are of use here; it is valid at the instant `at` (ms; now).
 
-        Raises Rejected (`token_missing`, `token_invalid`, `token_expired`, `token_audience`), Transient when the
-        issuer does not answer and its keys are needed.
+        `received` (s, monotonic; now) is when the message that carries it was here. Raises Rejected (`token_missing`,
+        `token_invalid`, `token_expired`, `token_audience`), Transient when the issuer does not answer and its keys are
+        needed.
         """
         at = self.clock.now() if at is None else at
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Rejected("token_missing")
-        token = token.strip()
-        claims = self._known.get(token)
-        if claims is None:
-            claims = await self._decode(token)
-            self._known[token] = claims
+        received = time.monotonic() if received is None else received
+        token = _bearer(authorization)
+        digest = hashlib.sha256(token).digest()
+        known = self._known.get(digest)
+        if known is None:
+            known = await self._decode(token, received)
+            self._known[digest] = known
             if len(self._known) > _CACHE_SIZE:
                 self._known.popitem(last=False)
-        if at > int(claims["exp"]) * 1000 + LEEWAY:
+        claims, thumbprint = known
+        # The key is asked about each time: a token that was good is so no longer once its key is withdrawn.
+        if not self._keys.prove(thumbprint, at):
+            raise Rejected("token_invalid")
+        if at > claims["exp"] * SECOND + LEEWAY:
             raise Rejected("token_expired")
-        if at < int(claims.get("nbf", 0)) * 1000 - LEEWAY:
+        if at < claims.get("nbf", 0) * SECOND - LEEWAY:
             raise Rejected("token_invalid")
         return claims
 
-    async def _decode(self, token: str) -> Mapping[str, Any]:
+    async def _decode(self, token: bytes, received: float) -> tuple[Mapping[str, Any], str]:
         try:
-            claims = jwt.decode(token, await self._key(token), algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError, TypeError, KeyError, UnicodeError) as error:
+            header = extract_compact(token).headers()
+            kind = ALGORITHMS.get(str(header.get("alg")))
+            name = header.get("kid")
+            if kind is None or not isinstance(name, str) or "crit" in header or not _is_access_token(header):
+                raise Rejected("token_invalid")
+        except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Rejected("token_invalid") from error
-        times = (claims.get("exp"), claims.get("nbf", 0))
-        if claims.get("iss") != self.issuer or not _subject(claims) or not all(map(_is_time, times)):
+        for key in await self._keys.named(name, received):
+            if key.jwk["kty"] == kind and key.jwk.get("alg", header["alg"]) == header["alg"]:
+                claims = _signed_with(token, key)
+                if claims is not None:
+                    return self._accept(claims), key.thumbprint
+        raise Rejected("token_invalid")
+
+    def _accept(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+        dated = is_instant(claims.get("exp")) and ("nbf" not in claims or is_instant(claims["nbf"]))
+        if claims.get("iss") != self._keys.issuer or not _subject(claims.get("sub")) or not dated:
             raise Rejected("token_invalid")
         audience = claims.get("aud")
-        if self.audience not in (audience if isinstance(audience, list) else [audience]):
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise Rejected("token_audience")
-        return claims
-
-    async def _key(self, token: str) -> KeySet:
-        key_id = str(extract_compact(token.encode()).headers().get("kid", ""))
-        if key_id not in self._keys:
-            await self._refresh()
-        if key_id not in self._keys:
-            raise Rejected("token_invalid")
-        return KeySet.import_key_set({"keys": [dict(self._keys[key_id])]})
-
-    async def _refresh(self) -> None:
-        async with self._lock:
-            if self._fetched is None:
-                self._keys.update({str(k["kid"]): k for k in await self.store.load()})
-            elif time.monotonic() - self._fetched < _REFETCH_EVERY:
-                return  # Unknown key ids can be made up by anybody: the issuer is not asked for each.
-            try:
-                async with httpx2.AsyncClient(timeout=self.timeout) as client:
-                    about = await client.get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                    about.raise_for_status()
-                    answer = await client.get(about.json()["jwks_uri"])
-                    answer.raise_for_status()
-                    keys = [k for k in answer.json()["keys"] if k.get("kid")]
-            except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
-                raise Transient(f"the issuer does not answer: {type(error).__name__}") from error
-            self._fetched = time.monotonic()
-            self._keys.update({str(k["kid"]): k for k in keys})
-            await self.store.save(keys)
+        return {name: claims[name] for name in _USED if name in claims}
 
     async def ready(self) -> None:
-        """Fetch the keys if they never were. Raises Transient when the issuer does not answer."""
-        if self._fetched is None:
-            await self._refresh()
+        """Raise Transient when the issuer's keys were never had and it does not answer."""
+        await self._keys.ready()
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _bearer(authorization: str | None) -> bytes:
+    """Return the token. What is no single token in its one form is refused: else one token would have many names."""
+    if not authorization or not authorization[:7].lower().startswith("bearer"):
+        raise Rejected("token_missing")
+    found = _BEARER.fullmatch(authorization) if len(authorization) <= LONGEST_TOKEN else None
+    if found is None:
+        raise Rejected("token_invalid" if authorization[6:].strip() else "token_missing")
+    return found[1].encode()
 
 
-def _subject(claims: Mapping[str, Any]) -> bool:
-    subject = claims.get("sub")
-    return isinstance(subject, str) and 0 < len(subject) <= 200 and not any(c.isspace() or c == "|" for c in subject)
+def _is_access_token(header: Mapping[str, Any]) -> bool:
+    kind = header.get("typ", "JWT")
+    return isinstance(kind, str) and kind.lower() in TYPES
+
+
+def _signed_with(token: bytes, key: IssuerKey) -> Mapping[str, Any] | None:
+    """Return the claims if this key signed them, else None."""
+    registry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SecurityWarning)  # RFC 9864 renames EdDSA; issuers still sign by that name.
+            signed = deserialize_compact(token, import_key(dict(key.jwk)), registry=registry)
+        claims = json.loads(signed.payload)
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return claims if isinstance(claims, dict) else None
+
+
+def is_instant(value: object) -> bool:
+    """Tell whether a claim is a date: a number of seconds. Infinities, NaN, booleans and texts are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < _LAST_INSTANT
+
+
+def _subject(subject: object) -> bool:
+    """Tell whether this names an actor: `|` ends one in our keys, and one with hidden signs would look like another."""
+    if not isinstance(subject, str) or not 0 < len(subject) <= 200:
+        return False
+    return subject.isprintable() and not any(c.isspace() or c == "|" for c in subject)
 
 
 def actor_of(claims: Mapping[str, Any]) -> Actor:
     """Return the actor that a token's claims prove. A token whose subject is its client is a technical account."""
     subject = str(claims["sub"])
     client = claims.get("client_id") or claims.get("azp")
+    scope = claims.get("scope")
     return Actor(
         id=subject,
         kind="technical" if subject == client else "person",
-        scopes=frozenset(str(claims.get("scope", "")).split()),
+        scopes=frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
         first_name=_text(claims.get("given_name")),
         last_name=_text(claims.get("family_name")),
         email=_text(claims.get("email")),
@@ -180,7 +184,9 @@ def actor_of(claims: Mapping[str, Any]) -> Actor:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Return a text that can be kept and shown, else None: half a character, say, can be written nowhere."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if 0 < len(text) <= 254 and text.isprintable() else None
 
 
 def acting_for(actor: Actor) -> tuple[tuple[str, bytes], ...]:
@@ -202,7 +208,7 @@ def on_behalf(system: Actor, attributes: Mapping[str, str]) -> Actor:
         return system
     if ACT_FOR not in system.scopes:
         raise Rejected("act_for_forbidden")
-    if not _subject({"sub": person}):
+    if not _subject(person):
         raise Rejected("token_invalid")
     return Actor(
         id=person,

@@ -56,6 +56,8 @@ class OidcSettings(FromFiles):
     issuer: str = Field(description="URL of the OpenID Connect issuer, exactly as in the tokens' `iss`")
     audience: str = Field("structures-kafka", description="audience a token must carry to be accepted here")
     keys_kept: Duration = Field(8 * DAY, description="how long a key withdrawn by the issuer still proves old messages")
+    keys_grace: Duration = Field(10 * MINUTE, description="how long it still proves new ones, so that all can follow")
+    keys_refreshed: Duration = Field(5 * MINUTE, description="how often the keys are fetched, to notice a withdrawal")
 
 
 class ProcessSettings(FromFiles):

@@ -53,6 +53,10 @@ class ServiceToken:
         """Raise Transient when there is no token to be had."""
         await self.header()
 
+    def renew(self) -> None:
+        """Take a new token when one is next needed, and use this one until it is there."""
+        self._fresh_until = 0
+
     def refused(self) -> None:
         """Forget the token: an owner does not accept it."""
         self._usable_until = self._fresh_until = 0

@@ -24,6 +24,7 @@ from shared.engine.mongo_store import MongoStore
 from shared.engine.rules import Owner
 from shared.engine.sweep import Sweeper
 from shared.health import Health
+from shared.issuer_keys import IssuerKeys
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
 
 
@@ -50,16 +51,17 @@ async def hosting(
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
     # Every write of the engine is guarded or may be made twice, and a batch that fails is handled again as a whole.
     database = mongo.connect(MongoSettings(), retry_writes=False)
-    keys = MongoKeyStore(database, oidc.keys_kept)
+    kept = MongoKeyStore(database, oidc.issuer, oidc.keys_kept)
+    keys = IssuerKeys(oidc.issuer, clock, kept, kept=oidc.keys_kept, grace=oidc.keys_grace)
     store = MongoStore(database, owner, overdue_after=settings.overdue_after)
-    await keys.prepare()
+    await kept.prepare()
     await store.prepare()
     await views.prepare(database, owner.name)
     producer = brokers.build_producer(kafka)
     bus = KafkaBus(producer)
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
     engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
-    verifier = Verifier(oidc.issuer, oidc.audience, clock, keys)
+    verifier = Verifier(keys, oidc.audience, clock)
     intake = Intake(owner, verifier, engine.publisher, clock, process=process)
     told = on_states(engine) if on_states else None
     handlers = Handlers(engine, store, intake, bus, process=process, on_states=told)
@@ -75,6 +77,7 @@ async def hosting(
         stack.push_async_callback(broker.stop)
         sweeping = asyncio.create_task(Sweeper(engine, store).run(health.loop("sweeper")), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
+        await stack.enter_async_context(keys.kept_fresh(oidc.keys_refreshed))
         yield
 
 

@@ -6,6 +6,7 @@ wrong); or dead-lettered, when nobody can read it. None of them stops its neighb
 
 import hashlib
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,18 +16,25 @@ from pydantic import ValidationError
 from shared import auth
 from shared.auth import Actor, Verifier
 from shared.clock import Clock
+from shared.consume import TRANSIENT
 from shared.dead_letters import dead_letter
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.errors import Poison, Rejected
+from shared.logging import get_logger
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Message
 from shared.messages.common import Request
 from shared.tracing import next_span
 
+log = get_logger(__name__)
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_TOLD_AT_MOST = 100
+"""Characters of an id or a type that come back in an answer, and fields named in it: a huge request has a small one."""
+_LONGEST_PATH = 200
 
 _FIELD_CODES = {
     "missing": "field_required",
@@ -37,13 +45,15 @@ _FIELD_CODES = {
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:
-    """Return the fields that are wrong, each with its code."""
+    """Return the fields that are wrong, each with its code; a hundred of them at most."""
     codes: dict[str, str] = {}
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         kind = problem["type"]
-        path = ".".join(str(p) for p in problem["loc"]) or "(body)"
+        path = ".".join(str(p) for p in problem["loc"])[:_LONGEST_PATH] or "(body)"
         ours = kind if kind in _OWN_CODES else _FIELD_CODES.get(kind, "field_invalid")
         codes.setdefault(path, ours)
+        if len(codes) == _TOLD_AT_MOST:
+            break
     return codes
 
 
@@ -82,6 +92,7 @@ class Intake:
 
         Raises Transient when the issuer's keys are needed and it does not answer: the batch waits.
         """
+        received = time.monotonic()
         incoming: list[Incoming] = []
         out: list[Message] = []
         for record in records:
@@ -89,7 +100,7 @@ class Intake:
             event: Event | None = None
             try:
                 event = cloudevents.read(record)
-                actor = await self._who(event, record.timestamp)
+                actor = await self._who(event, record.timestamp, received)
                 incoming.append(self._request(event, actor, record))
             except Poison as poison:
                 out.append(self._dead(record, poison.code, poison.reason, actor))
@@ -98,10 +109,18 @@ class Intake:
                 out.append(self._answer(event, actor, no, record))
                 if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
                     out.append(self._dead(record, no.code, "; ".join(f"{k}: {v}" for k, v in no.fields.items()), actor))
+            except TRANSIENT:
+                raise
+            except Exception:
+                # Whatever else a message can do to us harms it alone: it is kept, and whoever asked is told.
+                log.exception("a message broke", topic=record.topic, partition=record.partition, offset=record.offset)
+                out.append(self._dead(record, "internal_error", "reading it broke", actor))
+                if event is not None and actor is not None:
+                    out.append(self._answer(event, actor, Rejected("internal_error"), record))
         return incoming, out
 
-    async def _who(self, event: Event, appended: int) -> Actor:
-        claims = await self._verifier.verify(event.headers.get("authorization"), at=appended)
+    async def _who(self, event: Event, appended: int, received: float) -> Actor:
+        claims = await self._verifier.verify(event.headers.get("authorization"), at=appended, received=received)
         return auth.on_behalf(auth.actor_of(claims), event.attributes)
 
     def _request(self, event: Event, actor: Actor, record: Any) -> Incoming:
@@ -130,9 +149,9 @@ class Intake:
         return self._publisher.answer(
             Step.of(
                 owner=self._owner,
-                request_id=event.id,
+                request_id=event.id[:_TOLD_AT_MOST],
                 actor=actor.id if actor else "",
-                type=event.type,
+                type=event.type[:_TOLD_AT_MOST],
                 status="rejected",
                 code=no.code,
                 fields=no.fields,

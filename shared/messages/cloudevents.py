@@ -18,6 +18,8 @@ Headers = tuple[tuple[str, bytes], ...]
 
 STRUCTURED = "application/cloudevents+json"
 JSON = b"application/json"
+_LONGEST_CORRELATION = 200
+"""It comes back in every answer: without a limit an answer could be too large to be sent."""
 
 
 class Record(Protocol):
@@ -57,8 +59,9 @@ class Event:
 
     @property
     def correlation_id(self) -> str:
-        """Return what ties answers to this event: what the sender chose, else the event's id."""
-        return self.attributes.get("correlationid") or self.headers.get("correlationid") or self.id
+        """Return what ties answers to this event: what the sender chose (at most 200 characters), else its id."""
+        chosen = self.attributes.get("correlationid") or self.headers.get("correlationid") or self.id
+        return chosen if len(chosen) <= _LONGEST_CORRELATION else self.id[:_LONGEST_CORRELATION]
 
     @property
     def traceparent(self) -> str | None:
@@ -70,10 +73,14 @@ def read(record: Record) -> Event:
     """Read a record. Raises Poison when it is no event: no value, no JSON, no type."""
     headers: dict[str, str] = {}
     for name, value in record.headers or ():
+        name = name.lower()
         try:
-            headers[name.lower()] = (value or b"").decode()
+            text = (value or b"").decode()
         except UnicodeDecodeError:
             continue  # A header in another encoding is not ours; the others still count.
+        if name == "authorization" and headers.get(name, text) != text:
+            text = f"{headers[name]}, {text}"  # Two proofs are none, as in HTTP; of another header the last one counts.
+        headers[name] = text
     body = record.value
     if not body:
         raise Poison("message_empty", "the record has no value")

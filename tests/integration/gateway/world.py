@@ -18,6 +18,7 @@ from shared import codes
 from shared.auth import Verifier
 from shared.broker import build_consumer, build_producer
 from shared.clock import SystemClock, iso
+from shared.issuer_keys import IssuerKeys
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event
 from shared.settings import KafkaSettings
@@ -214,7 +215,8 @@ class World:
 
     async def verified(self, authorization: str, audience: str) -> Mapping[str, Any]:
         """Return the claims of a header `authorization`, once its token is proved."""
-        return await Verifier(self.issuer.address, audience, SystemClock()).verify(authorization)
+        keys = IssuerKeys(self.issuer.address, SystemClock())
+        return await Verifier(keys, audience, SystemClock()).verify(authorization)
 
     @staticmethod
     def sentence(code: str) -> str:
