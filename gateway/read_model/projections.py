@@ -18,12 +18,13 @@ def structure(record: Record) -> Guarded:
     """Keep a structure as told on `structure.state`. Until its team is told, its first principal has every right."""
     version = record["version"]
     first = [{"user": record["principal"], "right": Right.PRINCIPAL.value}]
+    told = {"version": version, "record": record, **_found_by(record)}
     return Guarded(
-        {"_id": record["id"], "version": {"$lt": version}},
-        {
-            "$set": {"version": version, "record": record, **_found_by(record)},
-            "$setOnInsert": {"team_version": 0, "access": first},
-        },
+        record["id"],
+        {**told, "team_version": 0, "access": first},
+        {"$set": told},
+        {"version": {"$lt": version}},
+        version,
     )
 
 
@@ -55,20 +56,18 @@ def team(record: Record) -> Guarded:
     # User ids may hold dots, which names of fields can't: members are a list.
     members = [{"user": user, **member} for user, member in record["members"].items()]
     rights = {user: right(record, user).value for user in (record["principal"], *record["members"])}
+    told = {
+        "team_version": version,
+        "team": {"principal": record["principal"], "members": members},
+        "access": [{"user": user, "right": rung} for user, rung in rights.items() if rung],
+    }
     return Guarded(
-        {"_id": record["structure_id"], "team_version": {"$lt": version}},
-        {
-            "$set": {
-                "team_version": version,
-                "team": {"principal": record["principal"], "members": members},
-                "access": [{"user": user, "right": rung} for user, rung in rights.items() if rung],
-            },
-            "$setOnInsert": {"version": 0},
-        },
+        record["structure_id"], {**told, "version": 0}, {"$set": told}, {"team_version": {"$lt": version}}, version
     )
 
 
 def user(record: Record) -> Guarded:
     """Keep a user as told on `manager.state`."""
     version = record["version"]
-    return Guarded({"_id": record["id"], "version": {"$lt": version}}, {"$set": {"version": version, "record": record}})
+    told = {"version": version, "record": record}
+    return Guarded(record["id"], told, {"$set": told}, {"version": {"$lt": version}}, version)

@@ -65,17 +65,20 @@ def write(told: Told, *, journal: bool, body_hash: str | None = None) -> Guarded
     """
     place = order(told) * 2 + journal
     wins = {"$lt": [{"$ifNull": ["$order", -1]}, place]}
-    step: dict[str, Any] = {"$literal": _step(told)}
+    shown, is_now = _step(told), row(told)
+    fresh = {"order": place, "row": is_now, "steps": {told["status"]: shown}}
+    step: dict[str, Any] = {"$literal": shown}
     path = f"steps.{told['status']}"
     values: dict[str, Any] = {
         "order": {"$max": ["$order", place]},
-        "row": {"$cond": [wins, {"$literal": row(told)}, "$row"]},
+        "row": {"$cond": [wins, {"$literal": is_now}, "$row"]},
         # Sent again, a request was still received when it came first.
         path: {"$ifNull": [f"${path}", step]} if told["status"] == "received" else step,
     }
     if body_hash is not None:
         values["body_hash"] = {"$ifNull": ["$body_hash", body_hash]}
-    return Guarded({"_id": request_key(told["actor"], told["request_id"])}, [{"$set": values}])
+        fresh["body_hash"] = body_hash
+    return Guarded(request_key(told["actor"], told["request_id"]), fresh, [{"$set": values}])
 
 
 def row(told: Told) -> dict[str, Any]:

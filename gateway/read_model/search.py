@@ -8,6 +8,7 @@ or two letters, too short for a group, finds the words that begin with it.
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _GROUP = 3
@@ -17,19 +18,21 @@ NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"})
 
 
+@lru_cache(maxsize=16_384)  # What changes of a structure is seldom what it is found by.
 def plain(text: str) -> str:
     """Return a text in lower case without accents, its words separated by one space."""
     letters = unicodedata.normalize("NFKD", text.lower().translate(_LIGATURES))
     return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c))))
 
 
-def grams(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def grams(text: str) -> tuple[str, ...]:
     """Return what a plain text is indexed by: its words' groups of three letters, and their beginnings, marked ^."""
     found: set[str] = set()
     for word in text.split():
         found.update(_groups(word))
         found.update((f"^{word[:1]}", f"^{word[:2]}"))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def beginning(field: str, text: str) -> Mapping[str, Any]:
