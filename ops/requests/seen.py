@@ -12,7 +12,7 @@ from ops.errors import OpsError
 from shared import mongo
 from shared.clock import SECOND
 from shared.engine import views
-from shared.engine.mongo_store import LONGEST_BACKOFF
+from shared.engine.due import LONGEST_BACK_OFF
 from shared.settings import MongoSettings
 from shared.topics import OWNERS
 
@@ -33,7 +33,7 @@ def chosen(owner: str | None) -> Sequence[str]:
 async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
     """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms."""
     # The index is on the next poke, which is never further away than this; the dates of the change decide.
-    near = {"pending.poke_at": {"$lt": now + LONGEST_BACKOFF}, "pending.step.effective_at": {"$lt": now - GRACE}}
+    near = {"pending.poke_at": {"$lt": now + LONGEST_BACK_OFF}, "pending.step.effective_at": {"$lt": now - GRACE}}
     async with _view(owner, views.PENDING) as view:
         found = await view.find(near).sort("pending.poke_at", 1).limit(limit).to_list(None)
     rows = [

@@ -12,10 +12,14 @@ from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import Owner, Pending
 from shared.engine.step import Step
 
+WAITING_ONLY = ("incoming", "waits_for", "deadline", "ask_at", "ask")
+"""Fields of a row that go once it is decided."""
+
 
 def pending_out(pending: Pending) -> dict[str, Any]:
     """Return a pending change as stored."""
     return {
+        **pending.more,
         "step": pending.step.raw,
         "change": dict(pending.change),
         "reserves": list(pending.reserves),
@@ -23,8 +27,12 @@ def pending_out(pending: Pending) -> dict[str, Any]:
     }
 
 
+_PENDING = frozenset({"step", "change", "reserves", "poke_at"})
+
+
 def _pending_in(raw: Mapping[str, Any]) -> Pending:
-    return Pending(Step(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"])
+    more = {name: value for name, value in raw.items() if name not in _PENDING} if len(raw) > len(_PENDING) else {}
+    return Pending(Step(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"], more)
 
 
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:

@@ -1,8 +1,17 @@
 """Applies what is due of one document. Pure."""
 
+from shared.clock import MINUTE, SECOND
 from shared.engine.decide import ended
 from shared.engine.document import Draft, changes, plain
 from shared.errors import Failed
+
+_BACK_OFF = (30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE)
+LONGEST_BACK_OFF = _BACK_OFF[-1]
+
+
+def back_off(late: int) -> int:
+    """Return after how long (ms) a change that is late by so much is poked once more: longer each time."""
+    return next((pause for pause in _BACK_OFF if pause > late), LONGEST_BACK_OFF)
 
 
 def apply(draft: Draft, *, until: int, now: int) -> bool:

@@ -9,11 +9,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from shared.clock import MINUTE
-from shared.engine import codec
+from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
-from shared.engine.mongo_store import SETTLE_AFTER
+from shared.engine.mongo_store import ASK_AGAIN, SETTLE_AFTER
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.messages.cloudevents import Message
@@ -128,7 +127,7 @@ class MemoryStore:
             if old is not None and old["status"] != "waiting":
                 decided.add(row.key)
             else:
-                self.requests[row.key] = {"_id": row.key, **copy.deepcopy(codec.waiting_out(row))}
+                self.requests[row.key] = {**(old or {}), "_id": row.key, **copy.deepcopy(codec.waiting_out(row))}
         return decided
 
     async def put_rows(self, steps: Sequence[Step]) -> None:
@@ -137,16 +136,17 @@ class MemoryStore:
             await self._pause("put_row")
             old = self.requests.get(step.key)
             if old is None or old["version"] < step.version:
-                self.requests[step.key] = {"_id": step.key, **codec.row_out(step)}
+                kept = {k: v for k, v in (old or {}).items() if k not in codec.WAITING_ONLY}
+                self.requests[step.key] = kept | {"_id": step.key, **codec.row_out(step)}
 
     async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
         """Take out what was published; return the ids whose state must be published again."""
         behind = []
         for id_, version, entries in published:
             await self._pause("clear")
-            raw = self.documents.get(id_)
-            if raw is None:
+            if id_ not in self.documents:
                 continue
+            raw = self.documents[id_] = dict(self.documents[id_])
             if batch and raw["batch"] == batch:
                 raw["outbox"] = []
                 raw.pop("dirty_at", None)
@@ -202,9 +202,9 @@ class MemoryStore:
         """Take the settling mark of documents that still have the version published."""
         await self._pause("settled")
         for id_, version in published:
-            if self.documents[id_]["version"] == version:
-                self.documents[id_].pop("settle_at", None)
-                self.documents[id_].pop("dirty_at", None)
+            raw = self.documents.get(id_)
+            if raw is not None and raw["version"] == version:
+                self.documents[id_] = {k: v for k, v in raw.items() if k not in {"settle_at", "dirty_at"}}
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
         """Return (document id, due_at) of changes to be poked again."""
@@ -217,9 +217,12 @@ class MemoryStore:
         """Put off the next poke of these documents."""
         await self._pause("poked")
         for id_ in ids:
-            for pending in self.documents[id_].get("pending", ()):
+            raw = copy.deepcopy(self.documents.get(id_, {}))
+            for pending in raw.get("pending", ()):
                 if pending["poke_at"] < now - self._overdue_after:
-                    pending["poke_at"] = now
+                    late = now - raw["pending"][0]["step"]["effective_at"]
+                    pending["poke_at"] = now + due.back_off(late) - self._overdue_after
+                    self.documents[id_] = raw
 
     async def expired(self, now: int, limit: int) -> list[Row]:
         """Return waiting rows past their deadline."""
@@ -231,14 +234,12 @@ class MemoryStore:
         await self._pause("to_ask")
         rows = self._waiting(lambda raw: raw["ask_at"] is not None and raw["ask_at"] <= now)[:limit]
         for row in rows:
-            self.requests[row.key]["ask_at"] = now + 2 * MINUTE
+            self.requests[row.key] = {**self.requests[row.key], "ask_at": now + ASK_AGAIN}
         return rows
 
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""
-        late = [
-            d for d in self.documents.values() if any(p["step"]["effective_at"] < now for p in d.get("pending", ()))
-        ]
+        late = [d for d in self.documents.values() if any(p["poke_at"] < now - 5_000 for p in d.get("pending", ()))]
         return len(self._waiting(lambda _: True)), len(late)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.clock import DAY, MINUTE
-from shared.engine import codec
+from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.rules import Owner
@@ -20,11 +20,10 @@ from shared.errors import Transient
 from shared.mongo import ASCENDING, DUPLICATE_KEY, BulkWriteError, DuplicateKeyError, ReturnDocument, UpdateOne, weakly
 
 SETTLE_AFTER = 10 * MINUTE
+ASK_AGAIN = 2 * MINUTE
 DECISION_KEPT = 8 * DAY
 _ID_BLOCK = 100
 _REMEMBERED = 10_000
-_POKE_BACKOFF = (30_000, 60_000, 300_000, 900_000)
-LONGEST_BACKOFF = _POKE_BACKOFF[-1]
 
 
 class MongoStore:
@@ -132,7 +131,7 @@ class MongoStore:
         again = [step for step in steps if step.key in there]
         rows = [{"_id": step.key, **codec.row_out(step)} for step in fresh]
         again += [fresh[index] for index in await self._insert(self._rows, rows)]
-        gone = dict.fromkeys(("incoming", "waits_for", "deadline", "ask_at", "ask"), "")
+        gone = dict.fromkeys(codec.WAITING_ONLY, "")
         updates = [
             UpdateOne({"_id": s.key, "version": {"$lt": s.version}}, {"$set": codec.row_out(s), "$unset": gone})
             for s in again
@@ -235,11 +234,10 @@ class MongoStore:
         for id_ in ids:
             raw = await self._documents.find_one({"_id": id_}, {"pending.poke_at": 1, "pending.step.effective_at": 1})
             for pending in (raw or {}).get("pending", [])[:1]:
-                waited = now - pending["step"]["effective_at"]
-                backoff = next((b for b in _POKE_BACKOFF if b > waited), _POKE_BACKOFF[-1])
+                again = now + due.back_off(now - pending["step"]["effective_at"])
                 await self._documents.update_one(
                     {"_id": id_, "pending.poke_at": pending["poke_at"]},
-                    {"$set": {"pending.$[late].poke_at": now + backoff - self._overdue_after}},
+                    {"$set": {"pending.$[late].poke_at": again - self._overdue_after}},
                     array_filters=[{"late.poke_at": {"$lt": now - self._overdue_after}}],
                 )
 
@@ -254,9 +252,8 @@ class MongoStore:
         rows = [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
         if rows:
             keys = [row.key for row in rows]
-            await self._rows.update_many(
-                {"_id": {"$in": keys}, "status": "waiting"}, {"$set": {"ask_at": now + 2 * MINUTE}}
-            )
+            waiting = {"_id": {"$in": keys}, "status": "waiting"}
+            await self._rows.update_many(waiting, {"$set": {"ask_at": now + ASK_AGAIN}})
         return rows
 
     async def counts(self, now: int) -> tuple[int, int]:

@@ -81,6 +81,8 @@ class Pending:
     change: Mapping[str, Any]
     reserves: tuple[str, ...]
     poke_at: int
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Stored fields that only a newer version knows; they are written back."""
 
     @property
     def due_at(self) -> int:

@@ -4,6 +4,7 @@ The bus is in memory both times: what is under test is the engine and its storag
 integration tests and the journeys. `pytest tests/engine -k memory` needs nothing that runs.
 """
 
+import copy
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -58,12 +59,39 @@ async def mongo_database(engine_database: Any) -> Any:
     return engine_database
 
 
+class RawMemory:
+    """What the in-memory store holds."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._kinds = {"documents": store.documents, "requests": store.requests}
+
+    async def get(self, kind: str, id_: str) -> dict[str, Any]:
+        return copy.deepcopy(self._kinds[kind][id_])
+
+    async def put(self, kind: str, raw: dict[str, Any]) -> None:
+        self._kinds[kind][raw["_id"]] = copy.deepcopy(raw)
+
+
+class RawMongo:
+    """What MongoDB holds."""
+
+    def __init__(self, database: Any) -> None:
+        self._kinds = {kind: database[f"{OWNER.name}_{kind}"] for kind in ("documents", "requests")}
+
+    async def get(self, kind: str, id_: str) -> dict[str, Any]:
+        return dict(await self._kinds[kind].with_options(read_concern=ReadConcern("local")).find_one({"_id": id_}))
+
+    async def put(self, kind: str, raw: dict[str, Any]) -> None:
+        await self._kinds[kind].replace_one({"_id": raw["_id"]}, raw)
+
+
 @pytest.fixture(params=["memory", "mongo"])
 def lab(request: pytest.FixtureRequest) -> Lab:
     """One storage that every process sees."""
     if request.param == "memory":
         memory = MemoryStore(OWNER)
-        return Lab(lambda: memory, memory)
+        return Lab(lambda: memory, memory, RawMemory(memory))
     database = request.getfixturevalue("mongo_database")
     look = MongoStore(database.with_options(read_concern=ReadConcern("local")), OWNER)
-    return Lab(lambda: MongoStore(database, OWNER), look)
+    # What a majority knows of this write, it knows of all before it too.
+    return Lab(lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["lab"].insert_one({}))

@@ -1,0 +1,162 @@
+"""What a process that died left half done, the sweeper finishes; what is in hand, it leaves alone."""
+
+import itertools
+
+import pytest
+
+from shared.clock import MINUTE, SECOND
+from tests.support.lab import OLD, Died, Lab
+from tests.support.toy import DELAY, incoming
+from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow
+
+
+async def left(lab: Lab, after: str) -> None:
+    """Let a process die after this step of a change that takes effect at once."""
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    with pytest.raises(Died):
+        await lab.ask(PutNow(box="1", thing="pen"), by=lab.process(dies_after=after))
+
+
+async def test_an_old_outbox_is_published_with_its_row_and_its_state(lab: Lab) -> None:
+    await left(lab, "save")
+    assert (lab.told(), await lab.row()) == ([], None)
+    lab.clock.pass_(OLD)
+    await lab.sweep()
+    assert lab.told() == ["applied"]
+    assert (await lab.document()).outbox == []
+    assert lab.record()["things"] == ["lid", "pen"]
+    row = await lab.row()
+    assert row is not None
+    assert row.step.status == "applied"
+
+
+async def test_a_fresh_outbox_is_left_to_whoever_wrote_it(lab: Lab) -> None:
+    await left(lab, "save")
+    lab.clock.pass_(4 * SECOND)
+    await lab.sweep()
+    assert lab.told() == []
+    assert len((await lab.document()).outbox) == 1
+
+
+async def test_a_state_that_was_not_published_is(lab: Lab) -> None:
+    await left(lab, "put_rows")
+    shown = len(lab.bus.on("box.state"))
+    lab.clock.pass_(OLD)
+    await lab.sweep()
+    published = len(lab.bus.on("box.state"))
+    assert published > shown
+    assert lab.record()["things"] == ["lid", "pen"]
+    lab.clock.pass_(OLD)
+    await lab.sweep()
+    assert len(lab.bus.on("box.state")) == published, "once it is published, it is no longer old"
+
+
+async def test_a_decision_about_nothing_is_told_too(lab: Lab) -> None:
+    with pytest.raises(Died):
+        await lab.ask(PutNow(box="none", thing="pen"), by=lab.process(dies_after="save"))
+    lab.clock.pass_(OLD)
+    await lab.sweep()
+    assert lab.told() == ["rejected"]
+    await lab.tells_one_story("r1", "rejected")
+
+
+async def test_what_is_overdue_is_poked_again_at_longer_and_longer_intervals(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Put(box="1", thing="pen"))
+    lab.clock.pass_(DELAY)
+    poked: list[int] = []
+    for second in range(0, 3600, 10):
+        await lab.sweep()
+        if len(lab.bus.on("box.due")) > len(poked):
+            poked.append(second)
+        lab.clock.pass_(10 * SECOND)
+    assert poked[0] == 40, "30 s late, as seen by a sweep every 10 s"
+    pauses = [after - before for before, after in itertools.pairwise(poked)]
+    assert pauses == sorted(pauses)
+    assert 30 <= pauses[0] <= 70
+    assert 900 <= pauses[-1] <= 910
+    await lab.poke("1")
+    assert await lab.things() == ("lid", "pen")
+
+
+async def test_each_overdue_document_is_poked_once_however_much_is_pending(lab: Lab) -> None:
+    for box in "12":
+        await lab.ask(Find(box=box, thing="lid"), f"made{box}")
+        await lab.batch(*(incoming(Put(box=box, thing=str(n)), f"r{box}{n}") for n in range(3)))
+    lab.clock.pass_(DELAY + 31 * SECOND)
+    await lab.sweep()
+    await lab.sweep()
+    assert sorted(m.key for m in lab.bus.on("box.due")) == [b"box:1", b"box:2"]
+
+
+async def test_a_change_that_becomes_overdue_later_is_poked_though_an_earlier_one_was(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Put(box="1", thing="pen"), "r1")
+    lab.clock.pass_(20 * SECOND)
+    await lab.ask(Put(box="1", thing="ink"), "r2")
+    lab.clock.pass_(DELAY + 11 * SECOND)
+    await lab.sweep()
+    assert len(lab.bus.on("box.due")) == 1
+    lab.clock.pass_(20 * SECOND)
+    await lab.sweep()
+    assert len(lab.bus.on("box.due")) == 2
+    await lab.poke("1")
+    assert await lab.things() == ("lid", "pen", "ink")
+
+
+async def test_a_state_is_published_once_more_ten_minutes_after_the_last_change(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    lab.clock.pass_(9 * MINUTE)
+    await lab.ask(PutNow(box="1", thing="pen"))
+    lab.clock.pass_(9 * MINUTE)
+    await lab.sweep()
+    assert len(lab.bus.on("box.state")) == 2
+    lab.clock.pass_(2 * MINUTE)
+    await lab.sweep()
+    await lab.sweep()
+    assert [m.value for m in lab.bus.on("box.state")][1:] == [lab.bus.on("box.state")[1].value] * 2
+    lab.clock.pass_(60 * MINUTE)
+    await lab.sweep()
+    assert len(lab.bus.on("box.state")) == 3
+
+
+async def test_a_change_while_a_state_is_settled_is_settled_later(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    lab.clock.pass_(11 * MINUTE)
+    sweeping = lab.process("sweeping")
+    async with sweeping.life.held("publish box.state", lab.sweep(by=sweeping)):
+        await lab.ask(PutNow(box="1", thing="pen"))
+    assert lab.record()["things"] == ["lid"], "the older state stands last"
+    lab.clock.pass_(11 * MINUTE)
+    await lab.sweep()
+    assert lab.record()["things"] == ["lid", "pen"]
+
+
+async def test_two_sweepers_at_once_do_no_harm(lab: Lab) -> None:
+    await left(lab, "save")
+    await lab.ask(Guarded(box="1", thing="cup"), "waits")
+    lab.clock.pass_(OLD)
+    steps = ("with_old_outbox", "publish box.outcomes", "put_rows", "clear", "expired", "save")
+    for step in steps:
+        sweeping = lab.process("sweeping")
+        async with sweeping.life.held(step, lab.sweep(by=sweeping)):
+            await lab.sweep()
+        with pytest.raises(Died):
+            await lab.ask(PutNow(box="1", thing=step), step, by=lab.process(dies_after="save"))
+        await lab.ask(Guarded(box="1", thing=step), f"waits for {step}")
+        lab.clock.pass_(OLD)
+    await lab.rest()
+    for request_id in ("r1", *steps):
+        await lab.tells_one_story(request_id, "applied")
+    await lab.tells_one_story("waits", "rejected")
+    await lab.tells_one_story("waits for save", "rejected")
+    assert len(await lab.things()) == 8
+
+
+async def test_it_counts_what_waits_and_what_is_late(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Guarded(box="1", thing="cup"), "waits")
+    await lab.batch(*(incoming(Put(box="1", thing=str(n)), f"r{n}") for n in range(1, 4)))
+    await lab.ask(Open(name="tools", thing="pen"), "open")
+    assert await lab.store.counts(lab.clock.time) == (1, 0)
+    assert await lab.store.counts(lab.clock.time + DELAY + 6 * SECOND) == (1, 2)
