@@ -31,8 +31,8 @@ STALL = SESSION_TIMEOUT // 2
 COMMIT_EVERY = 50
 """Ms between two commits: what is forwarded between them is forwarded again after a `kill -9`."""
 LONGEST_WAIT = SECOND // 2
-READ_AT_ONCE = 500
-"""Records taken in per turn; a window outgrows its high-water mark by at most that many."""
+READ_AT_ONCE = 200
+"""Records of one partition taken in per turn: with twelve of them a turn of much to do takes some 50 ms."""
 
 
 class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types.
@@ -69,9 +69,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def run(self) -> None:
         """Relay until told to `stop`. Whatever it raises means that the process must start anew."""
         while not self._stopping:
-            self._throttle()
-            # Never cancelled: a cancelled `getmany` would switch off aiokafka's watch over idle members for good.
-            records = await self._consumer.getmany(timeout_ms=self._patience(), max_records=READ_AT_ONCE)
+            records = await self._read()
             async with self._at_work:
                 await self._turn(records)
             self._turned()
@@ -97,6 +95,23 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Tell what this process now has; reading begins at what was committed."""
         self.has_share = True
         log.info("assigned", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+
+    async def _read(self) -> Mapping[TopicPartition, list[Any]]:
+        """Wait for records, or until there is something to do; return some of each partition, within its window.
+
+        aiokafka hands over one partition after the other. Each gives a share in turn, or what is due in the last would
+        wait for what is not in the first. No call is cancelled: that would switch off aiokafka's watch over idle
+        members for good.
+        """
+        shares = self._throttle()
+        smallest = min(shares.values(), default=1)
+        read = dict(await self._consumer.getmany(timeout_ms=self._patience(), max_records=smallest))
+        if sum(map(len, read.values())) == smallest:
+            # There may be more. Without a time-out it is handed over at once: no rebalance can come in between.
+            for partition, share in shares.items():
+                if partition not in read:
+                    read |= await self._consumer.getmany(partition, timeout_ms=0, max_records=share)
+        return read
 
     async def _turn(self, records: Mapping[TopicPartition, list[Any]]) -> None:
         await self._watch_for_stall()
@@ -157,18 +172,22 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             metrics.STALLS.inc()
             await self._commit(prove=True)
 
-    def _throttle(self) -> None:
-        """Read each partition further, or not, as its window wants.
+    def _throttle(self) -> dict[TopicPartition, int]:
+        """Read each partition further, or not, as its window wants; return how many records each is to give now.
 
         aiokafka forgets pauses on a rebalance, and refuses them for what isn't assigned: it is asked, not remembered.
         """
         paused = self._consumer.paused()
+        shares = {}
         for partition in self._consumer.assignment():
-            wants_more = self._windows.wants_more(partition, paused=partition in paused)
-            if wants_more and partition in paused:
-                self._consumer.resume(partition)
-            elif not wants_more and partition not in paused:
+            room = self._windows.room(partition, paused=partition in paused)
+            if room:
+                shares[partition] = min(room, READ_AT_ONCE)
+                if partition in paused:
+                    self._consumer.resume(partition)
+            elif partition not in paused:
                 self._consumer.pause(partition)
+        return shares
 
     def _patience(self) -> int:
         """Return for how long (ms) there is nothing to do but to read."""

@@ -64,11 +64,11 @@ class Windows:
             window = self._windows[partition] = Window()
         window.add(offset, poke)
 
-    def wants_more(self, partition: Partition, *, paused: bool) -> bool:
-        """Say whether a partition is to be read further; `paused` is whether its reading pauses now."""
+    def room(self, partition: Partition, *, paused: bool) -> int:
+        """Return how many more records of a partition are to be read; `paused` is whether its reading pauses now."""
         window = self._windows.get(partition)
         held = len(window.pokes) if window else 0
-        return held <= self._high_water // 2 if paused else held < self._high_water
+        return 0 if paused and held > self._high_water // 2 else max(0, self._high_water - held)
 
     def next_due(self) -> int | None:
         """Return when (ms) the next record may be forwarded, or None when none waits."""

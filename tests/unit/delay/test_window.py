@@ -88,25 +88,26 @@ def test_a_record_that_needs_no_forwarding_is_settled_when_those_before_it_are()
     assert windows.next_due() is None
 
 
-def test_reading_pauses_at_the_high_water_mark() -> None:
-    assert filled(9, high_water=10).wants_more(A, paused=False)
-    assert not filled(10, high_water=10).wants_more(A, paused=False)
+def test_a_window_has_room_up_to_its_high_water_mark() -> None:
+    assert filled(0, high_water=10).room(A, paused=False) == 10
+    assert filled(9, high_water=10).room(A, paused=False) == 1
+    assert filled(10, high_water=10).room(A, paused=False) == 0
 
 
-def test_reading_goes_on_only_when_half_is_left() -> None:
+def test_a_full_window_has_room_again_only_when_half_is_left() -> None:
     windows = filled(10, high_water=10)
     windows.forwarded(A, 4)
-    assert not windows.wants_more(A, paused=True)
+    assert windows.room(A, paused=True) == 0
 
     windows.forwarded(A, 1)
 
-    assert windows.wants_more(A, paused=True)
+    assert windows.room(A, paused=True) == 5
 
 
 def test_each_partition_has_a_window_of_its_own() -> None:
     windows = filled(10, high_water=10)
 
-    assert windows.wants_more(B, paused=False)
+    assert windows.room(B, paused=False) == 10
 
 
 def test_a_rebalance_forgets_everything() -> None:
@@ -115,4 +116,4 @@ def test_a_rebalance_forgets_everything() -> None:
     windows.clear()
 
     assert (len(windows), windows.positions(), windows.next_due()) == (0, {}, None)
-    assert windows.wants_more(A, paused=True)
+    assert windows.room(A, paused=True) == 10
