@@ -12,7 +12,9 @@ from typing import Any
 
 import orjson
 
+from shared.errors import Poison
 from shared.logging import get_logger
+from shared.messages import records
 
 log = get_logger(__name__)
 
@@ -84,12 +86,12 @@ class Tail:
             for queue in queues:
                 queue.put_nowait(None)
 
-    async def take(self, records: Sequence[Any]) -> None:
+    async def take(self, batch: Sequence[Any]) -> None:
         """Take a batch of answers. A bad one harms only itself."""
-        for record in records:
+        for record in batch:
             try:
                 self._take(record)
-            except (orjson.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, KeyError) as error:
+            except (Poison, ValueError, AttributeError, TypeError, KeyError) as error:
                 log.warning("an answer can't be read", topic=record.topic, error=type(error).__name__)
 
     def _take(self, record: Any) -> None:
@@ -104,5 +106,7 @@ class Tail:
         if self._followed:
             # The id of an outcome is the request's key, the step and the version.
             key = event_id.decode().rsplit("|", 2)[0]
-            for queue in self._followed.get(key, ()):
-                queue.put_nowait(orjson.loads(record.value))
+            if queues := self._followed.get(key):
+                outcome = dict(records.outcome(record))
+                for queue in queues:
+                    queue.put_nowait(outcome)

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from gateway.read_model import guarded, projections, rows
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.guarded import Guarded
@@ -12,14 +10,20 @@ from shared import topics
 from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
 from shared.errors import Poison
-from shared.messages import cloudevents
-from shared.messages.life import JournalEntry
-from shared.messages.manager import TeamRecord, UserRecord
-from shared.messages.structure import StructureRecord
+from shared.messages import records
+from shared.messages.cloudevents import Message
 
 PROCESS = "gateway"
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
-Project = Callable[[Mapping[str, Any]], Guarded]
+Project = Callable[[Any], tuple[str, Guarded]]
+"""Returns which collection of the read model a record goes to, and its write. Raises Poison when it is none."""
+
+_PROJECTIONS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, Any]], Guarded]]] = {
+    ("structure", "structure"): ("structures", projections.structure),
+    ("manager", "structure"): ("structures", projections.team),
+    ("manager", "user"): ("users", projections.user),
+}
+"""By owner and kind of record."""
 
 
 def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
@@ -28,61 +32,45 @@ def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
     A record nobody can read goes to the dead-letter topic and its neighbours go on.
     """
 
-    def handler(collection: Any, project: Project) -> Handler:
-        async def handle(records: Sequence[Any]) -> None:
-            writes, dead = _read(records, project)
+    def handler(project: Project) -> Handler:
+        async def handle(batch: Sequence[Any]) -> None:
+            writes, dead = _read(batch, project)
             if dead:
                 await bus.publish(dead)
-            await guarded.write(collection, writes)
+            for collection, of_it in writes.items():
+                await guarded.write(getattr(model, collection), of_it)
 
         return handle
 
-    def managers(records: Sequence[Any]) -> Awaitable[None]:
-        return _managers(model, bus, records)
-
-    table: dict[str, Handler] = {
-        topics.name("structure", topics.STATE): handler(model.structures, _structure),
-        topics.name("manager", topics.STATE): managers,
-    }
-    for owner in topics.OWNERS:
-        table[topics.name(owner, topics.JOURNAL)] = handler(model.requests, _step)
-    return table
+    states = {topics.name(owner, topics.STATE): handler(_states(owner)) for owner in ("structure", "manager")}
+    return states | {topics.name(owner, topics.JOURNAL): handler(_journal) for owner in topics.OWNERS}
 
 
-async def _managers(model: ReadModel, bus: Bus, records: Sequence[Any]) -> None:
-    """Take users and teams, which share a topic: the key's prefix says which."""
-    users = [r for r in records if (r.key or b"").startswith(b"user:")]
-    teams = [r for r in records if not (r.key or b"").startswith(b"user:")]
-    for collection, part, project in ((model.users, users, _user), (model.structures, teams, _team)):
-        writes, dead = _read(part, project)
-        if dead:
-            await bus.publish(dead)
-        await guarded.write(collection, writes)
+def _states(owner: str) -> Project:
+    def project(record: Any) -> tuple[str, Guarded]:
+        state = records.state(owner, record)
+        known = _PROJECTIONS.get((owner, state.kind))
+        if known is None:
+            raise Poison("message_invalid", "no record of this kind is known")
+        collection, of_kind = known
+        return collection, of_kind(state.data)
+
+    return project
 
 
-def _read(records: Sequence[Any], project: Project) -> tuple[list[Guarded], list[Any]]:
-    writes, dead = [], []
-    for record in records:
+def _journal(record: Any) -> tuple[str, Guarded]:
+    return "requests", rows.write(records.entry(record), journal=True)
+
+
+def _read(batch: Sequence[Any], project: Project) -> tuple[dict[str, list[Guarded]], list[Message]]:
+    writes: dict[str, list[Guarded]] = {}
+    dead = []
+    for record in batch:
         try:
-            writes.append(project(cloudevents.read(record).data))
+            collection, write = project(record)
+            writes.setdefault(collection, []).append(write)
         except Poison as poison:
             dead.append(dead_letter(record, poison.code, poison.reason, process=PROCESS))
-        except (ValidationError, TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             dead.append(dead_letter(record, "message_invalid", type(error).__name__, process=PROCESS))
     return writes, dead
-
-
-def _checked(model: type[BaseModel], project: Project) -> Project:
-    """Return a projection that refuses what is no such record. The record itself is kept: it may be a newer one."""
-
-    def checked(data: Mapping[str, Any]) -> Guarded:
-        model.model_validate(data)
-        return project(data)
-
-    return checked
-
-
-_structure = _checked(StructureRecord, projections.structure)
-_team = _checked(TeamRecord, projections.team)
-_user = _checked(UserRecord, projections.user)
-_step = _checked(JournalEntry, lambda data: rows.write(data, journal=True))

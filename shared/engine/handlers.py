@@ -12,8 +12,7 @@ from shared.engine.engine import Engine
 from shared.engine.intake import Intake
 from shared.engine.store import Bus, Store
 from shared.errors import Poison
-from shared.messages import cloudevents
-from shared.messages.cloudevents import Event
+from shared.messages import cloudevents, records
 from shared.messages.life import Poke
 
 T = TypeVar("T")
@@ -65,22 +64,22 @@ class Handlers:
             **{topics.name(other, topics.OUTCOMES): self.answers(other) for other in feeds.answers},
         }
 
-    async def requests(self, records: Sequence[Any]) -> None:
+    async def requests(self, batch: Sequence[Any]) -> None:
         """Decide requests."""
-        incoming, out = await self._intake.read(records)
+        incoming, out = await self._intake.read(batch)
         if out:
             await self._bus.publish(out)
         await self._engine.requests(incoming)
 
-    async def pokes(self, records: Sequence[Any]) -> None:
+    async def pokes(self, batch: Sequence[Any]) -> None:
         """Apply what is due."""
-        await self._engine.pokes(await self._readable(records, _poke))
+        await self._engine.pokes(await self._readable(batch, _poke))
 
     def states(self, owner: str, *, keep: bool) -> Handler:
         """Return the handler of an owner's records, which keeps copies of them or only looks at them."""
 
-        async def handle(records: Sequence[Any]) -> None:
-            copies = await self._readable(records, lambda event, record: _copy(owner, event, record))
+        async def handle(batch: Sequence[Any]) -> None:
+            copies = await self._readable(batch, lambda record: _copy(owner, record))
             newest = {copy[0]: copy for copy in sorted(copies, key=lambda c: c[1])}
             if not newest:
                 return
@@ -95,35 +94,38 @@ class Handlers:
     def answers(self, name: str) -> Handler:
         """Return the handler that takes answers to look-ups."""
 
-        async def handle(records: Sequence[Any]) -> None:
-            answers = dict(await self._readable(records, lambda event, record: _answer(name, event, record)))
+        async def handle(batch: Sequence[Any]) -> None:
+            answers = dict(await self._readable(batch, lambda record: _answer(name, record)))
             if answers:
                 await self._engine.answered(answers)
 
         return handle
 
-    async def _readable(self, records: Sequence[Any], read: Callable[[Event, Any], T]) -> list[T]:
+    async def _readable(self, batch: Sequence[Any], read: Callable[[Any], T]) -> list[T]:
         """Return what can be read and dead-letter the rest, so that rubbish stops nothing but itself."""
         values, dead = [], []
-        for record in records:
+        for record in batch:
             try:
-                values.append(read(cloudevents.read(record), record))
+                values.append(read(record))
             except Poison as poison:
                 dead.append(dead_letter(record, poison.code, poison.reason, process=self._process))
-            except (ValidationError, KeyError, TypeError, ValueError) as error:
-                dead.append(dead_letter(record, "message_invalid", type(error).__name__, process=self._process))
         if dead:
             await self._bus.publish(dead)
         return values
 
 
-def _poke(event: Event, record: Any) -> tuple[str, int]:
-    return Poke.model_validate(event.data).document, record.timestamp
+def _poke(record: Any) -> tuple[str, int]:
+    try:
+        return Poke.model_validate(cloudevents.read(record).data).document, record.timestamp
+    except ValidationError as error:
+        raise Poison("message_invalid", "it is no poke") from error
 
 
-def _copy(owner: str, event: Event, record: Any) -> tuple[str, int, Mapping[str, Any]]:
-    return f"{owner}:{record.key.decode()}", int(event.data["version"]), dict(event.data)
+def _copy(owner: str, record: Any) -> tuple[str, int, Mapping[str, Any]]:
+    state = records.state(owner, record)
+    return f"{owner}:{state.key}", state.version, state.data
 
 
-def _answer(name: str, event: Event, record: Any) -> tuple[str, Mapping[str, Any]]:
-    return f"{name}:{record.key.decode()}", dict(event.data)
+def _answer(name: str, record: Any) -> tuple[str, Mapping[str, Any]]:
+    key, data = records.answer(name, record)
+    return f"{name}:{key}", data

@@ -14,6 +14,7 @@ Text255 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 .()-]{4,25}$")]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
+StructureId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|]{1,200}$")]
 
 
@@ -80,7 +81,7 @@ class PersonName(Value):
 class StructureRef(Value):
     """Names a structure: by `id`, or by `identifier` (current or former); one of the two."""
 
-    id: int | None = Field(None, ge=1, le=2**63 - 1)
+    id: StructureId | None = None
     identifier: Identifier | None = None
 
     @model_validator(mode="after")

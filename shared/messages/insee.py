@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.clock import Instant
+from shared.clock import DAY, Instant
 from shared.messages.common import Address, Stored
 
 Siret = Annotated[str, Field(pattern=r"^\d{14}$", examples=["13002526500013"])]
@@ -71,6 +71,7 @@ class InseeLookUp(Stored):
     max_wait: int | None = Field(
         None,
         ge=0,
+        le=7 * DAY,
         description="ms an unreachable INSEE is retried before the last UNAVAILABLE; the adapter's by default",
     )
 

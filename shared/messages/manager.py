@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.clock import Instant
-from shared.messages.common import Email, Request, Stored, Text100, UserId
+from shared.messages.common import Email, Request, Stored, StructureId, Text100, UserId
 
 Profile = Literal["consultation", "modification"]
 MembershipState = Literal["requested", "valid", "refused", "ended"]
@@ -63,7 +63,7 @@ class AddMember(Request):
 
     type: ClassVar[str] = "membership.add.v1"
 
-    structure_id: int = Field(ge=1)
+    structure_id: StructureId
     user: UserId
     profile: Profile
 
@@ -73,7 +73,7 @@ class ChangeProfile(Request):
 
     type: ClassVar[str] = "membership.change-profile.v1"
 
-    structure_id: int = Field(ge=1)
+    structure_id: StructureId
     user: UserId
     profile: Profile
 
@@ -83,7 +83,7 @@ class RemoveMember(Request):
 
     type: ClassVar[str] = "membership.remove.v1"
 
-    structure_id: int = Field(ge=1)
+    structure_id: StructureId
     user: UserId
 
 
@@ -101,7 +101,7 @@ class Membership(Stored):
 class UserRecord(Stored):
     """A user as told on `manager.state`, key `user:<id>`."""
 
-    id: str
+    id: UserId
     version: int
     kind: Literal["person", "technical"]
     first_name: str | None = None
@@ -117,5 +117,5 @@ class TeamRecord(Stored):
     structure_id: int
     version: int
     sphere: str
-    principal: str
+    principal: UserId
     members: dict[str, Membership] = Field(default_factory=dict, description="by user id")

@@ -186,7 +186,7 @@ class StructureRecord(Stored):
     duplicated_from: int | None = None
     duplicated_to: int | None = None
     creator: str
-    principal: str = Field(description="first principal; later ones are told by `manager.state`")
+    principal: UserId = Field(description="first principal; later ones are told by `manager.state`")
     pending: tuple[PendingRequest, ...] = ()
     modifiable_fields: tuple[str, ...] = ()
     possible_requests: tuple[str, ...] = Field((), description="what the state allows; rights narrow it")

@@ -1,0 +1,94 @@
+"""Records and answers of other processes, read strictly by whoever keeps or uses them.
+
+Only their owner may write these topics, so one that is not what it should be is a mistake, ours or an operator's, and
+is dead-lettered. Were it kept, a version that is no number would stand in the way of every later one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import Field, ValidationError
+
+from shared.errors import Poison
+from shared.messages import cloudevents
+from shared.messages.cloudevents import Record
+from shared.messages.common import Stored
+from shared.messages.insee import InseeAnswer
+from shared.messages.life import JournalEntry, Outcome
+from shared.messages.manager import TeamRecord, UserRecord
+from shared.messages.structure import StructureRecord
+
+
+class _Versioned(Stored):
+    version: int = Field(ge=0)
+
+
+RECORDS: Mapping[tuple[str, str], type[Stored]] = {
+    ("structure", "structure"): StructureRecord,
+    ("manager", "structure"): TeamRecord,
+    ("manager", "user"): UserRecord,
+}
+"""The records of `<owner>.state`, by owner and kind; the kind is the prefix of the key."""
+ANSWERS: Mapping[str, type[Stored]] = {"insee": InseeAnswer}
+"""The answers of `<name>.outcomes` to look-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A record of a `state` topic. `key` is its document, such as `structure:42`; `data` are as they came."""
+
+    key: str
+    kind: str
+    version: int
+    data: Mapping[str, Any]
+
+
+def state(owner: str, record: Record) -> State:
+    """Return a record of `<owner>.state`. Raises Poison when it is none, or when its key is another document's."""
+    key = _key(record)
+    kind, _, id_ = key.partition(":")
+    model = RECORDS.get((owner, kind), _Versioned)
+    data = _checked(model, record)
+    told = data.get("structure_id", data.get("id"))
+    if model is not _Versioned and str(told) != id_:
+        raise Poison("message_invalid", "the key is another document's")
+    return State(key, kind, data["version"], data)
+
+
+def answer(name: str, record: Record) -> tuple[str, Mapping[str, Any]]:
+    """Return an answer of `<name>.outcomes` and what it is about. Raises Poison when it is none."""
+    return _key(record), _checked(ANSWERS.get(name, Stored), record)
+
+
+def entry(record: Record) -> Mapping[str, Any]:
+    """Return an entry of a `journal` topic. Raises Poison when it is none."""
+    return _checked(JournalEntry, record)
+
+
+def outcome(record: Record) -> Mapping[str, Any]:
+    """Return what became of a request, of an owner's `outcomes` topic. Raises Poison when it tells nothing."""
+    return _checked(Outcome, record)
+
+
+def _key(record: Record) -> str:
+    try:
+        return (record.key or b"").decode()
+    except UnicodeDecodeError as error:
+        raise Poison("message_invalid", "the key is not UTF-8") from error
+
+
+def _checked(model: type[Stored], record: Record) -> Mapping[str, Any]:
+    """Return the data of a record, which a newer version may have more of than the model knows."""
+    data = cloudevents.read(record).data
+    try:
+        # Strictly: « 3 » is no version. Integers beyond 53 bits are none that every reader could keep.
+        model.model_validate_json(orjson.dumps(data, option=orjson.OPT_STRICT_INTEGER), strict=True)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False))
+        raise Poison("message_invalid", f"wrong fields: {wrong}"[:500]) from error
+    except orjson.JSONEncodeError as error:
+        raise Poison("message_invalid", "an integer is too large") from error
+    found: Mapping[str, Any] = data
+    return found
