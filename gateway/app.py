@@ -38,14 +38,16 @@ __all__ = ["PROCESS", "running"]
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
-    database = mongo.connect(MongoSettings())
+    database = mongo.connect(MongoSettings(), patience=settings.broker_patience)
     model = ReadModel(database, settings.read_model)
-    await model.prepare()
+    with mongo.patiently():
+        await model.prepare()
     producer = brokers.build_producer(kafka)
     bus, tail, writer = KafkaBus(producer), Tail(), RowWriter(model)
     secret = settings.gateway_client_secret.get_secret_value()
     token = ServiceToken(oidc.issuer, settings.gateway_client_id, secret, oidc.audience, clock)
-    sender = Sender(bus, token, tail, writer, clock)
+    sender = Sender(bus, token, tail, writer, clock, settings.broker_patience)
+    introductions = Introductions(sender)
     structures = Structures(model, settings.min_version_wait)
     people = People(model, settings.min_version_wait)
     keys = IssuerKeys(oidc.issuer, clock, kept=oidc.keys_kept, grace=oidc.keys_grace)
@@ -56,7 +58,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         structures=structures,
         requests=Requests(model, structures),
         people=people,
-        callers=Callers(verifier, people, Introductions(sender), settings.user_kept),
+        callers=Callers(verifier, people, introductions, settings.user_kept),
         sender=sender,
         writer=writer,
         tail=tail,
@@ -82,6 +84,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         await stack.enter_async_context(keys.kept_fresh(oidc.keys_refreshed, on_withdrawal=token.renew))
         await producer.start()
         stack.push_async_callback(producer.stop)
+        stack.push_async_callback(introductions.end)
         await broker.start()
         stack.push_async_callback(broker.stop)
         await _at_the_end(following)

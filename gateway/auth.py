@@ -50,7 +50,7 @@ class Callers:
         if now < until:
             return record
         record = await self._people.one(actor.id)
-        await self._introductions.make(actor, record)
+        self._introductions.make(actor, record)
         self._records[actor.id] = (now + self._kept, record)
         self._records.move_to_end(actor.id)
         if len(self._records) > _REMEMBERED:

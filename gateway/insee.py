@@ -1,5 +1,6 @@
 """Looks a SIRET up at INSEE before a creation: a bounded wait, and a quota per caller."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,8 @@ class InseeLookUps:
     async def look_up(self, actor: Actor, siret: str, traceparent: str | None = None) -> dict[str, Any]:
         """Return what INSEE says, with the `code` for which a creation would be refused.
 
-        Raises Rejected: `insee_quota` with the seconds to wait in its details, `insee_unavailable`.
+        Raises Rejected: `insee_quota` with the seconds to wait in its details, `insee_unavailable`; KafkaError or
+        TimeoutError when it can't be asked.
         """
         await self._take(actor)
         wait = self._settings.insee_look_up_wait
@@ -56,7 +58,8 @@ class InseeLookUps:
                 correlation_id=expected.correlation,
                 traceparent=next_span(traceparent),
             )
-            await self._bus.publish([message])
+            async with asyncio.timeout(self._settings.broker_patience / SECOND):
+                await self._bus.publish([message])
             answer = await expected.within(wait / SECOND)
         if answer is None or answer["result"] == Result.UNAVAILABLE:
             raise Rejected("insee_unavailable")

@@ -1,5 +1,6 @@
 """Makes callers known: whoever the read model does not know as their token tells them is registered."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -20,13 +21,17 @@ _REMEMBERED = 10_000
 
 
 class Introductions:
-    """Sends `user.register.v1` in a caller's name, once for what is known and what is told."""
+    """Sends `user.register.v1` in a caller's name, once for what is known and what is told.
+
+    It does so beside their call, which may be a reading one: that must not wait for Kafka.
+    """
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
         self._made: OrderedDict[str, None] = OrderedDict()
+        self._sending: set[asyncio.Task[None]] = set()
 
-    async def make(self, actor: Actor, known: Mapping[str, Any] | None) -> None:
+    def make(self, actor: Actor, known: Mapping[str, Any] | None) -> None:
         """Introduce a caller whose record says something else than their token. A failure waits for the next call."""
         told = names(actor)
         if known is not None and all(known.get(field) == value for field, value in told.items()):
@@ -34,15 +39,24 @@ class Introductions:
         request_id = introduction_id(actor.id, told, known["version"] if known else 0)
         if request_id in self._made:
             return
+        self._made[request_id] = None
+        if len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
         asked = Asked("manager", RegisterUser.model_validate(told), told, f"user:{actor.id}")
+        sending = asyncio.create_task(self._send(actor, asked, request_id), name="introduction")
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+
+    async def _send(self, actor: Actor, asked: Asked, request_id: str) -> None:
         try:
             await self._sender.send(actor, asked, request_id)
         except TRANSIENT as error:
             log.warning("a caller could not be introduced", error=type(error).__name__)
-            return
-        self._made[request_id] = None
-        if len(self._made) > _REMEMBERED:
-            self._made.popitem(last=False)
+            self._made.pop(request_id, None)
+
+    async def end(self) -> None:
+        """Wait for what is being sent."""
+        await asyncio.gather(*self._sending)
 
 
 def introduction_id(user: str, told: Mapping[str, str], version: int) -> str:

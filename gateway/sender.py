@@ -1,5 +1,6 @@
 """Publishes requests in the name of those the gateway has authenticated, and waits for their decision when asked."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from gateway.read_model.row_writer import RowWriter
 from gateway.tail import Answer, Tail
 from shared import topics
 from shared.auth import Actor, acting_for
-from shared.clock import Clock
+from shared.clock import SECOND, Clock
 from shared.engine.intake import body_hash
 from shared.engine.store import Bus
 from shared.errors import Transient
@@ -50,8 +51,11 @@ class Asked:
 class Sender:
     """The way of a write: one message on the owner's `requests` topic, and a row that every replica can show."""
 
-    def __init__(self, bus: Bus, token: ServiceToken, tail: Tail, writer: RowWriter, clock: Clock) -> None:
+    def __init__(
+        self, bus: Bus, token: ServiceToken, tail: Tail, writer: RowWriter, clock: Clock, patience: int
+    ) -> None:
         self._bus, self._token, self._tail, self._writer, self._clock = bus, token, tail, writer, clock
+        self._patience = patience / SECOND
 
     async def send(
         self,
@@ -62,7 +66,10 @@ class Sender:
         correlation: str | None = None,
         traceparent: str | None = None,
     ) -> None:
-        """Publish a request; returns once the broker has it. Raises Transient or KafkaError when it can't."""
+        """Publish a request; returns once the broker has it.
+
+        Raises Transient, KafkaError or TimeoutError when it can't; the broker may have it all the same, or later.
+        """
         message = build(
             topics.name(asked.owner, topics.REQUESTS),
             asked.key,
@@ -75,7 +82,8 @@ class Sender:
             traceparent=next_span(traceparent),
             extra=(("authorization", await self._token.header()), *acting_for(actor)),
         )
-        await self._bus.publish([message])
+        async with asyncio.timeout(self._patience):
+            await self._bus.publish([message])
 
     async def ask(
         self, actor: Actor, asked: Asked, request_id: str, *, wait: float, traceparent: str | None = None

@@ -18,6 +18,9 @@ class Settings(ProcessSettings):
     user_kept: Duration = Field(
         2 * SECOND, description="how long a caller's record is believed before it is read again"
     )
+    broker_patience: Duration = Field(
+        10 * SECOND, description="how long Kafka and MongoDB may take before a caller is told that they do not answer"
+    )
     min_version_wait: Duration = Field(500, description="how long a read waits for the version it asks for")
     insee_look_ups: int = Field(10, ge=1, description="look-ups of one caller per `insee_look_up_window`")
     insee_look_up_window: Duration = Field(MINUTE)

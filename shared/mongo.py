@@ -3,8 +3,10 @@
 Motor was asked for; its maker has replaced it by PyMongo's `AsyncMongoClient`. Moving there changes this file alone.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReturnDocument, UpdateMany, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
@@ -36,15 +38,17 @@ __all__ = [
     "UpdateMany",
     "UpdateOne",
     "connect",
+    "patiently",
     "weakly",
 ]
 
 
-def connect(settings: MongoSettings, *, retry_writes: bool = True) -> Any:
+def connect(settings: MongoSettings, *, retry_writes: bool = True, patience: int | None = None) -> Any:
     """Return this process's own database: writes are acknowledged by a majority and journaled.
 
     The driver tries a write again by itself unless the caller does: for that MongoDB keeps a record of every single
-    write of a bulk, which costs a fifth of it.
+    write of a bulk, which costs a fifth of it. With `patience` (ms) every operation ends by then, whatever it needs:
+    a PyMongoError says that it was in vain.
     """
     client: Any = AsyncIOMotorClient(
         settings.uri.get_secret_value(),
@@ -57,8 +61,14 @@ def connect(settings: MongoSettings, *, retry_writes: bool = True) -> Any:
         connectTimeoutMS=3_000,
         socketTimeoutMS=20_000,
         appname=settings.database,
+        timeoutMS=patience,
     )
     return client[settings.database]
+
+
+def patiently() -> AbstractContextManager[None, bool | None]:
+    """Let the operations inside take as long as they need, such as those that build an index."""
+    return pymongo.timeout(None)
 
 
 def weakly(collection: Any) -> Any:
