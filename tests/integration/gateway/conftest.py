@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,15 +82,17 @@ async def replica(brokers: LocalBrokers, issuer: Issuer, **more: str) -> AsyncIt
         "HTTP_PORT": str(http_port),
         "INSEE_LOOK_UP_WAIT": "1s",
         "INSEE_LOOK_UPS": "3",
+        "INSEE_LOOK_UP_WINDOW": "1d",
         "USER_KEPT": "100ms",
         **more,
     }
     health = Health()
     assert not set(given) & set(os.environ)
-    with environment(given):
-        async with running(Settings(), health):
-            health.started = True
-            yield f"http://127.0.0.1:{api_port}/api/v1", health
+    async with AsyncExitStack() as stack:
+        with environment(given):  # Settings are read as it starts; another replica may have other ones.
+            await stack.enter_async_context(running(Settings(), health))
+        health.started = True
+        yield f"http://127.0.0.1:{api_port}/api/v1", health
 
 
 @pytest_asyncio.fixture(scope="session")

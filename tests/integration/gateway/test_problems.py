@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from gateway.guard import LARGEST_BODY
-from tests.integration.gateway.contract import DOCUMENT, operations
 from tests.integration.gateway.world import KAFKA, World, fresh_id, fresh_user
+from tests.support.contract import DOCUMENT, operations
 
 JSON = {"Content-Type": "application/json"}
 

@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import orjson
@@ -20,9 +20,9 @@ from shared.broker import build_consumer, build_producer
 from shared.clock import SystemClock, iso
 from shared.issuer_keys import IssuerKeys
 from shared.messages import cloudevents
-from shared.messages.cloudevents import Event
+from shared.messages.cloudevents import Event, Headers
 from shared.settings import KafkaSettings
-from tests.integration.gateway.contract import check_answer
+from tests.support.contract import check_answer
 
 HTTP, KAFKA = "structures-http", "structures-kafka"
 ADMIN = "structures:admin"
@@ -54,6 +54,17 @@ class Issuer:
         return str(jwt.encode({"alg": "ES256", "kid": self.keys.signing.kid}, told, self.keys.signing))
 
 
+class Dead(NamedTuple):
+    """A dead letter of the gateway."""
+
+    headers: Mapping[str, bytes]
+    value: bytes | None
+
+    @property
+    def code(self) -> str:
+        return self.headers["dlq_code"].decode()
+
+
 class Owners:
     """structure_svc, manager_svc and insee_adapter as the gateway meets them.
 
@@ -66,7 +77,7 @@ class Owners:
     def __init__(self, kafka: KafkaSettings) -> None:
         self.kafka = kafka
         self.asked: list[tuple[str, bytes, Event]] = []
-        self.dead: list[tuple[str, bytes | None]] = []
+        self.dead: list[Dead] = []
         self.decide: Decide = lambda _: None
 
     @asynccontextmanager
@@ -89,7 +100,7 @@ class Owners:
     async def _listen(self, consumer: Any) -> None:
         async for record in consumer:
             if record.topic == "gateway.dlq":
-                self.dead.append((dict(record.headers)["dlq_code"].decode(), record.value))
+                self.dead.append(Dead(dict(record.headers), record.value))
                 continue
             event = cloudevents.read(record)
             self.asked.append((record.topic, record.key, event))
@@ -108,13 +119,30 @@ class Owners:
             and (event.type == type_ if type_ else event.type != "user.register.v1")
         ]
 
+    async def read_up_to_here(self, topic: str, key: str) -> None:
+        """Return once the gateway has read, and written, all that was sent to the partition of a key.
+
+        A record nobody can read is dead-lettered before its neighbours are written; a second one, after.
+        """
+        for _ in range(2):
+            mark = f"mark {next(_ids)}".encode()
+            await self.send(topic, key, mark)
+            await until(lambda mark=mark: self._is_dead(mark))  # type: ignore[misc]
+
+    async def _is_dead(self, value: bytes) -> bool:
+        return any(dead.value == value for dead in self.dead)
+
     # ---- what owners tell ---------------------------------------------------------------------------------------
 
     async def send(self, topic: str, key: str, value: Any, type_: str = "test", **more: Any) -> None:
         raw = value if isinstance(value, bytes) else orjson.dumps(value)
         about: dict[str, Any] = {"event_id": f"{key}-{next(_ids)}", "event_type": type_, "source": "/test", "at": 0}
         message = cloudevents.build(topic, key, raw, **about | more)
-        await self.producer.send_and_wait(topic, message.value, key=message.key, headers=list(message.headers))
+        await self.put(topic, message.value, message.key, message.headers)
+
+    async def put(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
+        """Send a record as it is."""
+        await self.producer.send_and_wait(topic, value, key=key, headers=list(headers))
 
     async def structure(self, id_: int, principal: str, *, version: int = 1, **fields: Any) -> dict[str, Any]:
         """Tell a structure; a public one unless told otherwise."""

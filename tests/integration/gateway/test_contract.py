@@ -1,0 +1,143 @@
+"""Every refusal that the OpenAPI document promises happens, on every route; and every answer is as it says.
+
+That an answer is documented, and has the shape it is said to have, is checked by every client of these tests.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from gateway.guard import LARGEST_BODY
+from tests.integration.gateway.world import World, fresh_id, fresh_user, until
+from tests.support.contract import DOCUMENT, operations
+
+SIRET = "41816609600069"
+ELSEWHERE = {200, 202, 503}
+"""Statuses shown by other tests: what goes well, and brokers that are away."""
+
+CASES = [
+    (method, path, int(status))
+    for method, path, operation in operations()
+    for status in operation["responses"]
+    if int(status) not in ELSEWHERE
+]
+BODIES: Mapping[str, Any] = {
+    "/api/v1/structures": {"identifier": {"type": "AUTRE", "value": "X"}, "name": "X", "address": {"city": "Lyon"}},
+    "/api/v1/structures/{structure_id}": {"label": "x"},
+    "/api/v1/structures/{structure_id}/correct-sphere": {"sphere": "state"},
+    "/api/v1/structures/{structure_id}/members/{user}": {"profile": "consultation"},
+    "/api/v1/users/{user}/pigp": {"pigp": True},
+    "/api/v1/users/{user}/active": {"active": True},
+}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def closed(whole_world: World) -> str:
+    """A user whose account is closed."""
+    user = fresh_user("closed")
+    await whole_world.owners.user(user, active=False)
+    async with whole_world.as_(user) as client:
+
+        async def is_closed() -> bool:
+            return (await client.get("/me")).status_code == 403
+
+        await until(is_closed)
+    return user
+
+
+class Call:
+    """One call of an operation, right in everything but for what a case makes wrong."""
+
+    def __init__(self, world: World, method: str, path: str) -> None:
+        self.world, self.method, self.path = world, method, path
+        self.user = fresh_user("caller")
+        self.values = {
+            "structure_id": str(fresh_id()),
+            "request_id": f"r{fresh_id()}",
+            "type": "AUTRE",
+            "value": "NOTHING",
+            "user": "nobody",
+            "siret": SIRET,
+        }
+        self.params: dict[str, Any] = {}
+        self.headers: dict[str, str] = {"Prefer": "wait=20"} if method != "get" else {}
+        self.body: Any = BODIES.get(path) if "requestBody" in DOCUMENT["paths"][path][method] else None
+        self.content: bytes | None = None
+
+    async def send(self, user: str | None) -> httpx2.Response:
+        claims: dict[str, Any] = {"scope": "structures:admin"} if "/users/" in self.path else {}
+        client = self.world.anonymous() if user is None else self.world.as_(user, **claims)
+        path = self.path.format(**self.values).removeprefix("/api/v1")
+        sent: dict[str, Any] = {"params": self.params, "headers": self.headers}
+        sent |= {"json": self.body} if self.content is None and self.body is not None else {"content": self.content}
+        async with client as open_:
+            return await open_.request(self.method.upper(), path, **sent)
+
+
+def _wrong(call: Call) -> None:
+    """Make something of the call wrong: its body, else a part of its path, else a parameter."""
+    if call.body is not None:
+        call.body = {**call.body, "nonsense": 1}
+    elif "{" in call.path:
+        call.values |= {"structure_id": "0", "request_id": "a b", "user": "a b", "type": "X", "siret": "1"}
+    else:
+        call.params = {"page": 0}
+
+
+def _refused(code: str) -> Callable[[Call], None]:
+    def refuse(call: Call) -> None:
+        call.world.owners.decide = lambda event: (
+            {"result": "NOT_FOUND"} if "siret" in event.data else {"status": "rejected", "code": code, "version": 1}
+        )
+
+    return refuse
+
+
+def _nothing(_: Call) -> None: ...
+
+
+PREPARE: Mapping[int, Callable[[Call], None]] = {
+    400: lambda call: call.headers.update({"Idempotency-Key": "a b"}),
+    401: _nothing,
+    403: _nothing,
+    404: _refused("structure_not_found"),
+    409: _refused("already_pending"),
+    413: lambda call: setattr(call, "content", b" " * (LARGEST_BODY + 1)),
+    415: lambda call: call.headers.update({"Content-Type": "text/plain"}),
+    422: _wrong,
+    425: lambda call: call.params.update({"min_version": 1_000_000}),
+    429: _refused(""),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "status"), CASES, ids=lambda v: str(v).removeprefix("/api/v1/"))
+async def test_each_refusal_that_is_documented_happens(
+    world: World, closed: str, method: str, path: str, status: int
+) -> None:
+    call = Call(world, method, path)
+    PREPARE[status](call)
+    if status == 409 and path.endswith("/cancel"):
+        about = {"actor": call.user, "request_id": call.values["request_id"], "reference": {"user": "x"}}
+        await world.owners.journal("manager", **about, status="applied", version=1)
+        async with world.as_(call.user) as client:
+
+            async def made() -> bool:
+                return (await client.get(f"/requests/{call.values['request_id']}")).status_code == 200
+
+            await until(made)
+    user = {401: None, 403: closed}.get(status, call.user)
+    answers = [await call.send(user) for _ in range(4 if status == 429 else 1)]
+    assert answers[-1].status_code == status, answers[-1].text
+    assert answers[-1].headers["content-type"] == "application/problem+json"
+
+
+def test_the_document_names_every_route_with_a_summary_and_its_tag() -> None:
+    for method, path, operation in operations():
+        assert operation["summary"], (method, path)
+        assert operation["description"] or path.endswith("codes"), (method, path)
+        assert len(operation["tags"]) == 1
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            assert content["examples"], f"{method} {path} shows no example of its body"

@@ -1,0 +1,160 @@
+"""Read your writes: what a caller was told can be read, by a version and on every replica."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from dev.brokers import LocalBrokers
+from tests.integration.gateway.conftest import replica
+from tests.integration.gateway.test_follow_a_request import events
+from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
+
+
+@pytest_asyncio.fixture(scope="module")
+async def second(gateway_brokers: LocalBrokers, issuer: Issuer) -> AsyncIterator[str]:
+    """The address of a second replica."""
+    async with replica(gateway_brokers, issuer) as (api, _):
+        yield api
+
+
+class Versioned:
+    """Something that has a version, and who may read it."""
+
+    def __init__(self, world: World, kind: str) -> None:
+        self.world, self.kind, self.id, self.user = world, kind, fresh_id(), fresh_user("principal")
+        self.path = {
+            "structure": f"/structures/{self.id}",
+            "identifier": f"/structures/by-identifier/AUTRE/X{self.id}",
+            "team": f"/structures/{self.id}/members",
+            "user": f"/users/{self.user}",
+        }[kind]
+
+    async def tell(self, version: int) -> None:
+        owners = self.world.owners
+        if self.kind == "user":
+            await owners.user(self.user, version=version)
+        elif self.kind == "team":
+            await owners.structure(self.id, self.user)
+            await owners.team(self.id, self.user, version=version)
+        else:
+            await owners.structure(self.id, self.user, version=version)
+
+    def reader(self) -> Any:
+        return self.world.admin()
+
+
+KINDS = ("structure", "identifier", "team", "user")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_version_that_is_there_is_read_at_once(world: World, kind: str) -> None:
+    what = Versioned(world, kind)
+    await what.tell(3)
+    async with what.reader() as client:
+        await readable(client, what.path)
+        for asked in (0, 1, 3):
+            answer = await client.get(what.path, params={"min_version": asked})
+            assert (answer.status_code, answer.json()["version"]) == (200, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_version_that_is_on_its_way_is_waited_for(world: World, kind: str) -> None:
+    what = Versioned(world, kind)
+    await what.tell(1)
+    async with what.reader() as client:
+        await readable(client, what.path)
+
+        async def asked() -> Any:
+            return await client.get(what.path, params={"min_version": 2})
+
+        async def told() -> None:
+            await asyncio.sleep(0.1)  # The reader asks first.
+            await what.tell(2)
+
+        async def comes() -> Any:  # On a busy machine half a second may not do: whoever is told 425 asks again.
+            answer = await asked()
+            return answer if answer.status_code == 200 else None
+
+        first, _ = await asyncio.gather(asked(), told())
+        answer = first if first.status_code == 200 else await until(comes)
+    assert answer.json()["version"] == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("there", [True, False])
+async def test_a_version_that_does_not_come_is_said_to_be_late(world: World, kind: str, there: bool) -> None:
+    what = Versioned(world, kind)
+    async with what.reader() as client:
+        if there:
+            await what.tell(1)
+            await readable(client, what.path)
+        started = time.monotonic()
+        answer = await client.get(what.path, params={"min_version": 2})
+    assert time.monotonic() - started >= 0.5
+    assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_waiting_for_a_version_tells_a_stranger_nothing(world: World) -> None:
+    id_ = fresh_id()
+    await world.owners.structure(id_, fresh_user("principal"), sphere="private", version=5)
+    async with world.admin() as admin:
+        await readable(admin, f"/structures/{id_}")
+    async with world.as_(fresh_user("stranger")) as client:
+        answer = await client.get(f"/structures/{id_}", params={"min_version": 5})
+    assert (answer.status_code, answer.json()["code"]) == (404, "structure_not_found")
+
+
+async def test_the_location_is_there_on_every_replica(world: World, second: str) -> None:
+    user = fresh_user("writer")
+    decisions: tuple[dict[str, Any] | None, ...] = (None, {"version": 2}, {"status": "rejected", "code": "forbidden"})
+    for decision in decisions:
+        world.owners.decide = lambda _, decision=decision: decision  # type: ignore[misc]
+        async with world.as_(user, wait=20 if decision else 0) as one, world.client(second) as other:
+            answer = await one.post("/structures/1/activate")
+            headers = {"Authorization": one.headers["authorization"]}
+            read = await other.get(answer.headers["location"].removeprefix("/api/v1"), headers=headers)
+            assert read.status_code == 200
+            assert read.json()["status"] == (decision or {"status": "received"}).get("status", "accepted")
+
+
+async def test_each_replica_tells_its_own_callers(world: World, second: str) -> None:
+    world.owners.decide = lambda event: {"details": {"id": event.id}}
+
+    async def ask(api: str) -> bool:
+        async with world.as_(fresh_user("writer"), wait=20) as client:
+            told = (await client.post(f"{api}/structures/1/activate")).json()
+        return bool(told["details"] == {"id": told["request_id"]})
+
+    assert all(await asyncio.gather(*(ask(api) for api in (world.api, second) * 10)))
+
+
+async def test_a_request_is_followed_on_another_replica(world: World, second: str) -> None:
+    user = fresh_user("writer")
+    async with world.as_(user) as one, world.client(second, headers=dict(one.headers)) as other:
+        told = (await one.post("/structures/1/activate")).json()
+
+        async def came() -> Any:
+            return world.owners.asked_by(user)
+
+        ((_, _, event),) = await until(came)
+        seen = []
+        async for step in events(other, f"/requests/{told['request_id']}/events"):
+            seen.append(step["data"]["status"])
+            if seen == ["received"]:
+                await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+    assert seen == ["received", "rejected"]
+
+
+async def test_an_id_is_one_request_whichever_replica_it_is_sent_to(world: World, second: str) -> None:
+    headers = {"Idempotency-Key": "everywhere"}
+    async with world.as_(fresh_user("writer")) as client:
+        first = await client.patch("/structures/1", json={"label": "a"}, headers=headers)
+        again = await client.patch(f"{second}/structures/1", json={"label": "a"}, headers=headers)
+        other = await client.patch(f"{second}/structures/1", json={"label": "b"}, headers=headers)
+    assert (first.json()["repeated"], again.json()["repeated"]) == (False, True)
+    assert (other.status_code, other.json()["code"]) == (409, "request_id_reused")
