@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run clean test check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test test-compose check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,9 @@ clean: ## remove the local data (brokers, secrets, logs)
 
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
 	$(BIN)/python -m pytest
+
+test-compose: .venv/dev.done ## build, start, use, scale and take down docker-compose.yml
+	$(BIN)/python -m pytest -s tests/compose
 
 check: .venv/dev.done ## lint, types, imports, contracts
 	$(BIN)/ruff check .

@@ -16,6 +16,8 @@ import httpx2
 
 from dev.issuer.accounts import PASSWORD, PEOPLE
 
+_END = {signal.SIGTERM, signal.SIGINT}
+
 COMPANY = "41816609600069"
 TOWN = "21920023500014"
 
@@ -93,10 +95,13 @@ def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
 
 def main(issuer: str, api: str, done: str | None = None) -> None:
     """Load the data, then stay if `done` names a file."""
+    if done is not None:
+        # Before anything else: a signal that nobody handles is lost to the first process of a container.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _END)
     load(issuer, api)
     if done is not None:
         Path(done).touch()
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        signal.sigwait(_END)
 
 
 if __name__ == "__main__":
