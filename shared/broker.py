@@ -13,7 +13,10 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
+from shared.header_names import read_any_header_name
 from shared.settings import KafkaSettings
+
+read_any_header_name()
 
 Handler = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
 

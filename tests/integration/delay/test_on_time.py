@@ -3,10 +3,14 @@
 import asyncio
 import random
 
-from bench.delay_bed import header, lateness
+from aiokafka import AIOKafkaProducer
+
+from bench.delay_bed import header, lateness, poke_headers
+from shared.broker import connection
 from shared.partitioner import key_hash
 from shared.topics import delay_topic
 from tests.integration.delay.conftest import DELAY, TARGET, Delay, now, until
+from tests.support.odd_records import PLACEHOLDER, make_odd
 
 
 async def test_nothing_is_early_nothing_is_lost_and_the_order_of_each_key_is_kept(delay: Delay) -> None:
@@ -47,6 +51,25 @@ async def test_a_record_is_forwarded_as_it_is_but_for_its_target(delay: Delay) -
     assert (record.key, record.value) == (delay.key(17), b"\x00\xffany bytes")
     assert list(record.headers) == [header for header in headers if header[0] != "target"]
     assert record.partition == key_hash(delay.key(17)) % 12
+
+
+async def test_a_header_with_a_name_that_is_no_text_keeps_nothing_from_being_forwarded(delay: Delay) -> None:
+    await delay.worker()
+    reader = await delay.reader()
+    await delay.send(1, now(), key=7)
+    (place,) = await reader.until(1, within=20)
+
+    async with AIOKafkaProducer(**connection(delay.operator)) as producer:
+        batch = make_odd(producer.create_batch())
+        for number, name in ((2, "fine"), (3, PLACEHOLDER), (4, "fine")):
+            headers = [*poke_headers(now(), TARGET), (name, b"x")]
+            batch.append(key=delay.key(7), value=b"%d" % number, timestamp=None, headers=headers)
+        await (await producer.send_batch(batch, delay_topic(DELAY), partition=place.partition))
+    await delay.send(5, now(), key=7)
+    records = await reader.until(5, within=20)
+
+    assert [record.value for record in records] == [b"1", b"2", b"3", b"4", b"5"]
+    assert dict(records[2].headers)[r"\xff\xfe\xfd"] == b"x"
 
 
 async def test_what_is_due_already_is_forwarded_at_once(delay: Delay) -> None:
