@@ -1,190 +1,99 @@
-"""`make bench-requests`: throughput of the engine fed through Kafka, CPU it costs, latency of a decision over HTTP.
+"""`make bench-requests`: requests on the real system: how many, how fast, and what they cost.
 
-Everything is real: Kafka, MongoDB, tokens, rights. Brokers, services and the load share this machine.
+Everything is real: Kafka, MongoDB, tokens, rights, the read model. Brokers, services and the load share this machine.
 """
 
 import argparse
-import asyncio
+import logging
+import sys
 import tempfile
 import time
-import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import orjson
+import uvloop
 
-from bench.record import percentile, write
-from dev.run.system import KAFKA_AUDIENCE, System
-from shared.broker import build_consumer, build_producer
-from shared.settings import KafkaSettings
+from bench import request_rows as rows
+from bench.record import Panel, Row, idle, plot, table, write
+from bench.request_bed import Bench
+from dev.brokers import BrokerError
+from dev.run.system import System
 
-_STRUCTURES = 5_000
+Measure = Callable[[Bench], Awaitable[None]]
 
-
-def _headers(request_id: str, type_: str, token: str) -> list[tuple[str, bytes]]:
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", request_id.encode()),
-        ("ce_source", b"/bench"),
-        ("ce_type", type_.encode()),
-        ("authorization", f"Bearer {token}".encode()),
-    ]
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def _cpu(system: System) -> dict[str, float]:
-    """Return the processor seconds each process has used. Unlike speed, they do not depend on what else runs here."""
-    pids = {name: running.pid for name, running in system.supervisor.processes.items()}
-    pids |= {"kafka": system.brokers.kafka.nodes[0].pid, "mongodb": system.brokers.mongo.nodes[0].pid}
-    return {name: _cpu_seconds(pid) for name, pid in pids.items() if pid is not None}
+FULL: dict[str, Measure] = {
+    "kafka": partial(rows.kafka, structures=5_000, warm_up=15_000, count=30_000),
+    "http": partial(rows.http, seconds=15, connections=64),
+    "decision": partial(rows.decision, rate=100, seconds=15),
+    "reads": partial(rows.reads, rate=500, seconds=10),
+    "raw": rows.raw,
+}
+QUICK: dict[str, Measure] = {
+    "kafka": partial(rows.kafka, structures=1_000, warm_up=2_000, count=5_000),
+    "http": partial(rows.http, seconds=5, connections=64),
+    "decision": partial(rows.decision, rate=100, seconds=5),
+    "reads": partial(rows.reads, rate=500, seconds=5),
+    "raw": rows.raw,
+}
+READABLE: dict[str, Measure] = {"readable": partial(rows.readable, rate=100, seconds=10)}
+START = "start"
 
 
-class Load:
-    """Another system that asks and counts the answers."""
-
-    def __init__(self, system: System) -> None:
-        self.system = system
-        password = system.brokers.password("kafka/partner")
-        self._kafka = KafkaSettings.model_validate(
-            {"bootstrap": system.brokers.kafka_bootstrap, "user": "partner", "password": password}
-        )
-        self._token = system.token("alice", KAFKA_AUDIENCE)
-
-    async def send(self, type_: str, bodies: list[tuple[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
-        """Send requests as fast as they go; return the seconds to the last decision, and the first outcomes."""
-        producer = build_producer(self._kafka, linger_ms=5)
-        consumer = build_consumer(self._kafka, "structure.outcomes", group=None, auto_offset_reset="latest")
-        await producer.start()
-        await consumer.start()
-        for partition in consumer.assignment():
-            await consumer.position(partition)
-        run = uuid.uuid4().hex[:8]
-        wanted = {f"{run}-{n}" for n in range(len(bodies))}
-        decided: dict[str, dict[str, Any]] = {}
-        started = time.monotonic()
-
-        async def produce() -> None:
-            for n, (key, body) in enumerate(bodies):
-                headers = _headers(f"{run}-{n}", type_, self._token)
-                await producer.send("structure.requests", orjson.dumps(body), key=key.encode(), headers=headers)
-            await producer.flush()
-
-        producing = asyncio.create_task(produce())
-        try:
-            while len(decided) < len(wanted):
-                for records in (await consumer.getmany(timeout_ms=500)).values():
-                    for record in records:
-                        value = orjson.loads(record.value)
-                        if value["request_id"] in wanted:
-                            decided.setdefault(value["request_id"], value)
-                if time.monotonic() - started > 180:
-                    raise RuntimeError(f"only {len(decided)} of {len(wanted)} were decided")
-            seconds = time.monotonic() - started
-        finally:
-            await producing
-            await producer.stop()
-            await consumer.stop()
-        return seconds, list(decided.values())
+async def run(bench: Bench, measures: dict[str, Measure]) -> None:
+    """Take the measurements in turn."""
+    for number, (name, measure) in enumerate(measures.items(), 1):
+        bench.tell(f"[{number}/{len(measures)}] {name}")
+        await measure(bench)
 
 
-async def throughput(load: Load, count: int) -> dict[str, Any]:
-    """Measure requests per second published straight to Kafka, saturated, and CPU per accepted request."""
-    creations = [
-        (
-            f"AUTRE:B{n}",
-            {"identifier": {"type": "AUTRE", "value": f"B{n}"}, "name": f"Banc {n}", "address": {"city": "Lyon"}},
-        )
-        for n in range(_STRUCTURES)
-    ]
-    creating, created = await load.send("structure.create.v1", creations)
-    ids = [c["reference"]["structure"]["id"] for c in created]
-    await asyncio.sleep(3)
-    bodies = [
-        (f"structure:{ids[n % len(ids)]}", {"structure": {"id": ids[n % len(ids)]}, "label": f"libellé {n}"})
-        for n in range(count)
-    ]
-    before = _cpu(load.system)
-    seconds, outcomes = await load.send("structure.modify.v1", bodies)
-    cpu = {name: after - before[name] for name, after in _cpu(load.system).items()}
-    accepted = sum(o["status"] == "accepted" for o in outcomes)
-    return {
-        "requests": count,
-        "accepted": accepted,
-        "structures": len(ids),
-        "created_per_second": round(len(ids) / creating),
-        "seconds": round(seconds, 2),
-        "accepted_per_second": round(accepted / seconds),
-        "cpu_us_per_accepted": {name: round(spent / max(accepted, 1) * 1e6) for name, spent in cpu.items()},
-    }
-
-
-async def latency(system: System, rate: int, seconds: int) -> dict[str, Any]:
-    """Measure a decision over HTTP, in to out, at a steady rate."""
-    token = system.token("alice")
-    headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=10"}
-    async with httpx2.AsyncClient(base_url=system.api, headers=headers, timeout=30) as client:
-        answer = await client.get("/me/structures", params={"size": 100})
-        ids = [s["id"] for s in answer.json()["items"]]
-        took: list[float] = []
-        refused = 0
-
-        async def ask(n: int) -> None:
-            nonlocal refused
-            began = time.perf_counter()
-            answer = await client.patch(f"/structures/{ids[n % len(ids)]}", json={"phone": f"01{n:08d}"})
-            took.append((time.perf_counter() - began) * 1000)
-            refused += answer.status_code != 202
-
-        async def steady(count: int) -> None:
-            began = time.perf_counter()
-            tasks = []
-            for n in range(count):
-                await asyncio.sleep(max(0, began + n / rate - time.perf_counter()))
-                tasks.append(asyncio.create_task(ask(n)))
-            await asyncio.gather(*tasks)
-
-        await steady(rate)
-        took.clear()
-        await steady(rate * seconds)
-    return {
-        "rate_per_second": rate,
-        "requests": len(took),
-        "refused": refused,
-        "p50_ms": round(percentile(took, 0.5), 1),
-        "p99_ms": round(percentile(took, 0.99), 1),
-        "max_ms": round(max(took), 1),
-    }
-
-
-async def run(system: System, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run every measurement."""
-    results: dict[str, Any] = {}
-    load = Load(system)
-    results["kafka"] = await throughput(load, arguments.requests)
-    print("Published straight to Kafka:", results["kafka"], flush=True)
-    results["http_decision"] = await latency(system, arguments.rate, arguments.seconds)
-    print("Decision over HTTP:", results["http_decision"], flush=True)
-    return results
-
-
-def main() -> None:
-    """Start a system of its own, measure, and write the record."""
+def main() -> int:
+    """Start systems of its own, measure, tell, and write the record; the exit code is 1 when a target was missed."""
+    names = [*FULL, *READABLE, START]
     parser = argparse.ArgumentParser(prog="python -m bench.requests", description=__doc__)
-    parser.add_argument("--requests", type=int, default=20_000, help="published straight to Kafka (20000)")
-    parser.add_argument("--rate", type=int, default=100, help="decisions per second over HTTP (100)")
-    parser.add_argument("--seconds", type=int, default=10, help="for how long (10)")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"some of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="fewer requests, for one minute instead of four")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print("Starting the system", flush=True)
-        with System(Path(folder), delay="10m") as system:
-            results = asyncio.run(run(system, arguments))
-    print("Written to", write("requests", results).name)
+    chosen = arguments.only or names
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # A topic comes here while it is read.
+    started = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - started:5.0f} s  {text}", flush=True)
+
+    quiet = idle()
+    if quiet < 0.8:
+        tell(f"Others use {1 - quiet:.0%} of this machine: what is measured will be theirs too.")
+    measured: list[Row] = []
+    figures: dict[str, Any] = {}
+    panels: list[Panel] = []
+    for delay, measures in (("10m", QUICK if arguments.quick else FULL), ("2s", READABLE)):
+        wanted = {name: measure for name, measure in measures.items() if name in chosen}
+        if not wanted:
+            continue
+        tell("Starting the system")
+        with tempfile.TemporaryDirectory() as folder, System(Path(folder), delay=delay) as system:
+            bench = Bench(system, tell)
+            uvloop.run(run(bench, wanted))
+        measured += bench.rows
+        figures |= bench.figures
+        panels += bench.panels
+    if START in chosen:
+        tell("make run")
+        with tempfile.TemporaryDirectory() as folder:
+            measured.append(rows.start_up(Path(folder), tell))
+    print("", table(measured), "", sep="\n")
+    if not arguments.only and not arguments.quick:
+        results = {"idle_before": quiet, "rows": [row.stored() for row in measured], "figures": figures}
+        print(f"Written to {write('requests', results)} and {plot('requests', panels)}")
+    else:
+        print("Not written: the record is made of a full run only.", figures, sep="\n")
+    return int(any(row.met is False for row in measured))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except BrokerError as error:
+        sys.exit(str(error))
