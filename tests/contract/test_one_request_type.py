@@ -1,0 +1,82 @@
+"""Adding a request type touches one message, one rule file and one line of the table, whatever the engine is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from services.structure_svc.rules import activate, deactivate
+from services.structure_svc.state import StructureState
+from shared.engine import due
+from shared.engine.decide import decide
+from shared.engine.document import Document, Draft
+from shared.engine.incoming import Incoming
+from shared.engine.rules import Change, Context, delayed
+from shared.messages.common import Request, StructureRef
+from tests.unit.structure.given import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("shared", "services", "gateway", "ops")
+
+
+def _files_that_name(pattern: str) -> set[str]:
+    files = (file for folder in PRODUCT for file in (ROOT / folder).rglob("*.py"))
+    return {str(file.relative_to(ROOT)) for file in files if re.search(pattern, file.read_text())}
+
+
+def test_deactivate_is_named_where_activate_is_and_only_in_its_message_its_rule_its_line_and_its_route() -> None:
+    expected = {
+        "shared/messages/structure.py",  # the message
+        "services/structure_svc/rules/deactivate.py",  # the rule
+        "services/structure_svc/rules/__init__.py",  # the line of the table
+        "gateway/routes/changes.py",  # the way to ask for it by HTTP; by Kafka it needs none
+    }
+    assert _files_that_name(r"\bDeactivateStructure\b|\bdeactivate\.accept\b") == expected
+    assert {f.replace("/activate", "/deactivate") for f in _files_that_name(r"\bActivateStructure\b")} - expected == {
+        "services/structure_svc/rules/create.py"  # A creation may ask for activation at once.
+    }
+
+
+def test_the_two_rules_differ_in_what_they_are_about_and_in_nothing_else() -> None:
+    one, other = (Path(rule.__file__ or "").read_text().splitlines() for rule in (activate, deactivate))
+    assert {line for line in one if line.startswith(("from ", "import "))} - {
+        "from shared.messages.structure import ActivateStructure"
+    } <= set(other)
+    for rule in (activate, deactivate):
+        assert [name for name in vars(rule) if name in {"accept", "apply"}] == ["accept", "apply"]
+
+
+class ArchiveStructure(Request):
+    """A request type that does not exist: all that it takes is here."""
+
+    type: ClassVar[str] = "structure.archive.v1"
+
+    structure: StructureRef
+
+
+def accept(request: ArchiveStructure, state: StructureState, context: Context) -> Change:
+    del request, state, context
+    return Change({"label": "archives"})
+
+
+def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
+    del at
+    return state.model_copy(update=change)
+
+
+def test_a_new_request_type_lives_its_whole_life_without_a_word_to_the_engine() -> None:
+    owner = replace(OWNER, rules={**OWNER.rules, ArchiveStructure: delayed(accept, apply)})
+    request = ArchiveStructure(structure=StructureRef(id=42))
+    draft = Draft(owner, Document("structure:42", 1, structure()))
+    target = owner.target(request, ALICE)
+    assert target.id == "structure:42"
+    assert set(owner.copies(request, target.id, structure(), ALICE)) == {"manager:user:alice", "manager:structure:42"}
+    context = Context(ALICE, NOW, "r", "structure:42", copies=COPIES)
+    assert decide(draft, Incoming("r", ALICE, request, "hash", NOW), context, TIMING) is None
+    (pending,) = draft.pending
+    assert pending.due_at == NOW + DELAY
+    assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
+    assert [(s.type, s.status) for s in draft.steps] == [(request.type, "accepted"), (request.type, "applied")]
+    assert isinstance(draft.state, StructureState)
+    assert draft.state.label == "archives"
