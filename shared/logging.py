@@ -2,12 +2,17 @@
 
 import logging
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import structlog
 
+from shared.errors import Error
+
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger, Processor
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+_FRAMES, _LONGEST_CHAIN = 12, 5
 
 
 def configure(process: str, level: str = "INFO") -> None:
@@ -16,7 +21,7 @@ def configure(process: str, level: str = "INFO") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _without_values,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -38,6 +43,27 @@ def configure(process: str, level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)  # Libraries speak up when something is wrong; our own loggers follow `level`.
     structlog.contextvars.bind_contextvars(process=process)
+
+
+def _without_values(_: object, __: str, event: "EventDict") -> "EventDict":
+    """Tell where an exception came from and what kinds of errors led to it.
+
+    Most messages are left out, since what they quote may be personal: the input of a validation, the document of a
+    failed write. Those of the network, of Kafka and of our own tree quote no such thing.
+    """
+    told = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    chain: list[str] = []
+    while isinstance(error, BaseException) and len(chain) < _LONGEST_CHAIN:
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        places = [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        harmless = isinstance(error, OSError | Error) or kind.startswith("aiokafka.")
+        chain.append("\n".join([f"{kind}: {error}" if harmless else kind, *places]))
+        error = error.__cause__ or error.__context__
+    if chain:
+        event["exception"] = "\nbecause of ".join(chain)
+    return event
 
 
 def get_logger(name: str) -> "FilteringBoundLogger":
