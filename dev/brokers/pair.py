@@ -66,9 +66,9 @@ class Brokers:
 
     def start(self) -> None:
         """Start both at the same time and wait until they are ready. On a failure none is left running."""
-        with ThreadPoolExecutor(max_workers=2) as threads:
-            starting = [threads.submit(self.kafka.start), threads.submit(self.mongo.start)]
         try:
+            with ThreadPoolExecutor(max_workers=2) as threads:  # A Ctrl-C may come while it waits.
+                starting = [threads.submit(self.kafka.start), threads.submit(self.mongo.start)]
             for start in starting:
                 start.result()
         except BaseException:

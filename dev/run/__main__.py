@@ -8,6 +8,9 @@ import threading
 import time
 from pathlib import Path
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
 from dev import demo
 from dev.brokers import BrokerError, LocalBrokers
 from dev.brokers.ports import check_free
@@ -32,51 +35,70 @@ def provision(settings: RunSettings, brokers: LocalBrokers) -> None:
         raise BrokerError(f"the topics could not be made:\n{done.stderr[-2000:]}")
 
 
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _say(text: str) -> None:
     print(text, flush=True)
 
 
 def main() -> None:
-    """Run until interrupted."""
-    settings = RunSettings()
-    settings.run_data = Path(settings.run_data).resolve()
-    started = time.monotonic()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    """Run until interrupted, by Ctrl-C, by `kill` or by the end of the terminal; then stop everything."""
+    for number in _STOPS:
+        signal.signal(number, signal.default_int_handler)  # A KeyboardInterrupt, wherever the run is.
     try:
-        for name, port in settings.ports().items():
-            check_free(port, name)
-        brokers = LocalBrokers.open(settings.run_data / "brokers", settings.broker_ports(), _say)
-        _say("Starting Kafka and MongoDB")
-        with brokers:
-            _say("Making topics, users and rights")
-            provision(settings, brokers)
-            _say("Starting the services")
-            processes = table(settings, brokers)
-            environments.write(settings, brokers, processes)
-            supervisor = Supervisor(processes, settings.run_data / "logs", tell=_say)
-            try:
-                supervisor.start()
-                supervisor.watch()
-                demo.load(settings.issuer, settings.api, tell=_say)
-                _say(f"Ready after {time.monotonic() - started:.0f} s.\n")
-                _say(_first_steps(settings))
-                stop.wait()
-                _say("Stopping")
-            finally:
-                supervisor.stop()
+        settings = RunSettings()
+        settings.run_data = Path(settings.run_data).resolve()
+        _run(settings)
+    except KeyboardInterrupt:
+        _say("Stopped")
+    except ValidationError as error:
+        sys.exit("\n".join(["Unusable settings:", *map(_told, error.errors())]))
     except (BrokerError, RuntimeError) as error:
         sys.exit(f"\n{error}")
 
 
+def _told(error: ErrorDetails) -> str:
+    setting = "_".join(str(part) for part in error["loc"]).upper()
+    return f"  {setting}{': ' if setting else ''}{error['msg'].removeprefix('Value error, ')}"
+
+
+def _run(settings: RunSettings) -> None:
+    started = time.monotonic()
+    for name, port in settings.all_ports().items():
+        check_free(port, name)
+    brokers = LocalBrokers.open(settings.run_data / "brokers", settings.broker_ports(), _say)
+    _say("Starting Kafka and MongoDB")
+    with brokers:
+        _say("Making topics, users and rights")
+        provision(settings, brokers)
+        _say("Starting the services")
+        processes = table(settings, brokers)
+        environments.write(settings, brokers, processes)
+        supervisor = Supervisor(processes, settings.run_data / "logs", tell=_say)
+        try:
+            supervisor.start()
+            supervisor.watch()
+            demo.load(settings.issuer, settings.api, tell=_say)
+            _say(f"Ready after {time.monotonic() - started:.0f} s.\n")
+            _say(_first_steps(settings))
+            threading.Event().wait()
+        finally:
+            for number in _STOPS:
+                signal.signal(number, signal.SIG_IGN)  # Who presses Ctrl-C twice must leave nothing behind either.
+            _say("Stopping")
+            supervisor.stop()
+
+
 def _first_steps(settings: RunSettings) -> str:
     issuer, api = settings.issuer, settings.api
+    here = Path.cwd()
+    data = settings.run_data.relative_to(here) if settings.run_data.is_relative_to(here) else settings.run_data
     return f"""API        {api}/api/v1   (documentation: {api}/docs)
 Issuer     {issuer}
-Kafka      127.0.0.1:{settings.kafka_port}   (user partner; its password is in .data/run/kafka-passwords/partner)
+Kafka      127.0.0.1:{settings.kafka_port}   (user partner; its password is in {data}/kafka-passwords/partner)
 Accounts   {", ".join(PEOPLE)}   (password {PASSWORD})
-Logs       .data/run/logs
+Logs       {data}/logs
 
 A first request, to paste:
 

@@ -205,7 +205,7 @@ time.sleep(600)
 
 def test_brokers_die_with_who_started_them_and_not_with_its_thread(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [sys.executable, "-c", STARTER, str(tmp_path / "data"), str(port)], cwd=ROOT, stdout=subprocess.PIPE
     ) as starter:
         try:
