@@ -32,13 +32,19 @@ _SOURCES = {PENDING: "documents", WAITING: "requests"}
 
 
 async def prepare(database: Any, owner: str) -> None:
-    """Make the views of an owner as they are defined here; does nothing when they are so."""
+    """Make the views of an owner as they are defined here; nothing when they are so. Replicas may do it at once."""
+    listed = await database.command({"listCollections": 1, "filter": {"type": "view"}})
+    there = {view["name"]: view["options"] for view in listed["cursor"]["firstBatch"]}
     for what, shown in _SHOWN.items():
         only: list[Mapping[str, Any]] = [{"$match": {"status": "waiting"}}] if what == WAITING else []
         view = {"viewOn": f"{owner}_{_SOURCES[what]}", "pipeline": [*only, {"$project": dict.fromkeys(shown, 1)}]}
+        known = there.get(name(owner, what))
+        if known == view:
+            continue
+        if known is not None:  # An owner's user may drop and create a view, but not modify one.
+            await database[name(owner, what)].drop()
         try:
             await database.command({"create": name(owner, what), **view})
         except OperationFailure as error:
             if error.code != NAMESPACE_EXISTS:
                 raise
-            await database.command({"collMod": name(owner, what), **view})

@@ -1,12 +1,17 @@
 """`ops requests`: what is late and what waits is seen without its values, and what is late can be poked."""
 
+import asyncio
 import signal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from shared import mongo
+from shared.engine import views
+from shared.settings import MongoSettings
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
 from tests.support.system import System, until
@@ -97,3 +102,27 @@ def test_no_field_of_a_view_holds_a_value_of_a_document(system: System) -> None:
         for pending in seen.get("pending", ()):
             assert set(pending) <= {"poke_at", "step"}
             assert set(pending["step"]) <= allowed
+
+
+async def test_views_are_made_once_and_made_anew_by_the_owners_own_user_when_their_definition_changes(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = system.supervisor["structure_svc"].process.env["MONGO_URI"]
+    database = mongo.connect(MongoSettings(uri=SecretStr(uri), database="structure_svc"))
+
+    async def pipeline() -> Any:
+        found = await database.command({"listCollections": 1, "filter": {"name": "structure_pending"}})
+        return found["cursor"]["firstBatch"][0]["options"]["pipeline"]
+
+    try:
+        before = await pipeline()
+        await views.prepare(database, "structure")
+        assert await pipeline() == before
+        monkeypatch.setitem(views._SHOWN, views.PENDING, ("pending.poke_at",))
+        await asyncio.gather(views.prepare(database, "structure"), views.prepare(database, "structure"))
+        assert await pipeline() == [{"$project": {"pending.poke_at": 1}}]
+        monkeypatch.undo()
+        await views.prepare(database, "structure")
+        assert await pipeline() == before
+    finally:
+        database.client.close()
