@@ -13,10 +13,10 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
-from shared.header_names import read_any_header_name
+from shared.fetched import read_whatever_came
 from shared.settings import KafkaSettings
 
-read_any_header_name()
+read_whatever_came()
 
 Handler = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
 

@@ -1,5 +1,6 @@
 """Dead letters: a message nobody can handle is kept, with the reason, and its neighbours go on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared import metrics
@@ -8,6 +9,9 @@ from shared.messages.cloudevents import Message
 from shared.topics import dead_letters
 
 SECRET_HEADERS = frozenset({"authorization"})
+LARGEST = 900_000
+"""Bytes of a letter at most, below what a broker takes: a message that came compressed may be far larger than that."""
+_LARGEST_HEADER, _MOST_HEADERS, _LONGEST_NAME, _LONGEST_REASON = 4_096, 100, 200, 1_000
 OURS = "dlq_"
 """What the names of our own headers begin with: the original's headers of such a name are left out, being forged."""
 
@@ -18,13 +22,14 @@ def dead_letter(record: Any, code: str, reason: str, *, process: str, actor: Act
     It holds the original key, bytes and headers (save the token) and, in headers of their own: `dlq_code`,
     `dlq_reason`, `dlq_topic`, `dlq_partition`, `dlq_offset`, `dlq_timestamp` (ms), and, when who sent it was verified,
     `dlq_actor`, `dlq_actorkind` and `dlq_actorscope`: a replay names them again, whatever the original's own headers
-    say.
+    say. What would not fit is cut; then `dlq_cut` tells how many bytes the original had, which the topic still holds.
     """
     metrics.DEAD_LETTERS.labels(record.topic, code).inc()
-    headers = [(name, value or b"") for name, value in record.headers or () if _is_kept(name.lower())]
+    kept = [(name, value or b"") for name, value in record.headers or () if _is_kept(name.lower(), value or b"")]
+    headers = [(name[:_LONGEST_NAME], value[:_LARGEST_HEADER]) for name, value in kept[:_MOST_HEADERS]]
     headers += [
         ("dlq_code", code.encode()),
-        ("dlq_reason", reason.encode()),
+        ("dlq_reason", reason[:_LONGEST_REASON].encode()),
         ("dlq_topic", record.topic.encode()),
         ("dlq_partition", b"%d" % record.partition),
         ("dlq_offset", b"%d" % record.offset),
@@ -32,8 +37,19 @@ def dead_letter(record: Any, code: str, reason: str, *, process: str, actor: Act
     ]
     if actor is not None:
         headers += [(name.replace("ce_", "dlq_"), value) for name, value in acting_for(actor)]
-    return Message(dead_letters(process), record.key or b"", record.value or b"", tuple(headers))
+    whole = (record.key or b"", record.value or b"")
+    key = whole[0][:_LARGEST_HEADER]
+    value = whole[1][: LARGEST - len(key) - _size(headers)]
+    if (key, value) != whole or headers[: len(kept)] != kept:
+        headers.append(("dlq_cut", b"%d" % (len(whole[0]) + len(whole[1]) + _size(kept))))
+    return Message(dead_letters(process), key, value, tuple(headers))
 
 
-def _is_kept(header: str) -> bool:
-    return header not in SECRET_HEADERS and not header.startswith(OURS)
+def _is_kept(header: str, value: bytes) -> bool:
+    # A token under another name is a token all the same.
+    is_secret = header in SECRET_HEADERS or value[:7].lower() == b"bearer "
+    return not is_secret and not header.startswith(OURS)
+
+
+def _size(headers: Iterable[tuple[str, bytes]]) -> int:
+    return sum(len(name.encode()) + len(value) for name, value in headers)

@@ -34,6 +34,8 @@ class CannotReplay(OpsError):
 def message(letter: Letter, authorization: bytes) -> Message:
     """Return the message that replays a letter, with the operator's own token. Raises CannotReplay."""
     topic = letter.original.topic
+    if "cut" in letter.told:
+        raise CannotReplay(f"it was too large to be kept whole ({letter.told['cut']} bytes); discard it")
     if topic not in _WRITABLE:
         raise CannotReplay(f"{topic or 'its topic'} is not for operators to write; {_instead(topic)}")
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from shared import auth
+from shared import auth, codes
 from shared.auth import Actor, Verifier
 from shared.clock import Clock
 from shared.consume import TRANSIENT
@@ -46,15 +46,15 @@ _FIELD_CODES = {
 
 def field_errors(error: ValidationError) -> dict[str, str]:
     """Return the fields that are wrong, each with its code; a hundred of them at most."""
-    codes: dict[str, str] = {}
+    found: dict[str, str] = {}
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         kind = problem["type"]
         path = ".".join(str(p) for p in problem["loc"])[:_LONGEST_PATH] or "(body)"
         ours = kind if kind in _OWN_CODES else _FIELD_CODES.get(kind, "field_invalid")
-        codes.setdefault(path, ours)
-        if len(codes) == _TOLD_AT_MOST:
+        found.setdefault(path, ours)
+        if len(found) == _TOLD_AT_MOST:
             break
-    return codes
+    return found
 
 
 _OWN_CODES = frozenset(
@@ -108,7 +108,8 @@ class Intake:
                 assert event is not None  # noqa: S101 - only what could be read is refused.
                 out.append(self._answer(event, actor, no, record))
                 if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
-                    out.append(self._dead(record, no.code, "; ".join(f"{k}: {v}" for k, v in no.fields.items()), actor))
+                    reason = "; ".join(f"{k}: {v}" for k, v in no.fields.items()) or codes.sentence(no.code)
+                    out.append(self._dead(record, no.code, reason, actor))
             except TRANSIENT:
                 raise
             except Exception:

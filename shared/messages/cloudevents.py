@@ -18,6 +18,8 @@ Headers = tuple[tuple[str, bytes], ...]
 
 STRUCTURED = "application/cloudevents+json"
 JSON = b"application/json"
+LEFT_OUT = "left-out"
+"""Header of a record that stands for what could not be taken in (`shared.fetched`); its value says what, and why."""
 _LONGEST_CORRELATION = 200
 """It comes back in every answer: without a limit an answer could be too large to be sent."""
 
@@ -82,6 +84,8 @@ def read(record: Record) -> Event:
             text = f"{headers[name]}, {text}"  # Two proofs are none, as in HTTP; of another header the last one counts.
         headers[name] = text
     body = record.value
+    if not body and LEFT_OUT in headers:
+        raise Poison("message_unreadable", headers[LEFT_OUT])
     if not body:
         raise Poison("message_empty", "the record has no value")
     try:

@@ -15,7 +15,7 @@ Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, 
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 .()-]{4,25}$")]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
 StructureId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|]{1,200}$")]
+UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|\x00-\x1f\x7f-\x9f]{1,200}$")]
 
 
 class Value(BaseModel):

@@ -23,7 +23,7 @@ from shared.messages.common import (
 )
 
 Sphere = Literal["state", "public_non_state", "private"]
-Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Date = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class PublicParameters(Value):
@@ -62,7 +62,7 @@ class BillingMandate(Value):
     mandatary: Identifier
     start: Date
     end: Date | None = None
-    attachments: tuple[str, ...] = ()
+    attachments: Annotated[tuple[Annotated[str, StringConstraints(max_length=100)], ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _dates(self) -> Self:

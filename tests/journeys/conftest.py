@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.journeys.given import new_structure
+from tests.support.kafka import Partner, Reader
+from tests.support.kcat import Kcat
 from tests.support.system import System
 
 
@@ -15,3 +19,29 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     environment = {"OVERDUE_AFTER": "3s", "INSEE_LOOK_UPS": "1000"}
     with System(folder, environment=environment) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def partner(system: System) -> Partner:
+    """Return another system's client."""
+    return Partner(system.partner())
+
+
+@pytest.fixture(scope="session")
+def kcat(system: System, tmp_path_factory: pytest.TempPathFactory) -> Kcat:
+    """Return another system's client that is not Python."""
+    return Kcat(system.partner(), tmp_path_factory.mktemp("kcat"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(system: System) -> Iterator[Reader]:
+    """Return who reads the answers, from now on."""
+    reader = Reader(system.partner(), "structure.outcomes")
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def structure(system: System) -> dict[str, Any]:
+    """Return a structure of alice."""
+    return new_structure(system)

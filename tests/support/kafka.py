@@ -1,9 +1,10 @@
 """Another system's client: confluent-kafka, which is not ours, so that the protocol is proved and not our own code."""
 
+import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, Producer
@@ -15,21 +16,20 @@ class Partner:
     """Sends requests and reads outcomes as another system would, with a user and a token of its own."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._producer = Producer({**settings, "acks": "all"})
+        self._producer = Producer({**settings, "acks": "all", "log_level": 2})
         self._settings = settings
 
     def send(
         self,
         topic: str,
         value: bytes | None,
-        headers: Mapping[str, bytes] | None = None,
+        headers: Mapping[str, bytes] | Sequence[tuple[str, bytes]] = (),
         key: bytes | None = None,
     ) -> None:
         """Send one record and wait until the broker has it."""
         failed: list[Any] = []
-        self._producer.produce(
-            topic, value, key, headers=list((headers or {}).items()), on_delivery=lambda error, _: failed.append(error)
-        )
+        given = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
+        self._producer.produce(topic, value, key, headers=given, on_delivery=lambda error, _: failed.append(error))
         self._producer.flush(20)
         if failed != [None]:
             raise AssertionError(f"{topic} did not take the record: {failed}")
@@ -49,6 +49,11 @@ class Partner:
         headers |= more.get("headers", {})
         self.send(topic, json.dumps(data).encode(), headers, more.get("key"))
         return str(request_id)
+
+
+def of(request_id: str, status: str) -> Callable[[Seen], bool]:
+    """Return what tells whether a record is the answer to this request with this status."""
+    return lambda seen: seen.get("request_id") == request_id and seen.get("status") == status
 
 
 class Reader:
@@ -82,8 +87,9 @@ class Reader:
                 continue
             headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers() or ()}
             seen = {"topic": record.topic(), "headers": headers, "key": record.key(), "value": record.value()}
-            if (record.value() or b"").startswith(b"{"):
-                seen |= json.loads(record.value())
+            with contextlib.suppress(ValueError, RecursionError):
+                body = json.loads(record.value() or b"")
+                seen |= body if isinstance(body, dict) else {}
             self._seen.append(seen)
             if wanted(seen):
                 return seen

@@ -134,3 +134,10 @@ def test_between_our_own_processes_nobody_is_named_and_no_token_is_sent(topic: s
 def test_what_a_replay_would_not_mend_is_refused_with_the_reason(found: Letter, why: str) -> None:
     with pytest.raises(CannotReplay, match=why):
         replay.message(found, TOKEN)
+
+
+def test_a_letter_that_was_cut_is_never_replayed() -> None:
+    with pytest.raises(CannotReplay, match="too large to be kept whole"):
+        replay.message(put_aside(value=orjson.dumps({"label": "x" * 1_000_000})), TOKEN)
+    with pytest.raises(CannotReplay, match="too large to be kept whole"):
+        replay.message(put_aside({**MODIFY, "traceparent": b"x" * 10_000}), TOKEN)
