@@ -1,8 +1,7 @@
 """Sends records on: what is due to its target, what can't be forwarded to the dead letters."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -14,6 +13,7 @@ from shared.clock import SECOND, Clock
 from shared.dead_letters import dead_letter
 from shared.errors import Poison
 from shared.logging import get_logger
+from shared.sending import Place, send_batches
 
 log = get_logger(__name__)
 
@@ -41,15 +41,7 @@ class Forwarder:
 
         The order of those that share a key is kept.
         """
-        sent: list[tuple[asyncio.Future[Any], list[Poke]]] = []
-        # Whole batches are handed over, since one future and one coroutine for each record would cost more than all
-        # the rest. A partition takes one batch at a time, hence the rounds: its second one follows the first of all.
-        lots = [(place, self._batches(lot)) for place, lot in (await self._lots(pokes)).items()]
-        for batches in zip_longest(*(batches for _, batches in lots)):
-            for ((target, partition), _), filled in zip(lots, batches, strict=True):
-                if filled is not None:
-                    batch, held = filled
-                    sent.append((await self._producer.send_batch(batch, target, partition=partition), held))
+        sent = await send_batches(self._producer, await self._lots(pokes), _append)
         answers = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
         for answer, (_, held) in zip(answers, sent, strict=True):
             if isinstance(answer, BaseException):
@@ -69,8 +61,8 @@ class Forwarder:
         letter = dead_letter(record, poison.code, poison.reason, process=PROCESS)
         await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=list(letter.headers))
 
-    async def _lots(self, pokes: Iterable[Poke]) -> dict[tuple[str, int], list[Poke]]:
-        lots: dict[tuple[str, int], list[Poke]] = {}
+    async def _lots(self, pokes: Iterable[Poke]) -> dict[Place, list[Poke]]:
+        lots: dict[Place, list[Poke]] = {}
         partitions: dict[str, int] = {}
         for poke in pokes:
             count = partitions.get(poke.target)
@@ -78,16 +70,6 @@ class Forwarder:
                 count = partitions[poke.target] = len(await self._producer.partitions_for(poke.target))
             lots.setdefault((poke.target, poke.spread % count), []).append(poke)
         return lots
-
-    def _batches(self, pokes: list[Poke]) -> Iterator[tuple[Any, list[Poke]]]:
-        batch, held = self._producer.create_batch(), list[Poke]()
-        for poke in pokes:
-            if _append(batch, poke) is None:
-                yield batch, held
-                batch, held = self._producer.create_batch(), []
-                _append(batch, poke)  # An empty batch takes any record.
-            held.append(poke)
-        yield batch, held
 
     async def _refused(self, pokes: list[Poke], error: BaseException) -> None:
         poison = _REFUSALS.get(type(error))
