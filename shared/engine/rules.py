@@ -6,6 +6,7 @@ it when its time has come. Neither awaits, neither reads a clock, neither knows 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -87,8 +88,7 @@ class Pending:
     @property
     def due_at(self) -> int:
         """Return when it takes effect, in ms."""
-        assert self.step.effective_at is not None  # noqa: S101 - what is pending was accepted with its time.
-        return self.step.effective_at
+        return int(self.step.raw["effective_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Owner(Generic[S]):
     internal: frozenset[type[Request]] = frozenset()
     """Requests that only the owner itself makes: a message can't bring them."""
 
-    @property
+    @cached_property
     def types(self) -> Mapping[str, type[Request]]:
         """Return the request types by their CloudEvents type."""
         return {request.type: request for request in self.rules}
