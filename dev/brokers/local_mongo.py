@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pymongo.errors import OperationFailure
 
-from dev.brokers.mongo import ADMIN, REPLICA_SET, Mongo, client_of, members, mongod_options
+from dev.brokers.mongo import ADMIN, REPLICA_SET, Mongo, client_of, mongod_options
 from dev.brokers.ports import HOST, check_free
 from dev.brokers.process import BrokerProcess
 from dev.brokers.secret_files import write_secret
@@ -25,7 +25,7 @@ def local_mongo(folder: Path, mongod: Path, *, admin_password: str, key: str, po
     Its first start fixes `admin_password` and `key`, by which the nodes know each other.
     """
     nodes = _Nodes(folder.resolve(), mongod, key)
-    return Mongo(ports, admin_password, nodes.make, partial(_form, tuple(ports), admin_password))
+    return Mongo(ports, admin_password, nodes.make, _form)
 
 
 class _Nodes:
@@ -51,15 +51,15 @@ class _Nodes:
         write_secret(folder / "key", base64.b64encode(self._key.encode()).decode())
 
 
-def _form(ports: Sequence[int], admin_password: str) -> None:
-    _form_replica_set(ports, admin_password)
-    _ensure_admin(ports, admin_password)
+def _form(mongo: Mongo) -> None:
+    _form_replica_set(mongo)
+    _ensure_admin(mongo)
 
 
-def _form_replica_set(ports: Sequence[int], admin_password: str) -> None:
+def _form_replica_set(mongo: Mongo) -> None:
     """Make the replica set of a new folder; tell that of an older folder its ports of today."""
-    wanted = members(ports)
-    first = f"{HOST}:{ports[0]}/?directConnection=true"
+    wanted = mongo.members()
+    first = f"{HOST}:{mongo.ports[0]}/?directConnection=true"
     with client_of(f"mongodb://{first}") as anybody:
         try:
             # A node that has no user yet takes this from anybody on its machine.
@@ -71,7 +71,7 @@ def _form_replica_set(ports: Sequence[int], admin_password: str) -> None:
         else:
             has_users = False
     if has_users:
-        with client_of(f"mongodb://{ADMIN}:{admin_password}@{first}") as admin:
+        with client_of(f"mongodb://{ADMIN}:{mongo.admin_password}@{first}") as admin:
             config = admin.admin.command("replSetGetConfig")["config"]
             if [member["host"] for member in config["members"]] != [member["host"] for member in wanted]:
                 config.update(members=wanted, version=config["version"] + 1)
@@ -79,12 +79,12 @@ def _form_replica_set(ports: Sequence[int], admin_password: str) -> None:
                 admin.admin.command("replSetReconfig", config, force=True)
 
 
-def _ensure_admin(ports: Sequence[int], admin_password: str) -> None:
-    hosts = ",".join(f"{HOST}:{port}" for port in ports)
+def _ensure_admin(mongo: Mongo) -> None:
+    hosts = ",".join(f"{HOST}:{port}" for port in mongo.ports)
     # The first command waits until there is a primary.
     with client_of(f"mongodb://{hosts}/?replicaSet={REPLICA_SET}") as anybody:
         try:
-            anybody.admin.command("createUser", ADMIN, pwd=admin_password, roles=["root"])
+            anybody.admin.command("createUser", ADMIN, pwd=mongo.admin_password, roles=["root"])
         except OperationFailure as error:
             # Once there is a user, nobody may do this unnamed.
             if error.code != UNAUTHORIZED:

@@ -29,28 +29,28 @@ MakeNode = Callable[[int, int, Callable[[], bool]], Node]
 class Mongo(Cluster):
     """A replica set with one node per port. `admin_password` is of letters, digits, `-` and `_`.
 
-    `form` is called once the nodes answer, at each start: it makes the replica set and its administrator where there
+    `form` is called at each start, once the nodes answer: it makes the replica set and its administrator where there
     are none yet, and returns when there is a primary.
     """
 
     def __init__(
-        self, ports: Sequence[int], admin_password: str, make_node: MakeNode, form: Callable[[], None]
+        self, ports: Sequence[int], admin_password: str, make_node: MakeNode, form: Callable[[Mongo], None]
     ) -> None:
-        self._admin_password = admin_password
+        self.ports = tuple(ports)
+        self.admin_password = admin_password
         self._form = form
-        self._ports = tuple(ports)
         super().__init__([make_node(number, port, partial(_answers, port)) for number, port in enumerate(ports, 1)])
 
     @property
     def admin_uri(self) -> str:
         """The address for the administrator, who may do everything."""
-        return self._uri(ADMIN, self._admin_password, "admin")
+        return self._uri(ADMIN, self.admin_password, "admin")
 
     def start(self) -> None:
         """Start every node that doesn't run, and wait until there are a primary and the administrator."""
         super().start()
         try:
-            self._form()
+            self._form(self)
         except PyMongoError as error:
             self.kill()
             raise BrokerFailed(f"The replica set could not be formed: {error}", self.nodes[0].log) from error
@@ -82,13 +82,12 @@ class Mongo(Cluster):
         return self._uri(name, password, database)
 
     def _uri(self, user: str, password: str, database: str) -> str:
-        hosts = ",".join(f"{HOST}:{port}" for port in self._ports)
+        hosts = ",".join(f"{HOST}:{port}" for port in self.ports)
         return f"mongodb://{user}:{password}@{hosts}/{database}?replicaSet={REPLICA_SET}"
 
-
-def members(ports: Sequence[int]) -> list[dict[str, Any]]:
-    """The members of the replica set, as its configuration lists them."""
-    return [{"_id": number, "host": f"{HOST}:{port}"} for number, port in enumerate(ports, 1)]
+    def members(self) -> list[dict[str, Any]]:
+        """The members of the replica set, as its configuration lists them."""
+        return [{"_id": number, "host": f"{HOST}:{port}"} for number, port in enumerate(self.ports, 1)]
 
 
 def client_of(uri: str, patience: float = 30.0) -> MongoClient[dict[str, Any]]:

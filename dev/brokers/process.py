@@ -112,7 +112,7 @@ class BrokerProcess:
         """Let a frozen program go on (SIGCONT)."""
         os.kill(self.pid, signal.SIGCONT)
 
-    def wait_ready(self, within: float = 60.0) -> None:
+    def wait_ready(self, within: float = 120.0) -> None:
         """Wait until it serves its clients. Raises BrokerFailed when it ends before that, or after `within` seconds."""
         deadline = time.monotonic() + within
         while not self._ready():

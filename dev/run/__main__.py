@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from dev import demo
-from dev.brokers import BrokerError, LocalBrokers
+from dev.brokers import BrokerError, Brokers, LocalBrokers
 from dev.brokers.ports import check_free
 from dev.issuer.accounts import PASSWORD, PEOPLE
 from dev.run import environments
@@ -21,7 +21,7 @@ from dev.run.supervisor import Supervisor
 from dev.run.table import table
 
 
-def provision(settings: RunSettings, brokers: LocalBrokers) -> None:
+def provision(settings: RunSettings, brokers: Brokers) -> None:
     """Make topics, users and rights with the command that operators use."""
     environments.keep_secrets(settings, brokers)
     done = subprocess.run(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dev.brokers import LocalBrokers, Ports
+from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.ports import free_ports
 from dev.run import environments
 from dev.run.__main__ import provision
@@ -19,22 +19,26 @@ _OURS = ("issuer", "insee", "api", "gateway", "structure_svc", "manager_svc", "i
 
 
 class System(Doors):
-    """Brokers and processes in one folder. `with` starts and stops them."""
+    """Brokers and processes in one folder. `with` starts and stops them; `brokers` that are given run already."""
 
-    def __init__(self, folder: Path, *, delay: str = "2s", environment: Mapping[str, str] | None = None) -> None:
-        ports = Ports.free()
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        delay: str = "2s",
+        environment: Mapping[str, str] | None = None,
+        brokers: Brokers | None = None,
+    ) -> None:
         ours: dict[str, Any] = {f"{name}_port": port for name, port in zip(_OURS, free_ports(len(_OURS)), strict=True)}
         self.settings = RunSettings(
             run_data=folder,
             effective_delay=delay,
             topic_partitions=3,
-            kafka_port=ports.kafka[0],
-            kafka_controller_port=ports.kafka_controller[0],
-            mongo_port=ports.mongo[0],
             insee_api_key=None,
             **ours,
         )
-        self.brokers = LocalBrokers.open(folder / "brokers", ports)
+        self._own_brokers = brokers is None
+        self.brokers = brokers or LocalBrokers.open(folder / "brokers", Ports.free())
         super().__init__(
             api=f"{self.settings.api}/api/v1",
             issuer=self.settings.issuer,
@@ -47,7 +51,8 @@ class System(Doors):
 
     def __enter__(self) -> "System":
         """Start everything and wait until it is ready."""
-        self.brokers.start()
+        if self._own_brokers:
+            self.brokers.start()
         try:
             provision(self.settings, self.brokers)
             processes = table(self.settings, self.brokers)
@@ -68,4 +73,5 @@ class System(Doors):
         """Stop everything."""
         if hasattr(self, "supervisor"):
             self.supervisor.stop()
-        self.brokers.stop()
+        if self._own_brokers:
+            self.brokers.close()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from dev.run.environments import kafka_password
 from dev.run.settings import RunSettings
 
@@ -25,7 +25,7 @@ class Process:
     """True for what the others need."""
 
 
-def table(settings: RunSettings, brokers: LocalBrokers) -> list[Process]:
+def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
     """Return every process, in the order in which they are started."""
     client_secret = brokers.password("issuer/clients")
     insee = (

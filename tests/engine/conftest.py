@@ -5,8 +5,7 @@ integration tests and the journeys. `pytest tests/engine -k memory` needs nothin
 """
 
 import copy
-import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,9 +13,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 from pymongo.read_concern import ReadConcern
 
-from dev.brokers.local_mongo import local_mongo
-from dev.brokers.ports import free_ports
-from dev.brokers.tools import find_tools
+from dev.brokers import Brokers
 from shared.engine.memory import MemoryStore
 from shared.engine.mongo_store import MongoStore
 from shared.mongo import connect
@@ -26,20 +23,9 @@ from tests.support.toy import OWNER
 
 
 @pytest.fixture(scope="session")
-def engine_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a mongod for the toy owner, with rights on its own database alone."""
-    mongo = local_mongo(
-        tmp_path_factory.mktemp("mongo"),
-        find_tools(with_mvn=False).mongod,
-        admin_password=secrets.token_hex(8),
-        key=secrets.token_hex(16),
-        ports=free_ports(1),
-    )
-    mongo.start()
-    try:
-        yield mongo.ensure_service("box_svc", secrets.token_hex(8))
-    finally:
-        mongo.stop()
+def engine_mongo(session_mongo: Brokers) -> str:
+    """The address of MongoDB for the toy owner, with rights on its own database alone."""
+    return session_mongo.service_mongo_uri("box_svc")
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -6,28 +6,30 @@ from typing import Any
 
 import pytest
 
+from dev.brokers import Brokers
 from tests.journeys.given import new_structure
+from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
 from tests.support.kcat import Kcat
 from tests.support.system import System
 
 
-@pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+@pytest.fixture(scope="package")
+def system(tmp_path_factory: pytest.TempPathFactory, both_brokers: Brokers) -> Iterator[System]:
     """Return the whole system, with a delay of two seconds."""
     folder: Path = tmp_path_factory.mktemp("system")
     environment = {"OVERDUE_AFTER": "3s", "INSEE_LOOK_UPS": "1000"}
-    with System(folder, environment=environment) as running:
+    with System(folder, environment=environment, brokers=as_new(both_brokers)) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def partner(system: System) -> Partner:
     """Return another system's client."""
     return Partner(system.partner())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kcat(system: System, tmp_path_factory: pytest.TempPathFactory) -> Kcat:
     """Return another system's client that is not Python."""
     return Kcat(system.partner(), tmp_path_factory.mktemp("kcat"))

@@ -4,24 +4,21 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
 
 from bench.delay_bed import Reader, Worker, poke_headers
-from dev.brokers import LocalBrokers, Ports
-from ops.provision import carry_out, plan
-from ops.settings import AdminSettings
+from dev.brokers import Brokers
 from shared.broker import build_producer
 from shared.clock import SECOND, SystemClock
-from shared.settings import KafkaSettings
 from shared.topics import dead_letters, delay_topic
+from tests.support.brokers import as_new
+from tests.support.rights import operator, provision, user
 
 PROCESS = "delay_svc"
 DLQ = dead_letters(PROCESS)
@@ -48,9 +45,9 @@ class Delay:
 
     producer: Any
 
-    def __init__(self, brokers: LocalBrokers, folder: Path) -> None:
-        self.operator = _user(brokers, *brokers.kafka_admin)
-        self._process = _user(brokers, PROCESS, brokers.password(f"kafka/{PROCESS}"))
+    def __init__(self, brokers: Brokers, folder: Path) -> None:
+        self.operator = operator(brokers)
+        self._process = user(brokers, PROCESS)
         self._folder = folder
         self._workers: list[Worker] = []
         self._closing = AsyncExitStack()
@@ -102,39 +99,14 @@ class Delay:
         await asyncio.gather(*sending)
 
 
-@pytest.fixture(scope="session")
-def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBrokers]:
+@pytest.fixture(scope="package")
+def brokers(session_kafka: Brokers) -> Brokers:
     """Kafka alone: the delay has no database."""
-    opened = LocalBrokers.open(tmp_path_factory.mktemp("brokers") / "data", Ports.free())
-    opened.kafka.start()
-    try:
-        provision(opened, tmp_path_factory.mktemp("passwords"), DELAY)
-        yield opened
-    finally:
-        opened.kafka.stop()
-
-
-def provision(brokers: LocalBrokers, passwords: Path, delay: int) -> None:
-    """Make topics, user and rights with the operators' own command, for a delay (ms)."""
-    (passwords / PROCESS).write_text(brokers.password(f"kafka/{PROCESS}"))
-    operator = _user(brokers, *brokers.kafka_admin)
-    settings = AdminSettings(kafka=operator, effective_delay=delay, kafka_passwords=passwords)
-    client = AdminClient({**settings.client()})
-    carry_out(client, plan(client, settings))
-    # A broker may know a new user a moment later than it says so; librdkafka tries again until the time is up.
-    login: dict[str, str | int] = {
-        "sasl.username": PROCESS,
-        "sasl.password": brokers.password(f"kafka/{PROCESS}"),
-        "log_level": 0,
-    }
-    AdminClient({**settings.client(), **login}).list_topics(timeout=10)
+    provision(as_new(session_kafka), [PROCESS], delay=DELAY)
+    return session_kafka
 
 
 @pytest_asyncio.fixture
-async def delay(brokers: LocalBrokers, tmp_path: Path) -> AsyncIterator[Delay]:
+async def delay(brokers: Brokers, tmp_path: Path) -> AsyncIterator[Delay]:
     async with Delay(brokers, tmp_path) as running:
         yield running
-
-
-def _user(brokers: LocalBrokers, user: str, password: str) -> KafkaSettings:
-    return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))

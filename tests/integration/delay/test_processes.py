@@ -3,16 +3,16 @@
 import asyncio
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
 from bench.delay_bed import Reader, admin, lateness
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
 from shared.clock import SECOND
-from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now, provision, until
+from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now, until
+from tests.support.rights import provision
 
 RATE = 200
 TICK = 0.02
@@ -119,14 +119,12 @@ async def test_one_of_two_freezes_until_its_partitions_are_the_other_s_then_goes
     assert len(records) - count <= 10
 
 
-async def test_a_changed_delay_has_a_topic_of_its_own_and_the_older_one_drains(
-    delay: Delay, brokers: LocalBrokers, tmp_path: Path
-) -> None:
+async def test_a_changed_delay_has_a_topic_of_its_own_and_the_older_one_drains(delay: Delay, brokers: Brokers) -> None:
     await delay.worker()
     reader = await delay.reader()
     longer = DELAY + 3 * SECOND
 
-    provision(brokers, tmp_path, longer)
+    provision(brokers, [PROCESS], delay=longer)
     at = now()
     await delay.sent([(n, at + longer) for n in range(50)], delay=longer)
     await delay.sent([(n, at + DELAY) for n in range(50, 100)])
@@ -137,9 +135,7 @@ async def test_a_changed_delay_has_a_topic_of_its_own_and_the_older_one_drains(
     assert {int(record.value) for record in records[:50]} == set(range(50, 100))
 
 
-async def test_a_relay_that_may_no_longer_work_ends_its_process_with_a_failure(
-    delay: Delay, brokers: LocalBrokers, tmp_path: Path
-) -> None:
+async def test_a_relay_that_may_no_longer_work_ends_its_process_with_a_failure(delay: Delay, brokers: Brokers) -> None:
     worker = await delay.worker()
     client = admin(delay.operator)
     everything = (AclOperation.ANY, AclPermissionType.ANY)
@@ -150,6 +146,6 @@ async def test_a_relay_that_may_no_longer_work_ends_its_process_with_a_failure(
     try:
         code = await asyncio.to_thread(worker.ended)
     finally:
-        provision(brokers, tmp_path, DELAY)
+        provision(brokers, [PROCESS], delay=DELAY)
 
     assert code not in {0, -9}

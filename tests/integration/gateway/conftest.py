@@ -8,45 +8,28 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
 
-from dev.brokers import LocalBrokers, Ports
+from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
 from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
 from gateway.app import PROCESS, running
 from gateway.settings import Settings
-from ops.provision import carry_out, plan
-from ops.settings import AdminSettings
 from shared.health import Health
 from shared.process import serve_http
-from shared.settings import KafkaSettings
 from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
+from tests.support.brokers import as_new
+from tests.support.rights import operator, provision
 
 
-@pytest.fixture(scope="session")
-def gateway_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBrokers]:
+@pytest.fixture(scope="package")
+def gateway_brokers(both_brokers: Brokers) -> Brokers:
     """Brokers on which the gateway may do what it may in production, and no more."""
-    folder = tmp_path_factory.mktemp("gateway")
-    with LocalBrokers.open(folder / "data", Ports.free()) as brokers:
-        (folder / "passwords").mkdir()
-        (folder / "passwords" / PROCESS).write_text(brokers.password(f"kafka/{PROCESS}"))
-        settings = AdminSettings(kafka=operator(brokers), topic_partitions=3, kafka_passwords=folder / "passwords")
-        client = AdminClient({**settings.client()})
-        carry_out(client, plan(client, settings))
-        # A broker may know a new user a moment later than it says so; librdkafka tries again until the time is up.
-        known = {"sasl.username": PROCESS, "sasl.password": brokers.password(f"kafka/{PROCESS}"), "log_level": 0}
-        AdminClient({**settings.client(), **known}).list_topics(timeout=10)
-        yield brokers
+    provision(as_new(both_brokers), [PROCESS], partitions=3)
+    return both_brokers
 
 
-def operator(brokers: LocalBrokers) -> KafkaSettings:
-    user, password = brokers.kafka_admin
-    return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))
-
-
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def issuer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Issuer]:
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
@@ -67,7 +50,7 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def replica(brokers: LocalBrokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
+async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
     """Run a gateway; give the address of its API and what it says of itself."""
     api_port, http_port = free_ports(2)
     given = {
@@ -95,8 +78,8 @@ async def replica(brokers: LocalBrokers, issuer: Issuer, **more: str) -> AsyncIt
         yield f"http://127.0.0.1:{api_port}/api/v1", health
 
 
-@pytest_asyncio.fixture(scope="session")
-async def whole_world(gateway_brokers: LocalBrokers, issuer: Issuer) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[World]:
     async with (
         Owners(operator(gateway_brokers)).working() as owners,
         replica(gateway_brokers, issuer) as (api, health),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
 from tests.support.contract import operations
@@ -19,7 +19,7 @@ BOUND = 40
 
 
 @pytest_asyncio.fixture(scope="module")
-async def impatient(gateway_brokers: LocalBrokers, issuer: Issuer) -> AsyncIterator[str]:
+async def impatient(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[str]:
     async with replica(gateway_brokers, issuer, BROKER_PATIENCE=f"{PATIENCE}s") as (api, _):
         yield api
 
@@ -37,7 +37,7 @@ def frozen(broker: Any) -> Iterator[None]:
 
 
 async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
-    world: World, gateway_brokers: LocalBrokers, impatient: str
+    world: World, gateway_brokers: Brokers, impatient: str
 ) -> None:
     id_, user = fresh_id(), fresh_user("principal")
     await world.owners.structure(id_, user)
@@ -70,7 +70,7 @@ async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
 
 
 async def test_without_mongodb_everything_is_refused_in_time(
-    world: World, gateway_brokers: LocalBrokers, impatient: str
+    world: World, gateway_brokers: Brokers, impatient: str
 ) -> None:
     id_, user = fresh_id(), fresh_user("principal")
     await world.owners.structure(id_, user)
@@ -108,7 +108,7 @@ async def test_without_mongodb_everything_is_refused_in_time(
 
 
 async def test_without_an_issuer_a_known_key_still_proves_and_an_unknown_one_can_not(
-    world: World, gateway_brokers: LocalBrokers, issuer: Issuer
+    world: World, gateway_brokers: Brokers, issuer: Issuer
 ) -> None:
     """The issuer is asked for keys it has not told yet; while it is away, that is nobody's fault but ours."""
     away = Issuer("http://127.0.0.1:9", issuer.keys)

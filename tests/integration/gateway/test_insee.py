@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.world import Issuer, World, fresh_user, until
 
@@ -107,7 +107,7 @@ async def test_what_can_be_no_siret_is_refused_and_costs_nothing(world: World, s
 
 
 @pytest_asyncio.fixture(scope="module")
-async def second(gateway_brokers: LocalBrokers, issuer: Issuer) -> Any:
+async def second(gateway_brokers: Brokers, issuer: Issuer) -> Any:
     async with replica(gateway_brokers, issuer) as (api, _):
         yield api
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.world import ADMIN, Issuer, World, fresh_id, fresh_user, readable, until
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt
@@ -26,7 +26,7 @@ async def everything(world: World, api: str, word: str, user: str) -> dict[str, 
 
 
 async def test_a_gateway_that_starts_empty_builds_the_same_read_model(
-    world: World, gateway_brokers: LocalBrokers, issuer: Issuer
+    world: World, gateway_brokers: Brokers, issuer: Issuer
 ) -> None:
     word, user = f"w{secrets.token_hex(4)}", fresh_user("member")
     await world.owners.user(user, first_name="Ada")

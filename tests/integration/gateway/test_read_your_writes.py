@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.test_follow_a_request import events
 from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
 
 
 @pytest_asyncio.fixture(scope="module")
-async def second(gateway_brokers: LocalBrokers, issuer: Issuer) -> AsyncIterator[str]:
+async def second(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[str]:
     """The address of a second replica."""
     async with replica(gateway_brokers, issuer) as (api, _):
         yield api

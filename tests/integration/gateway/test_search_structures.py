@@ -51,7 +51,7 @@ _STRUCTURES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def register(whole_world: World) -> Register:
     there = Register()
     for name, fields in _STRUCTURES.items():

@@ -12,7 +12,7 @@ import httpx2
 import orjson
 from joserfc import jwt
 
-from dev.brokers import LocalBrokers
+from dev.brokers import Brokers
 from dev.issuer.keys import Keys
 from shared import codes
 from shared.auth import Verifier
@@ -221,7 +221,7 @@ class Owners:
 class World:
     """The gateway, its surroundings, and clients of it."""
 
-    def __init__(self, brokers: LocalBrokers, issuer: Issuer, owners: Owners, api: str) -> None:
+    def __init__(self, brokers: Brokers, issuer: Issuer, owners: Owners, api: str) -> None:
         self.brokers = brokers
         self.issuer = issuer
         self.owners = owners

@@ -1,8 +1,7 @@
 """A real mongod and the simulator over real HTTP."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest_asyncio
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
-from dev.brokers.local_mongo import local_mongo
+from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
-from dev.brokers.tools import find_tools
 from dev.insee.app import create_app
 from dev.insee.simulator import Simulator
 from shared.mongo import connect
@@ -21,21 +19,10 @@ from shared.process import serve_http
 from shared.settings import MongoSettings
 
 
-@pytest.fixture(scope="session")
-def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a mongod for one service, with rights on its own database alone."""
-    mongo = local_mongo(
-        tmp_path_factory.mktemp("mongo"),
-        find_tools(with_mvn=False).mongod,
-        admin_password=secrets.token_hex(8),
-        key=secrets.token_hex(16),
-        ports=free_ports(1),
-    )
-    mongo.start()
-    try:
-        yield mongo.ensure_service("insee_adapter", secrets.token_hex(8))
-    finally:
-        mongo.stop()
+@pytest.fixture(scope="package")
+def mongo_uri(session_mongo: Brokers) -> str:
+    """The address of MongoDB for the adapter, with rights on its own database alone."""
+    return session_mongo.service_mongo_uri("insee_adapter")
 
 
 @pytest_asyncio.fixture

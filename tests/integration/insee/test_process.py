@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,21 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
-from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
 
-from dev.brokers import LocalBrokers, Ports
+from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
 from dev.insee.app import PUBLIC
 from dev.insee.faults import Fault
 from dev.insee.units import made_up_siret
-from ops.provision import carry_out, plan
-from ops.settings import AdminSettings
 from services.insee_adapter.door import OUTCOMES, PROCESS, REQUESTS
 from shared.broker import build_consumer, build_producer
 from shared.messages import cloudevents
 from shared.messages.insee import InseeAnswer, InseeLookUp, Result
-from shared.settings import KafkaSettings
 from shared.topics import dead_letters
 from tests.integration.insee.clients import until
 from tests.integration.insee.conftest import Insee, emptied
+from tests.support.brokers import as_new
+from tests.support.rights import operator, provision, user
 
 ROOT = Path(__file__).resolve().parents[3]
 GATEWAY = "gateway"
@@ -38,31 +35,10 @@ CLAMART = "21920023500014"
 
 
 @pytest.fixture(scope="module")
-def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBrokers]:
+def brokers(both_brokers: Brokers) -> Brokers:
     """Brokers with the topics and rights of the table: the process may do what it may in production, and no more."""
-    folder = tmp_path_factory.mktemp("brokers")
-    with LocalBrokers.open(folder / "data", Ports.free()) as running:
-        (folder / "passwords").mkdir()
-        for user in (PROCESS, GATEWAY):
-            (folder / "passwords" / user).write_text(running.password(f"kafka/{user}"))
-        settings = AdminSettings(
-            kafka=kafka(running, *running.kafka_admin), topic_partitions=4, kafka_passwords=folder / "passwords"
-        )
-        client = AdminClient({**settings.client()})
-        carry_out(client, plan(client, settings))
-        for user in (PROCESS, GATEWAY):
-            # A broker may know a new user a moment later than it says so; librdkafka tries again until the time is up.
-            known: dict[str, str | int] = {
-                "sasl.username": user,
-                "sasl.password": running.password(f"kafka/{user}"),
-                "log_level": 0,
-            }
-            AdminClient({**settings.client(), **known}).list_topics(timeout=10)
-        yield running
-
-
-def kafka(brokers: LocalBrokers, user: str, password: str) -> KafkaSettings:
-    return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=user, password=SecretStr(password))
+    provision(as_new(both_brokers), [PROCESS, GATEWAY], partitions=4)
+    return both_brokers
 
 
 class Adapter:
@@ -70,9 +46,9 @@ class Adapter:
 
     producer: Any
 
-    def __init__(self, brokers: LocalBrokers, insee: Insee) -> None:
-        self.gateway = kafka(brokers, GATEWAY, brokers.password(f"kafka/{GATEWAY}"))
-        self.operator = kafka(brokers, *brokers.kafka_admin)
+    def __init__(self, brokers: Brokers, insee: Insee) -> None:
+        self.gateway = user(brokers, GATEWAY)
+        self.operator = operator(brokers)
         self.answers: list[tuple[str, InseeAnswer]] = []
         self.dead: list[tuple[str, bytes | None]] = []
         self.environment = {
@@ -167,7 +143,7 @@ class Replica:
 
 
 @pytest_asyncio.fixture
-async def adapter(brokers: LocalBrokers, insee: Insee) -> AsyncIterator[Adapter]:
+async def adapter(brokers: Brokers, insee: Insee) -> AsyncIterator[Adapter]:
     made = Adapter(brokers, insee)
     async with emptied(made.environment["MONGO_URI"]):
         pass
@@ -254,7 +230,7 @@ async def test_killed_and_replaced_nothing_is_lost_and_the_quota_holds(adapter: 
     assert window.most_within_one_length() <= window.limit
 
 
-async def test_without_a_key_it_says_what_is_missing(brokers: LocalBrokers, insee: Insee) -> None:
+async def test_without_a_key_it_says_what_is_missing(brokers: Brokers, insee: Insee) -> None:
     environment = Adapter(brokers, insee).environment
     del environment["INSEE_API_KEY"]
     process = await asyncio.create_subprocess_exec(

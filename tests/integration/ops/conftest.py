@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from dev.brokers import Brokers
 from dev.run import environments
 from dev.run.system import System
 from shared.auth import Actor
 from shared.clock import SystemClock
 from shared.dead_letters import dead_letter
 from shared.messages.cloudevents import Message
+from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
 from tests.unit.ops.records import Record
 
@@ -85,11 +87,12 @@ class Kafka:
         self.send(process, dead_letter(came, code, "of a test", process=process, actor=Actor(actor) if actor else None))
 
 
-@pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+@pytest.fixture(scope="package")
+def system(tmp_path_factory: pytest.TempPathFactory, both_brokers: Brokers) -> Iterator[System]:
     """The whole system; what is late is not poked again by itself, so that a test sees who poked."""
     folder: Path = tmp_path_factory.mktemp("system")
-    with System(folder, environment={"OVERDUE_AFTER": "1h", "INSEE_LOOK_UPS": "1000"}) as running:
+    environment = {"OVERDUE_AFTER": "1h", "INSEE_LOOK_UPS": "1000"}
+    with System(folder, environment=environment, brokers=as_new(both_brokers)) as running:
         yield running
 
 
