@@ -36,7 +36,7 @@ def operations() -> Iterator[tuple[str, str, Operation]]:
 
 def _pattern(path: str) -> re.Pattern[str]:
     # An identifier may hold a slash; any other parameter is one part of the path.
-    return re.compile(re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] == "value" else "[^/]+", path))
+    return re.compile(re.sub(r"\{(\w+)\}", lambda m: ".*" if m[1] == "value" else "[^/]+", path))
 
 
 _PATTERNS = sorted(((_pattern(path), path) for path in DOCUMENT["paths"]), key=lambda known: known[1].count("{"))
