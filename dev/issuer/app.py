@@ -1,5 +1,6 @@
 """The issuer's routes: discovery, keys, tokens."""
 
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from dev.issuer.accounts import CLIENTS, PASSWORD, PEOPLE
 from dev.issuer.keys import Keys
 
 HTTP_AUDIENCE = "structures-http"
+PORTAL = "portal"
+"""The client through which people log in."""
 
 
 def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
@@ -41,8 +44,10 @@ def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
 
     @app.post("/token")
     async def token(request: Request) -> JSONResponse:
-        form = dict(parse_qsl((await request.body()).decode()))
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         audience = form.get("audience", HTTP_AUDIENCE)
+        if not re.fullmatch("-?[0-9]{1,9}", form.get("expires_in", "3600")):
+            return JSONResponse({"error": "invalid_request"}, status_code=400)
         expires_in = int(form.get("expires_in", "3600"))
         claims = _claims(form)
         if claims is None:
@@ -60,19 +65,24 @@ def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
         )
 
     def _claims(form: Mapping[str, str]) -> dict[str, Any] | None:
-        grant, user, client = form.get("grant_type"), form.get("username", ""), form.get("client_id", "portal")
-        password, secret = form.get("password", ""), form.get("client_secret", "")
-        if grant == "password" and user in PEOPLE and secrets.compare_digest(password, PASSWORD):
+        grant, user, client = form.get("grant_type"), form.get("username", ""), form.get("client_id", "")
+        password, secret = form.get("password", "").encode(), form.get("client_secret", "").encode()
+        if grant == "password" and user in PEOPLE and secrets.compare_digest(password, PASSWORD.encode()):
             person = PEOPLE[user]
             return {
                 "sub": user,
-                "client_id": client,
+                # Never what the caller says: whose subject is their client is taken for a technical account.
+                "client_id": PORTAL,
                 "scope": person.scope,
                 "given_name": person.first_name,
                 "family_name": person.last_name,
                 "email": person.email,
             }
-        if grant == "client_credentials" and client in CLIENTS and secrets.compare_digest(secret, client_secret):
+        if (
+            grant == "client_credentials"
+            and client in CLIENTS
+            and secrets.compare_digest(secret, client_secret.encode())
+        ):
             return {"sub": client, "client_id": client, "scope": CLIENTS[client].scope}
         return None
 
