@@ -62,7 +62,7 @@ class HttpIssuer:
         now = int(time.time())
         told = {"iss": self.address, "sub": subject, "aud": KAFKA, "iat": now, "exp": now + 3600, **claims}
         head = {"alg": "ES256", "kid": getattr(key, "kid", None) or self.key.kid, **(header or {})}
-        return _signed(_without(head), json.dumps(_without(told)).encode(), key)
+        return sign(_without(head), json.dumps(_without(told)).encode(), key)
 
     def app(self) -> Starlette:
         """Return the issuer's application."""
@@ -90,7 +90,8 @@ class HttpIssuer:
         )
 
 
-def _signed(header: dict[str, Any], payload: bytes, key: Any) -> str:
+def sign(header: dict[str, Any], payload: bytes, key: Any) -> str:
+    """Return a token whose header and payload are whatever is given; unsigned without a key."""
     if key is not None and not isinstance(key, bytes):
         # A key says what it is for; here it signs whatever it is told to.
         bare = import_key({n: v for n, v in key.as_dict(private=True).items() if n not in ("alg", "use")})
