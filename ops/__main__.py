@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops import dlq, errors, requests, topics
+from ops import dlq, errors, read_model, requests, topics, users
 
 app = typer.Typer(
     help="Operates the system: topics, users, rights, dead letters.",
@@ -14,8 +14,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(topics.app, name="topics")
+app.add_typer(users.app, name="users")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(requests.app, name="requests")
+app.add_typer(read_model.app, name="read-model")
 
 
 def main() -> None:

@@ -104,5 +104,6 @@ _EXPLAINED: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
     (KafkaError, lambda e: f"Kafka says: {e}"),
     (KafkaException, _librdkafka),
     (PyMongoError, _mongodb),
+    (TimeoutError, _kafka_away),
     (Transient, lambda e: f"{e}. Is the issuer reachable, and are its client and secret right (OPS_CLIENT_*)?"),
 )

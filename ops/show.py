@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -68,6 +68,25 @@ def agree(question: str, *, yes: bool) -> None:
 def progress(items: Sequence[Any], label: str) -> Any:
     """Return a context that gives the items one after the other and shows how far it is, on a terminal."""
     return typer.progressbar(items, label=label, file=sys.stderr) if sys.stderr.isatty() else nullcontext(items)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how far it is and how far it goes; shown as it moves, or by tenths in a log."""
+    told = -1
+
+    def advance(done: int, total: int) -> None:
+        nonlocal told
+        percent = 100 * done // max(total, 1)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{done} of {total} {what} ({percent} %)")
+        elif percent // 10 != told:
+            told = percent // 10
+            note(f"{done} of {total} {what} ({percent} %)")
+
+    yield advance
+    if sys.stderr.isatty():
+        sys.stderr.write("\n")
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

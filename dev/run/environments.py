@@ -75,5 +75,8 @@ def write(settings: RunSettings, brokers: Brokers, processes: Iterable[Process])
     given: dict[str, Mapping[str, str]] = {process.name: process.env for process in processes}
     given |= {"admin": administrator(settings, brokers), OPS: operator(settings, brokers)}
     for name, values in given.items():
-        lines = (f"export {key}={shlex.quote(value)}\n" for key, value in values.items())
-        write_secret(folder / name, "".join(lines))
+        lines = {key: shlex.quote(value) for key, value in values.items()}
+        file = _passwords(settings) / values.get("KAFKA_USER", "-")
+        if file.is_file():  # It is read when it is needed: it may have been changed.
+            lines["KAFKA_PASSWORD"] = f'"$(cat {shlex.quote(str(file))})"'
+        write_secret(folder / name, "".join(f"export {key}={value}\n" for key, value in lines.items()))

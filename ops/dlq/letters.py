@@ -9,12 +9,13 @@ import orjson
 
 from ops import reading
 from ops.errors import OpsError
+from ops.processes import known_process
 from shared.dead_letters import OURS
 from shared.errors import Poison
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event
 from shared.settings import KafkaSettings
-from shared.topics import HANDLED, PROCESSES, dead_letters
+from shared.topics import HANDLED, dead_letters
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -125,13 +126,6 @@ class Wanted:
             and self.topic in {None, found.original.topic}
             and (self.id is None or self.id == found.row()["id"])
         )
-
-
-def known_process(process: str) -> str:
-    """Return the name of a process. Raises OpsError when there is none of that name."""
-    if process not in PROCESSES:
-        raise OpsError(f"there is no process « {process} »: choose one of {', '.join(PROCESSES)}")
-    return process
 
 
 async def read(kafka: KafkaSettings, process: str) -> AsyncIterator[Letter]:

@@ -1,11 +1,10 @@
 """Looks at what is overdue and what waits, in the views that owners show to operators. No value is in them."""
 
-import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, create_model
 
 from ops import show
 from ops.errors import OpsError
@@ -13,7 +12,7 @@ from shared import mongo
 from shared.clock import SECOND
 from shared.engine import views
 from shared.engine.due import LONGEST_BACK_OFF
-from shared.settings import MongoSettings
+from shared.settings import FromFiles, MongoSettings
 from shared.topics import OWNERS
 
 GRACE = 5 * SECOND
@@ -96,12 +95,14 @@ async def _view(owner: str, what: str) -> AsyncIterator[Any]:
         database.client.close()
 
 
-def _settings(owner: str, environment: Mapping[str, str] = os.environ) -> MongoSettings:
+def _settings(owner: str) -> MongoSettings:
+    """Return the address of an owner's MongoDB with the operator's user: `STRUCTURE_SVC_MONGO_URI`, or such a file."""
     process = OWNERS[owner]
-    uri = environment.get(f"{process.upper()}_MONGO_URI")
-    if not uri:
+    fields: dict[str, Any] = {f"{process}_mongo_uri": (SecretStr | None, None)}
+    uri = getattr(create_model("OperatorMongo", __base__=FromFiles, **fields)(), f"{process}_mongo_uri")
+    if uri is None:
         raise OpsError(
             f"{process.upper()}_MONGO_URI is not set: it is the address of {process}'s MongoDB, with a user who may "
             "read its views (docs/operate.md says how to make one)"
         )
-    return MongoSettings(uri=SecretStr(uri), database=process)
+    return MongoSettings(uri=uri, database=process)

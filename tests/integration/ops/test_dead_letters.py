@@ -12,6 +12,9 @@ from tests.journeys.given import new_structure
 from tests.support.kafka import Partner
 from tests.support.system import KAFKA_AUDIENCE, System, until
 
+pytestmark = pytest.mark.timeout(400)
+"""A whole system is started within the first test, and each command is a process: slow on a busy machine."""
+
 PROCESS = "structure_svc"
 MODIFY = "structure.modify.v1"
 SECRET = "du contenu personnel"

@@ -7,6 +7,9 @@ import pytest
 from dev.brokers.ports import free_ports
 from tests.integration.ops.conftest import Ops
 
+pytestmark = pytest.mark.timeout(400)
+"""A whole system is started within the first test, and each command is a process: slow on a busy machine."""
+
 
 @pytest.mark.parametrize(
     ("command", "but", "says"),

@@ -16,6 +16,9 @@ from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
 from tests.support.system import System, until
 
+pytestmark = pytest.mark.timeout(400)
+"""A whole system is started within the first test, and each command is a process: slow on a busy machine."""
+
 SECRET = "un libellé que personne ne doit lire"
 
 

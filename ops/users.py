@@ -1,0 +1,93 @@
+"""`ops users`: who Kafka knows, and new passwords."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+
+from ops import admin, settle, show
+from ops.errors import OpsError
+from ops.settings import AdminSettings
+from shared.topics import OPS, PROCESSES
+
+app = typer.Typer(help="Users of Kafka and their passwords.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(*, as_json: show.Json = False) -> None:
+    """List the users: those of the table and of other systems, and whether Kafka knows a password of theirs."""
+    settings = AdminSettings()
+    client = admin.connect(settings)
+    known = client.describe_user_scram_credentials().result(admin.TIMEOUT)
+    given = settings.users()
+    wanted = [*PROCESSES, OPS, *settings.partners]
+    rows = [
+        {
+            "user": name,
+            "in_kafka": "yes" if name in known else "no: run `topics provision`",
+            "password_file": "yes" if name in given else "no",
+            "what": "a process" if name in PROCESSES else "operators" if name == OPS else _what(name, settings),
+        }
+        for name in [*wanted, *sorted(set(known) - set(wanted))]
+    ]
+    show.rows(rows, as_json=as_json, nothing="Kafka has no user.")
+
+
+def _what(name: str, settings: AdminSettings) -> str:
+    if name in settings.partners:
+        return "another system"
+    return "you" if name == settings.kafka.user else "unknown: named in no table"
+
+
+@app.command("rotate-password")
+def rotate_command(
+    user: Annotated[str, typer.Argument(help="a process, ops, or a user of another system")],
+    *,
+    from_file: Annotated[
+        bool, typer.Option("--from-file", help="take what stands in the file now, instead of making a new password")
+    ] = False,
+    dry_run: show.DryRun = False,
+    yes: show.Yes = False,
+) -> None:
+    """Give a user of Kafka a new password, kept in the folder KAFKA_PASSWORDS; it is shown nowhere.
+
+    Connections that stand go on. Restart the user's processes soon, one after the other: with the old password none
+    can connect anew.
+    """
+    settings = AdminSettings()
+    if user not in {*PROCESSES, OPS, *settings.partners}:
+        known = ", ".join((*PROCESSES, OPS, *settings.partners))
+        raise OpsError(f"« {user} » is no user that is made here: choose one of {known}")
+    if settings.kafka_passwords is None or not settings.kafka_passwords.is_dir():
+        raise OpsError("KAFKA_PASSWORDS must name the folder that holds one file a user with its password")
+    file = settings.kafka_passwords / user
+    if from_file and not file.is_file():
+        raise OpsError(f"there is no file {file} to take the password from")
+    if dry_run:
+        print(f"{user} would be given {'the password in' if from_file else 'a new password, kept in'} {file}.")
+        return
+    show.agree(f"{user} will be given another password on Kafka. Go on?", yes=yes)
+    client = admin.connect(settings)
+    password = file.read_text().strip() if from_file else secrets.token_urlsafe(32)
+    draft = file.with_name(f".{user}.new")
+    if not from_file:
+        _write(draft, password)  # Before Kafka has it: a password that nobody can read any more would be lost.
+    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
+    change = UserScramCredentialUpsertion(user, credential, password.encode())
+    client.alter_user_scram_credentials([change])[user].result(admin.TIMEOUT)
+    if not from_file:
+        draft.replace(file)
+    settle.wait_until_known(client, settings, {user: password})
+    print(f"{user} has a new password, in {file}. Restart its processes, one after the other.")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise OpsError(f"{file.parent} can't be written ({error.strerror}): nothing was changed") from error
