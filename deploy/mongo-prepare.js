@@ -1,5 +1,6 @@
-// Makes the replica set, its administrator and the service's user, who may read and write the database of its own name
-// and nothing else. What is there already stays; passwords become what the secrets say.
+// Makes the replica set, its administrator and two users: the service's, who may read and write the database of its own
+// name and nothing else, and the operator's, who may read two views of it (shared/engine/views.py) and nothing else.
+// What is there already stays; the passwords of the two become what the secrets say.
 
 const fs = require("fs");
 const secret = (name) => fs.readFileSync(`/run/secrets/${name}`, "utf8").trim();
@@ -26,6 +27,17 @@ try {
 const admin = here(`admin:${secret("mongo_admin")}@`).getDB("admin");
 while (!admin.hello().isWritablePrimary) sleep(100);
 const database = admin.getSiblingDB(service);
-const user = { pwd: secret("mongo_password"), roles: [{ role: "readWrite", db: service }] };
-if (database.getUser(service)) database.updateUser(service, user);
-else database.createUser({ user: service, ...user });
+const user = (name, password, roles) => {
+  if (database.getUser(name)) database.updateUser(name, { pwd: secret(password), roles });
+  else database.createUser({ user: name, pwd: secret(password), roles });
+};
+user(service, "mongo_password", [{ role: "readWrite", db: service }]);
+
+const owner = process.env.OWNER;
+if (owner) {
+  const views = [`${owner}_pending`, `${owner}_waiting`];
+  const privileges = views.map((collection) => ({ resource: { db: service, collection }, actions: ["find"] }));
+  if (database.getRole("ops")) database.updateRole("ops", { privileges, roles: [] });
+  else database.createRole({ role: "ops", privileges, roles: [] });
+  user("ops", "mongo_ops", ["ops"]);
+}

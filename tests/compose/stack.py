@@ -82,6 +82,10 @@ class Stack(Doors):
         """Run Python in a container of one of our services; return what it prints."""
         return self.compose("exec", "--no-TTY", "--index", str(index), service, "python", "-c", code)
 
+    def ops(self, *arguments: str) -> str:
+        """Run a command of the operator; return what it says."""
+        return self.compose("run", "--rm", "--no-TTY", "ops", *arguments)
+
     def not_ready(self, service: str) -> str | None:
         """Ask as the health check of a container asks; return what keeps the service from working, or None."""
         try:
@@ -113,6 +117,7 @@ class Stack(Doors):
 
     @staticmethod
     def _run(command: Sequence[str], env: Mapping[str, str], seconds: float = 400) -> str:
+        __tracebackhide__ = True  # What the engine said is in the error; the environment is nobody's business.
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds, check=False)
         if done.returncode:
             raise AssertionError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}\n{done.stderr}")

@@ -59,6 +59,24 @@ def test_another_system_comes_from_outside_the_containers_with_any_codec(stack: 
     outcomes.close()
 
 
+def test_an_operator_sees_dead_letters_and_what_is_late_and_no_collection(stack: Stack) -> None:
+    Partner(stack.partner()).send("structure.requests", b"\xff", {"ce_type": b"structure.modify.v1"})
+    until(
+        lambda: "message_unreadable" in stack.ops("dlq", "list", "structure_svc", "--count"), 90, what="the dead letter"
+    )
+    assert "Nothing is overdue" in stack.ops("requests", "overdue")
+    assert "Nothing is waiting" in stack.ops("requests", "waiting")
+    look = (
+        "import pymongo\n"
+        "database = pymongo.MongoClient(open('/run/secrets/structure_svc_mongo_uri').read()).structure_svc\n"
+        "print(database.structure_waiting.find_one())\n"
+        "try: database.structure_documents.find_one()\n"
+        "except pymongo.errors.OperationFailure as error: print(error.code)"
+    )
+    said = stack.compose("run", "--rm", "--no-TTY", "--entrypoint", "python", "ops", "-c", look)
+    assert said.split() == ["None", "13"]
+
+
 def test_nothing_runs_as_root_writes_to_its_image_or_is_published_to_the_world(stack: Stack) -> None:
     containers = stack.containers()
     assert len(containers) == 14
