@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run clean test coverage test-compose check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test coverage test-compose faults check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -35,6 +35,9 @@ coverage: .venv/dev.done ## run every test and report which branches they take, 
 
 test-compose: .venv/dev.done ## build, start, use, scale and take down docker-compose.yml
 	$(BIN)/python -m pytest -s tests/compose
+
+faults: .venv/dev.done ## hurt a running system, longer than the tests do (CASE=kill,kafka SEED=7 for some, again)
+	$(BIN)/python -m tests.faults --case="$(CASE)" --seed="$(SEED)"
 
 check: .venv/dev.done ## lint, types, imports, contracts
 	$(BIN)/ruff check .

@@ -35,6 +35,8 @@ class Running:
         self.process = process
         self.wanted = False
         self.child: subprocess.Popen[bytes] | None = None
+        self.besides: dict[str, str] = {}
+        """Environment it is given besides, from its next start on."""
         self._log = folder / f"{process.name}.log"
         self._env = {**{k: os.environ[k] for k in _PASSED_ON if k in os.environ}, **environment, **process.env}
         self._not_before = 0.0
@@ -56,7 +58,7 @@ class Running:
         with self._log.open("ab") as log:
             self.child = subprocess.Popen(
                 self.process.command,
-                env=self._env,
+                env={**self._env, **self.besides},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -124,7 +126,9 @@ class Supervisor:
         tell: Callable[[str], None] = print,
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
-        self.processes = {p.name: Running(p, logs, environment=environment or {}) for p in table}
+        self._logs = logs
+        self._environment = environment or {}
+        self.processes = {p.name: Running(p, logs, environment=self._environment) for p in table}
         self._tell = tell
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
@@ -132,6 +136,21 @@ class Supervisor:
     def __getitem__(self, name: str) -> Running:
         """Return one process."""
         return self.processes[name]
+
+    def add(self, process: Process) -> Running:
+        """Take one more process in and start it; does not wait until it is ready."""
+        running = Running(process, self._logs, environment=self._environment)
+        running.start()
+        # A new table in the place of the old one: the watch may be going through that.
+        self.processes = {**self.processes, process.name: running}
+        return running
+
+    def remove(self, name: str) -> None:
+        """Stop a process that was added, wait for its end, and forget it."""
+        running = self.processes[name]
+        running.stop()
+        running.join()
+        self.processes = {n: r for n, r in self.processes.items() if n != name}
 
     def start(self, timeout: float = 60.0) -> None:
         """Start all and wait until each is ready. Raises RuntimeError with the last words of one that is not."""

@@ -1,6 +1,8 @@
 """The whole system as real processes on free ports: what tests and benchmarks talk to."""
 
+import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from dev.run import environments
 from dev.run.__main__ import provision
 from dev.run.doors import KAFKA_AUDIENCE, Doors
 from dev.run.settings import RunSettings
-from dev.run.supervisor import Supervisor
+from dev.run.supervisor import Running, Supervisor
 from dev.run.table import table
 
 __all__ = ["KAFKA_AUDIENCE", "System"]
@@ -75,3 +77,12 @@ class System(Doors):
             self.supervisor.stop()
         if self._own_brokers:
             self.brokers.close()
+
+    def replica(self, of: str, **environment: str) -> Running:
+        """Start one more process like `of`, on ports of its own; does not wait until it is ready."""
+        one = self.supervisor[of].process
+        port, api_port = free_ports(2)
+        own = {"HTTP_PORT": str(port), **({"API_PORT": str(api_port)} if "API_PORT" in one.env else {})}
+        name = next(n for n in (f"{of}.{k}" for k in itertools.count(2)) if n not in self.supervisor.processes)
+        replica = replace(one, name=name, port=port, env={**one.env, **own, **environment})
+        return self.supervisor.add(replica)

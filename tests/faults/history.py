@@ -69,6 +69,11 @@ class Event:
         return int(self.place.rpartition("/")[2])
 
 
+def document_key(owner: str, id_: str) -> str:
+    """Return what a document is called in a history: a team has the id of its structure, and another owner."""
+    return id_ if owner == "structure" else f"{owner}/{id_}"
+
+
 class History:
     """Collects the events of a run, in memory and in a file; any thread may tell."""
 

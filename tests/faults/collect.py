@@ -1,0 +1,191 @@
+"""Reads at the end of a run what every topic holds, as any new reader would, and turns it into events."""
+
+import base64
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from shared import topics
+from shared.clock import parse_instant
+from shared.messages.life import request_key
+from tests.faults.history import Event, document_key
+
+Places = Mapping[tuple[str, int], int]
+"""Offsets, by topic and number of partition."""
+
+_GIVEN = ("requests", "outcomes", "journal", "state", "due")
+
+
+def followed(name: str) -> bool:
+    """Tell whether a topic is part of a history."""
+    owner, _, what = name.partition(".")
+    return (owner in topics.OWNERS and what in _GIVEN) or name.startswith("delay.") or name.endswith(".dlq")
+
+
+def ends(settings: Mapping[str, Any]) -> Places:
+    """Return where each topic of a history ends now."""
+    consumer = _consumer(settings)
+    try:
+        return {
+            (name, number): consumer.get_watermark_offsets(TopicPartition(name, number), timeout=30)[1]
+            for name, topic in consumer.list_topics(timeout=30).topics.items()
+            if followed(name)
+            for number in topic.partitions
+        }
+    finally:
+        consumer.close()
+
+
+def collected(settings: Mapping[str, Any], since: Places) -> Iterator[Event]:
+    """Yield the events of the topics from `since` on; of the states from the start, as a new reader would."""
+    until = ends(settings)
+    consumer = _consumer(settings)
+    try:
+        starts = []
+        for (topic, number), end in until.items():
+            start = TopicPartition(topic, number, 0 if topic.endswith(".state") else since.get((topic, number), 0))
+            first, _ = consumer.get_watermark_offsets(start, timeout=30)  # What is before it was deleted.
+            start.offset = max(start.offset, first)
+            if start.offset < end:
+                starts.append(start)
+        consumer.assign(starts)
+        left = {(p.topic, p.partition) for p in starts}
+        deadline = time.monotonic() + 120
+        while left:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{sorted(left)} could not be read to the end")
+            message = consumer.poll(1.0)
+            if message is None or message.error() is not None:
+                continue
+            place = message.topic(), message.partition()
+            if message.offset() < until[place]:
+                yield event_of(message)
+            if message.offset() + 1 >= until[place]:
+                left.discard(place)
+    finally:
+        consumer.close()
+
+
+def _consumer(settings: Mapping[str, Any]) -> Any:
+    return Consumer(
+        {**settings, "group.id": "faults", "auto.offset.reset": "earliest", "enable.auto.commit": False, "log_level": 0}
+    )
+
+
+def lagging(settings: Mapping[str, Any]) -> list[str]:
+    """Return the consumer groups of owners and gateway that have not read all, each with its topic."""
+    admin = AdminClient({**settings, "log_level": 0})
+    found = admin.list_consumer_groups(request_timeout=20).result().valid
+    groups = [g.group_id for g in found if g.group_id.split(".")[0] in {"gateway", *topics.OWNERS.values()}]
+    consumer = _consumer(settings)
+    behind = []
+    try:
+        for group in groups:
+            (_, answer), *_ = admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=20
+            ).items()
+            for at in answer.result().topic_partitions:
+                _, end = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=20)
+                if at.offset < end:
+                    behind.append(f"{group} {at.partition}")
+    finally:
+        consumer.close()
+    return behind
+
+
+# ---- one record ------------------------------------------------------------------------------------------------
+
+
+def event_of(message: Any) -> Event:
+    """Return the event that a record is."""
+    topic = message.topic()
+    place = f"{topic}/{message.partition()}/{message.offset()}"
+    at = message.timestamp()[1]
+    headers = {name: value or b"" for name, value in message.headers() or ()}
+    owner, _, what = topic.partition(".")
+    if topic.endswith(".dlq"):
+        code = headers.get("dlq_code", b"").decode(errors="replace")
+        return Event("buried", at, owner, code=code, place=place)
+    if topic.startswith("delay."):
+        what = "delayed"
+    try:
+        return _READ[what](owner, at, place, message, headers)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Event("rubbish", at, owner, place=place)
+
+
+Headers = Mapping[str, bytes]
+
+
+def _asked(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
+    orjson.loads(message.value())
+    claims = headers["authorization"].decode().partition(" ")[2].split(".")[1]
+    subject = orjson.loads(base64.urlsafe_b64decode(claims + "=="))["sub"]
+    actor = headers.get("ce_actor", subject.encode()).decode()
+    request = request_key(actor, headers["ce_id"].decode())
+    return Event("asked", at, owner, request, place=place, code=headers["ce_type"].decode())
+
+
+def _step(what: Any) -> Callable[..., Event]:
+    def read(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
+        del headers
+        told = orjson.loads(message.value())
+        more = {name: told[name] for name in ("before", "after") if told.get(name)} if what == "journal" else {}
+        more |= {"repeated": True} if told.get("repeated") else {}
+        more |= {"recorded": False} if not told.get("recorded", True) else {}
+        return Event(
+            what,
+            at,
+            owner,
+            request_key(told["actor"], told["request_id"]),
+            document_key(owner, told["document"]) if told.get("document") else "",
+            told.get("version", 0),
+            told["status"],
+            told["code"],
+            _instant(told.get("effective_at")),
+            place,
+            {**more, "decided": _instant(told["at"])},
+        )
+
+    return read
+
+
+def _state(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
+    del headers
+    record = orjson.loads(message.value())
+    if not isinstance(record["version"], int):
+        raise TypeError("no record of ours")
+    document = document_key(owner, message.key().decode())
+    return Event("state", at, owner, document=document, version=record["version"], place=place, more={"record": record})
+
+
+def _poke(what: Any) -> Callable[..., Event]:
+    def read(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
+        told = orjson.loads(message.value())
+        due_at, ident = headers.get("due_at"), headers["ce_id"].decode()
+        # Only what came through the delay says in a header when it was due.
+        who = owner if what == "delayed" else "delay_svc" if due_at is not None else "sweeper"
+        due = int(due_at) if due_at is not None else _instant(told["due_at"])
+        document = document_key("structure" if what == "delayed" else owner, told["document"])
+        return Event(what, at, who, document=document, due_at=due, place=place, more={"id": ident})
+
+    return read
+
+
+def _instant(value: Any) -> int | None:
+    at = parse_instant(value)
+    return at if isinstance(at, int) else None
+
+
+_READ: Mapping[str, Callable[..., Event]] = {
+    "requests": _asked,
+    "outcomes": _step("outcome"),
+    "journal": _step("journal"),
+    "state": _state,
+    "due": _poke("forwarded"),
+    "delayed": _poke("delayed"),
+}

@@ -1,0 +1,39 @@
+"""What a load asks is drawn from its seed alone."""
+
+import random
+from itertools import islice
+
+from tests.faults.plan import Ask, plan
+
+
+def drawn(seed: int, count: int = 400) -> list[Ask]:
+    return list(islice(plan(random.Random(seed), 6, run="r"), count))
+
+
+def test_the_same_seed_draws_the_same_requests() -> None:
+    assert drawn(7) == drawn(7)
+    assert drawn(7) != drawn(8)
+
+
+def test_every_kind_comes_by_every_door_it_has_and_some_come_again() -> None:
+    asks = drawn(7)
+    assert {(a.kind, a.door) for a in asks} == {
+        *((kind, door) for kind in ("modify", "activate", "deactivate", "cancel") for door in ("http", "kafka")),
+        ("member", "http"),
+    }
+    again = [a for a in asks if a.repeats]
+    assert again
+    first = {a.request_id: a for a in asks if not a.repeats}
+    assert all((a.kind, a.target, a.body) == _asks_for(first[a.request_id]) for a in again)
+    assert any(a.door != first[a.request_id].door for a in again)
+
+
+def test_a_cancellation_is_about_an_earlier_request_of_the_same_structure() -> None:
+    asks = {a.request_id: a for a in reversed(drawn(7))}
+    cancels = [a for a in asks.values() if a.kind == "cancel"]
+    assert cancels
+    assert all(asks[c.body["request_id"]].target == c.target for c in cancels)
+
+
+def _asks_for(ask: Ask) -> tuple[object, ...]:
+    return ask.kind, ask.target, ask.body
