@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops import dlq, errors, read_model, requests, topics, users
+from ops import databases, dlq, errors, read_model, requests, topics, users
 
 app = typer.Typer(
     help="Operates the system: topics, users, rights, dead letters.",
@@ -18,6 +18,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(requests.app, name="requests")
 app.add_typer(read_model.app, name="read-model")
+app.add_typer(databases.app, name="databases")
 
 
 def main() -> None:

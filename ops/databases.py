@@ -1,0 +1,64 @@
+"""`ops databases`: what an owner's MongoDB needs after it was restored from a backup."""
+
+import asyncio
+from typing import Any
+
+import typer
+
+from ops import show
+from ops.errors import OpsError
+from shared import mongo
+from shared.settings import MongoSettings
+from shared.topics import OWNERS
+
+app = typer.Typer(help="An owner's database, after a restore. To be run as the owner.", no_args_is_help=True)
+
+VERSIONS = 1_000_000
+"""More than a document can have changed since any backup: whoever knows a later version than was restored believes it
+no more once the owner publishes."""
+IDS = 100_000
+"""More than can have been created since any backup: an id that was told once is not given to something else."""
+
+
+@app.callback()
+def group() -> None:
+    """An owner's database, after a restore. To be run as the owner."""
+
+
+@app.command("restored")
+def restored_command(*, dry_run: show.DryRun = False, yes: show.Yes = False) -> None:
+    """Let what was restored count again as the truth: newer than all that was published, and published anew.
+
+    Every document gets a version that no reader has seen, and is published by the owner's processes once they run;
+    new ids begin beyond all that may have been given. Run twice it does no harm. Stop the owner's processes first.
+    """
+    settings = MongoSettings()
+    owner = next((name for name, process in OWNERS.items() if process == settings.database), None)
+    if owner is None:
+        raise OpsError(f"MONGO_DATABASE is {settings.database}, which is no owner's: {', '.join(OWNERS.values())} are")
+
+    async def work(*, change: bool) -> int:
+        database = mongo.connect(settings)
+        try:
+            return await _restored(database, owner, change=change)
+        finally:
+            database.client.close()
+
+    documents = asyncio.run(work(change=False))
+    if dry_run:
+        print(f"{documents} documents of {owner} would be made newer and published anew.")
+        return
+    show.agree(f"{documents} documents of {owner} will be made newer and published anew. Go on?", yes=yes)
+    asyncio.run(work(change=True))
+    print(f"{documents} documents are published anew once {settings.database} runs.")
+
+
+async def _restored(database: Any, owner: str, *, change: bool) -> int:
+    documents, kept = database[f"{owner}_documents"], {"state": {"$exists": True}}
+    running = {"_id": f"sweeper:{owner}", "$expr": {"$gt": ["$until", "$$NOW"]}}
+    if await database.leases.find_one(running):
+        raise OpsError(f"{database.name} runs, or did so ten seconds ago: stop all its processes, then run this again")
+    if change:
+        await database.counters.update_many({}, {"$inc": {"next": IDS}})
+        await documents.update_many(kept, {"$inc": {"version": VERSIONS}, "$set": {"dirty_at": 0}})
+    return int(await documents.count_documents(kept))
