@@ -1,8 +1,9 @@
 """Messages of the owner `structure`: what may be asked, and the record as published."""
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clock import Instant
@@ -23,7 +24,15 @@ from shared.messages.common import (
 )
 
 Sphere = Literal["state", "public_non_state", "private"]
-Date = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
+def _is_a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Date = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_is_a_day)]
+"""A day that exists, AAAA-MM-JJ."""
 
 
 class PublicParameters(Value):

@@ -55,6 +55,10 @@ async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
         ({"structure": {"id": 2}}, {"structure": "field_unknown"}),  # The path says which one.
         ({"type": "structure.activate.v1"}, {"type": "field_unknown"}),
         (
+            {"billing_mandate": {"mandatary": {"type": "AUTRE", "value": "X"}, "start": "2026-02-30"}},
+            {"billing_mandate.start": "field_invalid"},
+        ),
+        (
             {"billing_mandate": {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}},
             {"billing_mandate.mandatary": "identifier_format"},
         ),

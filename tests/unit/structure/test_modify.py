@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.structure_svc.rules import modify
 from services.structure_svc.state import StructureState
@@ -97,3 +98,11 @@ def test_unknown_stored_fields_survive_a_change() -> None:
     newer = StructureState.model_validate({**structure().model_dump(), "from_a_newer_version": 1}, extra="allow")
     changed = modify.apply({"label": "x"}, newer, NOW)
     assert changed.model_dump()["from_a_newer_version"] == 1
+
+
+@pytest.mark.parametrize("start", ["2026-02-30", "2026-13-01", "8643-03-67", "0000-01-01"])
+def test_a_mandate_starts_on_a_day_that_exists(start: str) -> None:
+    mandate = {"mandatary": {"type": "AUTRE", "value": "X"}, "start": start}
+    with pytest.raises(ValidationError, match=r"billing_mandate\.start"):
+        change(billing_mandate=mandate)
+    assert change(billing_mandate={**mandate, "start": "2028-02-29"}).billing_mandate is not None
