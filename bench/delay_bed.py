@@ -179,10 +179,10 @@ class Worker:
             self.signal(signal.SIGKILL)
             self.ended()
 
-    def ended(self) -> int:
-        """Wait, at most 30 s, until it has ended and return its exit code; 128 + the signal that ended it."""
+    def ended(self, within: float = 30) -> int:
+        """Wait, at most `within` seconds, for its end and return its exit code; 128 + the signal that ended it."""
         assert self._leash is not None  # noqa: S101 - it was started.
-        code = self._leash.wait(30)
+        code = self._leash.wait(within)
         for pipe in (self._leash.stdin, self._leash.stdout):
             if pipe is not None:
                 pipe.close()
@@ -190,10 +190,11 @@ class Worker:
 
 
 class Reader:
-    """Reads a topic from now on, without a group: all of it, or the keys that begin with `keys`."""
+    """Reads a topic from now on or from its start, without a group: all, or the keys that begin with `keys`."""
 
-    def __init__(self, kafka: KafkaSettings, topic: str, keys: bytes = b"") -> None:
-        self._consumer = build_consumer(kafka, topic, group=None, auto_offset_reset="latest", fetch_max_wait_ms=100)
+    def __init__(self, kafka: KafkaSettings, topic: str, keys: bytes = b"", *, from_start: bool = False) -> None:
+        first = "earliest" if from_start else "latest"
+        self._consumer = build_consumer(kafka, topic, group=None, auto_offset_reset=first, fetch_max_wait_ms=100)
         self._keys = keys
         self.records: list[Any] = []
 

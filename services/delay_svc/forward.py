@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from services.delay_svc import metrics
 from services.delay_svc.poke import Poke
@@ -26,40 +30,59 @@ _REFUSALS = {
 """What the target says of these records alone; any other error of the producer is one of the process."""
 
 
+_NO_DEAD_LETTERS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
+"""What the dead letters' topic says while it lacks, or the right to write it does: an operator can mend that."""
+_LETTER_AGAIN_AFTER = 1.0
+"""Seconds."""
+
+
 class Forwarder:
     """Forwards and dead-letters. Whatever it raises means that the process must start anew.
 
-    aiokafka's idempotent producer retries by itself for as long as it takes; what it gives up on leaves it unusable.
+    aiokafka's idempotent producer retries by itself for as long as Kafka is away; what it gives up on (a target deleted
+    meanwhile, after half a minute) leaves it unusable.
     """
 
     def __init__(self, producer: AIOKafkaProducer, clock: Clock) -> None:
         self._producer = producer
         self._clock = clock
 
-    async def forward(self, pokes: Iterable[Poke]) -> None:
-        """Send `pokes` to their targets, as they are but for the target; return when all are acknowledged.
+    async def forward(self, pokes: Iterable[Poke]) -> list[tuple[Poke, Poison]]:
+        """Send `pokes` to their targets, as they are but for the target; return those that were refused.
 
-        The order of those that share a key is kept.
+        It returns when all are answered. The order of those that share a key is kept.
         """
-        sent = await send_batches(self._producer, await self._lots(pokes), _append)
-        answers = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
-        for answer, (_, held) in zip(answers, sent, strict=True):
-            if isinstance(answer, BaseException):
-                await self._refused(held, answer)
+        lots = await self._lots(pokes)
+        sent = await send_batches(self._producer, lots, _append)
+        await asyncio.wait([future for future, _ in sent])
+        refused: list[tuple[Poke, Poison]] = []
+        for future, held in sent:
+            error = future.exception()
+            if error is None:
+                self._told(held, future.result())
+            elif poison := _REFUSALS.get(type(error)):
+                refused += [(poke, poison) for poke in held]
             else:
-                self._told(held, answer)
+                raise error
+        return refused
 
     async def bury(self, record: Any, poison: Poison) -> None:
-        """Put a record nobody can forward into the dead letters; return when that is acknowledged."""
-        log.error(
-            "dead_lettered",
-            code=poison.code,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-        )
+        """Put a record nobody can forward into the dead letters; return when that is acknowledged.
+
+        As long as there is nowhere to put it, it is tried again.
+        """
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        log.error("dead_lettered", code=poison.code, **place)
         letter = dead_letter(record, poison.code, poison.reason, process=PROCESS)
-        await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=list(letter.headers))
+        headers = list(letter.headers)
+        while True:
+            try:
+                await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=headers)
+            except _NO_DEAD_LETTERS as error:
+                log.critical("no_dead_letters", reason=type(error).__name__, **place)
+                await asyncio.sleep(_LETTER_AGAIN_AFTER)
+            else:
+                return
 
     async def _lots(self, pokes: Iterable[Poke]) -> dict[Place, list[Poke]]:
         lots: dict[Place, list[Poke]] = {}
@@ -71,19 +94,15 @@ class Forwarder:
             lots.setdefault((poke.target, poke.spread % count), []).append(poke)
         return lots
 
-    async def _refused(self, pokes: list[Poke], error: BaseException) -> None:
-        poison = _REFUSALS.get(type(error))
-        if poison is None:
-            raise error
-        for poke in pokes:
-            await self.bury(poke.record, poison)
-
     def _told(self, pokes: list[Poke], answer: Any) -> None:
         # The broker stamps its append in a topic with LogAppendTime, as all targets are; elsewhere now is close to it.
         appended_at = answer.timestamp if answer.timestamp_type else self._clock.now()
         metrics.FORWARDED.labels(answer.topic).inc(len(pokes))
         for poke in pokes:
             metrics.LATENESS_SECONDS.observe((appended_at - poke.due_at) / SECOND)
+        early = sum(appended_at < poke.due_at for poke in pokes)
+        if early:
+            metrics.EARLY.inc(early)
 
 
 def _append(batch: Any, poke: Poke) -> Any:

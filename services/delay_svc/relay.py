@@ -31,6 +31,8 @@ STALL = SESSION_TIMEOUT // 2
 COMMIT_EVERY = 50
 """Ms between two commits: what is forwarded between them is forwarded again after a `kill -9`."""
 LONGEST_WAIT = SECOND // 2
+LAST_LETTERS = 1.0
+"""Seconds that dead letters may still take when partitions are given away; whoever gets them sends the others again."""
 READ_AT_ONCE = 200
 """Records of one partition taken in per turn: with twelve of them a turn of much to do takes some 50 ms."""
 
@@ -62,7 +64,9 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._targets: Collection[str] = ()
         self._committed: dict[Any, int] = {}
         self._unsettled = False
+        self._letters: set[asyncio.Task[None]] = set()
         self._last_commit = self._last_turn = time.monotonic()
+        self._in_doubt = False
         self._fenced = False
         self._stopping = False
 
@@ -74,7 +78,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 await self._turn(records)
             self._turned()
         async with self._at_work:
-            await self._commit()
+            await self._let_go()
 
     def stop(self) -> None:
         """Ask the loop to end; it settles what it has forwarded and returns within `LONGEST_WAIT`."""
@@ -85,15 +89,16 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self.has_share = False
         async with self._at_work:
             try:
-                await self._commit()
+                await self._let_go()
             finally:
-                self._windows.clear()
                 self._committed.clear()
                 self._fenced = False
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Tell what this process now has; reading begins at what was committed."""
         self.has_share = True
+        self._in_doubt = False
+        self._last_turn = time.monotonic()  # A long rebalance is no pause of the process.
         log.info("assigned", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
     async def _read(self) -> Mapping[TopicPartition, list[Any]]:
@@ -114,15 +119,23 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         return read
 
     async def _turn(self, records: Mapping[TopicPartition, list[Any]]) -> None:
+        if not self._fenced:
+            for partition, some in records.items():
+                self._windows.begin(partition, some[0].offset)
         await self._watch_for_stall()
         if self._fenced:
             return  # Until the group gives partitions anew, what is read is not ours to forward.
         await self._take_in(records)
         due = self._windows.due(self._clock.now())
         if due:
-            await self._forwarder.forward(waiting for pokes in due.values() for waiting in pokes)
+            for refused, poison in await self._forwarder.forward(some for pokes in due.values() for some in pokes):
+                self._bury(refused.record, poison)
             for partition, pokes in due.items():
                 self._windows.forwarded(partition, len(pokes))
+            self._unsettled = True
+        for letter in [letter for letter in self._letters if letter.done()]:
+            self._letters.remove(letter)
+            letter.result()
             self._unsettled = True
         if self._unsettled and self._until_commit() <= 0:
             await self._commit()
@@ -136,14 +149,33 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             # Perhaps it was made a moment ago. Sending to a topic that does not exist would hold everything up.
             self._targets = await self._consumer.topics()
         for partition, record, what in read:
-            if isinstance(what, Poke) and what.target not in self._targets:
-                what = Poison("target_unknown", "Le topic visé n'existe pas, ou le service n'y a aucun droit.")
             if isinstance(what, Poison):
-                await self._forwarder.bury(record, what)
-                self._unsettled = True
-                self._windows.add(partition, record.offset, None)
+                self._bury(record, what)
+            elif what.target not in self._targets:
+                self._bury(
+                    record, Poison("target_unknown", "Le topic visé n'existe pas, ou le service n'y a aucun droit.")
+                )
             else:
-                self._windows.add(partition, record.offset, what)
+                self._windows.add(partition, what)
+
+    def _bury(self, record: Any, poison: Poison) -> None:
+        """Send a record to the dead letters, which may take long; until that is done its offset is not settled."""
+        settle = self._windows.hold(TopicPartition(record.topic, record.partition), record.offset)
+        letter = asyncio.create_task(self._forwarder.bury(record, poison), name="dead letter")
+        letter.add_done_callback(lambda done: settle() if not done.cancelled() and done.exception() is None else None)
+        self._letters.add(letter)
+
+    async def _let_go(self) -> None:
+        """Settle what can be settled, and forget everything."""
+        try:
+            if self._letters:
+                await asyncio.wait(self._letters, timeout=LAST_LETTERS)
+            await self._commit()
+        finally:
+            self._windows.clear()
+            for letter in self._letters:
+                letter.cancel()
+            self._letters.clear()
 
     async def _commit(self, *, prove: bool = False) -> None:
         """Settle what was forwarded; to `prove` that the partitions are still ours, also what was settled before."""
@@ -165,11 +197,17 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._committed.update(changed)
 
     async def _watch_for_stall(self) -> None:
-        """After a long pause of the process the group may have given its partitions to others: ask before going on."""
+        """After a long pause of the process the group may have given its partitions to others: ask before going on.
+
+        The doubt stays until there is a position to ask with: what was read before the pause may come up after it.
+        """
         before, self._last_turn = self._last_turn, time.monotonic()
-        if (self._last_turn - before) * SECOND > STALL and self._windows.positions():
+        if (self._last_turn - before) * SECOND > STALL:
             log.warning("stalled", seconds=round(self._last_turn - before, 1))
             metrics.STALLS.inc()
+            self._in_doubt = True
+        if self._in_doubt and self._windows.positions():
+            self._in_doubt = False
             await self._commit(prove=True)
 
     def _throttle(self) -> dict[TopicPartition, int]:

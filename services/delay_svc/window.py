@@ -6,7 +6,8 @@ writers differ by): what is behind a record that isn't due waits with it, and th
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import takewhile
 
 from services.delay_svc.poke import Poke
@@ -18,20 +19,30 @@ Partition = tuple[str, int]
 class Window:
     """The records of one partition that were read and not forwarded yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: int) -> None:
         self.pokes: deque[Poke] = deque()
-        self._end = 0
+        self.held: set[int] = set()
+        """Offsets of records that are not forwarded, and not settled yet either."""
+        self._end = start
 
-    def add(self, offset: int, poke: Poke | None) -> None:
-        """Take in the record at `offset`; None stands for one that needs no forwarding."""
-        self._end = offset + 1
-        if poke is not None:
-            self.pokes.append(poke)
+    def __len__(self) -> int:
+        return len(self.pokes) + len(self.held)
+
+    def add(self, poke: Poke) -> None:
+        """Take in the next record."""
+        self._end = poke.record.offset + 1
+        self.pokes.append(poke)
+
+    def hold(self, offset: int) -> None:
+        """Take in a record that is not forwarded, or no longer; it is settled once it is not `held` any more."""
+        self._end = max(self._end, offset + 1)
+        self.held.add(offset)
 
     @property
     def position(self) -> int:
         """Return the offset before which everything is settled: where another process has to go on."""
-        return int(self.pokes[0].record.offset) if self.pokes else self._end
+        first = int(self.pokes[0].record.offset) if self.pokes else self._end
+        return min(first, *self.held) if self.held else first
 
     def due(self, now: int) -> list[Poke]:
         """Return, in order, what may be forwarded at `now` (ms); it stays in the window until it is `forwarded`."""
@@ -55,19 +66,29 @@ class Windows:
 
     def __len__(self) -> int:
         """Return how many records wait in memory."""
-        return sum(len(window.pokes) for window in self._windows.values())
+        return sum(map(len, self._windows.values()))
 
-    def add(self, partition: Partition, offset: int, poke: Poke | None) -> None:
-        """Take in the next record of a partition; None stands for one that needs no forwarding."""
-        window = self._windows.get(partition)
-        if window is None:
-            window = self._windows[partition] = Window()
-        window.add(offset, poke)
+    def begin(self, partition: Partition, offset: int) -> None:
+        """Say that a partition is read from `offset` on, unless that is known already."""
+        self._windows.setdefault(partition, Window(offset))
+
+    def add(self, partition: Partition, poke: Poke) -> None:
+        """Take in the next record of a partition that was begun."""
+        self._windows[partition].add(poke)
+
+    def hold(self, partition: Partition, offset: int) -> Callable[[], None]:
+        """Take in a record that is not forwarded; what is returned is to be called when it is settled otherwise.
+
+        Those behind it go on, but the position stays before it.
+        """
+        window = self._windows[partition]
+        window.hold(offset)
+        return partial(window.held.discard, offset)
 
     def room(self, partition: Partition, *, paused: bool) -> int:
         """Return how many more records of a partition are to be read; `paused` is whether its reading pauses now."""
         window = self._windows.get(partition)
-        held = len(window.pokes) if window else 0
+        held = len(window) if window else 0
         return 0 if paused and held > self._high_water // 2 else max(0, self._high_water - held)
 
     def next_due(self) -> int | None:

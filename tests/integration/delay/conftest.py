@@ -71,9 +71,10 @@ class Delay:
         self._workers.append(worker)
         return await asyncio.to_thread(worker.start)
 
-    async def reader(self, topic: str = TARGET) -> Reader:
-        """Read this test's records of a topic from now on."""
-        return await self._closing.enter_async_context(Reader(self.operator, topic, self.keys.encode()))
+    async def reader(self, topic: str = TARGET, *, from_start: bool = False) -> Reader:
+        """Read this test's records of a topic from now on, or all of them."""
+        reader = Reader(self.operator, topic, self.keys.encode(), from_start=from_start)
+        return await self._closing.enter_async_context(reader)
 
     def key(self, number: int) -> bytes:
         """A key of this test."""

@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     NewTopic,
@@ -12,9 +15,12 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from bench.delay_bed import admin, header, poke_headers
+from bench.delay_bed import admin, delete_topics, header, poke_headers
+from dev.brokers import Brokers
+from shared.broker import connection
 from shared.topics import delay_topic
-from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now
+from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now, until
+from tests.support.rights import provision
 
 HOUR = 3_600_000
 
@@ -33,7 +39,7 @@ BAD: list[tuple[str, dict[str, bytes | None]]] = [
 async def test_bad_records_are_dead_lettered_at_once_and_their_neighbours_are_forwarded(delay: Delay) -> None:
     await delay.worker()
     reader, dead = await delay.reader(), await delay.reader(DLQ)
-    due_at = now() + DELAY
+    due_at = now() + 5 * DELAY
 
     sent = []
     for number, (_, change) in enumerate(BAD):
@@ -44,7 +50,7 @@ async def test_bad_records_are_dead_lettered_at_once_and_their_neighbours_are_fo
         sent.append((value, headers, meta))
     await delay.send(len(BAD), due_at, key=5)
     letters = {letter.value: letter for letter in await dead.until(len(BAD), within=20)}
-    forwarded = await reader.until(len(BAD) + 1, within=20)
+    forwarded = await reader.until(len(BAD) + 1, within=40)
 
     assert [record.value for record in forwarded] == [b"%d" % number for number in range(len(BAD) + 1)]
     for (value, headers, meta), (code, _) in zip(sent, BAD, strict=True):
@@ -95,29 +101,116 @@ async def test_what_the_target_refuses_is_dead_lettered(delay: Delay) -> None:
     }
 
 
+@pytest.mark.parametrize("lacks", ["topic", "right"])
+async def test_without_dead_letters_only_the_bad_record_waits_until_there_are_some_again(
+    delay: Delay, brokers: Brokers, lacks: str
+) -> None:
+    worker = await delay.worker()
+    reader = await delay.reader()
+    if lacks == "topic":
+        delete_topics(delay.operator, [DLQ])
+    else:
+        _take_right(delay, DLQ)
+    try:
+        await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=b"bad", headers=[])
+        await delay.sent([(n, now() + 500) for n in range(10)], keys=[1] * 10)
+        forwarded = await reader.until(10, within=30)
+        assert worker.get("/live"), "nothing is wrong with the process"
+    finally:
+        provision(brokers, [PROCESS], delay=DELAY)
+    dead = await delay.reader(DLQ, from_start=True)
+    letters = await dead.until(1, within=60)
+
+    assert [int(record.value) for record in forwarded] == list(range(10))
+    assert [letter.value for letter in letters] == [b"bad"]
+    assert await asyncio.to_thread(worker.stop) == 0
+
+
+async def test_a_record_that_was_not_dead_lettered_is_so_by_a_successor(delay: Delay, brokers: Brokers) -> None:
+    first = await delay.worker()
+    reader = await delay.reader()
+    _take_right(delay, DLQ)
+    try:
+        await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=b"bad", headers=[])
+        await delay.send(1, now(), key=1)
+        await reader.until(1, within=30)
+        first.kill()
+    finally:
+        provision(brokers, [PROCESS], delay=DELAY)
+    dead = await delay.reader(DLQ)
+    await delay.worker()
+
+    assert [letter.value for letter in await dead.until(1, within=30)] == [b"bad"]
+
+
+async def test_a_record_too_large_for_the_dead_letters_is_cut(delay: Delay) -> None:
+    await delay.worker()
+    reader, dead = await delay.reader(), await delay.reader(DLQ)
+    value = b"x" * 3_000_000  # Compressed it is small, so Kafka takes it.
+
+    async with AIOKafkaProducer(
+        **connection(delay.operator), max_request_size=4_000_000, compression_type="lz4"
+    ) as big:
+        await big.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=value, headers=poke_headers(now(), TARGET))
+    await delay.send(2, now(), key=1)
+    (letter,) = await dead.until(1, within=30)
+    await reader.until(1, within=30)
+
+    assert header(letter, "dlq_code") == b"message_too_large"
+    assert int(header(letter, "dlq_cut")) > 3_000_000
+    assert value.startswith(letter.value)
+
+
+async def test_a_target_that_is_deleted_while_a_record_waits_ends_the_process_and_then_it_is_unknown(
+    delay: Delay,
+) -> None:
+    _make_targets(delay, {"passing.due": {}}, AclOperation.WRITE)
+    first = await delay.worker()
+    reader, dead = await delay.reader(), await delay.reader(DLQ)
+    due_at = now() + 4_000
+    await delay.producer.send_and_wait(
+        delay_topic(DELAY), key=delay.key(1), value=b"late", headers=poke_headers(due_at, "passing.due")
+    )
+    await delay.send(2, due_at, key=1)
+    await until(lambda: first.metric("delay_window_records") == 2, within=20)
+    delete_topics(delay.operator, ["passing.due"])
+
+    code = await asyncio.to_thread(first.ended, 90)
+    await delay.worker()
+    (letter,) = await dead.until(1, within=30)
+    await reader.until(1, within=30)
+
+    assert code not in {0, -9}
+    assert header(letter, "dlq_code") == b"target_unknown"
+
+
 def _with(headers: list[tuple[str, bytes]], change: dict[str, bytes | None]) -> list[tuple[str, bytes]]:
     return [(name, value) for name, value in {**dict(headers), **change}.items() if value is not None]
 
 
 def _make_unwilling_targets(delay: Delay) -> None:
     """One topic the process sees and may not write, one that takes small records only."""
+    _make_targets(delay, {"forbidden.due": {}}, AclOperation.DESCRIBE)
+    _make_targets(delay, {"narrow.due": {"max.message.bytes": "300"}}, AclOperation.WRITE)
+
+
+def _make_targets(delay: Delay, configs: dict[str, dict[str, str]], operation: AclOperation) -> None:
     client = admin(delay.operator)
-    topics = [NewTopic("forbidden.due", 1), NewTopic("narrow.due", 1, config={"max.message.bytes": "300"})]
-    rights = [("forbidden.due", AclOperation.DESCRIBE), ("narrow.due", AclOperation.WRITE)]
+    topics = [NewTopic(name, 1, config=config) for name, config in configs.items()]
     jobs: list[Any] = [*client.create_topics(topics, operation_timeout=20).values()]
     jobs += client.create_acls(
-        [
-            AclBinding(
-                ResourceType.TOPIC,
-                name,
-                ResourcePatternType.LITERAL,
-                f"User:{PROCESS}",
-                "*",
-                operation,
-                AclPermissionType.ALLOW,
-            )
-            for name, operation in rights
-        ]
+        [AclBinding(*_of(name), operation, AclPermissionType.ALLOW) for name in configs]
     ).values()
     for job in jobs:
         job.result(20)
+
+
+def _take_right(delay: Delay, topic: str) -> None:
+    client = admin(delay.operator)
+    right = AclBindingFilter(*_of(topic), AclOperation.WRITE, AclPermissionType.ANY)
+    for job in client.delete_acls([right]).values():
+        assert job.result(20), "the process had the right"
+
+
+def _of(topic: str) -> tuple[Any, ...]:
+    return ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{PROCESS}", "*"

@@ -119,6 +119,34 @@ async def test_one_of_two_freezes_until_its_partitions_are_the_other_s_then_goes
     assert len(records) - count <= 10
 
 
+async def test_one_of_two_freezes_before_it_ever_had_anything_to_do(delay: Delay) -> None:
+    frozen, other = await delay.worker(), await delay.worker()
+    reader = await delay.reader()
+
+    frozen.signal(signal.SIGSTOP)
+    # Kafka answers the question that the frozen one has put; it finds the answer when it goes on.
+    await delay.sent([(n, now()) for n in range(200)])
+    await all_of(reader, 200, within=40)
+    frozen.signal(signal.SIGCONT)
+    await until(lambda: frozen.metric("delay_stalls_total") + frozen.metric("delay_fenced_total") >= 1, within=20)
+    await delay.sent([(n, now()) for n in range(200, 400)])
+    records = await all_of(reader, 400, within=40)
+
+    assert other.metric("delay_forwarded_total") >= 200
+    assert len(records) == 400, "what the other forwarded meanwhile is not forwarded again"
+
+
+async def test_a_clock_that_is_ahead_is_seen_by_the_brokers_clock(delay: Delay) -> None:
+    worker = await delay.worker(CLOCK_OFFSET="5m")
+    reader = await delay.reader()
+
+    await delay.sent([(n, now() + 60 * SECOND) for n in range(10)])
+    records = await reader.until(10, within=20)
+
+    assert max(lateness(records)) < 0
+    assert worker.metric("delay_early_total") == 10
+
+
 async def test_a_changed_delay_has_a_topic_of_its_own_and_the_older_one_drains(delay: Delay, brokers: Brokers) -> None:
     await delay.worker()
     reader = await delay.reader()
