@@ -63,11 +63,16 @@ class MemoryStore:
     async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
         """Return the documents with these ids, unique keys, or decided requests."""
         await self._pause("load")
+        found = self.found(ids, keys, decided)
+        return [codec.document_in(self._owner, copy.deepcopy(self.documents[id_])) for id_ in found]
+
+    def found(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[str]:
+        """Return the ids of the documents with these ids, unique keys, or decided requests."""
         wanted, held, by = set(ids), set(keys), set(decided)
         return [
-            codec.document_in(self._owner, copy.deepcopy(raw))
-            for raw in self.documents.values()
-            if raw["_id"] in wanted or held & set(raw.get("keys", ())) or raw.get("decided") in by
+            id_
+            for id_, raw in self.documents.items()
+            if id_ in wanted or held & set(raw.get("keys", ())) or raw.get("decided") in by
         ]
 
     async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
@@ -198,12 +203,12 @@ class MemoryStore:
         await self._pause("to_settle")
         return [d["_id"] for d in self.documents.values() if d.get("settle_at", before) < before][:limit]
 
-    async def settled(self, published: Sequence[tuple[str, int]]) -> None:
-        """Take the settling mark of documents that still have the version published."""
+    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+        """Take the old settling mark of documents that still have the version published."""
         await self._pause("settled")
         for id_, version in published:
             raw = self.documents.get(id_)
-            if raw is not None and raw["version"] == version:
+            if raw is not None and raw["version"] == version and raw.get("settle_at", before) < before:
                 self.documents[id_] = {k: v for k, v in raw.items() if k not in {"settle_at", "dirty_at"}}
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:

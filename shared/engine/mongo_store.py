@@ -216,10 +216,10 @@ class MongoStore:
         found = self._documents.find(condition, {"_id": 1}).limit(limit)
         return [raw["_id"] for raw in await found.to_list(None)]
 
-    async def settled(self, published: Sequence[tuple[str, int]]) -> None:
-        """Take the settling mark of documents that still have the version that was published."""
-        gone = {"$unset": {"settle_at": "", "dirty_at": ""}}
-        operations = [UpdateOne({"_id": id_, "version": version}, gone) for id_, version in published]
+    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+        """Take the old settling mark of documents that still have the version that was published."""
+        gone, old = {"$unset": {"settle_at": "", "dirty_at": ""}}, {"$lt": before}
+        operations = [UpdateOne({"_id": id_, "version": v, "settle_at": old}, gone) for id_, v in published]
         if operations:
             await weakly(self._documents).bulk_write(operations, ordered=False)
 

@@ -85,8 +85,11 @@ class Sweepable(Store, Protocol):
         """Return ids of documents whose last change is to be settled."""
         ...
 
-    async def settled(self, published: Sequence[tuple[str, int]]) -> None:
-        """Take the settling mark of documents that still have the version that was published."""
+    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+        """Take the settling mark of documents that still have the version that was published.
+
+        A mark that is not older than `before` stays: a change since has its own settling to come.
+        """
         ...
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:

@@ -117,10 +117,11 @@ class Sweeper:
 
     async def settle(self) -> None:
         """Publish each state once more a while after its last change: compaction can't keep an old one."""
-        ids = await self._store.to_settle(self._now(), LIMIT)
+        now = self._now()
+        ids = await self._store.to_settle(now, LIMIT)
         if ids:
             published = await self._engine.republish(ids)
-            await self._store.settled(published)
+            await self._store.settled(published, now)
 
 
 def _incoming(rows: Sequence[Row]) -> list[Incoming]:

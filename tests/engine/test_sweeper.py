@@ -1,6 +1,7 @@
 """What a process that died left half done, the sweeper finishes; what is in hand, it leaves alone."""
 
 import itertools
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -130,6 +131,20 @@ async def test_a_change_while_a_state_is_settled_is_settled_later(lab: Lab) -> N
     lab.clock.pass_(11 * MINUTE)
     await lab.sweep()
     assert lab.record()["things"] == ["lid", "pen"]
+
+
+async def test_settling_an_old_change_does_not_settle_those_that_were_just_made(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    lab.clock.pass_(11 * MINUTE)
+    slow, sweeping = lab.process("slow"), lab.process("sweeping")
+    async with AsyncExitStack() as afterwards, sweeping.life.held("load", lab.sweep(by=sweeping)):
+        work = lab.ask(PutNow(box="1", thing="pen"), "r1", by=slow)
+        await afterwards.enter_async_context(slow.life.held("publish box.state", work))
+        await lab.ask(PutNow(box="1", thing="ink"), "r2")
+    assert lab.record()["things"] == ["lid", "pen"], "the older state stands last"
+    lab.clock.pass_(11 * MINUTE)
+    await lab.sweep()
+    assert lab.record()["things"] == ["lid", "pen", "ink"]
 
 
 async def test_two_sweepers_at_once_do_no_harm(lab: Lab) -> None:
