@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.record import machine
 from dev.run.system import System
 from tests.faults.cases import CASES
-from tests.faults.trial import FOLDER, Verdict, fault_system, trial
+from tests.faults.trial import Verdict, fault_system, trial
 
 
 def main() -> None:
@@ -34,7 +34,6 @@ def main() -> None:
         print("Starting the system", flush=True)
         with fault_system(Path(folder)) as system:
             verdicts = [_one(system, name, seed, short=arguments.short) for name in names]
-    _write(verdicts)
     bad = [verdict for verdict in verdicts if verdict.violations]
     print(f"\n{len(verdicts) - len(bad)} of {len(verdicts)} cases without a violation.")
     sys.exit(1 if bad else 0)
@@ -46,14 +45,15 @@ def _one(system: System, name: str, seed: int, *, short: bool) -> Verdict:
     began = time.monotonic()
     size = case.short if short else case.long
     verdict = asyncio.run(trial(system, case, seed, size, tell=lambda text: print(text, flush=True)))
+    _write(verdict)
     print(f"{verdict}\n  {time.monotonic() - began:.0f} s", flush=True)
     return verdict
 
 
-def _write(verdicts: list[Verdict]) -> None:
-    """Keep the figures of all, with the machine they are of."""
-    told = {"machine": machine(), "runs": [{"case": v.case, "seed": v.seed, **v.figures} for v in verdicts]}
-    (FOLDER / "figures.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+def _write(verdict: Verdict) -> None:
+    """Keep the figures of a run beside its history, with the machine they are of."""
+    told = {"machine": machine(), "case": verdict.case, "seed": verdict.seed, **verdict.figures}
+    verdict.history.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ CASES: Mapping[str, Case] = {
         Case(processes.freeze),
         Case(processes.second_replica),
         Case(processes.scale),
-        Case(processes.rolling_restart),
+        Case(processes.rolling_restart, in_tests=False),
         Case(brokers.kafka),
         Case(brokers.kafka_killed, in_tests=False),
         Case(brokers.mongodb),
