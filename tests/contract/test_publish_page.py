@@ -1,0 +1,29 @@
+"""docs/publish-from-another-system.md tells the statuses, codes and rights that there are."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from shared import codes
+from shared.messages.life import Status
+from shared.topics import PARTNERS, table
+
+TEXT = (Path(__file__).parents[2] / "docs" / "publish-from-another-system.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return TEXT.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_the_statuses_and_codes_it_tells_are_those_there_are() -> None:
+    cells = re.findall(r"^\| (`[^|]+`) \|", section("What the answers mean"), re.MULTILINE)
+    first = {name for cell in cells for name in re.findall("`(.+?)`", cell)}
+    statuses = set(get_args(Status))
+    assert statuses < first
+    assert first - statuses <= set(codes.CODES)
+
+
+def test_the_rights_it_tells_are_those_of_the_table() -> None:
+    topics = table(1)
+    may = {t.name for t in topics if PARTNERS in t.writers or PARTNERS in t.readers}
+    assert set(re.findall(r"`([a-z]+\.[a-z]+)`", section("Rights"))) == may
