@@ -1,6 +1,6 @@
 """Compares Kafka with the table of topics, and makes it so: topics, their settings, users, and who may do what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,16 @@ class Plan:
     configs: Sequence[ConfigResource]
     acls: Sequence[AclBinding]
     users: Mapping[str, str]
+    unknown: Sequence[AclBinding]
+    """Rights on our topics and groups that the table does not give. They are told, and left alone."""
+
+    def remarks(self) -> list[str]:
+        """Return what somebody should look at, a sentence each."""
+        return [
+            f"{a.principal} may {a.operation.name} {a.restype.name} {a.name}"
+            f"{'*' if a.resource_pattern_type is ResourcePatternType.PREFIXED else ''}, which the table does not say"
+            for a in self.unknown
+        ]
 
     def lines(self) -> list[str]:
         """Return what is to be done, a sentence each."""
@@ -64,12 +74,15 @@ def plan(client: AdminClient, settings: AdminSettings) -> Plan:
         if len(there.topics[t.name].partitions) < _partitions(t, settings)
     ]
     users = settings.users()
+    wanted, granted = acls(table, settings.partners), _granted(client)
     return Plan(
         topics=[_new(t, settings, replicas) for t in missing],
         partitions=grown,
-        configs=_differing(client, known, replicas),
-        acls=_missing(client, acls(table, settings.partners)),
+        # By the copies a topic has, not by the brokers that answer now: one that is down must not weaken them.
+        configs=_differing(client, [(t, len(there.topics[t.name].partitions[0].replicas)) for t in known]),
+        acls=[acl for acl in wanted if acl not in granted],
         users={} if not users else _without_password(client, users),
+        unknown=_unknown(granted - set(wanted), table),
     )
 
 
@@ -116,13 +129,13 @@ def _new(topic: Topic, settings: AdminSettings, replicas: int) -> NewTopic:
     )
 
 
-def _differing(client: AdminClient, known: Sequence[Topic], replicas: int) -> list[ConfigResource]:
+def _differing(client: AdminClient, known: Sequence[tuple[Topic, int]]) -> list[ConfigResource]:
     if not known:
         return []
-    asked = {t.name: ConfigResource(ConfigResource.Type.TOPIC, t.name) for t in known}
-    found = {r.name: f.result(_TIMEOUT) for r, f in client.describe_configs(list(asked.values())).items()}
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, topic.name) for topic, _ in known]
+    found = {r.name: f.result(_TIMEOUT) for r, f in client.describe_configs(asked).items()}
     resources = []
-    for topic in known:
+    for topic, replicas in known:
         wrong = [
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
             for key, value in _config(topic, replicas).items()
@@ -172,7 +185,7 @@ def _users(roles: Sequence[str], partners: Sequence[str]) -> list[str]:
     return [user for role in roles for user in (partners if role == PARTNERS else (role,))]
 
 
-def _missing(client: AdminClient, wanted: Sequence[AclBinding]) -> list[AclBinding]:
+def _granted(client: AdminClient) -> set[AclBinding]:
     anything = AclBindingFilter(
         ResourceType.ANY,
         None,
@@ -182,8 +195,29 @@ def _missing(client: AdminClient, wanted: Sequence[AclBinding]) -> list[AclBindi
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    there = set(client.describe_acls(anything).result(_TIMEOUT))
-    return [acl for acl in wanted if acl not in there]
+    return set(client.describe_acls(anything).result(_TIMEOUT))
+
+
+def _unknown(others: Iterable[AclBinding], table: Sequence[Topic]) -> list[AclBinding]:
+    """Return the rights that touch a topic or a group of ours; on a shared Kafka there are those of others."""
+    ours = {
+        ResourceType.TOPIC: [topic.name for topic in table],
+        ResourceType.GROUP: [f"{process}{end}" for process in topics.PROCESSES for end in ("", ".")],
+    }
+    return sorted(
+        (
+            acl
+            for acl in others
+            if acl.permission_type is AclPermissionType.ALLOW
+            and any(_touches(acl, name) for name in ours.get(acl.restype, ()))
+        ),
+        key=str,
+    )
+
+
+def _touches(acl: AclBinding, name: str) -> bool:
+    is_prefix = acl.resource_pattern_type is ResourcePatternType.PREFIXED
+    return acl.name in {name, "*"} or (is_prefix and name.startswith(acl.name))
 
 
 def _without_password(client: AdminClient, users: Mapping[str, str]) -> dict[str, str]:

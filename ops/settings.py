@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from ops.errors import OpsError
 from shared.clock import MINUTE, Duration
 from shared.settings import FromFiles, KafkaSettings, OidcSettings
 from shared.topics import DEFAULT_PARTITIONS, OPS, PARTNERS, PROCESSES
@@ -38,7 +39,11 @@ class AdminSettings(FromFiles):
             return {}
         names = (*PROCESSES, OPS, *self.partners)
         files = {name: self.kafka_passwords / name for name in names}
-        return {name: file.read_text().strip() for name, file in files.items() if file.is_file()}
+        found = {name: file.read_text().strip() for name, file in files.items() if file.is_file()}
+        for name, password in found.items():
+            if not password:
+                raise OpsError(f"KAFKA_PASSWORDS: {files[name]} holds no password")
+        return found
 
     @property
     def partners(self) -> tuple[str, ...]:

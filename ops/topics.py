@@ -27,6 +27,8 @@ def provision_command(*, dry_run: show.DryRun = False) -> None:
     plan = provision.plan(client, settings)
     for line in plan.lines():
         typer.echo(f"{'would ' if dry_run else ''}{line}")
+    for remark in plan.remarks():
+        typer.echo(f"left alone: {remark}")
     if not dry_run:
         provision.carry_out(client, plan)
         settle.wait_until_known(client, settings, plan.users)

@@ -1,0 +1,229 @@
+"""`python -m ops topics provision` on a real Kafka: what it makes, corrects, tells, and leaves alone."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from dev.brokers import Brokers
+from ops.provision import acls, plan
+from ops.settings import AdminSettings
+from shared.clock import MINUTE
+from shared.topics import PROCESSES, table
+from tests.support.brokers import EVERY_RIGHT, as_new
+from tests.support.rights import operator, user
+
+TABLE = table(30 * MINUTE)
+STATE = "structure.state"
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kafka(session_kafka: Brokers) -> Iterator[Brokers]:
+    """An empty Kafka, empty again for the tests that follow."""
+    yield as_new(session_kafka)
+    as_new(session_kafka)
+
+
+@pytest.fixture(scope="module")
+def admin(kafka: Brokers) -> AdminClient:
+    return AdminClient(kafka.kafka.admin_settings())
+
+
+@pytest.fixture(scope="module")
+def passwords(kafka: Brokers, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("passwords")
+    for name in (*PROCESSES, "ops", "partner"):
+        (folder / name).write_text(kafka.password(f"kafka/{name}") + "\n", encoding="ascii")
+    return folder
+
+
+@pytest.fixture
+def run(kafka: Brokers, passwords: Path) -> Run:
+    """Run the command as the administrator does, or with another environment; give what it says."""
+
+    def run_(*options: str, status: int = 0, **environment: str) -> str:
+        name, password = kafka.kafka_admin
+        given = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "KAFKA_BOOTSTRAP": kafka.kafka_bootstrap,
+            "KAFKA_USER": name,
+            "KAFKA_PASSWORD": password,
+            "KAFKA_PASSWORDS": str(passwords),
+            "TOPIC_PARTITIONS": "2",
+            **environment,
+        }
+        command = [sys.executable, "-m", "ops", "topics", "provision", *options]
+        done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run_
+
+
+def topics(client: AdminClient) -> dict[str, int]:
+    """The topics and their partitions."""
+    there = client.list_topics(timeout=30).topics
+    return {name: len(topic.partitions) for name, topic in there.items() if not name.startswith("__")}
+
+
+def rights(client: AdminClient) -> set[AclBinding]:
+    return set(client.describe_acls(EVERY_RIGHT).result(30))
+
+
+def users(client: AdminClient) -> set[str]:
+    return set(client.describe_user_scram_credentials().result(30)) - {"admin"}
+
+
+def config(client: AdminClient, topic: str) -> dict[str, str]:
+    (found,) = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
+    return {name: entry.value for name, entry in found.result(30).items()}
+
+
+def change(client: AdminClient, topic: str, **values: str) -> None:
+    """Change the settings of a topic, `_` standing for a point."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in values.items()
+    ]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+    client.incremental_alter_configs([resource])[resource].result(30)
+
+
+def test_a_dry_run_tells_everything_and_changes_nothing(run: Run, admin: AdminClient) -> None:
+    told = run("--dry-run").splitlines()
+    assert "would create topic structure.requests (2 partitions)" in told
+    assert "would set the password of user gateway" in told
+    assert told[-1] == f"{len(told) - 1} changes to make."
+    assert (topics(admin), rights(admin), users(admin)) == ({}, set(), set())
+
+
+def test_it_makes_every_topic_right_and_user_of_the_table(run: Run, admin: AdminClient) -> None:
+    told = run().splitlines()
+    assert told[-1] == f"{len(told) - 1} changes made."
+    assert topics(admin) == {t.name: 2 if t.partitions == 12 else min(t.partitions, 2) for t in TABLE}
+    assert rights(admin) == set(acls(TABLE, ["partner"]))
+    assert users(admin) == {*PROCESSES, "ops", "partner"}
+    for topic in TABLE:
+        assert config(admin, topic.name).items() >= topic.config.items()
+
+
+def test_a_second_time_there_is_nothing_to_do(run: Run) -> None:
+    assert run() == "0 changes made.\n"
+
+
+def test_settings_that_drifted_are_corrected_and_others_left_alone(run: Run, admin: AdminClient) -> None:
+    change(admin, "structure.requests", message_timestamp_type="CreateTime", max_message_bytes="2000000")
+    change(admin, STATE, cleanup_policy="delete")
+    assert set(run().splitlines()) == {
+        "set message.timestamp.type of topic structure.requests",
+        f"set cleanup.policy of topic {STATE}",
+        "2 changes made.",
+    }
+    after = config(admin, "structure.requests")
+    assert (after["message.timestamp.type"], after["max.message.bytes"]) == ("LogAppendTime", "2000000")
+    assert config(admin, STATE)["cleanup.policy"] == "compact"
+
+
+def test_brokers_that_are_down_or_copies_that_are_wanted_do_not_change_topics_that_are_there(
+    kafka: Brokers, admin: AdminClient
+) -> None:
+    """`min.insync.replicas=2` on a topic of one copy would refuse every write; 1 on one of three, lose some."""
+    wanted = plan(admin, AdminSettings(kafka=operator(kafka), topic_partitions=2, replication_factor=3))
+    assert [resource.name for resource in wanted.configs] == []
+
+
+def test_partitions_grow_and_never_shrink(run: Run, admin: AdminClient) -> None:
+    assert f"grow topic {STATE} to 3 partitions" in run(TOPIC_PARTITIONS="3").splitlines()
+    assert topics(admin)[STATE] == 3
+    assert run(TOPIC_PARTITIONS="2") == "0 changes made.\n"
+    assert topics(admin)[STATE] == 3
+
+
+def test_nothing_is_removed_and_rights_that_the_table_does_not_give_are_told(run: Run, admin: AdminClient) -> None:
+    forgotten = AclBinding(
+        ResourceType.TOPIC,
+        "structure.",
+        ResourcePatternType.PREFIXED,
+        "User:former-system",
+        "*",
+        AclOperation.READ,
+        AclPermissionType.ALLOW,
+    )
+    elsewhere = AclBinding(
+        ResourceType.TOPIC,
+        "weather",
+        ResourcePatternType.LITERAL,
+        "User:meteo",
+        "*",
+        AclOperation.READ,
+        AclPermissionType.ALLOW,
+    )
+    for job in admin.create_acls([forgotten, elsewhere]).values():
+        job.result(30)
+    admin.create_topics([NewTopic("weather", 1)])["weather"].result(30)
+    assert run().splitlines() == [
+        "left alone: User:former-system may READ TOPIC structure.*, which the table does not say",
+        "0 changes made.",
+    ]
+    assert rights(admin) >= {forgotten, elsewhere}
+    assert "weather" in topics(admin)
+    for job in admin.delete_acls([EVERY_RIGHT]).values():
+        job.result(30)
+    admin.delete_topics(["weather"])["weather"].result(30)
+
+
+def test_rights_that_were_taken_away_come_back_and_a_further_system_gets_its_own(run: Run, admin: AdminClient) -> None:
+    told = run(KAFKA_PARTNERS="partner,facturier").splitlines()
+    assert "allow User:gateway to WRITE TOPIC structure.requests" in told
+    assert "allow User:facturier to READ TOPIC structure.outcomes" in told
+    assert rights(admin) == set(acls(TABLE, ["partner", "facturier"]))
+
+
+def test_a_changed_delay_gets_its_topic_and_the_former_one_stays_with_its_rights(run: Run, admin: AdminClient) -> None:
+    before = rights(admin)
+    told = run(EFFECTIVE_DELAY="45m", KAFKA_PARTNERS="partner,facturier").splitlines()
+    assert "create topic delay.45m.v1 (2 partitions)" in told
+    assert {"delay.30m.v1", "delay.45m.v1"} <= set(topics(admin))
+    assert rights(admin) > before
+
+
+def test_the_password_of_a_user_who_is_there_is_not_touched(
+    run: Run, kafka: Brokers, passwords: Path, tmp_path: Path
+) -> None:
+    others = tmp_path / "passwords"
+    others.mkdir()
+    for file in passwords.iterdir():
+        (others / file.name).write_text("another", encoding="ascii")
+    assert "password" not in run(KAFKA_PASSWORDS=str(others))
+    login = {**AdminSettings(kafka=user(kafka, "ops")).client(), "log_level": 0}
+    assert "structure_svc.dlq" in AdminClient(login).list_topics(timeout=30).topics
+
+
+def test_an_empty_password_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "gateway").touch()
+    assert "gateway holds no password" in run(KAFKA_PASSWORDS=str(tmp_path), status=1)
+
+
+def test_nobody_but_the_administrator_can_provision(run: Run, kafka: Brokers, admin: AdminClient) -> None:
+    before: Any = (topics(admin), rights(admin), users(admin))
+    told = run(KAFKA_USER="gateway", KAFKA_PASSWORD=kafka.password("kafka/gateway"), status=1)
+    assert told.startswith("ops: ")
+    assert "the user gateway" in told
+    assert (topics(admin), rights(admin), users(admin)) == before
