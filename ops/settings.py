@@ -62,6 +62,7 @@ class AdminSettings(FromFiles):
         }
         if self.kafka.tls_ca:
             settings["ssl.ca.location"] = str(self.kafka.tls_ca)
+            settings["ssl.endpoint.identification.algorithm"] = "https" if self.kafka.tls_check_hostname else "none"
         return settings
 
 

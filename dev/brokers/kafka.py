@@ -88,13 +88,13 @@ class Kafka(Cluster):
     def __init__(self, layout: Layout, make_node: MakeNode) -> None:
         self.bootstrap = ",".join(f"{HOST}:{port}" for port in layout.client_ports)
         self.admin_password = layout.admin_password
-        self._layout = layout
+        self.layout = layout
         numbers = range(1, len(layout.client_ports) + 1)
         super().__init__([make_node(number, partial(layout.is_ready, number)) for number in numbers])
 
     def admin_settings(self, bootstrap: str | None = None) -> dict[str, str | int | float | bool]:
         """The administrator's settings for a client of librdkafka."""
-        return self._layout.admin_settings(bootstrap or self.bootstrap)
+        return self.layout.admin_settings(bootstrap or self.bootstrap)
 
 
 def new_cluster_id() -> str:

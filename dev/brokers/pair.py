@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -44,8 +45,13 @@ class Brokers:
 
     @property
     def kafka_admin(self) -> tuple[str, str]:
-        """Name and password of Kafka's administrator (SCRAM-SHA-512, without TLS)."""
+        """Name and password of Kafka's administrator (SCRAM-SHA-512)."""
         return ADMIN, self.kafka.admin_password
+
+    @property
+    def kafka_ca(self) -> Path | None:
+        """The file of the authority that vouches for Kafka, when clients come by TLS."""
+        return self.kafka.layout.tls.ca if self.kafka.layout.tls else None
 
     @property
     def mongo_admin_uri(self) -> str:
