@@ -13,7 +13,6 @@ Two processes may be anywhere in here for one document at any time, and each may
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from shared import metrics
@@ -24,6 +23,7 @@ from shared.engine.decide import Timing, Wait, decide, reject
 from shared.engine.document import Document, Draft, view
 from shared.engine.incoming import Incoming, Row
 from shared.engine.publish import Publisher
+from shared.engine.round import Copies, Round
 from shared.engine.rules import Context, Owner, Target
 from shared.engine.step import Step
 from shared.engine.store import Bus, Store
@@ -33,58 +33,8 @@ from shared.messages.cloudevents import Message
 
 log = get_logger(__name__)
 
-Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
 Meet = Callable[[Incoming, Copies], Message | None]
 """Returns a message that introduces an actor nobody has met yet."""
-
-
-@dataclass(slots=True)
-class _Round:
-    """What one round over a batch has loaded and decided."""
-
-    documents: list[Document]
-    rows: Mapping[str, Row]
-    targets: Mapping[str, Target]
-    copies: Copies = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What the copies say, without their versions."""
-    by_id: dict[str, Document] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)
-    made: dict[str, str] = field(default_factory=dict)
-    """The unique keys of documents made in this round, each with its document's id."""
-    drafts: dict[str, Draft] = field(default_factory=dict)
-    deciders: dict[str, str] = field(default_factory=dict)
-    """Which document each request was decided on."""
-    waits: list[tuple[Incoming, Draft, Wait]] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    decided: dict[str, tuple[Step, Document]] = field(default_factory=dict)
-    """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
-    broken: dict[str, Exception] = field(default_factory=dict)
-    """Requests whose owner could not even say what they are about."""
-    unfinished: dict[str, Document] = field(default_factory=dict)
-    """Documents whose outbox holds a request that came again: what is in it is published at once."""
-
-    def __post_init__(self) -> None:
-        for document in self.documents:
-            self.by_id[document.id] = document
-            self.holders.update(dict.fromkeys(document.keys, document.id))
-            for step in (*(p.step for p in document.pending), *document.outbox):
-                self.decided[step.key] = (step, document)
-
-    def id_of(self, target: Target) -> str:
-        """Return the id of the document a request is about, or nothing when no document has its keys."""
-        if target.id is not None:
-            return target.id
-        held = (self.holders.get(key) or self.made.get(key) for key in target.keys)
-        return next((id_ for id_ in held if id_), "")
-
-    def draft_of(self, owner: Owner[Any], target: Target) -> Draft | None:
-        """Return the draft of the document a request is about, or None when there is no such document."""
-        id_ = self.id_of(target)
-        if id_ in self.drafts:  # Decided on already in this round, or made in it.
-            return self.drafts[id_]
-        document = self.by_id.get(id_)
-        return Draft(owner, document) if document is not None and document.state is not None else None
 
 
 _Done = tuple[str, int, Sequence[Step], Draft | None]
@@ -184,7 +134,7 @@ class Engine:
         undecided = {key for key, document in around.deciders.items() if document in lost}
         return undecided | await self._wait(around)
 
-    async def _load(self, batch: Sequence[Incoming]) -> _Round:
+    async def _load(self, batch: Sequence[Incoming]) -> Round:
         targets: dict[str, Target] = {}
         referred: set[str] = set()
         broken: dict[str, Exception] = {}
@@ -199,7 +149,7 @@ class Engine:
             {key for t in targets.values() for key in t.keys},
             targets,
         )
-        around = _Round(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
+        around = Round(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
         for request in batch:
             document = around.by_id.get(around.id_of(targets[request.key]))
@@ -212,7 +162,7 @@ class Engine:
         around.values = {key: value for key, (_, value) in around.copies.items()}
         return around
 
-    def _repeat(self, around: _Round, request: Incoming) -> bool:
+    def _repeat(self, around: Round, request: Incoming) -> bool:
         """Answer a request that is decided already as before; return whether it was."""
         row = around.rows.get(request.key)
         if row is not None and row.is_waiting and row.incoming is not None:
@@ -236,7 +186,7 @@ class Engine:
             around.messages.extend(self.publisher.step(told, repeated=True))
         return True
 
-    def _decide(self, around: _Round, request: Incoming, ids: Mapping[str, Any]) -> None:
+    def _decide(self, around: Round, request: Incoming, ids: Mapping[str, Any]) -> None:
         target = around.targets[request.key]
         now = self.clock.now()
         if introduction := self._meet(request, around.copies):
@@ -272,7 +222,7 @@ class Engine:
         if draft.document.version == 0:
             around.made.update(dict.fromkeys(draft.keys(), draft.document.id))
 
-    def _rule(self, around: _Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Wait | None:
+    def _rule(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Wait | None:
         """Let the rule decide; raise what it, or finding out what the request is about, raised."""
         if (error := around.broken.get(request.key)) is not None:
             raise error
@@ -282,7 +232,7 @@ class Engine:
             return reject(draft, request, missing, now, self.timing, target.reference)
         return decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
 
-    def _context(self, around: _Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
+    def _context(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
         referred = self.owner.refers(request.request, request.actor)
         return Context(
             actor=request.actor,
@@ -354,7 +304,7 @@ class Engine:
 
     # ---- what can't be decided yet ----------------------------------------------------------------------------
 
-    async def _wait(self, around: _Round) -> set[str]:
+    async def _wait(self, around: Round) -> set[str]:
         """Write waiting rows, tell, and ask; return the keys of requests to decide again at once."""
         if not around.waits:
             return set()
@@ -388,7 +338,7 @@ class Engine:
             return None
         return {"topic": wait.ask.topic, "type": wait.ask.type, "key": wait.ask.key, "data": dict(wait.ask.data)}
 
-    async def _moved_meanwhile(self, around: _Round, rows: Sequence[Row]) -> set[str]:
+    async def _moved_meanwhile(self, around: Round, rows: Sequence[Row]) -> set[str]:
         """Return the requests whose copy moved after it was read and before their rows could be found by it."""
         awaited = {row.waits_for for row in rows if row.waits_for and row.ask is None}
         if not awaited:

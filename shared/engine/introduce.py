@@ -3,8 +3,9 @@
 import hashlib
 
 from shared.clock import Clock
-from shared.engine.engine import Copies, Meet
+from shared.engine.engine import Meet
 from shared.engine.incoming import Incoming
+from shared.engine.round import Copies
 from shared.messages.cloudevents import Message, build
 from shared.messages.manager import RegisterUser
 from shared.rights import user_key

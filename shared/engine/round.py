@@ -1,0 +1,64 @@
+"""What one round over a batch has loaded and decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.engine.decide import Wait
+from shared.engine.document import Document, Draft
+from shared.engine.incoming import Incoming, Row
+from shared.engine.rules import Owner, Target
+from shared.engine.step import Step
+from shared.messages.cloudevents import Message
+
+Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
+"""What other owners publish, by key, with its version."""
+
+
+@dataclass(slots=True)
+class Round:
+    """A round: documents, rows and copies as loaded, drafts and waits as decided."""
+
+    documents: list[Document]
+    rows: Mapping[str, Row]
+    targets: Mapping[str, Target]
+    copies: Copies = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the copies say, without their versions."""
+    by_id: dict[str, Document] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    """The unique keys of documents made in this round, each with its document's id."""
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    deciders: dict[str, str] = field(default_factory=dict)
+    """Which document each request was decided on."""
+    waits: list[tuple[Incoming, Draft, Wait]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    decided: dict[str, tuple[Step, Document]] = field(default_factory=dict)
+    """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
+    broken: dict[str, Exception] = field(default_factory=dict)
+    """Requests whose owner could not even say what they are about."""
+    unfinished: dict[str, Document] = field(default_factory=dict)
+    """Documents whose outbox holds a request that came again: what is in it is published at once."""
+
+    def __post_init__(self) -> None:
+        for document in self.documents:
+            self.by_id[document.id] = document
+            self.holders.update(dict.fromkeys(document.keys, document.id))
+            for step in (*(p.step for p in document.pending), *document.outbox):
+                self.decided[step.key] = (step, document)
+
+    def id_of(self, target: Target) -> str:
+        """Return the id of the document a request is about, or nothing when no document has its keys."""
+        if target.id is not None:
+            return target.id
+        held = (self.holders.get(key) or self.made.get(key) for key in target.keys)
+        return next((id_ for id_ in held if id_), "")
+
+    def draft_of(self, owner: Owner[Any], target: Target) -> Draft | None:
+        """Return the draft of the document a request is about, or None when there is no such document."""
+        id_ = self.id_of(target)
+        if id_ in self.drafts:  # Decided on already in this round, or made in it.
+            return self.drafts[id_]
+        document = self.by_id.get(id_)
+        return Draft(owner, document) if document is not None and document.state is not None else None
