@@ -49,6 +49,10 @@ class Client:
         answer: dict[str, Any] = self._http.request(method, path, json=body, headers=headers).json()
         return answer
 
+    def close(self) -> None:
+        """Leave."""
+        self._http.close()
+
     def _token(self, user: str) -> str:
         if user not in self._tokens:
             form = {"grant_type": "password", "username": user, "password": PASSWORD}
@@ -58,8 +62,12 @@ class Client:
 
 def load(issuer: str, api: str, tell: Callable[[str], None] = print) -> None:
     """Create the demo users, structures and memberships, a line a step."""
-    for line in _load(Client(issuer, api)):
-        tell(f"  demo: {line}")
+    client = Client(issuer, api)
+    try:
+        for line in _load(client):
+            tell(f"  demo: {line}")
+    finally:
+        client.close()
 
 
 def _load(client: Client) -> Iterator[str]:

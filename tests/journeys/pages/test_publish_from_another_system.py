@@ -1,0 +1,33 @@
+"""docs/publish-from-another-system.md can be copied from: its commands are run in their order."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dev.brokers.jars import have_jars, jars_folder
+from tests.support import pages
+from tests.support.kcat import skip_without_kcat
+from tests.support.system import System
+
+TEXT = (pages.ROOT / "docs" / "publish-from-another-system.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(400)
+def test_every_command_of_the_page_can_be_pasted(
+    demonstration: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_kcat()
+    page = pages.read(TEXT)
+    assert set(page.files) == {"send.py", "Send.java"}
+    assert len(page.gives) == 6
+    if have_jars() and shutil.which("javac"):
+        monkeypatch.setenv("KAFKA_JARS", str(jars_folder()))
+    else:  # Kafka runs in a container here, so its Java library is not on this machine.
+        number = next(n for n, block in enumerate(page.commands) if "Send.java" in block)
+        page.commands[number] = ":\n"
+        del page.gives[number]
+    pages.run(demonstration, page, pages.folder(demonstration, tmp_path))
+    with demonstration.as_("alice") as api:
+        requests = api.get("/structures/1/requests", params={"size": 100}).json()["items"]
+    assert [r["request_id"] for r in requests].count("mine-1") == 1, "sent three times, it is one request"
