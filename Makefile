@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run clean test coverage test-compose faults check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test coverage test-compose faults explore check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ test-compose: .venv/dev.done ## build, start, use, scale and take down docker-co
 
 faults: .venv/dev.done ## hurt a running system, longer than the tests do (CASE=kill,kafka SEED=7 for some, again)
 	$(BIN)/python -m tests.faults --case="$(CASE)" --seed="$(SEED)"
+
+explore: .venv/dev.done ## every interleaving of the engine, longer than the tests do (CASE=cancelled TIME=600 SEED=7)
+	$(BIN)/python -m tests.explorer --case="$(CASE)" --time="$(TIME)" --seed="$(SEED)"
 
 check: .venv/dev.done ## lint, types, imports, contracts
 	$(BIN)/ruff check .

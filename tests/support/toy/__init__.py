@@ -13,7 +13,7 @@ from shared.engine.intake import body_hash
 from shared.engine.rules import Owner, Target, View
 from shared.messages.common import Request
 from shared.messages.life import request_key
-from tests.support.toy.requests import Cancel, Find, Guarded, OfBox, Open, Rename, Sweep
+from tests.support.toy.requests import Cancel, Find, Guarded, Make, OfBox, Open, Rename, Sweep
 from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, keeper_key, name_key
 from tests.support.toy.state import BoxState
 
@@ -33,6 +33,8 @@ def _target(request: Request, actor: Actor) -> Target:
     del actor
     if isinstance(request, Open):
         return Target(keys=(name_key(request.name),), fresh="box", reference={"name": request.name})
+    if isinstance(request, Make):
+        return Target(fresh="box")
     assert isinstance(request, OfBox | Find)
     if request.box == UNSPEAKABLE:
         raise ZeroDivisionError("a target that breaks")

@@ -19,6 +19,13 @@ class Open(Request):
     thing: str | None = None
 
 
+class Make(Request):
+    """Makes a box with a fresh id and no name, and puts a thing in."""
+
+    type: ClassVar[str] = "box.make.v1"
+    thing: str
+
+
 class Find(Request):
     """Makes the box of this id unless it is there, and puts a thing in."""
 

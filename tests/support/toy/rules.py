@@ -19,6 +19,7 @@ from tests.support.toy.requests import (
     Guarded,
     HalfBroken,
     Label,
+    Make,
     Open,
     Put,
     PutAfter,
@@ -55,7 +56,7 @@ def _with(state: BoxState | None, thing: str) -> BoxState:
     return state.model_copy(update={"things": (*state.things, thing)})
 
 
-def _put_now(request: Find | PutNow | PutAfter | Ask | Guarded, *_: Any) -> Effect[BoxState]:
+def _put_now(request: Make | Find | PutNow | PutAfter | Ask | Guarded, *_: Any) -> Effect[BoxState]:
     return Effect(lambda now: _with(now, request.thing))
 
 
@@ -175,6 +176,7 @@ def _half_broken(request: HalfBroken, state: BoxState, context: Context) -> Effe
 
 RULES: Mapping[type[Request], Rule] = {
     Open: at_once(_open),
+    Make: at_once(_put_now),
     Find: at_once(_put_now),
     Put: delayed(_put, _put_due),
     PutNow: at_once(_put_now),

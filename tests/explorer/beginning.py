@@ -1,0 +1,43 @@
+"""The world in which a case begins: box 1 exists, and nothing has been delivered."""
+
+from typing import Any, cast
+
+from shared.engine.engine import Engine
+from shared.engine.memory import MemoryStore
+from shared.engine.store import Bus, Sweepable
+from tests.explorer.cases import Case
+from tests.explorer.check import shown
+from tests.explorer.perform import at_once
+from tests.explorer.world import CLOCKS, World, digest
+from tests.support.toy import NOW, OWNER, TIMING, ManualClock, incoming
+from tests.support.toy.requests import Find
+
+
+class _Straight:
+    """A store used without stopping, and a bus that nobody reads."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def publish(self, messages: Any) -> None:
+        del messages
+
+
+def beginning(case: Case) -> World:
+    """Return the first world of a case."""
+    store = MemoryStore(OWNER)
+    port = _Straight(store)
+    engine = Engine(OWNER, cast("Sweepable", port), cast("Bus", port), ManualClock(), TIMING, process="box_svc")
+    at_once(engine.requests([incoming(Find(box="1", thing="lid"), "made")]))
+    world, box = World(), store.documents["box:1"]
+    if not case.settling:
+        box = {name: value for name, value in box.items() if name != "settle_at"}
+    world.documents, world.digests = {"box:1": box}, {"box:1": digest(box)}
+    world.shown = {"box:1": shown(box)}
+    world.clocks = (NOW,) * len(CLOCKS)
+    world.committed = (False,) * (len(case.batches) + len(case.copies) + len(case.answers))
+    world.faults = case.faults
+    return world

@@ -1,0 +1,192 @@
+"""Engines that are broken in one place each, to see that the explorer finds it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.clock import Clock
+from shared.engine.document import Document, Write
+from shared.engine.incoming import Row
+from shared.engine.memory import MemoryStore
+from shared.engine.step import Step
+from tests.explorer.perform import ExploredStore
+from tests.explorer.port import Port
+from tests.explorer.world import NO_FAULTS, Faults
+from tests.support.toy import DELAY, NOW, ManualClock
+
+SWEEPS = frozenset({"outboxes", "states", "settle", "overdue", "deadlines", "questions"})
+FAR = NOW + 1000 * DELAY
+
+
+@dataclass(frozen=True)
+class Break:
+    """What is broken, and in which case it shows; by default nothing is."""
+
+    case: str = ""
+    shows: str = ""
+    """The violation it is seen by: the first word of `wrong`."""
+    faults: Faults | None = None
+    """How many faults that takes; None for those of the case."""
+    store: Callable[[Any], MemoryStore] = ExploredStore
+    port: Callable[[], Any] = Port
+    poke_clock: Callable[[ManualClock], Clock] = lambda clock: clock
+    stamp: Callable[[int], int] = lambda stamp: stamp
+    sweeps: frozenset[str] = SWEEPS
+    journal_by_step: bool = True
+    commits_at_once: bool = False
+
+
+NOTHING = Break()
+
+
+# ---- what the storage no longer guards ------------------------------------------------------------------------
+
+
+class Unguarded(ExploredStore):
+    """Writes a document whatever its version is."""
+
+    def _save(self, write: Write, now: int) -> bool:
+        raw = self.documents.get(write.id)
+        return super()._save(replace(write, base=raw["version"] if raw else 0), now)
+
+
+class NoDecided(ExploredStore):
+    """Has no unique index on what a new document decided."""
+
+    def _save(self, write: Write, now: int) -> bool:
+        return super()._save(replace(write, decided=None), now)
+
+
+class AnyRow(ExploredStore):
+    """Writes a row over a newer one too."""
+
+    async def put_rows(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self.requests.pop(step.key, None)
+        await super().put_rows(steps)
+
+
+class WaitingOverDecided(ExploredStore):
+    """Writes a waiting row over a decided one too."""
+
+    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+        for row in rows:
+            self.requests.pop(row.key, None)
+        return await super().put_waiting(rows)
+
+
+class ClearsMarks(ExploredStore):
+    """Clears the marks of a state that has moved on."""
+
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+        await super().clear(published, batch)
+        await self.settled([(id_, version) for id_, version, _ in published], FAR)
+        return []
+
+    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+        del before
+        await super().settled([(id_, self.documents[id_]["version"]) for id_, _ in published], FAR)
+
+
+class SettlesNew(ExploredStore):
+    """Takes the mark of a change that has just been made."""
+
+    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+        del before
+        await super().settled(published, FAR)
+
+
+class ClearsAll(ExploredStore):
+    """Empties outboxes without looking who wrote them last."""
+
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+        for id_, _, _ in published:
+            self.documents[id_] = self.documents[id_] | {"batch": batch}
+        return await super().clear(published, batch)
+
+
+# ---- steps in another order -----------------------------------------------------------------------------------
+
+
+class RowsFirst(Port):
+    """Loads the rows before the documents."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+
+    async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
+        self._rows = await self.do("rows", decided) if decided else {}
+        return list(await self.do("load", ids, keys, decided))
+
+    async def rows(self, keys: Iterable[str]) -> Mapping[str, Row]:
+        del keys
+        return self._rows
+
+
+class RowOnly(Port):
+    """Knows a repeat by its row alone."""
+
+    async def load(self, *args: Any) -> list[Document]:
+        documents = list(await self.do("load", *args))
+        for document in documents:
+            document.outbox = ()
+        return documents
+
+
+class ClearsFirst(Port):
+    """Takes entries out of outboxes before it writes their rows."""
+
+    def __init__(self) -> None:
+        self._steps: Sequence[Step] = ()
+
+    async def put_rows(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    async def clear(self, *args: Any) -> list[str]:
+        stale = list(await self.do("clear", *args))
+        steps, self._steps = self._steps, ()
+        if steps:
+            await self.do("put_rows", steps)
+        return stale
+
+
+class RejectsByRow(Port):
+    """Decides a rejection by its row, not by a guarded write."""
+
+    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
+        refused = [w for w in writes if {s.status for s in w.steps} == {"rejected"}]
+        rows = await self.do("rows", [s.key for w in refused for s in w.steps]) if refused else {}
+        lost = {w.id for w in refused if any(s.key in rows and not rows[s.key].is_waiting for s in w.steps)}
+        steps = [s for w in refused if w.id not in lost for s in w.steps]
+        if steps:
+            await self.do("put_rows", steps)
+        others = [w for w in writes if w not in refused]
+        return lost | (set(await self.do("save", others, now)) if others else set())
+
+
+A_CRASH = Faults(crashes=1)
+
+BREAKS: Mapping[str, Break] = {
+    "a document is written whatever its version": Break("at once", "twice", NO_FAULTS, Unguarded),
+    "what a new document decided is not unique": Break("made", "twice", NO_FAULTS, NoDecided),
+    "a row is written over a newer one": Break("later", "lost", NO_FAULTS, AnyRow),
+    "a waiting row is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
+    "marks are cleared though the state has moved on": Break("two at once", "untrue", NO_FAULTS, ClearsMarks),
+    "a new change is settled with an old one": Break("two while settling", "untrue", NO_FAULTS, SettlesNew),
+    "outboxes are emptied whoever wrote last": Break("two at once", "twice", A_CRASH, ClearsAll),
+    "rows are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RowsFirst),
+    "a repeat is known by its row alone": Break("at once", "twice", A_CRASH, port=RowOnly),
+    "outboxes are cleared before rows are written": Break("at once", "twice", A_CRASH, port=ClearsFirst),
+    "a rejection is decided by its row": Break("refused or not", "both", NO_FAULTS, port=RejectsByRow),
+    "a rejection at a deadline is decided by its row": Break("waits for a copy", "lost", A_CRASH, port=RejectsByRow),
+    "the offset is committed before anything is told": Break(
+        "later", "lost", A_CRASH, sweeps=SWEEPS - {"outboxes"}, commits_at_once=True
+    ),
+    "no state is published once more": Break("two at once", "untrue", NO_FAULTS, sweeps=SWEEPS - {"settle"}),
+    "nothing overdue is poked again": Break("later, poked early", "lost", sweeps=SWEEPS - {"overdue"}),
+    "waiting rows have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
+    "the poke's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
+    "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, poke_clock=lambda _: ManualClock(FAR)),
+    "the journal has one key for all steps of a request": Break("later", "untrue", NO_FAULTS, journal_by_step=False),
+}
+"""What is broken, and a case in which it shows."""

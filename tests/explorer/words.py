@@ -1,0 +1,29 @@
+"""Steps in words, so that a person can follow the way to a violation."""
+
+from typing import Any
+
+from tests.explorer.port import Op
+from tests.support.toy import DELAY, NOW
+
+
+def at(instant: int) -> str:
+    """Say when, counted in delays from the beginning."""
+    return f"t{(instant - NOW) / DELAY:g}"
+
+
+def doing(op: Op, place: int, result: Any) -> str:
+    """Say what a process did."""
+    match op.name:
+        case "publish" if op.args[0]:
+            message = op.args[0][place]
+            return f"publishes {message.topic} {message.key.decode()}"
+        case "save" if op.args[0]:
+            write = op.args[0][place]
+            decided = ", ".join(f"{step.request_id} {step.status}" for step in write.steps)
+            return f"writes {write.id} v{write.version} ({decided})" + (": another was first" if result else "")
+        case "put_rows" if op.args[0]:
+            step = op.args[0][place]
+            return f"writes the row of {step.request_id}: {step.status} v{step.version}"
+        case "rows":
+            return "loads rows: " + (", ".join(f"{key} {row.step.status}" for key, row in result.items()) or "none")
+    return op.name.replace("_", " ")
