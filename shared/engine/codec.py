@@ -1,10 +1,10 @@
 """How documents and rows are written down, the same in MongoDB and in memory."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.auth import Actor
 from shared.engine.document import Document, Write
@@ -27,6 +27,7 @@ def pending_out(pending: Pending) -> dict[str, Any]:
     }
 
 
+_ACTOR = frozenset(field.name for field in fields(Actor))
 _PENDING = frozenset({"step", "change", "reserves", "poke_at"})
 
 
@@ -120,13 +121,29 @@ def waiting_out(row: Row) -> dict[str, Any]:
 def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
     """Read a stored row."""
     step = Step(raw["step"])
-    kept = raw.get("incoming") if raw["status"] == "waiting" else None
-    if kept is None:
+    if raw["status"] != "waiting":
         return Row(step)
-    incoming = Incoming(
+    incoming = _incoming_in(owner, raw["incoming"])
+    return Row(step, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)
+
+
+def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
+    """Read the request of a waiting row; None for one of a newer version, which is left to the processes that know it.
+
+    While a new version is rolled out, both look at the same rows: raised here, it would stop all that this one does.
+    """
+    model = owner.types.get(kept["type"])
+    if model is None:
+        return None
+    try:
+        request = model.model_validate(kept["data"])
+    except ValidationError:
+        return None
+    actor = {name: value for name, value in kept["actor"].items() if name in _ACTOR}
+    return Incoming(
         request_id=kept["request_id"],
-        actor=Actor(**{**kept["actor"], "scopes": frozenset(kept["actor"]["scopes"])}),
-        request=owner.types[kept["type"]].model_validate(kept["data"]),
+        actor=Actor(**{**actor, "scopes": frozenset(actor["scopes"])}),
+        request=request,
         body_hash=kept["body_hash"],
         received_at=kept["received_at"],
         correlation_id=kept["correlation_id"],
@@ -135,4 +152,3 @@ def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
         known=dict(kept["known"]),
         waiting=True,
     )
-    return Row(step, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)

@@ -98,10 +98,10 @@ class Sweeper:
 
     async def deadlines(self) -> None:
         """Decide what has waited long enough, with what is known."""
-        rows = await self._store.expired(self._now(), LIMIT)
-        if rows:
-            await self._engine.requests(_incoming(rows))
-            _swept("deadline", len(rows))
+        late = _incoming(await self._store.expired(self._now(), LIMIT))
+        if late:
+            await self._engine.requests(late)
+            _swept("deadline", len(late))
 
     async def questions(self) -> None:
         """Ask again what got no answer."""

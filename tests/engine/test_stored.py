@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from shared.clock import SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import DELAY
@@ -68,6 +70,33 @@ async def test_unknown_fields_of_a_row_survive_its_decision(lab: Lab) -> None:
     row = await lab.raw.get("requests", "alice|r1")
     assert (row["status"], row["flag"]) == ("applied", 1)
     assert not {"incoming", "deadline", "waits_for"} & set(row), "what a waiting row needs is gone once it is decided"
+
+
+@pytest.mark.parametrize("newer_one", [{"type": "box.paint.v1"}, {"data": {"box": "1", "thing": 7, "colour": "red"}}])
+async def test_a_waiting_row_of_a_newer_version_is_left_to_those_who_know_it(
+    lab: Lab, newer_one: dict[str, Any]
+) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Guarded(box="1", thing="pen"), "r1")
+    await lab.ask(Guarded(box="1", thing="ink"), "r2")
+    row = await lab.raw.get("requests", "alice|r1")
+    await lab.raw.put("requests", row | {"incoming": row["incoming"] | newer_one})
+    unknown = await lab.raw.get("requests", "alice|r1")
+    lab.clock.pass_(3 * SECOND)
+    await lab.sweep()
+    assert (lab.told("r1"), lab.told("r2")) == (["waiting"], ["waiting", "rejected"])
+    await lab.copy(keeper_key("1"), {"may": ["alice"]})
+    assert await lab.raw.get("requests", "alice|r1") == unknown
+
+
+async def test_what_a_newer_version_knows_of_an_actor_is_no_obstacle(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Guarded(box="1", thing="pen"))
+    row = await lab.raw.get("requests", "alice|r1")
+    row["incoming"]["actor"]["title"] = "Dr"
+    await lab.raw.put("requests", row)
+    await lab.copy(keeper_key("1"), {"may": ["alice"]})
+    assert lab.told() == ["waiting", "applied"]
 
 
 async def test_a_write_leaves_alone_what_it_does_not_change(lab: Lab) -> None:

@@ -37,6 +37,7 @@ def beginning(case: Case) -> World:
         box = {name: value for name, value in box.items() if name != "settle_at"}
     world.documents, world.digests = {"box:1": box}, {"box:1": digest(box)}
     world.shown = {"box:1": shown(box)}
+    world.counters = {"box": 1}  # The box did not take its id from the counter, and is not to be met by it.
     world.clocks = (NOW,) * len(CLOCKS)
     world.committed = (False,) * (len(case.batches) + len(case.copies) + len(case.answers))
     world.faults = case.faults

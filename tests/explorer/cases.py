@@ -81,6 +81,9 @@ CASES: Mapping[str, Case] = {
     ),
 }
 
+NAMED_WHILE_MADE = Case((Open(name="tools"), PutNow(box="@tools", thing="a")), ((0,), (1,), (1,)))
+"""The known limit of `docs/decisions/0001`: a request about what is being made, at two processes at once."""
+
 CROWDS: Mapping[str, Case] = {
     "one box": Case(
         (

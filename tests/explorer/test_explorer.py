@@ -6,7 +6,7 @@ Longer: `make explore`.
 import pytest
 
 from tests.explorer.breaks import BREAKS
-from tests.explorer.cases import CASES, CROWDS
+from tests.explorer.cases import CASES, CROWDS, NAMED_WHILE_MADE
 from tests.explorer.moves import Moves
 from tests.explorer.search import at_random, everywhere
 
@@ -36,6 +36,12 @@ def test_what_is_broken_is_found(name: str) -> None:
     found = everywhere(Moves(CASES[broken.case], broken), preemptions=2, most=400_000)
     assert broken.shows in {wrong.partition(":")[0] for wrong in found.wrong}, str(found)
     assert found.way
+
+
+def test_the_known_limit_is_as_it_is_described() -> None:
+    """One answer too many and no effect too many. Whoever closes it makes this a case like the others."""
+    found = everywhere(Moves(NAMED_WHILE_MADE), preemptions=2)
+    assert found.wrong == ("both: r1 was told applied, rejected",)
 
 
 def test_what_is_broken_is_found_at_random_too_and_a_seed_goes_the_same_way_again() -> None:

@@ -1,0 +1,141 @@
+"""The door of requests on Kafka: each message by itself, answered, dead-lettered or handed on.
+
+That who asks is proved is tested with real tokens (`tests/integration/tokens`); here a table says whose token it is.
+"""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from shared.auth import Verifier
+from shared.clock import MINUTE
+from shared.engine.intake import Intake, body_hash
+from shared.engine.publish import Publisher
+from shared.errors import Rejected, Transient
+from shared.messages.cloudevents import Message
+from tests.support.toy import DELAY, NOW, OWNER, ManualClock
+from tests.support.toy.requests import PutNow, Sweep
+
+PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+class Tokens:
+    """Whose token it is."""
+
+    async def verify(self, authorization: str | None, *, at: int, received: float) -> dict[str, Any]:
+        assert at == NOW - MINUTE, "a token is compared with the append time"
+        del received
+        match authorization:
+            case None:
+                raise Rejected("token_missing")
+            case "Bearer unreachable":
+                raise Transient("the issuer does not answer")
+            case "Bearer breaks":
+                raise ZeroDivisionError
+        return {"sub": authorization.removeprefix("Bearer ")}
+
+
+@pytest.fixture
+def intake() -> Intake:
+    return Intake(OWNER, cast("Verifier", Tokens()), Publisher(OWNER, DELAY), ManualClock(), process="box_svc")
+
+
+def record(data: Any = None, *, offset: int = 0, **headers: str | None) -> Any:
+    """Return a record of `box.requests`; a header given as None is left out."""
+    given = {"ce_id": f"r{offset}", "ce_type": PutNow.type, "authorization": "Bearer alice", **headers}
+    body = {"box": "1", "thing": "pen"} if data is None else data
+    return SimpleNamespace(
+        topic="box.requests",
+        partition=2,
+        offset=offset,
+        timestamp=NOW - MINUTE,
+        key=b"1",
+        value=body if isinstance(body, bytes) else orjson.dumps(body),
+        headers=[(name, value.encode()) for name, value in given.items() if value is not None],
+    )
+
+
+def told(messages: list[Message]) -> list[tuple[str, str]]:
+    return [
+        (m.topic, orjson.loads(m.value)["code"] if m.topic == "box.outcomes" else dict(m.headers)["dlq_code"].decode())
+        for m in messages
+    ]
+
+
+async def test_a_request_is_read_with_all_that_it_brings(intake: Intake) -> None:
+    (asked,), out = await intake.read([record(ce_correlationid="mine", traceparent=PARENT)])
+    assert out == []
+    assert (asked.key, asked.request) == ("alice|r0", PutNow(box="1", thing="pen"))
+    assert (asked.received_at, asked.correlation_id, asked.traceparent) == (NOW - MINUTE, "mine", PARENT)
+    assert (asked.authorization, asked.record.offset) == ("Bearer alice", 0)
+
+
+async def test_each_message_is_read_by_itself_and_neighbours_go_on_in_their_order(intake: Intake) -> None:
+    odd = [record(b"", offset=1), record(b"{", offset=2), record([], offset=3), record(offset=4, authorization=None)]
+    asked, out = await intake.read([record(offset=0), *odd, record(offset=5)])
+    assert [a.request_id for a in asked] == ["r0", "r5"]
+    assert told(out) == [
+        ("box_svc.dlq", "message_empty"),
+        ("box_svc.dlq", "message_unreadable"),
+        ("box.outcomes", "invalid_request"),
+        ("box_svc.dlq", "invalid_request"),
+        ("box.outcomes", "token_missing"),
+    ]
+
+
+async def test_who_is_not_proved_is_answered_and_nothing_is_kept(intake: Intake) -> None:
+    _, (answer,) = await intake.read([record(authorization=None, ce_correlationid="mine")])
+    value = orjson.loads(answer.value)
+    assert (value["status"], value["code"], value["recorded"]) == ("rejected", "token_missing", False)
+    assert value["message"].startswith("Aucun jeton")
+    assert dict(answer.headers)["ce_correlationid"] == b"mine"
+
+
+@pytest.mark.parametrize("type_", ["box.unknown.v1", "box.put-now.v2", Sweep.type])
+async def test_an_unknown_type_and_one_that_no_message_may_bring(intake: Intake, type_: str) -> None:
+    asked, out = await intake.read([record(ce_type=type_)])
+    assert (asked, told(out)) == ([], [("box.outcomes", "unsupported_type"), ("box_svc.dlq", "unsupported_type")])
+
+
+async def test_a_wrong_body_is_answered_field_by_field_and_never_with_a_value(intake: Intake) -> None:
+    asked, (answer, dead) = await intake.read([record({"thing": 7, "colour": "crimson"})])
+    assert asked == []
+    fields = {"box": "field_required", "thing": "field_invalid", "colour": "field_unknown"}
+    assert orjson.loads(answer.value)["fields"] == fields
+    assert b"crimson" not in answer.value
+    assert (dead.key, b"crimson" in dead.value) == (b"1", True), "the original is kept as it came"
+    assert dict(dead.headers)["dlq_actor"] == b"alice"
+    assert b"Bearer" not in repr(dead.headers).encode()
+
+
+@pytest.mark.parametrize("id_", ["two words", "a|b", "x" * 101, "é"])
+async def test_an_id_that_is_no_id_is_refused(intake: Intake, id_: str) -> None:
+    asked, out = await intake.read([record(ce_id=id_)])
+    assert (asked, told(out)[0]) == ([], ("box.outcomes", "request_id_invalid"))
+    assert len(orjson.loads(out[0].value)["request_id"]) <= 100
+
+
+async def test_a_message_without_an_id_has_one_that_a_redelivery_has_too(intake: Intake) -> None:
+    (first, other), _ = await intake.read([record(ce_id=None), record(ce_id=None, offset=1)])
+    (again,), _ = await intake.read([record(ce_id=None)])
+    assert first.request_id == again.request_id != other.request_id
+
+
+async def test_an_issuer_that_does_not_answer_makes_the_whole_batch_wait(intake: Intake) -> None:
+    with pytest.raises(Transient):
+        await intake.read([record(), record(offset=1, authorization="Bearer unreachable")])
+
+
+async def test_what_breaks_us_harms_itself_alone(intake: Intake) -> None:
+    asked, out = await intake.read([record(offset=1, authorization="Bearer breaks"), record(offset=2)])
+    assert [a.request_id for a in asked] == ["r2"]
+    assert told(out) == [("box_svc.dlq", "internal_error")]
+
+
+def test_a_repeat_is_known_by_its_type_and_its_fields_whatever_their_order() -> None:
+    told_once = body_hash("box.put.v1", {"box": "1", "thing": {"a": 1, "b": 2}})
+    assert told_once == body_hash("box.put.v1", {"thing": {"b": 2, "a": 1}, "box": "1"})
+    assert told_once != body_hash("box.put.v1", {"box": "1", "thing": {"a": 1, "b": 3}})
+    assert told_once != body_hash("box.put-now.v1", {"box": "1", "thing": {"a": 1, "b": 2}})
