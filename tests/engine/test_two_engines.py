@@ -121,6 +121,19 @@ async def test_one_poke_at_two_processes(lab: Lab, step: str) -> None:
     await lab.tells_one_story("r1", "applied")
 
 
+async def test_a_row_written_late_does_not_take_back_a_newer_one(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    slow = lab.process("slow")
+    async with slow.life.held("put_rows", lab.ask(Put(box="1", thing="pen"), by=slow)):
+        lab.clock.pass_(DELAY)
+        await lab.poke("1")
+    row = await lab.row()
+    assert row is not None
+    assert row.step.status == "applied"
+    await lab.rest()
+    await lab.tells_one_story("r1", "applied")
+
+
 @pytest.mark.parametrize("step", ["publish box.state", "put_rows", "clear"])
 async def test_the_newest_state_follows_an_older_one_published_late(lab: Lab, step: str) -> None:
     await lab.ask(Find(box="1", thing="lid"), "r0")
