@@ -51,11 +51,17 @@ umask 077
 printf %s "$KEY" >/tmp/key
 exec mongod "$@"
 """
-# A node that has no user yet takes this from anybody on its own machine, which is its container.
+# A node that has no user yet takes this from anybody on its own machine, which is the network that all share. Any of
+# several nodes may be elected.
 _FORM = """
 rs.initiate(JSON.parse(process.env.CONFIG));
-while (!db.hello().isWritablePrimary) sleep(50);
-db.getSiblingDB("admin").createUser({user: process.env.NAME, pwd: process.env.PASSWORD, roles: ["root"]});
+let primary;
+do {
+  sleep(50);
+  const elected = db.hello().primary;
+  primary = elected && connect("mongodb://" + elected + "/admin");
+} while (!primary || !primary.hello().isWritablePrimary);
+primary.createUser({user: process.env.NAME, pwd: process.env.PASSWORD, roles: ["root"]});
 """
 
 
