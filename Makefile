@@ -1,7 +1,9 @@
 # Every command of the project. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled once, and not beside the sources: tests start hundreds of processes.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.data/pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run clean test coverage test-compose faults explore check contracts format bench-requests bench-delay requirements
 
@@ -28,7 +30,7 @@ clean: ## remove the local data (brokers, secrets, logs)
 	rm -rf .data/run
 
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 coverage: .venv/dev.done ## run every test and report which branches they take, in our processes too
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

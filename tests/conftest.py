@@ -1,11 +1,17 @@
-"""What holds for all tests, and one Kafka and one MongoDB for the session: a package takes them empty, `as_new`."""
+"""What holds for all tests, and one Kafka and one MongoDB for the session: a package takes them empty, `as_new`.
 
+`make test` runs three sessions beside each other (pytest-xdist), since tests of messages wait more than they work.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+from xdist.scheduler import LoadScopeScheduling
 
 from dev.brokers import Brokers
 from tests.support.brokers import choice, open_brokers
@@ -14,6 +20,48 @@ from tests.support.brokers import choice, open_brokers
 set_hypothesis_home_dir(Path(__file__).parents[1] / ".data" / "hypothesis")
 settings.register_profile("ours", deadline=None)  # A test proves a rule, never a speed.
 settings.load_profile("ours")
+
+LONGEST = ("faults", "integration/ops", "journeys", "integration/gateway", "integration/rights", "integration/delay")
+"""Packages that take longest, which begin first."""
+_ALONE = frozenset({"unit", "contract", "explorer"})
+"""Packages whose tests share nothing that takes long to start: each goes to whoever is free."""
+_PORTS = range(20_000, 32_000)
+
+
+def package_of(nodeid: str) -> str:
+    """Return the package that a test shares its fixtures with, such as `integration/ops`."""
+    parts = nodeid.partition("::")[0].removeprefix("tests/").split("/")
+    return "/".join(parts[:2]) if parts[0] == "integration" else parts[0]
+
+
+class Packages(LoadScopeScheduling):  # type: ignore[misc]  # Its base has types of its own making.
+    """Keeps together the tests of a package, which share a running system."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        package = package_of(nodeid)
+        return nodeid if package in _ALONE else package
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Packages:
+    """Share the tests out among the sessions."""
+    return Packages(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each session that runs beside others ports of its own."""
+    if worker := getattr(config, "workerinput", None):
+        share = len(_PORTS) // worker["workercount"]
+        first = _PORTS[int(worker["workerid"].removeprefix("gw")) * share]
+        os.environ["FREE_PORTS"] = f"{first}-{first + share - 1}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: _turn(package_of(item.nodeid)))
+
+
+def _turn(package: str) -> int:
+    return LONGEST.index(package) if package in LONGEST else len(LONGEST) + (package in _ALONE)
 
 
 def pytest_report_header() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import socket
 import time
@@ -46,7 +47,9 @@ def free_ports(count: int) -> list[int]:
     """Return `count` different ports that are free now; for tests, which need no fixed ones.
 
     They are below those the system gives to outgoing connections: while a broker is down, one of them could otherwise
-    take its port, even one that tries to reach that very broker.
+    take its port, even one that tries to reach that very broker. What is free is not taken yet, so tests that run
+    beside each other have ranges of their own: the variable FREE_PORTS, such as 20000-23999.
     """
-    candidates = random.SystemRandom().sample(range(20_000, 32_000), k=count + 200)
+    first, last = map(int, os.environ.get("FREE_PORTS", "20000-31999").split("-"))
+    candidates = random.SystemRandom().sample(range(first, last + 1), k=count + 200)
     return list(itertools.islice(filter(is_free, candidates), count))

@@ -4,7 +4,7 @@ It believes nobody: what was told is compared with the log of requests, with its
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from tests.faults import truth
@@ -102,11 +102,21 @@ def disorder(run: Run) -> Iterator[Violation]:
         for before, after in pairwise(in_order):
             if accepted[before].version > accepted[after].version:
                 yield Violation("disorder", document, f"{after} was accepted before {before} and took effect after it")
-        for one, two in pairwise(sorted(accepted.values(), key=lambda event: event.version)):
-            if (one.due_at or 0) > (two.due_at or 0):
-                yield Violation("disorder", document, f"{two.request} takes effect before {one.request}")
+        yield from _due_in_disorder(document, accepted, events)
         yield from _told_in_disorder(run, document, events)
     yield from _decided_in_disorder(run)
+
+
+def _due_in_disorder(document: str, accepted: Mapping[str, Event], events: Sequence[Event]) -> Iterator[Violation]:
+    over = {event.request: event.version for event in events if event.status in ENDS}
+    waiting: list[Event] = []
+    for two in sorted(accepted.values(), key=lambda event: event.version):
+        # What was cancelled before takes effect never, so nothing has to wait for it.
+        waiting = [one for one in waiting if over.get(one.request, two.version) >= two.version]
+        for one in waiting:
+            if (one.due_at or 0) > (two.due_at or 0):
+                yield Violation("disorder", document, f"{two.request} takes effect before {one.request}")
+        waiting.append(two)
 
 
 def _told_in_disorder(run: Run, document: str, events: Sequence[Event]) -> Iterator[Violation]:

@@ -133,7 +133,7 @@ async def test_many_follow_one_request(world: World) -> None:
 
         async def follow(told: list[str]) -> None:
             async for step in events(client, f"/requests/{event.id}/events"):
-                told.append(step["data"]["status"])
+                told += [step["data"]["status"]]
 
         async def all_follow() -> bool:
             return all(seen)

@@ -197,7 +197,17 @@ async def test_the_algorithms_of_issuers(issuer: HttpIssuer, verifier: Verifier,
         "rubbish",
         None,
     ],
-    ids=str,
+    ids=[
+        "other curve",
+        "not for signing",
+        "other algorithm",
+        "secret",
+        "unknown type",
+        "off the curve",
+        "wrong type",
+        "text",
+        "nothing",
+    ],
 )
 async def test_a_published_key_that_is_no_use_harms_no_other(issuer: HttpIssuer, verifier: Verifier, key: Any) -> None:
     issuer.published.insert(0, key)

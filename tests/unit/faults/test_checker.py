@@ -140,6 +140,13 @@ def test_a_change_due_before_one_accepted_earlier_is_caught() -> None:
     assert "disorder" in found(with_(good(), is_step(1, "accepted"), due_at=DUE - 1))
 
 
+def test_what_was_cancelled_before_holds_back_nothing() -> None:
+    late = with_(good(), is_step(2, "accepted"), due_at=DUE + 60_000)
+    story = [*late, *asked(5), *told(5, "accepted", 9, DUE + 200, due_at=DUE + 2_200)]
+    assert "disorder" not in found(story)
+    assert "disorder" in found(with_(story, is_step(2, "cancelled"), version=10))
+
+
 def test_requests_decided_against_the_order_of_their_log_are_caught() -> None:
     story = [e for e in good() if not (e.what == "asked" and e.request == key(0))]
     assert "disorder" in found([*story, asked(0, offset=50)[2]])
