@@ -27,8 +27,15 @@ def operator(brokers: Brokers) -> KafkaSettings:
     return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=name, password=SecretStr(password))
 
 
-def provision(brokers: Brokers, users: Iterable[str], *, delay: int = 30 * MINUTE, partitions: int = 12) -> None:
-    """Make every topic and right for a delay (ms), and these users; may be called again."""
+def provision(
+    brokers: Brokers,
+    users: Iterable[str],
+    *,
+    delay: int = 30 * MINUTE,
+    partitions: int = 12,
+    partners: Iterable[str] = ("partner",),
+) -> None:
+    """Make every topic and right for a delay (ms) and other systems, and these users; may be called again."""
     with TemporaryDirectory() as folder:
         for name in users:
             (Path(folder) / name).write_text(brokers.password(f"kafka/{name}"), encoding="ascii")
@@ -36,6 +43,7 @@ def provision(brokers: Brokers, users: Iterable[str], *, delay: int = 30 * MINUT
             kafka=operator(brokers),
             effective_delay=delay,
             topic_partitions=partitions,
+            kafka_partners=",".join(partners),
             kafka_passwords=Path(folder),
         )
         client = AdminClient(settings.client())

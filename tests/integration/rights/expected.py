@@ -1,0 +1,84 @@
+"""Who shall write, read and see which topic, written out once more: a slip in the table must not pass for right.
+
+Each owner writes what it says and reads what it is asked; another system asks and reads the answers, nothing else.
+"""
+
+from collections.abc import Mapping
+
+from shared.topics import OPS
+from tests.integration.rights.everybody import DELAY, FORMER, STRANGER, TABLE, USERS
+
+_ASKS = {"structure.requests", "manager.requests"}
+_IS_ANSWERED = {"structure.outcomes", "manager.outcomes"}
+"""All that another system has to do with."""
+
+WRITES: Mapping[str, set[str]] = {
+    "structure_svc": {
+        "structure.outcomes",
+        "structure.state",
+        "structure.journal",
+        "structure.due",
+        "structure_svc.dlq",
+        "manager.requests",
+        "insee.requests",
+        DELAY,
+        FORMER,
+    },
+    "manager_svc": {
+        "manager.requests",
+        "manager.outcomes",
+        "manager.state",
+        "manager.journal",
+        "manager.due",
+        "manager_svc.dlq",
+        DELAY,
+        FORMER,
+    },
+    "insee_adapter": {"insee.outcomes", "insee_adapter.dlq"},
+    "delay_svc": {"structure.due", "manager.due", "delay_svc.dlq"},
+    "gateway": {"structure.requests", "manager.requests", "insee.requests", "gateway.dlq"},
+    "partner": _ASKS,
+    "facturier": _ASKS,
+    OPS: {
+        "structure.requests",
+        "structure.due",
+        "manager.requests",
+        "manager.due",
+        "insee.requests",
+        "ops.dlq-handled",
+    },
+    STRANGER: set(),
+}
+
+READS: Mapping[str, set[str]] = {
+    "structure_svc": {"structure.requests", "structure.due", "manager.state", "insee.outcomes"},
+    "manager_svc": {"manager.requests", "manager.due", "manager.state", "structure.state"},
+    "insee_adapter": {"insee.requests"},
+    "delay_svc": {DELAY, FORMER},
+    "gateway": {
+        "structure.outcomes",
+        "structure.state",
+        "structure.journal",
+        "manager.outcomes",
+        "manager.state",
+        "manager.journal",
+        "insee.outcomes",
+    },
+    "partner": _IS_ANSWERED,
+    "facturier": _IS_ANSWERED,
+    OPS: {
+        "structure_svc.dlq",
+        "manager_svc.dlq",
+        "insee_adapter.dlq",
+        "delay_svc.dlq",
+        "gateway.dlq",
+        "ops.dlq-handled",
+    },
+    STRANGER: set(),
+}
+
+SEES: Mapping[str, set[str]] = {
+    **{name: WRITES[name] | READS[name] for name in USERS},
+    OPS: {topic.name for topic in TABLE},
+}
+"""An operator sees how many records every topic holds, and none of them."""
