@@ -43,7 +43,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     with mongo.patiently():
         await model.prepare()
     producer = brokers.build_producer(kafka)
-    bus, tail, writer = KafkaBus(producer), Tail(), RowWriter(model)
+    bus, tail, writer = KafkaBus(producer, health), Tail(), RowWriter(model)
     secret = settings.gateway_client_secret.get_secret_value()
     token = ServiceToken(oidc.issuer, settings.gateway_client_id, secret, oidc.audience, clock)
     sender = Sender(bus, token, tail, writer, clock, settings.broker_patience)

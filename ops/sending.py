@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from shared.broker import build_producer
 from shared.engine.bus import KafkaBus
+from shared.health import Health
 from shared.settings import KafkaSettings
 
 
@@ -14,6 +15,6 @@ async def publishing(kafka: KafkaSettings) -> AsyncIterator[KafkaBus]:
     producer = build_producer(kafka)
     try:
         await producer.start()
-        yield KafkaBus(producer)
+        yield KafkaBus(producer, Health())
     finally:
         await producer.stop()

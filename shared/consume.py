@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 
 from shared import metrics
@@ -68,8 +68,15 @@ def consume(
 
     async def poll(consumer: Any) -> Any:
         # FastStream's own poll sleeps after every empty one: a message that comes then would wait for 200 ms.
-        loop.beat()
-        batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
+        try:
+            batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
+        except (KafkaError, ConsumerStoppedError):
+            raise  # FastStream knows what to do.
+        except Exception:
+            log.exception("polling broke", consumer=name)
+            await asyncio.sleep(1)  # FastStream starts the loop again at once.
+            raise
+        loop.beat()  # Not before: a loop that only ever fails to poll does not turn.
         return tuple(chain.from_iterable(batches.values()))
 
     subscriber.get_msg = poll
@@ -77,6 +84,7 @@ def consume(
 
 
 def _alive(subscriber: Any) -> bool:
-    # A broker's ping answers although the loop that consumes has died: the loop's own task is what counts.
+    # A broker's ping answers although the loop that consumes has died: the loop's own task is what counts. FastStream
+    # starts another task in the place of one that broke, and keeps both: none is left when the loop has ended.
     tasks = subscriber.tasks
-    return not tasks or not any(task.done() for task in tasks)
+    return not tasks or not all(task.done() for task in tasks)

@@ -1,9 +1,12 @@
 """Health of a process, as it really is: a consume loop that died or hangs is seen; a broker's ping would not see it.
 
 *Live* means that restarting would not help: loops run and none hangs. *Ready* means that work can be done now.
+A part that has *ended* for good makes the process end itself (`process.py`): not everybody who starts processes again
+asks whether they are live, but everybody sees that one is gone.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -33,10 +36,14 @@ class Loop:
         """Say that the loop has come around."""
         self.last = time.monotonic()
 
+    def ended(self) -> str | None:
+        """Return that the loop has ended for good, or None."""
+        return None if self.alive() else f"{self.name} has stopped"
+
     def problem(self) -> str | None:
         """Return what is wrong with the loop, or None."""
-        if not self.alive():
-            return f"{self.name} has stopped"
+        if (ended := self.ended()) is not None:
+            return ended
         silent = time.monotonic() - self.last
         return f"{self.name} has not turned for {silent:.0f} s" if silent > self.stalled_after else None
 
@@ -55,9 +62,17 @@ class Health:
         self._loops.append(loop)
         return loop
 
+    def part(self, name: str, alive: Callable[[], bool]) -> None:
+        """Watch something that does not turn, and can only end."""
+        self.loop(name, stalled_after=math.inf, alive=alive)
+
     def check(self, name: str, check: Check) -> None:
         """Ask `check` (which raises when something is wrong) each time readiness is asked for."""
         self._checks[name] = check
+
+    def ended(self) -> list[str]:
+        """Return which parts have ended for good."""
+        return [problem for loop in self._loops if (problem := loop.ended())]
 
     def live(self) -> list[str]:
         """Return what is wrong with the loops."""

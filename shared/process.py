@@ -1,11 +1,15 @@
-"""Runs a process: logs, event loop, health routes, signals; stops cleanly on SIGTERM and SIGINT."""
+"""Runs a process: logs, event loop, health routes, signals; stops cleanly on SIGTERM and SIGINT.
+
+It ends by itself, with a failure, when a part of it has ended for good: whoever started it starts it again.
+"""
 
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -20,6 +24,11 @@ from shared.settings import ProcessSettings
 log = logging.get_logger(__name__)
 
 S = TypeVar("S", bound=ProcessSettings)
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at whether all parts still run."""
+_LAST_WORK = 20.0
+"""Seconds in which a process that ends by itself finishes what it can; nobody else would end it if that hangs."""
 
 
 async def serve_http(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
@@ -50,9 +59,23 @@ def _calm_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+async def _told_or_broken(stop: asyncio.Event, state: health.Health) -> Sequence[str]:
+    """Wait until told to stop, or until something has ended for good; return what has."""
+    before: Sequence[str] = ()
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
+        ended = state.ended()
+        if ended and ended == before:  # Seen twice: what starts its own task again is between two tasks for a moment.
+            return ended
+        before = ended
+    return ()
+
+
 async def _run(
     settings: ProcessSettings, running: Callable[[health.Health], AbstractAsyncContextManager[None]]
-) -> None:
+) -> bool:
+    """Run until told to stop, or broken; return whether it is broken."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -64,12 +87,16 @@ async def _run(
             _calm_the_collector()
             state.started = True
             log.info("started", port=settings.http_port)
-            await stop.wait()
+            ended = await _told_or_broken(stop, state)
+            if ended:
+                log.critical("broken", ended=ended)
+                loop.call_later(_LAST_WORK, os._exit, 1)
             log.info("stopping")
             state.started = False
     finally:
         server.should_exit = True
     log.info("stopped")
+    return bool(ended)
 
 
 def main(
@@ -82,4 +109,5 @@ def main(
         missing = "; ".join(f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         sys.exit(f"{name}: unusable settings. {missing}")
     logging.configure(name, values.log_level)
-    uvloop.run(_run(values, lambda state: running(values, state)))
+    if uvloop.run(_run(values, lambda state: running(values, state))):
+        sys.exit(1)

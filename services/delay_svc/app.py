@@ -1,8 +1,6 @@
 """Puts the process together: the only file that names concrete classes."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,11 +16,8 @@ from shared.broker import build_consumer, build_producer
 from shared.clock import SECOND
 from shared.errors import Transient
 from shared.health import Health
-from shared.logging import get_logger
 from shared.settings import KafkaSettings
 from shared.topics import DELAY_PATTERN
-
-log = get_logger(__name__)
 
 GRACE = 10.0
 """Seconds for each part to end; then the process ends without it, which loses nothing."""
@@ -51,7 +46,6 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         health.check("share", has_share)
         consumer.subscribe(pattern=DELAY_PATTERN, listener=relay)
         task = asyncio.create_task(relay.run(), name="relay")
-        task.add_done_callback(_end_the_process)
         try:
             yield
         finally:
@@ -84,10 +78,3 @@ async def _started(client: Any) -> AsyncIterator[None]:
     finally:
         # A client that can't reach Kafka any more waits for it without end.
         await asyncio.wait_for(client.stop(), GRACE)
-
-
-def _end_the_process(task: asyncio.Task[None]) -> None:
-    """Stop as if told to when the relay fails; its error then leaves `running`, so the process ends with a failure."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("relay_failed", exc_info=error)
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -49,7 +49,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     await queue.prepare()
 
     producer = brokers.build_producer(kafka)
-    bus = KafkaBus(producer)
+    bus = KafkaBus(producer, health)
     wake = asyncio.Event()
     answers = Answers(bus.publish, clock)
     door = Door(cache, queue, answers, bus.publish, wake)

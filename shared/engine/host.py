@@ -58,7 +58,7 @@ async def hosting(
     await store.prepare()
     await views.prepare(database, owner.name)
     producer = brokers.build_producer(kafka)
-    bus = KafkaBus(producer)
+    bus = KafkaBus(producer, health)
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
     engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
     verifier = Verifier(keys, oidc.audience, clock)
@@ -75,7 +75,8 @@ async def hosting(
         stack.push_async_callback(producer.stop)
         await broker.start()
         stack.push_async_callback(broker.stop)
-        sweeping = asyncio.create_task(Sweeper(engine, store).run(health.loop("sweeper")), name="sweeper")
+        loop = health.loop("sweeper", alive=lambda: not sweeping.done())
+        sweeping = asyncio.create_task(Sweeper(engine, store).run(loop), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
         await stack.enter_async_context(keys.kept_fresh(oidc.keys_refreshed))
         yield

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 
 from shared import metrics
 from shared.clock import SECOND
+from shared.consume import TRANSIENT
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import LookUp
 from shared.engine.store import Sweepable
-from shared.errors import Transient
 from shared.health import Loop
 from shared.logging import get_logger
-from shared.mongo import PyMongoError
 
 log = get_logger(__name__)
 
@@ -25,6 +24,7 @@ STALE = 5 * SECOND
 LIMIT = 200
 """How much of each kind one round takes, so that an outage's backlog is worked off at a steady pace."""
 EVERY = 0.5
+AGAIN_AFTER = 2
 COUNT_EVERY = 10 * SECOND
 LEASE = 10 * SECOND
 
@@ -39,26 +39,45 @@ class Sweeper:
         self._count_at = 0
 
     async def run(self, loop: Loop) -> None:
-        """Sweep for as long as the process lives."""
+        """Sweep for as long as the process lives.
+
+        An error that nobody foresaw keeps the loop from turning, which liveness sees, and nothing else from being done.
+        """
         while True:
-            loop.beat()
             try:
                 if await self._store.lease(f"sweeper:{self._engine.owner.name}", self._holder, LEASE):
                     await self.sweep()
-            except (Transient, PyMongoError, OSError) as error:
+            except TRANSIENT as error:
                 log.warning("sweeping will be tried again", error=type(error).__name__)
-                await asyncio.sleep(2)
+                loop.beat()
+                await asyncio.sleep(AGAIN_AFTER)
+            except Exception:
+                log.exception("sweeping broke")
+                await asyncio.sleep(AGAIN_AFTER)
+            else:
+                loop.beat()
             await asyncio.sleep(EVERY)
 
     async def sweep(self) -> None:
-        """Take one round over everything."""
-        await self.outboxes()
-        await self.states()
-        await self.overdue()
-        await self.deadlines()
-        await self.questions()
-        await self.settle()
-        await self.count()
+        """Take one round over everything. Raises what broke in it, once all the rest of it is done."""
+        broken: list[Exception] = []
+        for part in (
+            self.outboxes,
+            self.states,
+            self.overdue,
+            self.deadlines,
+            self.questions,
+            self.settle,
+            self.count,
+        ):
+            try:
+                await part()
+            except TRANSIENT:
+                raise
+            except Exception as error:  # noqa: BLE001 - it is raised below.
+                broken.append(error)
+        if broken:
+            raise ExceptionGroup("parts of a sweep broke", broken)
 
     def _now(self) -> int:
         return self._engine.clock.now()

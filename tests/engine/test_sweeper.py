@@ -1,11 +1,14 @@
 """What a process that died left half done, the sweeper finishes; what is in hand, it leaves alone."""
 
+import asyncio
 import itertools
 from contextlib import AsyncExitStack
 
 import pytest
 
 from shared.clock import MINUTE, SECOND
+from shared.engine import sweep
+from shared.health import Loop
 from tests.support.lab import OLD, Died, Lab
 from tests.support.toy import DELAY, incoming
 from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow
@@ -175,3 +178,44 @@ async def test_it_counts_what_waits_and_what_is_late(lab: Lab) -> None:
     await lab.ask(Open(name="tools", thing="pen"), "open")
     assert await lab.store.counts(lab.clock.time) == (1, 0)
     assert await lab.store.counts(lab.clock.time + DELAY + 6 * SECOND) == (1, 2)
+
+
+async def unreadable(lab: Lab) -> None:
+    """Leave an outbox of which one entry can be read by nobody."""
+    await left(lab, "save")
+    raw = await lab.raw.get("documents", "box:1")
+    del raw["outbox"][0]["status"]
+    await lab.raw.put("documents", raw)
+    lab.clock.pass_(OLD)
+
+
+async def test_what_nobody_foresaw_keeps_nothing_else_from_being_done(lab: Lab) -> None:
+    await lab.ask(Find(box="2", thing="lid"), "r2")
+    await lab.ask(Put(box="2", thing="pen"), "r3")
+    await unreadable(lab)
+    lab.clock.pass_(DELAY + 31 * SECOND)
+    with pytest.raises(ExceptionGroup):
+        await lab.sweep()
+    assert [m.key for m in lab.bus.on("box.due")] == [b"box:2"]
+
+
+async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
+    monkeypatch.setattr(sweep, "EVERY", 0.01)
+    await unreadable(lab)
+    await lab.catch_up()
+    loop = Loop("sweeper")
+    began, steps = loop.last, lab.main.life.steps
+    sweeping = asyncio.create_task(lab.main.sweeper.run(loop))
+    async with asyncio.timeout(10):
+        while steps.count("lease") < 3:  # noqa: ASYNC110 - a lease tells nobody of it.
+            await asyncio.sleep(0.01)
+        assert not sweeping.done()
+        assert loop.last == began, "liveness sees it"
+        raw = await lab.raw.get("documents", "box:1")
+        await lab.raw.put("documents", raw | {"outbox": []})
+        while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
+            await asyncio.sleep(0.01)
+    sweeping.cancel()

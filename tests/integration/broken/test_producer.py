@@ -1,0 +1,106 @@
+"""A producer that a broker refuses for good is seen: its process must not go on trying, looking alive."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, TopicAuthorizationFailedError
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from dev.brokers import Brokers
+from shared.broker import build_producer
+from shared.engine.bus import KafkaBus
+from shared.health import Health
+from shared.messages.cloudevents import Message
+from tests.support.brokers import as_new
+from tests.support.rights import provision, user
+
+PROCESS, TOPIC = "insee_adapter", "insee.outcomes"
+MESSAGE = Message(TOPIC, b"key", b"{}", ())
+
+
+@pytest.fixture(scope="module")
+def brokers(session_kafka: Brokers) -> Brokers:
+    provision(as_new(session_kafka), [PROCESS], partitions=1)
+    return session_kafka
+
+
+@pytest_asyncio.fixture
+async def producer(brokers: Brokers) -> AsyncIterator[Any]:
+    async with build_producer(user(brokers, PROCESS)) as producer:
+        yield producer
+
+
+class Right:
+    """Denies the process to write to the topic, and no longer."""
+
+    def __init__(self, brokers: Brokers) -> None:
+        self._admin = AdminClient(brokers.kafka.admin_settings())
+        self._about = (ResourceType.TOPIC, TOPIC, ResourcePatternType.LITERAL, f"User:{PROCESS}", "*")
+        self._denied = (AclOperation.WRITE, AclPermissionType.DENY)
+
+    def take(self) -> None:
+        for done in self._admin.create_acls([AclBinding(*self._about, *self._denied)]).values():
+            done.result(30)
+
+    def give_back(self) -> None:
+        for done in self._admin.delete_acls([AclBindingFilter(*self._about, *self._denied)]).values():
+            done.result(30)
+
+
+async def until_not(bus: KafkaBus, error: type[KafkaError] | None) -> KafkaError | None:
+    """Publish until it ends otherwise, since brokers hear of a right a moment later; return how."""
+    for _ in range(100):
+        try:
+            await bus.publish([MESSAGE])
+        except KafkaError as other:
+            if type(other) is not error:
+                return other
+        else:
+            if error is not None:
+                return None
+    raise AssertionError(f"it went on with {error}")
+
+
+async def test_a_gap_in_its_numbers_is_for_ever_and_is_seen(brokers: Brokers, producer: Any) -> None:
+    health, right = Health(), Right(brokers)
+    bus = KafkaBus(producer, health)
+    await bus.publish([MESSAGE])
+    right.take()
+    try:
+        assert isinstance(await until_not(bus, None), TopicAuthorizationFailedError)
+        assert health.live() == [], "a right can be given back: what is denied is tried again"
+    finally:
+        right.give_back()
+    assert isinstance(await until_not(bus, TopicAuthorizationFailedError), OutOfOrderSequenceNumber)
+    assert health.ended() == health.live() == ["producer has stopped"]
+    with pytest.raises(OutOfOrderSequenceNumber):
+        await bus.publish([MESSAGE])
+
+    async with build_producer(user(brokers, PROCESS)) as another:
+        anew = Health()
+        await KafkaBus(another, anew).publish([MESSAGE])
+        assert anew.live() == []
+
+
+async def test_a_producer_whose_own_task_ended_is_seen(producer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    health = Health()
+    bus = KafkaBus(producer, health)
+    await bus.publish([MESSAGE])
+    with monkeypatch.context() as broken:
+        # As by a fault of aiokafka's own: whatever it does not know ends the task that sends.
+        broken.setattr(producer._message_accumulator, "drain_by_nodes", lambda **_: 1 / 0)
+        with pytest.raises(KafkaError):
+            await bus.publish([MESSAGE])
+    with pytest.raises(KafkaError):
+        await bus.publish([MESSAGE])
+    assert health.ended() == ["producer has stopped"]
