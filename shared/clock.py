@@ -52,6 +52,11 @@ def _second(seconds: int) -> str:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def instant(moment: datetime) -> int:
+    """Return the instant (ms) of a moment as MongoDB gives it: in UTC, and without saying so."""
+    return (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+
+
 def parse_instant(value: object) -> object:
     """Read an instant: ms as an integer, or an RFC 3339 text with an offset. Raises ValueError otherwise."""
     if isinstance(value, str):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from shared.clock import SystemClock
 from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
@@ -182,10 +183,10 @@ class MemoryStore:
 
     # ---- the sweeper ------------------------------------------------------------------------------------------
 
-    async def lease(self, name: str, holder: str, duration: int) -> bool:
+    async def lease(self, name: str, holder: str, duration: int) -> int | None:
         """Give the lease to whoever asks: two sweepers at once must do no harm."""
         del name, holder, duration
-        return True
+        return SystemClock().now()
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox entry older than `before`."""

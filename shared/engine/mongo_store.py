@@ -4,13 +4,12 @@ Every write that decides is guarded by the document's version with `upsert`, so 
 with its place in the bulk; a total count could not say who lost.
 """
 
-import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.clock import DAY, MINUTE
+from shared.clock import DAY, MINUTE, instant
 from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
@@ -186,18 +185,22 @@ class MongoStore:
 
     # ---- the sweeper ------------------------------------------------------------------------------------------
 
-    async def lease(self, name: str, holder: str, duration: int) -> bool:
-        """Take or keep a lease for `duration` ms. The database's clock counts, not ours."""
+    async def lease(self, name: str, holder: str, duration: int) -> int | None:
+        """Take or keep a lease for `duration` ms; return when it was, by the database's clock, which alone counts."""
         now = {"$or": [{"$eq": ["$holder", holder]}, {"$lt": ["$until", "$$NOW"]}]}
-        taken = await self._leases.update_one(
-            {"_id": name, "$expr": now}, [{"$set": {"holder": holder, "until": {"$add": ["$$NOW", duration]}}}]
+        taken = await self._leases.find_one_and_update(
+            {"_id": name, "$expr": now},
+            [{"$set": {"holder": holder, "until": {"$add": ["$$NOW", duration]}}}],
+            return_document=ReturnDocument.AFTER,
         )
-        if taken.matched_count:
-            return True
+        if taken is not None:
+            return instant(taken["until"]) - duration
         # The first lease of all: MongoDB makes no document from a condition that reads its own clock.
-        with contextlib.suppress(DuplicateKeyError):
+        try:
             await self._leases.insert_one({"_id": name, "holder": "", "until": datetime.now(UTC) - timedelta(days=1)})
-        return False
+        except DuplicateKeyError:
+            return None
+        return await self.lease(name, holder, duration)
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox entry older than `before`."""

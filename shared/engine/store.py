@@ -69,8 +69,8 @@ class Store(Protocol):
 class Sweepable(Store, Protocol):
     """What the sweeper asks besides. Each method returns at most `limit` items."""
 
-    async def lease(self, name: str, holder: str, duration: int) -> bool:
-        """Take or keep a lease for `duration` ms of the database's own time."""
+    async def lease(self, name: str, holder: str, duration: int) -> int | None:
+        """Take or keep a lease for `duration` ms; return when it was, in the database's own time."""
         ...
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:

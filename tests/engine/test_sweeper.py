@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from shared.clock import MINUTE, SECOND
+from shared.clock import MINUTE, SECOND, SystemClock
 from shared.engine import sweep
 from shared.health import Loop
-from tests.support.lab import OLD, Died, Lab
-from tests.support.toy import DELAY, incoming
+from tests.support.lab import OLD, Died, Lab, Process
+from tests.support.toy import DELAY, ManualClock, incoming
 from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow
 
 
@@ -204,6 +204,7 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
 ) -> None:
     monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
     monkeypatch.setattr(sweep, "EVERY", 0.01)
+    lab.clock.time = SystemClock().now() - MINUTE
     await unreadable(lab)
     await lab.catch_up()
     loop = Loop("sweeper")
@@ -216,6 +217,33 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
         assert loop.last == began, "liveness sees it"
         raw = await lab.raw.get("documents", "box:1")
         await lab.raw.put("documents", raw | {"outbox": []})
+        while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
+            await asyncio.sleep(0.01)
+    sweeping.cancel()
+
+
+async def test_a_fast_sweeper_counts_by_the_clock_of_the_database(lab: Lab) -> None:
+    lab.clock.time = SystemClock().now() - DELAY + MINUTE
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Put(box="1", thing="pen"))  # It is due in a minute.
+    fast = lab.process(clock=ManualClock(SystemClock().now() + 5 * MINUTE))
+    await swept(lab, fast)
+    assert lab.bus.on("box.due") == [], "by its own clock it is four minutes late"
+    lab.clock.pass_(-2 * MINUTE)
+    await lab.ask(Find(box="2", thing="lid"), "r2")
+    await lab.ask(Put(box="2", thing="ink"), "r3")  # It was due a minute ago.
+    await swept(lab, fast)
+    assert [m.key for m in lab.bus.on("box.due")] == [b"box:2"]
+    (pending,) = (await lab.raw.get("documents", "box:2"))["pending"]
+    assert pending["poke_at"] < SystemClock().now() + 5 * MINUTE, "the next one is not put off by its clock"
+
+
+async def swept(lab: Lab, by: Process) -> None:
+    """Let a sweeper run until it has swept once."""
+    await lab.catch_up()
+    loop = Loop("sweeper")
+    began, sweeping = loop.last, asyncio.create_task(by.sweeper.run(loop))
+    async with asyncio.timeout(10):
         while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
             await asyncio.sleep(0.01)
     sweeping.cancel()
