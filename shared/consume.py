@@ -54,6 +54,9 @@ def consume(
                 metrics.BATCH_RETRIES.labels(name).inc()
                 log.warning("a batch is tried again", consumer=name, error=type(error).__name__, attempt=attempt)
                 loop.beat()
+                if health.ended():  # The process is about to end: the batch is left to the one that follows.
+                    await asyncio.sleep(1)
+                    raise
                 await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
             except Exception:
                 log.exception("a batch broke", consumer=name)

@@ -60,6 +60,14 @@ def lost(run: Run) -> Iterator[Violation]:
             yield Violation("lost", request, "it still waits")
 
 
+def unburied(run: Run) -> Iterator[Violation]:
+    """What nobody can read is a dead letter."""
+    buried = {letter.more.get("was") for letter in run.others["buried"]}
+    for poison in run.others["poisoned"]:
+        if poison.place not in buried:
+            yield Violation("lost", poison.place, "nobody can read it, and it is no dead letter")
+
+
 def double(run: Run) -> Iterator[Violation]:
     """One decision and one effect a request, whoever tells it and however often."""
     for request, steps in run.steps.items():
@@ -167,6 +175,7 @@ def contradiction(run: Run) -> Iterator[Violation]:
 RULES: tuple[Callable[[Run], Iterator[Violation]], ...] = (
     early,
     lost,
+    unburied,
     double,
     disorder,
     cancelled,

@@ -2,12 +2,12 @@
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from shared import topics
 from shared.clock import parse_instant
@@ -29,30 +29,30 @@ def followed(name: str) -> bool:
 
 def ends(settings: Mapping[str, Any]) -> Places:
     """Return where each topic of a history ends now."""
-    consumer = _consumer(settings)
-    try:
-        return {
-            (name, number): consumer.get_watermark_offsets(TopicPartition(name, number), timeout=30)[1]
-            for name, topic in consumer.list_topics(timeout=30).topics.items()
-            if followed(name)
-            for number in topic.partitions
-        }
-    finally:
-        consumer.close()
+    admin = _admin(settings)
+    found = admin.list_topics(timeout=30).topics.items()
+    return _offsets(admin, [(name, n) for name, topic in found if followed(name) for n in topic.partitions])
 
 
-def collected(settings: Mapping[str, Any], since: Places) -> Iterator[Event]:
+def _offsets(
+    admin: AdminClient, places: Iterable[tuple[str, int]], spec: Callable[[], OffsetSpec] = OffsetSpec.latest
+) -> Places:
+    asked = {TopicPartition(*place): spec() for place in places}
+    found = admin.list_offsets(asked, request_timeout=30) if asked else {}
+    return {(place.topic, place.partition): told.result().offset for place, told in found.items()}
+
+
+def collected(settings: Mapping[str, Any], since: Places, *, only: str = "") -> Iterator[Event]:
     """Yield the events of the topics from `since` on; of the states from the start, as a new reader would."""
-    until = ends(settings)
+    until = {place: end for place, end in ends(settings).items() if not only or place[0] == only}
+    firsts = _offsets(_admin(settings), until, OffsetSpec.earliest)  # What is before it was deleted.
     consumer = _consumer(settings)
     try:
         starts = []
         for (topic, number), end in until.items():
-            start = TopicPartition(topic, number, 0 if topic.endswith(".state") else since.get((topic, number), 0))
-            first, _ = consumer.get_watermark_offsets(start, timeout=30)  # What is before it was deleted.
-            start.offset = max(start.offset, first)
-            if start.offset < end:
-                starts.append(start)
+            start = 0 if topic.endswith(".state") else since.get((topic, number), 0)
+            if (start := max(start, firsts[topic, number])) < end:
+                starts.append(TopicPartition(topic, number, start))
         consumer.assign(starts)
         left = {(p.topic, p.partition) for p in starts}
         deadline = time.monotonic() + 120
@@ -71,6 +71,10 @@ def collected(settings: Mapping[str, Any], since: Places) -> Iterator[Event]:
         consumer.close()
 
 
+def _admin(settings: Mapping[str, Any]) -> AdminClient:
+    return AdminClient({**settings, "log_level": 0})
+
+
 def _consumer(settings: Mapping[str, Any]) -> Any:
     return Consumer(
         {**settings, "group.id": "faults", "auto.offset.reset": "earliest", "enable.auto.commit": False, "log_level": 0}
@@ -79,23 +83,17 @@ def _consumer(settings: Mapping[str, Any]) -> Any:
 
 def lagging(settings: Mapping[str, Any]) -> list[str]:
     """Return the consumer groups of owners and gateway that have not read all, each with its topic."""
-    admin = AdminClient({**settings, "log_level": 0})
+    admin = _admin(settings)
     found = admin.list_consumer_groups(request_timeout=20).result().valid
     groups = [g.group_id for g in found if g.group_id.split(".")[0] in {"gateway", *topics.OWNERS.values()}]
-    consumer = _consumer(settings)
-    behind = []
-    try:
-        for group in groups:
-            (_, answer), *_ = admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=20
-            ).items()
-            for at in answer.result().topic_partitions:
-                _, end = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=20)
-                if at.offset < end:
-                    behind.append(f"{group} {at.partition}")
-    finally:
-        consumer.close()
-    return behind
+    asked = [admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(g)], request_timeout=20) for g in groups]
+    read = {
+        (group, at.topic, at.partition): at.offset
+        for group, answer in zip(groups, asked, strict=True)
+        for at in answer[group].result().topic_partitions
+    }
+    until = _offsets(admin, {(topic, number) for _, topic, number in read})
+    return [f"{group} {number}" for (group, topic, number), at in read.items() if at < until[topic, number]]
 
 
 # ---- one record ------------------------------------------------------------------------------------------------
@@ -110,7 +108,8 @@ def event_of(message: Any) -> Event:
     owner, _, what = topic.partition(".")
     if topic.endswith(".dlq"):
         code = headers.get("dlq_code", b"").decode(errors="replace")
-        return Event("buried", at, owner, code=code, place=place)
+        was = b"/".join(headers.get(f"dlq_{name}", b"") for name in ("topic", "partition", "offset"))
+        return Event("buried", at, owner, code=code, place=place, more={"was": was.decode(errors="replace")})
     if topic.startswith("delay."):
         what = "delayed"
     try:

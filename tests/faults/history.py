@@ -24,8 +24,9 @@ What = Literal[
     "delayed",  # a poke put on a delay topic
     "forwarded",  # a poke put on `*.due`
     "state",  # a record told on `*.state`
+    "poisoned",  # something that must end as a dead letter was put at `place`
     "rubbish",  # something put on a topic that nobody can read
-    "buried",  # a dead letter
+    "buried",  # a dead letter; `more` says where its message was
     "stored",  # a document as MongoDB holds it at the end
     "row",  # a request as its owner's MongoDB holds it at the end
     "shown",  # a record as the gateway's read model holds it at the end

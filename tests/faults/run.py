@@ -88,7 +88,7 @@ def _put(run: Run, event: Event) -> None:
             run.stored[event.document] = event
         case "row":
             run.rows[event.request] = event
-        case "answered" | "shown" | "forwarded" | "fault":
+        case "answered" | "shown" | "forwarded" | "fault" | "poisoned" | "buried":
             run.others[event.what].append(event)
 
 

@@ -104,6 +104,12 @@ class World:
     def _unread(self) -> list[str]:
         return [f"{group} has something to read" for group in collect.lagging(self.admin)]
 
+    async def read(self, topic: str) -> None:
+        """Put what a topic holds into the history, since it is to be deleted: what it holds later is another's."""
+        told = await asyncio.to_thread(lambda: list(collect.collected(self.admin, self._since, only=topic)))
+        self.history.tell(*told)
+        self._since = {place: offset for place, offset in self._since.items() if place[0] != topic}
+
     async def collect(self) -> None:
         """Put what topics and databases hold into the history."""
         told = await asyncio.to_thread(lambda: list(collect.collected(self.admin, self._since)))
@@ -216,9 +222,8 @@ class World:
             await self.leave(name)
         for process in self.system.supervisor.processes.values():
             process.send(signal.SIGCONT)
-        for name, process in self.system.supervisor.processes.items():
-            if process.besides:
-                await self.restart(name)
+        changed = [name for name, process in self.system.supervisor.processes.items() if process.besides]
+        await asyncio.gather(*(self.restart(name) for name in changed))
         await self.ready(*self.system.supervisor.processes)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tests.faults.cases import brokers, messages, processes, time
+from tests.faults.cases import brokers, letters, messages, network, processes, time
 from tests.faults.world import Size, World
 
 SHORT = Size(structures=4, rate=15.0, seconds=4.0)
@@ -43,8 +43,10 @@ CASES: Mapping[str, Case] = {
         Case(brokers.kafka_killed, in_tests=False),
         Case(brokers.mongodb),
         Case(brokers.mongodb_frozen, in_tests=False),
+        Case(network.connections, in_tests=False),
         Case(messages.duplicates),
         Case(messages.poison),
+        Case(letters.no_dead_letters),
         Case(messages.two_partitions),
         Case(time.fast_clock),
         Case(time.fast_replica, in_tests=False),

@@ -58,14 +58,16 @@ async def mongodb_frozen(world: World) -> None:
                 primary.resume()
 
 
+def primary_port(world: World) -> int:
+    """Return the port of the node of MongoDB that is the primary now."""
+    with stores.connect(world.system.brokers.mongo.admin_uri) as client:
+        return int(client.admin.command("hello")["primary"].rpartition(":")[2])
+
+
 def _primary(world: World) -> Node:
     """Return the node that is the primary now."""
     mongo = world.system.brokers.mongo
-    with stores.connect(mongo.admin_uri) as client:
-        primary = client.admin.command("hello")["primary"]
-        members = client.admin.command("replSetGetConfig")["config"]["members"]
-    hosts = [member["host"] for member in sorted(members, key=lambda member: member["_id"])]
-    return mongo.nodes[hosts.index(primary)]
+    return mongo.nodes[mongo.ports.index(primary_port(world))]
 
 
 def _bring_back(node: Node) -> None:

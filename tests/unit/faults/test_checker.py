@@ -28,6 +28,12 @@ def test_a_good_history_passes() -> None:
     assert check(good()) == []
 
 
+def test_what_nobody_can_read_and_is_a_dead_letter_is_not_lost() -> None:
+    place = "structure.requests/0/99"
+    letter = Event("buried", START, "structure_svc", place="structure_svc.dlq/0/0", more={"was": place})
+    assert check([*good(), Event("poisoned", START, place=place), letter]) == []
+
+
 def test_a_history_is_the_same_when_it_is_read_back() -> None:
     assert read(line(event) for event in good()) == good()
 
@@ -52,6 +58,11 @@ DUE = START + DELAY
             id="decided before its time, told after it",
         ),
         pytest.param("early", with_(good(), lambda e: e.what == "forwarded", at=DUE - 1), id="forwarded early"),
+        pytest.param(
+            "lost",
+            [*good(), Event("poisoned", START, place="structure.requests/0/99")],
+            id="unreadable and no dead letter",
+        ),
         pytest.param(
             "lost",
             without(good(), lambda e: e.request == key(3) and e.what in {*_TOLD, "row"}),
