@@ -1,5 +1,6 @@
 """Kafka's administration, as an operator reaches it."""
 
+import time
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -10,15 +11,24 @@ from ops.settings import AdminSettings
 
 TIMEOUT = 30
 """Seconds that a command waits for Kafka."""
+_REACHED_WITHIN = 10
+"""Seconds after which brokers that can't be reached are given up."""
 
 
 def connect(settings: AdminSettings) -> AdminClient:
-    """Return a client that has reached the brokers. Raises KafkaException when it can't within `TIMEOUT`."""
+    """Return a client that has reached the brokers.
+
+    Raises KafkaException when it can't within `_REACHED_WITHIN` s, and at once when they refuse the password.
+    """
     told: dict[str, Any] = {"error_cb": lambda error: errors.heard(error.str()), "log_level": 0}
     client = AdminClient({**settings.client(), **told})
-    try:
-        client.list_topics(timeout=TIMEOUT)
-    except KafkaException:
-        client.poll(0.5)  # The reason is told by `error_cb`, which is called from here.
-        raise
-    return client
+    end = time.monotonic() + _REACHED_WITHIN
+    while True:
+        try:
+            client.list_topics(timeout=1)
+        except KafkaException:
+            client.poll(0.2)  # The reason is told by `error_cb`, which is called from here.
+            if errors.is_refused() or time.monotonic() > end:
+                raise
+        else:
+            return client

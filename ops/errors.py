@@ -71,8 +71,13 @@ def _forbidden(error: object) -> str:
     )
 
 
+def is_refused() -> bool:
+    """Tell whether Kafka was heard to refuse the password."""
+    return any("uthentication" in line for line in _HEARD)
+
+
 def _kafka_away(_: BaseException) -> str:
-    if any("uthentication" in line for line in _HEARD):
+    if is_refused():
         return f"Kafka refuses the password of the user {_user()}: check KAFKA_USER and KAFKA_PASSWORD."
     where = os.environ.get("KAFKA_BOOTSTRAP", "127.0.0.1:9092")
     last = f" ({_HEARD[-1]})" if _HEARD else ""

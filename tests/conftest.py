@@ -27,6 +27,9 @@ _ALONE = frozenset({"unit", "contract", "explorer"})
 """Packages whose tests share nothing that takes long to start: each goes to whoever is free."""
 _PORTS = range(20_000, 32_000)
 
+# Brokers of tests live for minutes: compiling their code as if it were for days takes half of what they need.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 
 def package_of(nodeid: str) -> str:
     """Return the package that a test shares its fixtures with, such as `integration/ops`."""

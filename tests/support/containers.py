@@ -8,6 +8,7 @@ it is killed and started again.
 import base64
 import contextlib
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -224,6 +225,7 @@ class Pod:
             "CLUSTER": cluster,
             "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
             "KAFKA_LOG_LEVEL": "warn",
+            "JAVA_TOOL_OPTIONS": os.environ.get("JAVA_TOOL_OPTIONS", ""),
         }
         container = self._container(KAFKA_IMAGE, ["bash", "-c", _RUN_KAFKA], environment)
         return self._node(f"Kafka {number}", container, ready)
