@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AclOperation, AdminClient
 
 from ops import errors
 from ops.settings import AdminSettings
@@ -32,3 +32,15 @@ def connect(settings: AdminSettings) -> AdminClient:
                 raise
         else:
             return client
+
+
+def must_see_rights(client: AdminClient, settings: AdminSettings) -> None:
+    """Raise OpsError for a user who may not see Kafka's users and rights.
+
+    It is asked what the user may do, which is never refused: at the answer that refuses to tell of users or rights,
+    librdkafka ends the process (2.16.1: memory that is freed wrongly).
+    """
+    told = client.describe_cluster(include_authorized_operations=True).result(TIMEOUT)
+    if AclOperation.DESCRIBE not in (told.authorized_operations or ()):
+        name = settings.kafka.user
+        raise errors.OpsError(f"Kafka lets the user {name} not do this: run it as Kafka's administrator.")

@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from ops import admin
 from ops.settings import AdminSettings
 from shared import topics
 from shared.topics import OPS, PARTNERS, Topic
@@ -63,6 +64,7 @@ class Plan:
 
 def plan(client: AdminClient, settings: AdminSettings) -> Plan:
     """Return what differs from the table."""
+    admin.must_see_rights(client, settings)
     there = client.list_topics(timeout=_TIMEOUT)
     replicas = settings.replication_factor or min(3, len(there.brokers))
     table = topics.table(settings.effective_delay)

@@ -21,6 +21,7 @@ def list_command(*, as_json: show.Json = False) -> None:
     """List the users: those of the table and of other systems, and whether Kafka knows a password of theirs."""
     settings = AdminSettings()
     client = admin.connect(settings)
+    admin.must_see_rights(client, settings)
     known = client.describe_user_scram_credentials().result(admin.TIMEOUT)
     given = settings.users()
     wanted = [*PROCESSES, OPS, *settings.partners]

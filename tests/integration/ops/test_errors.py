@@ -18,6 +18,7 @@ pytestmark = pytest.mark.timeout(400)
         (("topics", "provision"), {"KAFKA_PASSWORD": "wrong"}, "refuses the password of the user ops"),
         (("dlq", "list", "structure_svc"), {"KAFKA_USER": None}, "KAFKA_USER: Field required"),
         (("topics", "provision"), {}, "lets the user ops not do this"),
+        (("users", "list"), {}, "lets the user ops not do this"),
         (("dlq", "list", "structure"), {}, "choose one of structure_svc, manager_svc"),
         (("dlq", "show", "structure_svc", "12"), {}, "write PARTITION:OFFSET"),
         (("dlq", "show", "structure_svc", "0:999999"), {}, "no letter at 0:999999"),

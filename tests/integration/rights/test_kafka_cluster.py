@@ -1,6 +1,8 @@
 """Kafka itself: whoever is not its administrator changes nothing of how it is, and is told nothing of it."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,6 +131,20 @@ async def test_nobody_has_transactions_and_whoever_writes_may_write_each_record_
         once = await caller.ask(InitProducerIdRequest(None, WAIT))
     assert transaction["error_code"] == errors.TransactionalIdAuthorizationFailed.errno
     assert once["error_code"] == (errors.ClusterAuthorizationFailedError.errno if name == STRANGER else 0)
+
+
+@pytest.mark.parametrize("command", [("users", "list"), ("topics", "provision")])
+def test_an_operator_who_is_not_the_administrator_is_told_so(provisioned: Brokers, command: tuple[str, ...]) -> None:
+    given = user(provisioned, OPS)
+    environment = {
+        "KAFKA_BOOTSTRAP": given.bootstrap,
+        "KAFKA_USER": given.user,
+        "KAFKA_PASSWORD": given.password.get_secret_value(),
+    }
+    run = [sys.executable, "-m", "ops", *command]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ops: Kafka lets the user ops not do this: run it as Kafka's administrator.\n"
 
 
 async def test_the_administrator_may_do_all_of_it(provisioned: Brokers, admin: AdminClient) -> None:
