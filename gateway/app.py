@@ -85,7 +85,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         await producer.start()
         stack.push_async_callback(producer.stop)
         stack.push_async_callback(introductions.end)
-        await broker.start()
+        await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         await _at_the_end(following)
         await catch_up.start()

@@ -4,6 +4,7 @@ FastStream's and aiokafka's defaults lose data (acks=1, no idempotence, offsets 
 topics created by accident). They are overridden here, once: nobody else builds a broker, a producer or a consumer.
 """
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -62,6 +63,17 @@ def build_broker(settings: KafkaSettings) -> KafkaBroker:
     )
 
 
+async def start(broker: KafkaBroker) -> None:
+    """Start all its subscribers at once.
+
+    Each waits until its group has given it a share, which takes a heartbeat of those that are members already. One
+    after the other, as FastStream starts them, a process of five subscribers would wait five times.
+    """
+    await broker.connect()
+    await asyncio.gather(*(subscriber.start() for subscriber in broker.subscribers))
+    broker.running = True
+
+
 async def _records_as_they_are(records: Sequence[ConsumerRecord], original: Callable[..., Awaitable[Any]]) -> Any:
     # FastStream's parser decodes headers as UTF-8 and fails the whole batch on a bad one; it is given copies without
     # headers and value, and the records are put back untouched, so that a bad header harms only its own message.
@@ -100,7 +112,8 @@ def subscribe(
         ack_policy=AckPolicy.NACK_ON_ERROR if group else AckPolicy.MANUAL,
         max_records=max_records,
         session_timeout_ms=10_000,
-        heartbeat_interval_ms=3_000,
+        # A member hears of another that joins or leaves by its heartbeat, and until all have heard nobody reads.
+        heartbeat_interval_ms=1_000,
         max_poll_interval_ms=300_000,
         fetch_max_wait_ms=500,
         parser=_records_as_they_are,

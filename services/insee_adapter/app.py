@@ -67,7 +67,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
             stack.push_async_callback(_cancel, _start(f"worker {number}", worker, health))
         counting = asyncio.create_task(_count(queue), name="count")
         stack.push_async_callback(_cancel, counting)
-        await broker.start()
+        await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         yield
 

@@ -73,7 +73,7 @@ async def hosting(
     async with AsyncExitStack() as stack:
         await producer.start()
         stack.push_async_callback(producer.stop)
-        await broker.start()
+        await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         loop = health.loop("sweeper", alive=lambda: not sweeping.done())
         sweeping = asyncio.create_task(Sweeper(engine, store).run(loop), name="sweeper")
