@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.read_model.collections import ReadModel
-from gateway.read_model.waiting import at_least
+from gateway.read_model.waiting import Arrivals
 
 Record = Mapping[str, Any]
 
@@ -14,11 +14,12 @@ class People:
 
     def __init__(self, model: ReadModel, patience: int) -> None:
         self._users = model.read_users
-        self._patience = patience
+        self._arrivals = Arrivals(self._users, patience)
 
     async def one(self, user: str, min_version: int = 0) -> Record | None:
         """Return a user's record, or None. Raises Rejected(`not_yet`) when `min_version` can't be read in time."""
-        found = await at_least(min_version, lambda: self._users.find_one({"_id": user}), patience=self._patience)
+        which = {"_id": user}
+        found = await self._arrivals.at_least(min_version, which, lambda: self._users.find_one(which))
         return found["record"] if found else None
 
     async def several(self, users: Iterable[str]) -> dict[str, Record]:

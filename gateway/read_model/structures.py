@@ -8,7 +8,7 @@ from gateway import access
 from gateway.read_model import search
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
-from gateway.read_model.waiting import at_least
+from gateway.read_model.waiting import Arrivals
 from shared.auth import Actor
 from shared.errors import Rejected
 
@@ -62,7 +62,7 @@ class Structures:
 
     def __init__(self, model: ReadModel, patience: int) -> None:
         self._found = model.read_structures
-        self._patience = patience
+        self._arrivals = Arrivals(self._found, patience)
 
     async def one(self, actor: Actor, which: Mapping[str, Any], min_version: int = 0) -> dict[str, Any]:
         """Return the structure that `by_id` or `by_identifier` names, as its reader may see it.
@@ -123,8 +123,8 @@ class Structures:
     ) -> Mapping[str, Any]:
         """Return a document, once the named version of it has come."""
         fields = {**_fields(actor), **(more or {})}
-        found = await at_least(
-            min_version, lambda: self._found.find_one(which, fields), version=version, patience=self._patience
+        found = await self._arrivals.at_least(
+            min_version, which, lambda: self._found.find_one(which, fields), field=version
         )
         if found is None or not found["version"]:
             raise Rejected("structure_not_found")

@@ -1,31 +1,93 @@
-"""Read your writes: a reader may name the version it has been told of, and a moment is given to it to arrive."""
+"""Read your writes: a reader may name the version it has been told of, and a moment is given to it to arrive.
+
+The feed may run in another replica, so what is waited for is looked for, and with one look for all who wait.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from shared.clock import SECOND
 from shared.errors import Rejected
 
 Document = Mapping[str, Any]
+Place = tuple[str, Any]
+"""What names a document: a field and its value, or one of its values."""
+
 _LOOK_EVERY = 0.01
+_FIELDS = {"version": 1, "team_version": 1, "keys": 1}
 
 
-async def at_least(
-    min_version: int, read: Callable[[], Awaitable[Document | None]], *, version: str = "version", patience: int
-) -> Document | None:
-    """Return what `read` finds, once its field `version` is that high; at once when `min_version` is 0.
+class _Wait(NamedTuple):
+    field: str
+    version: int
+    arrived: asyncio.Future[None]
 
-    Raises Rejected(`not_yet`) after `patience` ms.
-    """
-    found = await read()
-    if not min_version:
-        return found
-    clock = asyncio.get_running_loop()
-    end = clock.time() + patience / SECOND
-    while found is None or found[version] < min_version:
-        if clock.time() > end:
-            raise Rejected("not_yet")
-        await asyncio.sleep(_LOOK_EVERY)
+
+class Arrivals:
+    """Waits for versions of the documents of one collection, `patience` ms at most for each."""
+
+    def __init__(self, collection: Any, patience: int) -> None:
+        self._collection = collection
+        self._patience = patience / SECOND
+        self._waits: dict[Place, list[_Wait]] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def at_least(
+        self,
+        min_version: int,
+        which: Mapping[str, Any],
+        read: Callable[[], Awaitable[Document | None]],
+        *,
+        field: str = "version",
+    ) -> Document | None:
+        """Return what `read` finds of the document `which` names, once its `field` is that high; at once for 0.
+
+        Raises Rejected(`not_yet`) when it does not come in time.
+        """
         found = await read()
-    return found
+        if min_version and (found is None or found[field] < min_version):
+            (place,) = which.items()
+            with self._awaited(place, field, min_version) as arrived:
+                try:
+                    async with asyncio.timeout(self._patience):
+                        await arrived
+                except TimeoutError:
+                    raise Rejected("not_yet") from None
+            found = await read()
+        return found
+
+    @contextmanager
+    def _awaited(self, place: Place, field: str, version: int) -> Iterator[asyncio.Future[None]]:
+        wait = _Wait(field, version, asyncio.get_running_loop().create_future())
+        self._waits.setdefault(place, []).append(wait)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look(), name="arrivals")
+        try:
+            yield wait.arrived
+        finally:
+            self._waits[place].remove(wait)
+            if not self._waits[place]:
+                del self._waits[place]
+
+    async def _look(self) -> None:
+        try:
+            while self._waits:
+                await asyncio.sleep(_LOOK_EVERY)
+                for name in {name for name, _ in self._waits}:
+                    await self._look_by(name)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told why it is in vain.
+            for wait in [wait for waits in self._waits.values() for wait in waits if not wait.arrived.done()]:
+                wait.arrived.set_exception(error)
+        finally:
+            self._looking = None
+
+    async def _look_by(self, name: str) -> None:
+        values = [value for field, value in self._waits if field == name]
+        for document in await self._collection.find({name: {"$in": values}}, _FIELDS).to_list(None):
+            mine = document[name]
+            for value in mine if isinstance(mine, list) else [mine]:
+                for wait in self._waits.get((name, value), ()):
+                    if document[wait.field] >= wait.version and not wait.arrived.done():
+                        wait.arrived.set_result(None)
