@@ -22,6 +22,7 @@ _PASSED_ON = (
     "VIRTUAL_ENV",
     "PYTHONPATH",
     "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
     "LD_LIBRARY_PATH",
     "COVERAGE_PROCESS_CONFIG",  # Set while tests measure which branches they take.
 )

@@ -35,7 +35,12 @@ class Ops:
             given = environments.operator(self.system.settings, self.system.brokers)
         if who in self.system.supervisor.processes:
             given = dict(self.system.supervisor[who].process.env)
-        return {**{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}, **given}
+        return {
+            **{
+                name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX") if name in os.environ
+            },
+            **given,
+        }
 
     def run(
         self, *command: str, who: str = "ops", status: int = 0, but: Mapping[str, str | None] | None = None

@@ -59,11 +59,13 @@ def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_pa
     found = blocks()
     assert len(found) >= 10
     script = "set -eu\n" + "\n".join(f"echo '== {n}'\n{block}" for n, block in enumerate(found))
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX") if name in os.environ
+    }
     done = subprocess.run(
         ["/bin/bash", "-c", here(system, script)],
         cwd=tmp_path,
-        env={**environment, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=500,
