@@ -1,6 +1,7 @@
 """Runs handlers of batches: bounded retries of what may pass, back-off, metrics, and a loop that liveness can see."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
@@ -24,6 +25,10 @@ _BACKOFF = (0.05, 0.2, 0.5, 1, 2, 5)
 _TRIES = 20
 _POLL_MS = 1_000
 """How long a poll waits for the first message; it returns as soon as there is one."""
+_AT_ONCE = 0.001
+"""Seconds within which a poll returns what had come before it."""
+_MORE_MS = 5
+"""How long it then waits for what other partitions hold."""
 
 
 def consume(
@@ -72,7 +77,7 @@ def consume(
     async def poll(consumer: Any) -> Any:
         # FastStream's own poll sleeps after every empty one: a message that comes then would wait for 200 ms.
         try:
-            batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
+            records = await _take(consumer, max_records)
         except (KafkaError, ConsumerStoppedError):
             raise  # FastStream knows what to do.
         except Exception:
@@ -80,10 +85,25 @@ def consume(
             await asyncio.sleep(1)  # FastStream starts the loop again at once.
             raise
         loop.beat()  # Not before: a loop that only ever fails to poll does not turn.
-        return tuple(chain.from_iterable(batches.values()))
+        return records
 
     subscriber.get_msg = poll
     return subscriber
+
+
+async def _take(consumer: Any, max_records: int) -> tuple[Any, ...]:
+    """Return the records that have come, or the first to come."""
+    asked = time.monotonic()
+    batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
+    records = list(chain.from_iterable(batches.values()))
+    if 0 < len(records) < max_records and time.monotonic() - asked < _AT_ONCE:
+        # What was there already is of one fetch, often of one partition, and aiokafka fetches nothing more before it is
+        # taken. What the other partitions hold comes with the next fetch: it must not wait for this batch.
+        # Raised here it would lose what was taken already, and the next poll meets it too.
+        with contextlib.suppress(Exception):
+            batches = await consumer.getmany(timeout_ms=_MORE_MS, max_records=max_records - len(records))
+            records += chain.from_iterable(batches.values())
+    return tuple(records)
 
 
 def _alive(subscriber: Any) -> bool:
