@@ -21,12 +21,13 @@ from shared.dead_letters import dead_letter
 from shared.engine import due
 from shared.engine.decide import Timing, Wait, decide, reject
 from shared.engine.document import Document, Draft, view
-from shared.engine.incoming import Incoming, Row
+from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
 from shared.engine.round import Copies, Round
 from shared.engine.rules import Context, Owner, Target
 from shared.engine.step import Step
 from shared.engine.store import Bus, Store
+from shared.engine.waiting import Waiting
 from shared.errors import Rejected
 from shared.logging import get_logger
 from shared.messages.cloudevents import Message
@@ -61,6 +62,7 @@ class Engine:
         self.clock = clock
         self.timing = timing
         self.publisher = Publisher(owner, timing.delay)
+        self._waiting = Waiting(owner, store, bus, clock, self.publisher)
         self._process = process
         self._meet = meet
 
@@ -132,7 +134,7 @@ class Engine:
             {d.document.id: d for d in around.drafts.values() if d.steps}, around.messages, around.unfinished
         )
         undecided = {key for key, document in around.deciders.items() if document in lost}
-        return undecided | await self._wait(around)
+        return undecided | await self._waiting.wait(around)
 
     async def _load(self, batch: Sequence[Incoming]) -> Round:
         targets: dict[str, Target] = {}
@@ -301,49 +303,3 @@ class Engine:
         while stale:  # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
             published = await self.republish(stale)
             stale = await self.store.clear([(id_, version, ()) for id_, version in published])
-
-    # ---- what can't be decided yet ----------------------------------------------------------------------------
-
-    async def _wait(self, around: Round) -> set[str]:
-        """Write waiting rows, tell, and ask; return the keys of requests to decide again at once."""
-        if not around.waits:
-            return set()
-        now = self.clock.now()
-        rows, told, asked = [], [], []
-        for request, draft, wait in around.waits:
-            old = around.rows.get(request.key)
-            step = request.step(self.owner.name, "waiting", wait.code, now)
-            if draft.state is not None:
-                step = step.but(document=draft.document.id, reference=self.owner.reference(draft.state))
-            goes_on = old is not None and old.waits_for == wait.waits_for
-            answered = request.known.pop(wait.waits_for, None) is not None
-            ask_at = old.ask_at if old is not None and goes_on and not answered else wait.ask_at
-            rows.append(Row(step, wait.waits_for, wait.deadline, ask_at, self._ask(wait), incoming=request))
-            told.append([] if goes_on else self.publisher.step(step))
-            asked.append([self.publisher.ask(wait.ask, request, now)] if wait.ask and not goes_on else [])
-        decided = await self.store.put_waiting(rows)
-        out = [
-            message
-            for row, tell, ask in zip(rows, told, asked, strict=True)
-            if row.key not in decided
-            for message in (*tell, *ask)
-        ]
-        if out:
-            await self.bus.publish(out)
-        return decided | await self._moved_meanwhile(around, rows)
-
-    @staticmethod
-    def _ask(wait: Wait) -> Mapping[str, Any] | None:
-        if wait.ask is None:
-            return None
-        return {"topic": wait.ask.topic, "type": wait.ask.type, "key": wait.ask.key, "data": dict(wait.ask.data)}
-
-    async def _moved_meanwhile(self, around: Round, rows: Sequence[Row]) -> set[str]:
-        """Return the requests whose copy moved after it was read and before their rows could be found by it."""
-        awaited = {row.waits_for for row in rows if row.waits_for and row.ask is None}
-        if not awaited:
-            return set()
-        now = await self.store.copies(awaited)
-        old = {key: version for key, (version, _) in around.copies.items()}
-        moved = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
-        return {row.key for row in rows if row.waits_for in moved}
