@@ -28,6 +28,10 @@ _RECORDS: Mapping[str, tuple[type[BaseModel], ...]] = {
 }
 
 
+_ANY_DUE = "<owner>.due.v1"
+"""The type of what waits in the delay topic, which is the same for all owners."""
+
+
 def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
     """Return the messages of a topic: by schema name, the CloudEvents type and the model of its data."""
     owner, _, what = topic.partition(".")
@@ -43,7 +47,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
             singular = {topics.OUTCOMES: "outcome"}.get(what, what)
             return {plain[what].__name__: (f"{owner}.{singular}.v1", plain[what])}
     if owner == "delay":
-        return {"Poke": ("<owner>.due.v1", life.Poke)}
+        return {"Poke": (_ANY_DUE, life.Poke)}
     return {m.__name__: (getattr(m, "type", f"{owner}.state.v1"), m) for m in _RECORDS.get(topic, ())}
 
 
@@ -51,7 +55,9 @@ def _message(name: str, event_type: str, model: type[BaseModel]) -> dict[str, An
     headers: dict[str, Any] = {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {"type": "string", "description": "the request's or event's id"},
-        "ce_type": {"const": event_type},
+        "ce_type": {"enum": [f"{o}.due.v1" for o in topics.OWNERS]}
+        if event_type == _ANY_DUE
+        else {"const": event_type},
         "ce_correlationid": {"type": "string", "description": "comes back in the answers"},
         "traceparent": {"type": "string", "description": "W3C trace context"},
     }

@@ -12,7 +12,7 @@ from ops.errors import OpsError
 from ops.requests import seen
 from ops.sending import publishing
 from shared import topics
-from shared.clock import SystemClock
+from shared.clock import SystemClock, iso
 from shared.messages.cloudevents import Message, build
 from shared.settings import KafkaSettings
 
@@ -75,7 +75,7 @@ def _poke(owner: str, document: str, due_at: int) -> Message:
     return build(
         topics.name(owner, topics.DUE),
         document,
-        orjson.dumps({"document": document, "due_at": due_at}),
+        orjson.dumps({"document": document, "due_at": iso(due_at)}),
         event_id=f"{document}|{due_at}|{now}",
         event_type=f"{owner}.due.v1",
         source="/ops",

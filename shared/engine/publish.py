@@ -71,7 +71,7 @@ class Publisher:
         return build(
             self._delay,
             step.document,
-            orjson.dumps({"document": step.document, "due_at": step.effective_at}),
+            orjson.dumps({"document": step.document, "due_at": iso(step.effective_at)}),
             event_id=f"{step.key}|due",
             event_type=f"{self._owner}.due.v1",
             source=self._source,
@@ -86,7 +86,7 @@ class Publisher:
         return build(
             self._due,
             document,
-            orjson.dumps({"document": document, "due_at": due_at}),
+            orjson.dumps({"document": document, "due_at": iso(due_at)}),
             event_id=f"{document}|{due_at}|{now}",
             event_type=f"{self._owner}.due.v1",
             source=self._source,

@@ -29,7 +29,7 @@ async def test_what_takes_effect_later_is_accepted_and_leaves_the_state_alone(la
     assert await lab.things() == ("lid",)
     assert lab.record()["pending"] == ["r1"]
     assert lab.record()["will_hold"] == ["lid", "pen"]
-    assert lab.delayed() == [{"document": "box:1", "due_at": NOW + DELAY}]
+    assert lab.delayed() == [{"document": "box:1", "due_at": iso(NOW + DELAY)}]
 
 
 async def test_accepted_at_is_the_later_of_our_clock_and_the_append_time(lab: Lab) -> None:

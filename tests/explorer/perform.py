@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from shared.clock import parse_instant
 from shared.engine.document import Document, Write
 from shared.engine.memory import MemoryStore
 from shared.messages.cloudevents import Message
@@ -126,7 +127,9 @@ class Performer:
         elif message.topic == "oracle.requests":
             world.asked |= {oracle_key(message.key.decode())}
         elif message.topic.startswith("delay."):
-            world.delayed = tuple(sorted({*world.delayed, (value["document"], value["due_at"])}))
+            world.delayed = tuple(
+                sorted({*world.delayed, (value["document"], int(str(parse_instant(value["due_at"]))))})
+            )
 
 
 def seen(world: World, name: str, result: Any) -> Any:

@@ -60,7 +60,8 @@ class Reader:
     """Reads topics from where they end when it is made."""
 
     def __init__(self, settings: Mapping[str, Any], *topics: str) -> None:
-        self._seen: list[Seen] = []
+        self.seen: list[Seen] = []
+        """What came so far."""
         group = {"group.id": f"{settings['sasl.username']}.{uuid.uuid4().hex}", "auto.offset.reset": "latest"}
         self._consumer = Consumer({**settings, **group, "enable.auto.commit": False})
         assigned: list[Any] = []
@@ -78,7 +79,7 @@ class Reader:
     def until(self, wanted: Callable[[Seen], bool], seconds: float = 30) -> Seen:
         """Return the first record that is wanted, seen already or still to come."""
         end = time.monotonic() + seconds
-        for seen in self._seen:
+        for seen in self.seen:
             if wanted(seen):
                 return seen
         while time.monotonic() < end:
@@ -90,10 +91,10 @@ class Reader:
             with contextlib.suppress(ValueError, RecursionError):
                 body = json.loads(record.value() or b"")
                 seen |= body if isinstance(body, dict) else {}
-            self._seen.append(seen)
+            self.seen.append(seen)
             if wanted(seen):
                 return seen
-        raise AssertionError(f"not seen within {seconds:.0f} s; seen: {self._seen[-5:]}")
+        raise AssertionError(f"not seen within {seconds:.0f} s; seen: {self.seen[-5:]}")
 
     def close(self) -> None:
         """Leave."""
