@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.responses import Response
+from pydantic import AwareDatetime
 
 from gateway.auth import Callers
 from gateway.insee import InseeLookUps
@@ -67,6 +68,7 @@ Caller = Annotated[Calling, Depends(_calling)]
 
 StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
 User = Annotated[UserId, Path(description="id of a user: the subject of their tokens")]
+At = Annotated[AwareDatetime | None, Query(description="an instant that has passed, such as 2026-11-23T10:00:00Z")]
 MinVersion = Annotated[
     int, Query(ge=0, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`")
 ]

@@ -53,8 +53,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(moment: datetime) -> int:
-    """Return the instant (ms) of a moment as MongoDB gives it: in UTC, and without saying so."""
-    return (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+    """Return the instant (ms) of a moment. One without an offset is in UTC, as MongoDB gives it."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(milliseconds=1)
 
 
 def parse_instant(value: object) -> object:

@@ -50,6 +50,7 @@ CODES: Mapping[str, Code] = {
     # Fields.
     "field_required": Code("Ce champ est obligatoire."),
     "field_unknown": Code("Ce champ n'existe pas pour cette demande : retirez-le."),
+    "instant_to_come": Code("Cette date n'est pas encore passée : donnez-en une qui l'est."),
     "field_invalid": Code("La valeur de ce champ n'a pas la forme attendue."),
     "field_too_long": Code("La valeur de ce champ est trop longue."),
     "field_too_short": Code("La valeur de ce champ est trop courte."),

@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gateway import access
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
+from gateway.read_model.past import record_at
 from gateway.read_model.structures import Structures
 from shared import codes
 from shared.auth import Actor
+from shared.clock import iso
 from shared.errors import Rejected
 from shared.messages.life import FINAL, request_key
 from shared.messages.manager import RegisterUser
 
 _NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))
+_LAST_FIRST = [("row.version", -1)]
 _FIELDS = {"row": 1, "steps": 1}
 _CHANGING = frozenset({"accepted", "applied", "failed", "cancelled"})
 """Statuses with which the record changes: what is pending is part of it."""
@@ -62,6 +66,26 @@ class Requests:
         await self._structures.consulted(actor, structure_id)
         changed = {"row.structure": structure_id, "row.status": "applied", "row.after": {"$exists": True}}
         return await self._listed(changed, page)
+
+    async def record_at(self, actor: Actor, structure_id: int, at: int) -> dict[str, Any]:
+        """Return a structure as it was at an instant (ms), for whoever may consult all of it (rule R20).
+
+        Raises Rejected: `structure_not_found`, also when there was none yet; `not_yet` while what changed last is not
+        told on every topic.
+        """
+        document = await self._structures.consulted(actor, structure_id)
+        ours = {"row.structure": structure_id, "row.owner": "structure"}
+        told = await self._rows.find_one(ours, {"row.version": 1}, sort=_LAST_FIRST)
+        if told is None or told["row"]["version"] < document["version"]:
+            raise Rejected("not_yet")
+        changed = {**ours, "row.status": "applied", "row.after": {"$exists": True}}
+        last = await self._rows.find_one({**changed, "row.at": {"$lte": iso(at)}}, _FIELDS, sort=_LAST_FIRST)
+        if last is None:
+            raise Rejected("structure_not_found")
+        later = self._rows.find({**changed, "row.at": {"$gt": iso(at)}}, {"row": 1}).sort(_LAST_FIRST)
+        since = [raw["row"] for raw in await later.to_list(None)]
+        past = {**document, "record": record_at(document["record"], last["row"], since)}
+        return access.full(past, actor) or {}
 
     async def _may_see(self, actor: Actor, row: Mapping[str, Any]) -> bool:
         if row["actor"] == actor.id or actor.is_administrator:

@@ -1,15 +1,18 @@
 """Consult and search structures; what was asked about them, and what changed."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from gateway.contract import gives
-from gateway.deps import Caller, MinVersion, Paging, StructureId, answer
+from gateway.deps import At, Caller, MinVersion, Paging, StructureId, answer
 from gateway.read_model.structures import Filters, by_id, by_identifier
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
 from shared import identifiers
+from shared.clock import instant
+from shared.errors import Rejected
 from shared.messages.common import IdentifierType, UserId
 from shared.messages.structure import Sphere
 
@@ -54,8 +57,15 @@ async def by_its_identifier(
 
 
 @router.get("/{structure_id}", summary="Consult a structure", responses=gives(Structure, 404, 425))
-async def consult(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0) -> Response:
-    """The full record for members and administrators, the directory's part of a public structure for anybody."""
+async def consult(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0, at: At = None) -> Response:
+    """The full record for members and administrators, the directory's part of a public structure for anybody.
+
+    With `at`, the record as it was then, for members and administrators.
+    """
+    if at is not None:
+        if at > datetime.now(UTC):
+            raise Rejected("invalid_request", fields={"at": "instant_to_come"})
+        return answer(await caller.the.requests.record_at(caller.actor, structure_id, max(0, instant(at))))
     return answer(await caller.the.structures.one(caller.actor, by_id(structure_id), min_version))
 
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel
-
-from shared.engine.document import Draft, changes, plain
+from shared.engine.document import Draft, told
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending
 from shared.engine.step import Step
@@ -90,7 +88,7 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
         due_at = max(due_at, draft.pending[-1].due_at)  # Rule R6: never before one accepted earlier.
     state = draft.projected()
     projected = rule.apply(change.values, state, due_at)
-    before, after = _shown(draft, state, projected)
+    before, after = told(state, projected, draft.owner.private)
     if not before and not after:
         draft.add(incoming.step(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at))
         return
@@ -115,7 +113,7 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
     after: dict[str, Any] = {}
     if effect.to is not None:
         state = effect.to(draft.state)
-        before, after = _shown(draft, draft.state, state)
+        before, after = told(draft.state, state, draft.owner.private)
         if draft.state is None:
             draft.decided = incoming.key
         if before or after or draft.state is None:
@@ -154,12 +152,3 @@ def _follow(
 def ended(step: Step, status: Any, code: str, at: int, **more: Any) -> Step:
     """Return the step in which a pending change ends."""
     return step.but(status=status, code=code, at=at, **more)
-
-
-def _shown(draft: Draft, before: BaseModel | None, after: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
-    diff = changes(before, after)
-    hidden = draft.owner.private
-    return (
-        {k: "***" if k in hidden else plain(b) for k, (b, _) in diff.items() if before is not None},
-        {k: "***" if k in hidden else plain(a) for k, (_, a) in diff.items()},
-    )

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,17 @@ def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, 
     old = before.__dict__
     # Most fields of a changed copy are the very same objects: comparing models by their values costs much more.
     return {n: (b, a) for n in names if (b := old[n]) is not (a := new[n]) and b != a}
+
+
+def told(before: BaseModel | None, after: BaseModel, hidden: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields that differ as the journal tells them; of a hidden one it only tells that it differs."""
+    names = changes(before, after)
+    return ({} if before is None else _as_json(before, names, hidden)), _as_json(after, names, hidden)
+
+
+def _as_json(model: BaseModel, names: Collection[str], hidden: Collection[str]) -> dict[str, Any]:
+    values = model.model_dump(mode="json", include=set(names), exclude_none=True)
+    return {name: "***" if name in hidden else values.get(name) for name in names}
 
 
 def plain(value: Any) -> Any:

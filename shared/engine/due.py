@@ -2,7 +2,7 @@
 
 from shared.clock import MINUTE, SECOND
 from shared.engine.decide import ended
-from shared.engine.document import Draft, changes, plain
+from shared.engine.document import Draft, told
 from shared.errors import Failed
 
 _BACK_OFF = (30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE)
@@ -31,17 +31,16 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
         except Failed as no:
             draft.add(ended(pending.step, "failed", no.code, now, details=no.details))
             continue
-        diff = changes(draft.state, state)
+        before, after = told(draft.state, state, draft.owner.private)
         draft.put(state)
-        hidden = draft.owner.private
         draft.add(
             ended(
                 pending.step,
                 "applied",
                 "applied",
                 now,
-                before={k: "***" if k in hidden else plain(b) for k, (b, _) in diff.items()},
-                after={k: "***" if k in hidden else plain(a) for k, (_, a) in diff.items()},
+                before=before,
+                after=after,
             )
         )
     return applied

@@ -36,6 +36,9 @@ def test_who_changed_what_and_when(system: System) -> None:
             assert entry["request_id"] == told["request_id"]
             assert entry["accepted_at"] == told["accepted_at"]
             assert entry["effective_at"] == told["effective_at"] <= entry["at"]
+        for moment, label in ((created["at"], None), (older["at"], "un"), (newest["at"], "deux")):
+            past = alice.get(path, params={"at": moment}).json()
+            assert (past.get("label"), past["created_at"]) == (label, structure["created_at"])
         asked = alice.get(f"{path}/requests").json()["items"]
         assert {r["request_id"]: r["status"] for r in asked}[refused["request_id"]] == "rejected"
         with system.as_("sam") as sam:

@@ -149,9 +149,60 @@ async def test_the_history_is_what_changed_and_nothing_else(world: World) -> Non
     assert {name: history["items"][0][name] for name in change} == change
 
 
+async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    created = {"before": {}, "after": {"label": "un"}}
+    changes: list[dict[str, Any]] = [
+        {"before": {"label": "un", "phone": None}, "after": {"label": "deux", "phone": "0102030405"}},
+        {"before": {"label": "deux", "status": "inactive"}, "after": {"label": None, "status": "active"}},
+    ]
+    for version, (change, at) in enumerate(zip([created, *changes], (10, 20, 30), strict=True), 1):
+        await made(world, principal, id_, version=version, at=iso(at * 1000), **change)
+    await world.owners.structure(id_, principal, version=3, label=None, status="active", phone="0102030405")
+    async with world.as_(principal) as client, world.admin() as admin, world.as_(fresh_user("other")) as other:
+        path = f"/structures/{id_}"
+
+        async def was(second: float, offset: str = "Z") -> Any:
+            at = iso(round(second * 1000)).removesuffix("Z") + offset
+            return await client.get(path, params={"at": at})
+
+        now = await readable(client, path, at=iso(30_000))
+        assert (now["version"], now["status"], now["phone"]) == (3, "active", "0102030405")
+        assert "label" not in now
+        for second, version, label, phone in (
+            (10, 1, "un", None),
+            (19.999, 1, "un", None),
+            (20, 2, "deux", "0102030405"),
+        ):
+            past = (await was(second)).json()
+            assert (past["version"], past["label"], past.get("phone")) == (version, label, phone)
+            assert (past["status"], past["pending"], past["possible_requests"]) == ("inactive", [], [])
+        assert (await was(10 + 2 * 3600, "+02:00")).json()["version"] == 1
+        for early in (await was(9.999), await client.get(path, params={"at": "0001-01-01T00:00:00+14:00"})):
+            assert (early.status_code, early.json()["code"]) == (404, "structure_not_found")
+        assert (await admin.get(path, params={"at": iso(10_000)})).json()["label"] == "un"
+        assert (await other.get(path, params={"at": iso(10_000)})).status_code == 404  # It shows what only members see.
+        later = await client.get(path, params={"at": "2999-01-01T00:00:00Z"})
+        assert [(e["field"], e["code"]) for e in later.json()["errors"]] == [("at", "instant_to_come")]
+
+
+async def test_a_structure_of_the_past_is_not_told_before_all_its_changes_are(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await made(world, principal, id_, version=1, at=iso(10_000), before={}, after={"label": "un"})
+    await world.owners.structure(id_, principal, version=2, label="deux")
+    async with world.as_(principal) as client:
+        await readable(client, f"/structures/{id_}")
+        answer = await client.get(f"/structures/{id_}", params={"at": iso(10_000)})
+        assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
+        await made(world, principal, id_, version=2, at=iso(20_000), before={"label": "un"}, after={"label": "deux"})
+        assert (await readable(client, f"/structures/{id_}", at=iso(10_000)))["label"] == "un"
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [
+        ("/structures/1?at=hier", "at"),
+        ("/structures/1?at=2026-01-01T00:00:00", "at"),
         ("/requests/a%20b", "request_id"),
         ("/requests/" + "x" * 101, "request_id"),
         ("/requests?structure=0", "structure"),
