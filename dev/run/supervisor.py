@@ -27,13 +27,22 @@ _PASSED_ON = (
     "COVERAGE_PROCESS_CONFIG",  # Set while tests measure which branches they take.
 )
 _STOP = 15.0
+_KEEPER = Path(__file__).with_name("keeper.py")
 
 
 class Running:
     """One process and its replicas' worth of state: a child of ours, its log file, and whether it should run."""
 
-    def __init__(self, process: Process, folder: Path, *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        process: Process,
+        folder: Path,
+        *,
+        environment: Mapping[str, str],
+        born: Callable[[str, int], None] = lambda *_: None,
+    ) -> None:
         self.process = process
+        self._born = born
         self.wanted = False
         self.child: subprocess.Popen[bytes] | None = None
         self.besides: dict[str, str] = {}
@@ -65,6 +74,7 @@ class Running:
                 stderr=log,
                 start_new_session=True,
             )
+        self._born(self.name, self.child.pid)
 
     def restart_if_dead(self) -> bool:
         """Start it again when it died, not too often; return whether it was."""
@@ -129,10 +139,23 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._environment = environment or {}
-        self.processes = {p.name: Running(p, logs, environment=self._environment) for p in table}
+        self.processes = {p.name: self._running(p) for p in table}
         self._tell = tell
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
+        self._keeper: subprocess.Popen[str] | None = None
+
+    def _running(self, process: Process) -> Running:
+        return Running(process, self._logs, environment=self._environment, born=self._keep)
+
+    def _keep(self, name: str, pid: int) -> None:
+        """Have this process killed should we end without having stopped it."""
+        if self._keeper is None:
+            command = [sys.executable, "-I", "-S", str(_KEEPER)]
+            self._keeper = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        assert self._keeper.stdin is not None  # noqa: S101 - it is a pipe.
+        self._keeper.stdin.write(f"{name} {pid}\n")
+        self._keeper.stdin.flush()
 
     def __getitem__(self, name: str) -> Running:
         """Return one process."""
@@ -140,7 +163,7 @@ class Supervisor:
 
     def add(self, process: Process) -> Running:
         """Take one more process in and start it; does not wait until it is ready."""
-        running = Running(process, self._logs, environment=self._environment)
+        running = self._running(process)
         running.start()
         # A new table in the place of the old one: the watch may be going through that.
         self.processes = {**self.processes, process.name: running}
@@ -194,4 +217,7 @@ class Supervisor:
             process.stop()
         for process in running:
             process.join()
+        if self._keeper is not None:
+            self._keeper.communicate()
+            self._keeper = None
         sys.stdout.flush()

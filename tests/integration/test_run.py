@@ -118,7 +118,7 @@ def runs() -> Iterator[list[Run]]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the request to paste needs curl")
 @pytest.mark.timeout(400)
-def test_it_starts_answers_the_first_request_stops_and_keeps_its_data(
+def test_it_starts_answers_the_first_request_stops_keeps_its_data_and_leaves_nothing(
     environment: dict[str, str], runs: list[Run]
 ) -> None:
     run = Run(environment)
@@ -146,6 +146,10 @@ def test_it_starts_answers_the_first_request_stops_and_keeps_its_data(
     again.until("Ctrl-C stops everything")
     assert "accueil@example.fr" in shown()
     assert not re.search(r"demo: .*(déjà|erreur|incorrect)", again.said)
+
+    again.child.kill()
+    again.child.communicate()  # Nothing of ours runs on by itself, not even then.
+    _until(lambda: all(is_free(int(environment[name])) for name in PORTS))
 
 
 def _until(holds: object) -> None:
