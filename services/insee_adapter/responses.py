@@ -19,7 +19,7 @@ from shared.messages.insee import Because, InseeAnswer, Restriction, Result
 
 _RETRIED_AT_ONCE = frozenset({500, 502, 503, 504})
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
-_SIRET_AT_END = re.compile(r"/(\d{14})/?(?:[?#].*)?$")
+_SIRET_AT_END = re.compile(r"/([0-9]{14})/?(?:[?#].*)?$")
 _QUOTA_WINDOW = 60_000
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from shared.clock import DAY, Instant
 from shared.messages.common import Address, Stored
 
-Siret = Annotated[str, Field(pattern=r"^\d{14}$", examples=["13002526500013"])]
+Siret = Annotated[str, Field(pattern="^[0-9]{14}$", examples=["13002526500013"])]
 
 
 class Result(StrEnum):
