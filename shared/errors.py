@@ -21,7 +21,8 @@ class Rejected(Error):
     `code` is a stable code of `shared.codes`; `fields` maps a field's path to the code that says what is wrong with
     it; `details` holds public values the French sentence needs (never personal data). `waits_for` names a copy
     (such as `manager:structure:42`) when the refusal may only come from a copy that lags: the request then waits a
-    moment for that copy to move before it is refused.
+    moment for that copy to move before it is refused. `outsider` says that whoever asks may not know what the document
+    is: the answer names it as they did, and tells no more of it.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class Rejected(Error):
         fields: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
         waits_for: str | None = None,
+        outsider: bool = False,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.fields = dict(fields or {})
         self.details = dict(details or {})
         self.waits_for = waits_for
+        self.outsider = outsider
 
 
 class Failed(Error):

@@ -48,4 +48,4 @@ def require_active(copies: Mapping[str, Mapping[str, Any]], user: str) -> None:
     """Refuse a user whose account is closed; one nobody has met yet is open."""
     copy = copies.get(user_key(user))
     if copy is not None and copy.get("active") is False:
-        raise Rejected("user_inactive", waits_for=user_key(user))
+        raise Rejected("user_inactive", waits_for=user_key(user), outsider=True)

@@ -87,9 +87,15 @@ def row(told: Told) -> dict[str, Any]:
     kept.setdefault("received_at", told["at"])
     # Names of fields are paths with dots, which MongoDB takes for paths of its own: they are a list here.
     kept["wrong"] = [[field, code] for field, code in (told.get("fields") or {}).items()]
-    structure = (told.get("reference") or {}).get("structure") or {}
-    kept["structure"] = structure.get("id")
+    kept["structure"] = _structure(told)
     return kept
+
+
+def _structure(told: Told) -> int | None:
+    """Return the id of the structure a request is about; who was refused as a stranger may have named it otherwise."""
+    named: int | None = ((told.get("reference") or {}).get("structure") or {}).get("id")
+    kind, _, number = (told.get("document") or "").partition(":")
+    return int(number) if named is None and kind == "structure" and number.isdecimal() else named
 
 
 def _step(told: Told) -> dict[str, Any]:

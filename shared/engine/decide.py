@@ -25,6 +25,8 @@ class Wait:
     deadline: int
     ask: LookUp | None = None
     ask_at: int | None = None
+    reference: Mapping[str, Any] | None = None
+    """What is told of the document meanwhile; None for all that a reference tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,13 @@ def reject(
     reference: Mapping[str, Any] = MappingProxyType({}),
 ) -> Wait | None:
     """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move."""
+    named = draft.owner.target(incoming.request, incoming.actor).reference if no.outsider else None
     if no.waits_for is not None:
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
-            return Wait(no.waits_for, "waiting_copy", deadline)
+            return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
     told = {"fields": no.fields, "details": no.details, "reference": dict(reference)}
-    draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, **told))
+    draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, **told), reference=named)
     return None
 
 

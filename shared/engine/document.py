@@ -159,12 +159,13 @@ class Draft:
         self.pending.remove(change)
         self.changed, self._ended, self._projected = True, True, None
 
-    def add(self, step: Step) -> Step:
-        """Add a step, with the next version and what it is about."""
+    def add(self, step: Step, reference: Mapping[str, Any] | None = None) -> Step:
+        """Add a step, with the next version and what it is about: `reference` when given, else all there is to tell."""
         self.version += 1
         about: dict[str, Any] = {"version": self.version, "document": None if self.transient else self.document.id}
         if self.state is not None:
-            about["reference"] = {**step.reference, **self.owner.reference(self.state)}
+            known = self.owner.reference(self.state) if reference is None else reference
+            about["reference"] = {**step.reference, **known}
         step = step.but(**about)
         self.steps.append(step)
         return step

@@ -29,7 +29,8 @@ class Waiting:
             old = around.rows.get(request.key)
             step = request.step(self._owner.name, "waiting", wait.code, now)
             if draft.state is not None:
-                step = step.but(document=draft.document.id, reference=self._owner.reference(draft.state))
+                about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
+                step = step.but(document=draft.document.id, reference=about)
             goes_on = old is not None and old.waits_for == wait.waits_for
             answered = request.known.pop(wait.waits_for, None) is not None
             ask_at = old.ask_at if old is not None and goes_on and not answered else wait.ask_at

@@ -11,12 +11,14 @@ def require(state: StructureState, context: Context, at_least: Right = Right.MOD
     """Refuse an actor who stands lower than that. The team's copy may lag: the refusal waits for it a moment."""
     rights.require_active(context.copies, context.actor.id)
     key = team_key(state.id)
-    if rights.right(context.copies.get(key), context.actor.id, first_principal=state.principal) < at_least:
-        raise Rejected("forbidden", waits_for=key)
+    right = rights.right(context.copies.get(key), context.actor.id, first_principal=state.principal)
+    if right < at_least:
+        # An id is a small number: whoever tries them all must not learn whose they are (rule R1).
+        raise Rejected("forbidden", waits_for=key, outsider=right is Right.STRANGER and not state.is_public)
 
 
 def require_administrator(context: Context) -> None:
     """Refuse whoever is no administrator."""
     rights.require_active(context.copies, context.actor.id)
     if not context.actor.is_administrator:
-        raise Rejected("administrator_only")
+        raise Rejected("administrator_only", outsider=True)
