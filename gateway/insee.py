@@ -46,7 +46,7 @@ class InseeLookUps:
         await self._take(actor)
         wait = self._settings.insee_look_up_wait
         question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
-        with self._tail.expect(_is_last) as expected:
+        with self._tail.expect("insee.outcomes", _is_last) as expected:
             message = build(
                 "insee.requests",
                 siret,

@@ -97,7 +97,7 @@ class Sender:
         def is_decision(told: Answer) -> bool:
             return told["request_id"] == request_id and told["status"] not in _UNDECIDED
 
-        with self._tail.expect(is_decision) as expected:
+        with self._tail.expect(topics.name(asked.owner, topics.OUTCOMES), is_decision) as expected:
             await self.send(actor, asked, request_id, correlation=expected.correlation, traceparent=traceparent)
             told = await expected.within(wait) if wait else None
         if wait and (told is None or told["status"] in _UNDECIDED):

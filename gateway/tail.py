@@ -22,10 +22,14 @@ Answer = dict[str, Any]
 
 
 class Expected:
-    """The answers to one message, under a correlation id of its own that nobody can guess."""
+    """The answers to one message on one topic, under a correlation id of its own that nobody can guess.
 
-    def __init__(self, correlation: str, is_last: Callable[[Answer], bool]) -> None:
+    What an owner asks of others to decide the message bears that id too, and so do their answers, on other topics.
+    """
+
+    def __init__(self, correlation: str, topic: str, is_last: Callable[[Answer], bool]) -> None:
         self.correlation = correlation
+        self.topic = topic
         self.latest: Answer | None = None
         self._is_last = is_last
         self._ended = asyncio.Event()
@@ -56,10 +60,10 @@ class Tail:
         self._followed: dict[str, set[asyncio.Queue[Answer | None]]] = {}
 
     @contextmanager
-    def expect(self, is_last: Callable[[Answer], bool]) -> Iterator[Expected]:
-        """Expect answers until one of them is the last word."""
+    def expect(self, topic: str, is_last: Callable[[Answer], bool]) -> Iterator[Expected]:
+        """Expect answers on a topic until one of them is the last word."""
         correlation = self._replica + b"." + secrets.token_hex(12).encode()
-        expected = self._expected[correlation] = Expected(correlation.decode(), is_last)
+        expected = self._expected[correlation] = Expected(correlation.decode(), topic, is_last)
         try:
             yield expected
         finally:
@@ -99,7 +103,7 @@ class Tail:
         for name, value in record.headers:
             if name == "ce_correlationid" and value.startswith(self._replica):
                 expected = self._expected.get(value)
-                if expected is not None:
+                if expected is not None and expected.topic == record.topic:
                     expected.take(orjson.loads(record.value))
             elif name == "ce_id":
                 event_id = value

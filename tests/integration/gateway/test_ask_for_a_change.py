@@ -65,6 +65,25 @@ async def test_the_message_carries_our_own_token_and_names_whom_we_act_for(world
     assert event.traceparent != trace
 
 
+async def test_who_waits_is_told_that_the_request_waits_for_insee_whatever_insee_has_answered(world: World) -> None:
+    user = fresh_user("writer")
+    siret = {"identifier": {"type": "SIRET", "value": "41816609600069"}}
+    async with world.as_(user, wait=2) as client:
+        asking = asyncio.create_task(client.post("/structures", json=siret))
+
+        async def came() -> Any:
+            return world.owners.asked_by(user)
+
+        ((_, _, event),) = await until(came)
+        await world.owners.outcome("structure", event, status="waiting", code="waiting_insee", version=0)
+        about = {"siret": "41816609600069", "as_of": iso(0), "result": "UNAVAILABLE", "because": "OUTAGE"}
+        # The look-up was asked for this request, and bears its correlation id.
+        correlation = event.attributes["correlationid"]
+        await world.owners.send("insee.outcomes", about["siret"], about, correlation_id=correlation)
+        answer = await asking
+    assert (answer.status_code, answer.json()["code"]) == (202, "waiting_insee")
+
+
 async def test_who_waits_is_told_the_decision(world: World) -> None:
     id_, at = fresh_id(), iso(1_800_000_000_000)
     world.owners.decide = lambda _: {
