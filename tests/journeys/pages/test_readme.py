@@ -25,4 +25,4 @@ def test_from_another_system(demonstration: System, tmp_path: Path) -> None:
     page = pages.read(pages.section(TEXT, "From another system, straight on Kafka"))
     assert page.commands
     said = pages.run(demonstration, page, pages.folder(demonstration, tmp_path))
-    assert '"request_id":"mine-1"' in said[-1]
+    assert '"request_id":"first-1"' in said[-1]
