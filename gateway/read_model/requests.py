@@ -7,6 +7,7 @@ from gateway import access
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.past import record_at
+from gateway.read_model.rows import NOT_OF_THE_JOURNAL
 from gateway.read_model.structures import Structures
 from shared import codes
 from shared.auth import Actor
@@ -71,18 +72,25 @@ class Requests:
         """Return a structure as it was at an instant (ms), for whoever may consult all of it (rule R20).
 
         Raises Rejected: `structure_not_found`, also when there was none yet; `not_yet` while what changed last is not
-        told on every topic.
+        told on every topic: the record and what changed it come by two, and either may be ahead.
         """
         document = await self._structures.consulted(actor, structure_id)
         ours = {"row.structure": structure_id, "row.owner": "structure"}
         told = await self._rows.find_one(ours, {"row.version": 1}, sort=_LAST_FIRST)
         if told is None or told["row"]["version"] < document["version"]:
             raise Rejected("not_yet")
+        if await self._rows.find_one({**ours, "row.status": "applied", **NOT_OF_THE_JOURNAL}, {"_id": 1}) is not None:
+            raise Rejected("not_yet")  # An outcome was faster: it does not say what changed.
         changed = {**ours, "row.status": "applied", "row.after": {"$exists": True}}
+        newest = await self._rows.find_one(changed, {"row.version": 1}, sort=_LAST_FIRST)
+        if newest is not None and newest["row"]["version"] > document["version"]:
+            raise Rejected("not_yet")
         last = await self._rows.find_one({**changed, "row.at": {"$lte": iso(at)}}, _FIELDS, sort=_LAST_FIRST)
         if last is None:
             raise Rejected("structure_not_found")
-        later = self._rows.find({**changed, "row.at": {"$gt": iso(at)}}, {"row": 1}).sort(_LAST_FIRST)
+        # By version, not by time: the clocks of two replicas differ, and only what came after is undone.
+        after = {"$gt": last["row"]["version"]}
+        later = self._rows.find({**changed, "row.version": after}, {"row": 1}).sort(_LAST_FIRST)
         since = [raw["row"] for raw in await later.to_list(None)]
         past = {**document, "record": record_at(document["record"], last["row"], since)}
         return access.full(past, actor) or {}

@@ -35,6 +35,9 @@ _KEPT = (
     "after",
 )
 
+NOT_OF_THE_JOURNAL: Mapping[str, Any] = {"order": {"$mod": [2, 0]}}
+"""The MongoDB condition of a row that an outcome made: the journal's entry of the same step has still to come."""
+
 
 def order(told: Told) -> int:
     """Return where a step stands in the life of its request: by the document's version, then by status."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.clock import SECOND, iso
-from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable, until
 
 _seconds = itertools.count(1_700_000_000)
 
@@ -196,6 +196,53 @@ async def test_a_structure_of_the_past_is_not_told_before_all_its_changes_are(wo
         assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
         await made(world, principal, id_, version=2, at=iso(20_000), before={"label": "un"}, after={"label": "deux"})
         assert (await readable(client, f"/structures/{id_}", at=iso(10_000)))["label"] == "un"
+
+
+async def test_a_structure_of_the_past_is_not_told_before_its_record_is(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal, version=1, label="un")
+    await made(world, principal, id_, version=1, at=iso(10_000), before={}, after={"label": "un"})
+    async with world.as_(principal) as client:
+        path = f"/structures/{id_}"
+        assert (await readable(client, path, at=iso(30_000)))["version"] == 1
+        await made(world, principal, id_, version=2, at=iso(20_000), before={"label": "un"}, after={"label": "deux"})
+        answer = await client.get(path, params={"at": iso(30_000)})
+        assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
+        await world.owners.structure(id_, principal, version=2, label="deux")
+        assert (await readable(client, path, at=iso(30_000)))["label"] == "deux"
+
+
+async def test_a_structure_of_the_past_is_not_told_from_an_outcome_which_says_nothing_of_what_changed(
+    world: World,
+) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await made(world, principal, id_, version=1, at=iso(10_000), before={}, after={"sphere": "private"})
+    await world.owners.structure(id_, principal, version=2, sphere="state")
+    told = {"status": "applied", "version": 2, "at": iso(20_000), "reference": {"structure": {"id": id_}}}
+    world.owners.decide = lambda event: told if event.attributes.get("actor") == principal else None
+    async with world.as_(principal, wait=10, scope=ADMIN) as client:
+        path = f"/structures/{id_}"
+        await readable(client, path)
+        answer = await client.post(f"{path}/correct-sphere", json={"sphere": "state"})
+        assert answer.json()["status"] == "applied"
+        was = await client.get(path, params={"at": iso(10_000)})
+        assert (was.status_code, was.json()["code"]) == (425, "not_yet")
+        step = {"actor": principal, "request_id": answer.json()["request_id"], "type": "structure.correct-sphere.v1"}
+        change = {"before": {"sphere": "private"}, "after": {"sphere": "state"}}
+        await world.owners.journal("structure", **step, **told, **change)
+        assert (await readable(client, path, at=iso(10_000)))["sphere"] == "private"
+
+
+async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    for version, at, before, after in ((1, 10, None, "un"), (2, 30, "un", "deux"), (3, 20, "deux", "trois")):
+        change: dict[str, Any] = {"before": {"label": before} if before else {}, "after": {"label": after}}
+        await made(world, principal, id_, version=version, at=iso(at * 1000), **change)
+    await world.owners.structure(id_, principal, version=3, label="trois")
+    async with world.as_(principal) as client:
+        for second, label in ((10, "un"), (20, "trois"), (25, "trois"), (30, "trois")):
+            past = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
+            assert past["label"] == label
 
 
 @pytest.mark.parametrize(
