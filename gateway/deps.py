@@ -127,7 +127,7 @@ class Asking:
 
     async def _as_known(self, asked: Asked, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """Return the request as it stands and whether it came before; refuse an id used for another one."""
-        raw = await self.the.requests.known(self.actor, self.request_id)
+        raw = await self.the.requests.known(asked.owner, self.actor, self.request_id)
         assert raw is not None  # noqa: S101 - its row has just been written.
         if raw.get("body_hash", asked.hash) != asked.hash:
             raise Rejected("request_id_reused")

@@ -1,20 +1,21 @@
 """The questions asked about requests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway import access
+from gateway.read_model import rows
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.past import record_at
-from gateway.read_model.rows import NOT_OF_THE_JOURNAL
 from gateway.read_model.structures import Structures
 from shared import codes
 from shared.auth import Actor
 from shared.clock import iso
 from shared.errors import Rejected
-from shared.messages.life import FINAL, request_key
+from shared.messages.life import FINAL
 from shared.messages.manager import RegisterUser
+from shared.topics import OWNERS
 
 _NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))
 _LAST_FIRST = [("row.version", -1)]
@@ -30,20 +31,26 @@ class Requests:
         self._rows = model.read_requests
         self._structures = structures
 
-    async def one(self, actor: Actor, request_id: str, maker: str | None = None) -> dict[str, Any]:
-        """Return a request that `maker` made, the reader themselves when left out. Raises Rejected(`not_found`)."""
-        raw = await self._rows.find_one({"_id": request_key(maker or actor.id, request_id)}, _FIELDS)
+    async def one(
+        self, actor: Actor, request_id: str, maker: str | None = None, *, owners: Iterable[str] = OWNERS
+    ) -> dict[str, Any]:
+        """Return a request that `maker` made, the reader themselves when left out. Raises Rejected(`not_found`).
+
+        Of two that were sent to two owners under one id, the last to be received.
+        """
+        keys = [rows.key(owner, maker or actor.id, request_id) for owner in owners]
+        raw = await self._rows.find_one({"_id": {"$in": keys}}, _FIELDS, sort=list(_NEWEST_FIRST))
         if raw is None or not await self._may_see(actor, raw["row"]):
             raise Rejected("not_found")
         return shown(raw)
 
-    async def known(self, actor: Actor, request_id: str) -> Mapping[str, Any] | None:
-        """Return the row of one's own request with its `body_hash`, or None."""
-        raw: Mapping[str, Any] | None = await self._rows.find_one({"_id": request_key(actor.id, request_id)})
+    async def known(self, owner: str, actor: Actor, request_id: str) -> Mapping[str, Any] | None:
+        """Return the row of one's own request to an owner with its `body_hash`, or None."""
+        raw: Mapping[str, Any] | None = await self._rows.find_one({"_id": rows.key(owner, actor.id, request_id)})
         return raw
 
     async def steps(self, key: str, seen: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
-        """Return the steps of a request after the one seen, each with its place, and whether it has ended."""
+        """Return the steps of a row after the one seen, each with its place, and whether it has ended."""
         raw = await self._rows.find_one({"_id": key}, _FIELDS)
         if raw is None:
             return [], False
@@ -79,7 +86,8 @@ class Requests:
         told = await self._rows.find_one(ours, {"row.version": 1}, sort=_LAST_FIRST)
         if told is None or told["row"]["version"] < document["version"]:
             raise Rejected("not_yet")
-        if await self._rows.find_one({**ours, "row.status": "applied", **NOT_OF_THE_JOURNAL}, {"_id": 1}) is not None:
+        half_told = {**ours, "row.status": "applied", **rows.NOT_OF_THE_JOURNAL}
+        if await self._rows.find_one(half_told, {"_id": 1}) is not None:
             raise Rejected("not_yet")  # An outcome was faster: it does not say what changed.
         changed = {**ours, "row.status": "applied", "row.after": {"$exists": True}}
         newest = await self._rows.find_one(changed, {"row.version": 1}, sort=_LAST_FIRST)

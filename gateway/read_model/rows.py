@@ -61,6 +61,11 @@ def received(owner: str, request: Request, actor: str, request_id: str, referenc
     }
 
 
+def key(owner: str, actor: str, request_id: str) -> str:
+    """Return the id of a row. Two owners may have been sent the same id, which none of them can know."""
+    return f"{request_key(actor, request_id)}|{owner}"
+
+
 def write(told: Told, *, journal: bool, body_hash: str | None = None) -> Guarded:
     """Return the write of a step. The journal's own wins over an outcome of the same step: it tells what changed.
 
@@ -81,7 +86,7 @@ def write(told: Told, *, journal: bool, body_hash: str | None = None) -> Guarded
     if body_hash is not None:
         values["body_hash"] = {"$ifNull": ["$body_hash", body_hash]}
         fresh["body_hash"] = body_hash
-    return Guarded(request_key(told["actor"], told["request_id"]), fresh, [{"$set": values}])
+    return Guarded(key(told["owner"], told["actor"], told["request_id"]), fresh, [{"$set": values}])
 
 
 def row(told: Told) -> dict[str, Any]:

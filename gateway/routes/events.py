@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -13,6 +13,7 @@ from sse_starlette import EventSourceResponse
 from gateway import metrics
 from gateway.contract import refuses
 from gateway.deps import Caller, Services
+from gateway.read_model import rows
 from gateway.routes.requests import Id, Maker
 from shared.messages.life import request_key
 
@@ -45,17 +46,20 @@ async def events(
     ] = None,
 ) -> EventSourceResponse:
     """Steps as they come, those before first. The stream ends after the last step, and when the token expires."""
-    await caller.the.requests.one(caller.actor, request_id, maker)
+    found = await caller.the.requests.one(caller.actor, request_id, maker)
     seen = int(last_event_id) if last_event_id and _PLACE.fullmatch(last_event_id) else -1
-    key = request_key(maker or caller.actor.id, request_id)
-    return EventSourceResponse(_steps(caller.the, key, seen, caller.left))
+    return EventSourceResponse(_steps(caller.the, found, seen, caller.left))
 
 
-async def _steps(the: Services, key: str, seen: int, seconds: float) -> AsyncIterator[dict[str, Any]]:
+async def _steps(
+    the: Services, followed: Mapping[str, Any], seen: int, seconds: float
+) -> AsyncIterator[dict[str, Any]]:
     """Yield the steps of a request after the one seen, until the last one or for that long."""
     clock = asyncio.get_running_loop()
     end, patience = clock.time() + seconds, _FIRST_LOOK
-    with the.tail.follow(key) as told, metrics.STREAMS.track_inprogress():
+    actor, request_id = followed["actor"], followed["request_id"]
+    key = rows.key(followed["owner"], actor, request_id)
+    with the.tail.follow(request_key(actor, request_id)) as told, metrics.STREAMS.track_inprogress():
         while (left := end - clock.time()) > 0:
             steps, ended = await the.requests.steps(key, seen)
             for order, step in steps:

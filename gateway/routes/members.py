@@ -46,7 +46,7 @@ async def put(structure_id: StructureId, user: User, request: Request, ask: Ask)
 async def _is_change(structure_id: int, user: str, ask: Asking) -> bool:
     """Tell whether the user is a member already; a request that comes again is what it was the first time."""
     if ask.named:
-        known = await ask.the.requests.known(ask.actor, ask.request_id)
+        known = await ask.the.requests.known("manager", ask.actor, ask.request_id)
         if known is not None and known["row"]["type"] in {AddMember.type, ChangeProfile.type}:
             return bool(known["row"]["type"] == ChangeProfile.type)
     try:

@@ -1,13 +1,14 @@
 """Follow and cancel requests."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from gateway import bodies
 from gateway.contract import asks, gives
-from gateway.deps import Ask, Caller, Paging, answer
+from gateway.deps import Ask, Asking, Caller, Paging, answer
 from gateway.schemas import Accepted, Page, RequestStatus, RequestWithSteps
 from gateway.sender import Asked
 from shared.errors import Rejected
@@ -39,12 +40,21 @@ async def consult(request_id: Id, caller: Caller, maker: Maker = None) -> Respon
     return answer(await caller.the.requests.one(caller.actor, request_id, maker))
 
 
+async def _cancellable(ask: Asking, request_id: str, maker: str | None) -> Mapping[str, Any]:
+    """Return a request to the one owner whose requests can be cancelled."""
+    try:
+        return await ask.the.requests.one(ask.actor, request_id, maker, owners=["structure"])
+    except Rejected:
+        await ask.the.requests.one(ask.actor, request_id, maker)  # Raises when there is none at all.
+        raise Rejected("not_cancellable") from None
+
+
 @router.post("/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=asks(Accepted))
 async def cancel(request_id: Id, ask: Ask, maker: Maker = None) -> Response:
     """Possible until it takes effect, for whoever could have made it."""
-    found = await ask.the.requests.one(ask.actor, request_id, maker)
+    found = await _cancellable(ask, request_id, maker)
     structure = found.get("reference", {}).get("structure")
-    if found["owner"] != "structure" or not structure:
+    if not structure:
         raise Rejected("not_cancellable")
     if "id" in structure:
         named, key = {"id": structure["id"]}, f"structure:{structure['id']}"

@@ -198,6 +198,27 @@ async def test_a_structure_of_the_past_is_not_told_before_all_its_changes_are(wo
         assert (await readable(client, f"/structures/{id_}", at=iso(10_000)))["label"] == "un"
 
 
+async def test_an_id_sent_to_two_owners_hides_no_change(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal, version=2)
+    change: dict[str, Any] = {"before": {"label": "a"}, "after": {"label": "b"}}
+    changed = await made(world, principal, id_, **change)
+    same = {"actor": principal, "request_id": changed, "reference": {"structure": {"id": id_}}}
+    later = {"version": 9, "received_at": iso(1_900_000_000_000), "type": "membership.add.v1"}
+    await world.owners.journal("manager", **same, **later, status="rejected", code="principal_only")
+    async with world.as_(principal) as client:
+        await readable(client, f"/structures/{id_}")
+        await until(lambda: _is(client, changed, "rejected"))
+        history = (await client.get(f"/structures/{id_}/history")).json()
+        assert [(r["request_id"], r["owner"], r["after"]) for r in history["items"]] == [
+            (changed, "structure", change["after"])
+        ]
+        asked = (await client.get(f"/structures/{id_}/requests")).json()["items"]
+        assert [(r["owner"], r["status"]) for r in asked] == [("manager", "rejected"), ("structure", "applied")]
+        cancelled = await client.post(f"/requests/{changed}/cancel")
+        assert cancelled.json()["type"] == "structure.cancel.v1"
+
+
 async def test_a_structure_of_the_past_is_not_told_before_its_record_is(world: World) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await world.owners.structure(id_, principal, version=1, label="un")
