@@ -27,7 +27,7 @@ run: .venv/run.done ## run the whole system here, with demo data, until Ctrl-C
 	@exec $(BIN)/python -m dev.run
 
 clean: ## remove the local data (brokers, secrets, logs)
-	rm -rf .data/run
+	@$(PYTHON) -I dev/run/folder.py .data/run
 
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder

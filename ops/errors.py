@@ -18,9 +18,9 @@ from pydantic import ValidationError
 
 from shared.errors import Transient
 from shared.mongo import OperationFailure, PyMongoError
+from shared.settings import unusable
 
 _HEARD: deque[str] = deque(maxlen=20)
-_PREFIXES = {"KafkaSettings": "KAFKA_", "MongoSettings": "MONGO_", "OidcSettings": "OIDC_", "OperatorSettings": "OPS_"}
 _WRONG_PASSWORD, _NO_RIGHT = 18, 13
 """Codes of MongoDB's errors."""
 
@@ -55,9 +55,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _settings(error: ValidationError) -> str:
-    prefix = _PREFIXES.get(error.title, "")
-    wrong = (f"{prefix}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
-    return f"unusable settings in the environment. {'; '.join(wrong)}"
+    return f"unusable settings in the environment. {unusable(error) or error}"
 
 
 def _user() -> str:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from shared import health, logging
-from shared.settings import ProcessSettings
+from shared.settings import ProcessSettings, unusable
 
 log = logging.get_logger(__name__)
 
@@ -105,9 +105,13 @@ def main(
     """Read the settings, then run until told to stop. Missing settings are named and end the process with status 2."""
     try:
         values = settings()
+        logging.configure(name, values.log_level)
+        failed = uvloop.run(_run(values, lambda state: running(values, state)))
     except ValidationError as error:
-        missing = "; ".join(f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        sys.exit(f"{name}: unusable settings. {missing}")
-    logging.configure(name, values.log_level)
-    if uvloop.run(_run(values, lambda state: running(values, state))):
+        # Those of Kafka, MongoDB and the issuer are read where they are used, before anything else is done.
+        if (wrong := unusable(error)) is None:
+            raise
+        sys.stderr.write(f"{name}: unusable settings. {wrong}\n")
+        sys.exit(2)
+    if failed:
         sys.exit(1)

@@ -4,10 +4,11 @@ Nothing secret has a default. What is only right in development says so and is r
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import DAY, MINUTE, Clock, Duration, SystemClock
@@ -25,6 +26,26 @@ class FromFiles(BaseSettings):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(_secrets_dir=_secrets_dir(), **values)
+
+
+def unusable(error: ValidationError) -> str | None:
+    """Return which settings are missing or wrong, by the names of their variables; None for other errors."""
+    known = {cls.__name__: cls for cls in _every(FromFiles)}
+    if (cls := known.get(error.title)) is None:
+        return None
+    prefix = cls.model_config.get("env_prefix", "")
+    wrong = []
+    for each in error.errors(include_input=False):
+        setting = "_".join(str(part) for part in each["loc"]).upper()
+        what = each["msg"].removeprefix("Value error, ")
+        wrong.append(f"{prefix}{setting}: {what}" if setting else what)
+    return "; ".join(wrong)
+
+
+def _every(cls: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from _every(child)
 
 
 class KafkaSettings(FromFiles):

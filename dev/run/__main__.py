@@ -16,6 +16,7 @@ from dev.brokers import BrokerError, Brokers, LocalBrokers
 from dev.brokers.ports import check_free
 from dev.issuer.accounts import PASSWORD, PEOPLE
 from dev.run import environments
+from dev.run.folder import held
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Supervisor
 from dev.run.table import table
@@ -67,6 +68,11 @@ def _run(settings: RunSettings) -> None:
     started = time.monotonic()
     for name, port in settings.all_ports().items():
         check_free(port, name)
+    with held(settings.run_data):
+        _run_in_folder(settings, started)
+
+
+def _run_in_folder(settings: RunSettings, started: float) -> None:
     brokers = LocalBrokers.open(settings.run_data / "brokers", settings.broker_ports(), _say)
     _say("Starting Kafka and MongoDB")
     with brokers:

@@ -61,6 +61,7 @@ def operator(settings: RunSettings, brokers: Brokers) -> dict[str, str]:
         "KAFKA_PASSWORD": kafka_password(settings, OPS),
         "OIDC_ISSUER": settings.issuer,
         "OPS_CLIENT_SECRET": brokers.password("issuer/clients"),
+        "EFFECTIVE_DELAY": settings.effective_delay,
         **{
             f"{process.upper()}_MONGO_URI": brokers.operator_mongo_uri(process, views.names(owner))
             for owner, process in OWNERS.items()

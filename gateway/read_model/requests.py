@@ -93,7 +93,7 @@ class Requests:
         newest = await self._rows.find_one(changed, {"row.version": 1}, sort=_LAST_FIRST)
         if newest is not None and newest["row"]["version"] > document["version"]:
             raise Rejected("not_yet")
-        last = await self._rows.find_one({**changed, "row.at": {"$lte": iso(at)}}, _FIELDS, sort=_LAST_FIRST)
+        last = await self._rows.find_one({**changed, "row.effective_at": {"$lte": iso(at)}}, _FIELDS, sort=_LAST_FIRST)
         if last is None:
             raise Rejected("structure_not_found")
         # By version, not by time: the clocks of two replicas differ, and only what came after is undone.

@@ -60,7 +60,8 @@ async def by_its_identifier(
 async def consult(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0, at: At = None) -> Response:
     """The full record for members and administrators, the directory's part of a public structure for anybody.
 
-    With `at`, the record as it was then, for members and administrators.
+    With `at`, the record with what had become effective by then, for members and administrators; it does not say what
+    was pending or could be asked.
     """
     if at is not None:
         if at > datetime.now(UTC):

@@ -6,13 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
+from services.manager_svc import rules as manager_rules
 from services.structure_svc.rules import activate, deactivate
 from services.structure_svc.state import StructureState
 from shared.engine import due
 from shared.engine.decide import decide
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming
-from shared.engine.rules import Change, Context, delayed
+from shared.engine.rules import Change, Context, Owner, delayed
+from shared.messages import manager
+from shared.messages import structure as structure_messages
 from shared.messages.common import Request, StructureRef
 from tests.unit.structure.given import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
 
@@ -45,6 +50,17 @@ def test_the_two_rules_differ_in_what_they_are_about_and_in_nothing_else() -> No
     } <= set(other)
     for rule in (activate, deactivate):
         assert [name for name in vars(rule) if name in {"accept", "apply"}] == ["accept", "apply"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "published"),
+    [(OWNER, structure_messages.REQUESTS), (manager_rules.owner(), manager.REQUESTS)],
+    ids=["structure", "manager"],
+)
+def test_what_has_a_rule_is_published_and_the_other_way_round(
+    owner: Owner[Any], published: tuple[type[Request], ...]
+) -> None:
+    assert set(owner.rules) - set(owner.internal) == set(published)
 
 
 class ArchiveStructure(Request):

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from dev.brokers.ports import free_ports, is_free
+from dev.run import folder
 from dev.run.settings import RunSettings
 
 PORTS = [name.upper() for name in RunSettings.model_fields if name.endswith("_port")]
+FOLDER = Path(folder.__file__)
 COMMAND = [sys.executable, "-m", "dev.run"]
 
 
@@ -147,9 +149,15 @@ def test_it_starts_answers_the_first_request_stops_keeps_its_data_and_leaves_not
     assert "accueil@example.fr" in shown()
     assert not re.search(r"demo: .*(déjà|erreur|incorrect)", again.said)
 
+    other = {**environment, **{name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}}
+    assert "A run is going on in" in refused(other)
+    clean = [sys.executable, "-I", str(FOLDER), environment["RUN_DATA"]]
+    assert "A run is going on in" in subprocess.run(clean, capture_output=True, text=True, check=False).stderr
     again.child.kill()
     again.child.communicate()  # Nothing of ours runs on by itself, not even then.
     _until(lambda: all(is_free(int(environment[name])) for name in PORTS))
+    subprocess.run(clean, check=True)
+    assert not Path(environment["RUN_DATA"]).exists()
 
 
 def _until(holds: object) -> None:

@@ -36,7 +36,11 @@ def test_who_changed_what_and_when(system: System) -> None:
             assert entry["request_id"] == told["request_id"]
             assert entry["accepted_at"] == told["accepted_at"]
             assert entry["effective_at"] == told["effective_at"] <= entry["at"]
-        for moment, label in ((created["at"], None), (older["at"], "un"), (newest["at"], "deux")):
+        for moment, label in (
+            (created["effective_at"], None),
+            (first["effective_at"], "un"),
+            (second["effective_at"], "deux"),
+        ):
             past = alice.get(path, params={"at": moment}).json()
             assert (past.get("label"), past["created_at"]) == (label, structure["created_at"])
         asked = alice.get(f"{path}/requests").json()["items"]

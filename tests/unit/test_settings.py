@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from ops.settings import AdminSettings
 from services.delay_svc.settings import Settings as DelaySettings
-from shared.settings import KafkaSettings, MongoSettings
+from shared.messages.life import Poke
+from shared.settings import KafkaSettings, MongoSettings, OidcSettings, unusable
 
 
 @pytest.fixture
@@ -41,3 +43,12 @@ def test_a_variable_wins_over_a_file_and_an_empty_one_is_not_set(
     assert KafkaSettings().tls_ca is None
     monkeypatch.setenv("KAFKA_PASSWORD", "")
     assert KafkaSettings().password.get_secret_value() == "from a file"
+
+
+def test_what_is_missing_is_named_by_its_variable() -> None:
+    with pytest.raises(ValidationError) as missing:
+        OidcSettings()
+    assert unusable(missing.value) == "OIDC_ISSUER: Field required"
+    with pytest.raises(ValidationError) as other:
+        Poke.model_validate({})
+    assert unusable(other.value) is None

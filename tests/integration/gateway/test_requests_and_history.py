@@ -157,7 +157,9 @@ async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
         {"before": {"label": "deux", "status": "inactive"}, "after": {"label": None, "status": "active"}},
     ]
     for version, (change, at) in enumerate(zip([created, *changes], (10, 20, 30), strict=True), 1):
-        await made(world, principal, id_, version=version, at=iso(at * 1000), **change)
+        # It applied later than it was due, which is no matter.
+        late, due = iso(at * 1000 + 5_000), iso(at * 1000)
+        await made(world, principal, id_, version=version, at=late, effective_at=due, **change)
     await world.owners.structure(id_, principal, version=3, label=None, status="active", phone="0102030405")
     async with world.as_(principal) as client, world.admin() as admin, world.as_(fresh_user("other")) as other:
         path = f"/structures/{id_}"
@@ -188,13 +190,15 @@ async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
 
 async def test_a_structure_of_the_past_is_not_told_before_all_its_changes_are(world: World) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await made(world, principal, id_, version=1, at=iso(10_000), before={}, after={"label": "un"})
+    await made(world, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
     await world.owners.structure(id_, principal, version=2, label="deux")
     async with world.as_(principal) as client:
         await readable(client, f"/structures/{id_}")
         answer = await client.get(f"/structures/{id_}", params={"at": iso(10_000)})
         assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
-        await made(world, principal, id_, version=2, at=iso(20_000), before={"label": "un"}, after={"label": "deux"})
+        await made(
+            world, principal, id_, version=2, effective_at=iso(20_000), before={"label": "un"}, after={"label": "deux"}
+        )
         assert (await readable(client, f"/structures/{id_}", at=iso(10_000)))["label"] == "un"
 
 
@@ -222,11 +226,13 @@ async def test_an_id_sent_to_two_owners_hides_no_change(world: World) -> None:
 async def test_a_structure_of_the_past_is_not_told_before_its_record_is(world: World) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await world.owners.structure(id_, principal, version=1, label="un")
-    await made(world, principal, id_, version=1, at=iso(10_000), before={}, after={"label": "un"})
+    await made(world, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
     async with world.as_(principal) as client:
         path = f"/structures/{id_}"
         assert (await readable(client, path, at=iso(30_000)))["version"] == 1
-        await made(world, principal, id_, version=2, at=iso(20_000), before={"label": "un"}, after={"label": "deux"})
+        await made(
+            world, principal, id_, version=2, effective_at=iso(20_000), before={"label": "un"}, after={"label": "deux"}
+        )
         answer = await client.get(path, params={"at": iso(30_000)})
         assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
         await world.owners.structure(id_, principal, version=2, label="deux")
@@ -237,7 +243,7 @@ async def test_a_structure_of_the_past_is_not_told_from_an_outcome_which_says_no
     world: World,
 ) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await made(world, principal, id_, version=1, at=iso(10_000), before={}, after={"sphere": "private"})
+    await made(world, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"sphere": "private"})
     await world.owners.structure(id_, principal, version=2, sphere="state")
     told = {"status": "applied", "version": 2, "at": iso(20_000), "reference": {"structure": {"id": id_}}}
     world.owners.decide = lambda event: told if event.attributes.get("actor") == principal else None
@@ -258,7 +264,9 @@ async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(world: Wor
     id_, principal = fresh_id(), fresh_user("principal")
     for version, at, before, after in ((1, 10, None, "un"), (2, 30, "un", "deux"), (3, 20, "deux", "trois")):
         change: dict[str, Any] = {"before": {"label": before} if before else {}, "after": {"label": after}}
-        await made(world, principal, id_, version=version, at=iso(at * 1000), **change)
+        # It applied later than it was due, which is no matter.
+        late, due = iso(at * 1000 + 5_000), iso(at * 1000)
+        await made(world, principal, id_, version=version, at=late, effective_at=due, **change)
     await world.owners.structure(id_, principal, version=3, label="trois")
     async with world.as_(principal) as client:
         for second, label in ((10, "un"), (20, "trois"), (25, "trois"), (30, "trois")):
