@@ -37,6 +37,7 @@ CODES: Mapping[str, Code] = {
     "forbidden": Code("Vous n'avez pas le droit de faire cette demande sur cette structure.", 403),
     "principal_only": Code("Seul le gestionnaire principal peut faire cette demande.", 403),
     "administrator_only": Code("Seul un administrateur peut faire cette demande.", 403),
+    "own_account": Code("Vous ne pouvez pas fermer votre propre compte : demandez-le à un autre administrateur.", 409),
     "user_inactive": Code("Ce compte est désactivé : adressez-vous à un administrateur.", 403),
     # The message.
     "message_empty": Code("Le message est vide : envoyez un événement CloudEvents en JSON.", 400),

@@ -1,0 +1,121 @@
+"""Members of a team: rules R2, R16, R18, R19."""
+
+import pytest
+
+from shared.auth import Actor
+from shared.engine.decide import Wait
+from shared.messages.common import Request
+from shared.messages.manager import AddMember, ChangeProfile, FollowSphere, OpenTeam, RemoveMember
+from tests.unit.manager.given import ALICE, MARC, NOW, decided, team
+
+
+def add(user: str, profile: str = "consultation") -> AddMember:
+    return AddMember.model_validate({"structure_id": 42, "user": user, "profile": profile})
+
+
+def change(user: str, profile: str) -> ChangeProfile:
+    return ChangeProfile.model_validate({"structure_id": 42, "user": user, "profile": profile})
+
+
+def remove(user: str) -> RemoveMember:
+    return RemoveMember.model_validate({"structure_id": 42, "user": user})
+
+
+def test_the_principal_adds_a_member_at_once() -> None:
+    step, after = decided(team(), add("chloe", "modification"), ALICE)
+    assert (step.status, step.effective_at) == ("applied", NOW)
+    member = after.member("chloe")
+    assert (member.profile, member.state, member.since) == ("modification", "valid", NOW)
+
+
+@pytest.mark.parametrize(
+    "request_", [add("chloe"), change("marc", "consultation"), remove("marc")], ids=lambda r: r.type
+)
+def test_memberships_are_the_principals_alone_r2(request_: Request) -> None:
+    before = team(marc="modification")
+    step, after = decided(before, request_, MARC)
+    assert (step.status, step.code, after) == ("rejected", "principal_only", before)
+
+
+@pytest.mark.parametrize("request_", [add("chloe"), remove("marc")], ids=lambda r: r.type)
+def test_a_closed_account_asks_nothing(request_: Request) -> None:
+    found, _ = decided(team(marc="consultation"), request_, ALICE, **{"manager:user:alice": {"active": False}})
+    assert isinstance(found, Wait)  # For a copy that may lag: then it is refused.
+    assert (found.waits_for, found.code) == ("manager:user:alice", "waiting_copy")
+
+
+@pytest.mark.parametrize("who", ["alice", "marc"])
+def test_whoever_is_in_the_team_is_not_added(who: str) -> None:
+    step, _ = decided(team(marc="consultation"), add(who), ALICE)
+    assert (step.code, step.fields) == ("already_member", {"user": "already_member"})
+
+
+def test_a_former_member_is_added_again() -> None:
+    _, after = decided(team(chloe="ended"), add("chloe"), ALICE)
+    assert [(m.user, m.state, m.since) for m in after.members] == [("chloe", "valid", NOW)]
+
+
+def test_a_user_nobody_knows_waits_for_their_copy() -> None:
+    found, _ = decided(team(), add("nobody"), ALICE)
+    assert isinstance(found, Wait)
+    assert found.waits_for == "manager:user:nobody"
+
+
+@pytest.mark.parametrize(
+    ("sphere", "user", "profile", "may"),
+    [
+        ("public_non_state", "chloe", "modification", False),
+        ("public_non_state", "paul", "modification", True),
+        ("public_non_state", "robot", "modification", True),
+        ("public_non_state", "chloe", "consultation", True),
+        ("state", "chloe", "modification", True),
+        ("private", "chloe", "modification", True),
+    ],
+)
+def test_who_needs_a_pigp_account_to_modify_r19(sphere: str, user: str, profile: str, may: bool) -> None:
+    found, _ = decided(team(sphere), add(user, profile), ALICE)
+    assert isinstance(found, Wait) is not may
+    other = "consultation" if profile == "modification" else "modification"
+    found, _ = decided(team(sphere, **{user: other}), change(user, profile), ALICE)
+    assert isinstance(found, Wait) is not may
+
+
+def test_a_profile_changes_and_the_same_one_changes_nothing() -> None:
+    step, after = decided(
+        team(marc="consultation"),
+        change("marc", "modification"),
+        ALICE,
+        **{"manager:user:marc": {"kind": "person", "active": True}},
+    )
+    assert (step.status, after.member("marc").profile, after.member("marc").since) == ("applied", "modification", 5)
+    step, _ = decided(team(marc="consultation"), change("marc", "consultation"), ALICE)
+    assert (step.status, step.code) == ("applied", "nothing_to_change")
+
+
+@pytest.mark.parametrize("user", ["nobody", "gone"])
+@pytest.mark.parametrize("request_", [change, lambda user, _: remove(user)], ids=["change", "remove"])
+def test_who_is_no_member_is_neither_changed_nor_removed(user: str, request_: object) -> None:
+    assert callable(request_)
+    step, _ = decided(team(gone="ended"), request_(user, "modification"), ALICE)
+    assert (step.code, step.fields) == ("not_member", {"user": "not_member"})
+
+
+def test_a_removed_member_stays_in_the_history() -> None:
+    step, after = decided(team(marc="modification"), remove("marc"), ALICE)
+    assert (step.status, after.member("marc").state, after.member("marc").since) == ("applied", "ended", NOW)
+
+
+def test_the_principal_can_not_be_removed_before_a_transfer_r18() -> None:
+    step, after = decided(team(), remove("alice"), ALICE)
+    assert (step.code, after.principal) == ("principal_must_transfer", "alice")
+
+
+def test_a_team_opens_once_with_its_principal_and_follows_the_sphere_r16() -> None:
+    system = Actor("structure_svc", kind="technical")
+    opening = OpenTeam(structure_id=42, sphere="private", principal="alice")
+    _, opened = decided(None, opening, system)
+    assert (opened.principal, opened.sphere, opened.members) == ("alice", "private", ())
+    step, same = decided(opened, OpenTeam(structure_id=42, sphere="state", principal="marc"), system)
+    assert (step.code, same.principal) == ("nothing_to_change", "alice")
+    _, moved = decided(opened, FollowSphere(structure_id=42, sphere="state"), system)
+    assert (moved.sphere, moved.principal) == ("state", "alice")

@@ -1,0 +1,58 @@
+"""Users: registered by what their token tells; opened, closed and given a PIGP account by administrators alone."""
+
+import pytest
+
+from shared.auth import Actor
+from shared.messages.common import Request
+from shared.messages.manager import RegisterUser, SetActive, SetPigp
+from tests.unit.manager.given import ADMIN, ALICE, decided, user
+
+CLOSE, OPEN = (SetActive(user="chloe", active=active) for active in (False, True))
+PIGP = SetPigp(user="chloe", pigp=True)
+
+
+def test_a_user_is_registered_with_what_their_token_tells() -> None:
+    actor = Actor("chloe", first_name="Chloé", last_name="Petit", email="chloe@example.fr")
+    step, after = decided(None, RegisterUser(first_name="Someone", last_name="Else"), actor)
+    assert (step.code, after.id, after.kind, after.active, after.pigp) == ("registered", "chloe", "person", True, False)
+    assert (after.first_name, after.last_name, after.email) == ("Chloé", "Petit", "chloe@example.fr")
+
+
+def test_the_gateway_tells_the_names_of_whom_it_acts_for() -> None:
+    _, after = decided(None, RegisterUser(first_name="Chloé"), Actor("chloe", via="gateway", first_name="Gate"))
+    assert after.first_name == "Chloé"
+
+
+def test_names_that_changed_are_taken_over_and_what_is_not_told_stays() -> None:
+    known = user(first_name="Chloé", last_name="Petit", pigp=True)
+    step, after = decided(known, RegisterUser(), Actor("chloe", last_name="Grand"))
+    assert (step.code, after.first_name, after.last_name, after.pigp) == ("registered", "Chloé", "Grand", True)
+    step, _ = decided(known, RegisterUser(), Actor("chloe", last_name="Petit"))
+    assert step.code == "nothing_to_change"
+
+
+def test_the_journal_tells_no_name() -> None:
+    step, _ = decided(user(last_name="Petit"), RegisterUser(), Actor("chloe", last_name="Grand"))
+    assert (step.before, step.after) == ({"last_name": "***"}, {"last_name": "***"})
+
+
+@pytest.mark.parametrize("request_", [CLOSE, OPEN, PIGP], ids=["close", "open", "pigp"])
+def test_only_an_administrator_says_what_a_user_is(request_: Request) -> None:
+    before = user()
+    step, after = decided(before, request_, ALICE)
+    assert (step.status, step.code, after) == ("rejected", "administrator_only", before)
+
+
+def test_an_account_is_closed_opened_and_given_pigp_at_once() -> None:
+    step, after = decided(user(), CLOSE, ADMIN)
+    assert (step.status, after.active) == ("applied", False)
+    assert decided(after, OPEN, ADMIN)[1].active is True
+    assert decided(user(), PIGP, ADMIN)[1].pigp is True
+    assert decided(user(), OPEN, ADMIN)[0].code == "nothing_to_change"
+
+
+def test_nobody_closes_their_own_account() -> None:
+    own = user(id="admin")
+    step, after = decided(own, SetActive(user="admin", active=False), ADMIN)
+    assert (step.status, step.code, after) == ("rejected", "own_account", own)
+    assert decided(own, SetActive(user="admin", active=True), ADMIN)[0].code == "nothing_to_change"
