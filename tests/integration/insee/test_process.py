@@ -237,5 +237,5 @@ async def test_without_a_key_it_says_what_is_missing(brokers: Brokers, insee: In
         sys.executable, "-m", "services.insee_adapter", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
     )
     _, errors = await process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert b"INSEE's public plan needs INSEE_API_KEY" in errors
