@@ -86,8 +86,10 @@ async def test_a_permit_whose_call_was_not_made_is_free_at_once(database: Any) -
 
 async def test_the_permits_of_a_process_that_died_come_back_when_its_calls_must_have_ended(database: Any) -> None:
     quota = Quota(database, limit=1, window=200, call_ms=300, margin=0)
+    asked = time.monotonic()
     await take(quota)  # and die
-    assert 0.45 <= await wait_for_a_permit(quota) < 2
+    assert await wait_for_a_permit(quota) < 2
+    assert time.monotonic() - asked >= 0.499
 
 
 async def test_a_permit_is_held_from_before_its_call_until_a_window_after_it(database: Any) -> None:
@@ -95,8 +97,10 @@ async def test_a_permit_is_held_from_before_its_call_until_a_window_after_it(dat
     permit = await take(quota)
     await asyncio.sleep(0.4)
     assert isinstance(await quota.take(), Wait), "the call may still arrive"
+    spent = time.monotonic()
     await quota.spent(permit)
-    assert await wait_for_a_permit(quota) >= 0.28
+    await wait_for_a_permit(quota)
+    assert time.monotonic() - spent >= 0.299
 
 
 async def test_a_pause_holds_for_every_replica(database: Any) -> None:
