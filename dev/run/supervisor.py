@@ -50,6 +50,7 @@ class Running:
         self._log = folder / f"{process.name}.log"
         self._env = {**{k: os.environ[k] for k in _PASSED_ON if k in os.environ}, **environment, **process.env}
         self._not_before = 0.0
+        self._starting = threading.Lock()
         self._failures = 0
 
     @property
@@ -63,8 +64,13 @@ class Running:
         return self.child.pid if self.child is not None and self.child.poll() is None else None
 
     def start(self) -> None:
-        """Start it; does not wait until it is ready."""
-        self.wanted = True
+        """Start it, unless it runs; does not wait until it is ready."""
+        with self._starting:  # The watch may be about to start it too.
+            self.wanted = True
+            if self.pid is None:
+                self._start()
+
+    def _start(self) -> None:
         with self._log.open("ab") as log:
             self.child = subprocess.Popen(
                 self.process.command,
@@ -78,11 +84,12 @@ class Running:
 
     def restart_if_dead(self) -> bool:
         """Start it again when it died, not too often; return whether it was."""
-        if not self.wanted or self.pid is not None or time.monotonic() < self._not_before:
-            return False
-        self._failures += 1
-        self._not_before = time.monotonic() + min(0.5 * 2 ** min(self._failures, 5), 10)
-        self.start()
+        with self._starting:
+            if not self.wanted or self.pid is not None or time.monotonic() < self._not_before:
+                return False
+            self._failures += 1
+            self._not_before = time.monotonic() + min(0.5 * 2 ** min(self._failures, 5), 10)
+            self._start()
         return True
 
     def send(self, number: int) -> None:
@@ -92,7 +99,8 @@ class Running:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Ask it to stop, and do not want it any more; does not wait."""
-        self.wanted = False
+        with self._starting:
+            self.wanted = False
         with contextlib.suppress(ProcessLookupError):
             self.send(signal.SIGCONT)
             self.send(number)
