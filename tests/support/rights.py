@@ -1,10 +1,19 @@
 """Topics, users and rights on Kafka, made with the operators' own code: a user may do what it may in production."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 from pydantic import SecretStr
 
 from dev.brokers import Brokers
@@ -25,6 +34,25 @@ def operator(brokers: Brokers) -> KafkaSettings:
     """Return how the administrator reaches Kafka."""
     name, password = brokers.kafka_admin
     return KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=name, password=SecretStr(password))
+
+
+class Writing:
+    """The right of a user to write to a topic, which can be taken and given back; it takes brokers a moment to know."""
+
+    def __init__(self, admin: Mapping[str, Any], name: str, topic: str) -> None:
+        self._admin = AdminClient(dict(admin))
+        self._about = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{name}", "*")
+        self._denied = (AclOperation.WRITE, AclPermissionType.DENY)
+
+    def take(self) -> None:
+        """Deny it."""
+        for done in self._admin.create_acls([AclBinding(*self._about, *self._denied)]).values():
+            done.result(30)
+
+    def give_back(self) -> None:
+        """Deny it no longer."""
+        for done in self._admin.delete_acls([AclBindingFilter(*self._about, *self._denied)]).values():
+            done.result(30)
 
 
 def provision(

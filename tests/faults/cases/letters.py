@@ -1,25 +1,17 @@
 """Faults of the topic of dead letters: it is away while poison comes."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 
 from shared.clock import SystemClock
 from shared.topics import dead_letters
 from tests.faults.doors import TOPIC, envelope
 from tests.faults.history import Event
 from tests.faults.world import World
+from tests.support.rights import Writing
 
 _OWNER = "structure_svc"
 _LETTERS = dead_letters(_OWNER)
@@ -40,23 +32,21 @@ async def no_dead_letters(world: World) -> None:
 
 
 async def _denied(world: World) -> None:
-    admin = AdminClient(world.admin)
-    about = (ResourceType.TOPIC, _LETTERS, ResourcePatternType.LITERAL, f"User:{_OWNER}", "*")
-    denied = (AclOperation.WRITE, AclPermissionType.DENY)
+    right = Writing(world.admin, _OWNER, _LETTERS)
     world.fault("deny", _LETTERS)
-    await asyncio.to_thread(_wait, admin.create_acls([AclBinding(*about, *denied)]))
+    await asyncio.to_thread(right.take)
     try:
         await _poison_for_a_while(world)
     finally:
         world.fault("allow", _LETTERS)
-        await asyncio.to_thread(_wait, admin.delete_acls([AclBindingFilter(*about, *denied)]))
+        await asyncio.to_thread(right.give_back)
 
 
 async def _deleted(world: World) -> None:
     admin = AdminClient(world.admin)
     await world.read(_LETTERS)
     world.fault("delete", _LETTERS)
-    await asyncio.to_thread(_wait, admin.delete_topics([_LETTERS], operation_timeout=30))
+    await asyncio.to_thread(admin.delete_topics([_LETTERS], operation_timeout=30)[_LETTERS].result, 30)
     try:
         await _poison_for_a_while(world)
     finally:
@@ -89,8 +79,3 @@ def _poison(world: World) -> None:
     if len(put) < count:
         raise AssertionError("the broker took none of this poison")
     world.history.tell(*put)
-
-
-def _wait(jobs: dict[Any, Any] | Sequence[Any]) -> None:
-    for job in jobs.values() if isinstance(jobs, dict) else jobs:
-        job.result(30)

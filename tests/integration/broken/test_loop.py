@@ -1,9 +1,7 @@
 """A loop that consumes and breaks is started again, and is not taken for dead; one that has ended is."""
 
-import asyncio
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,6 +13,7 @@ from shared.consume import consume
 from shared.health import Health
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision
+from tests.support.until import until
 
 TOPIC = "insee.requests"
 
@@ -26,13 +25,6 @@ class Loop(NamedTuple):
     health: Health
     taken: list[bytes]
     send: Any
-
-
-async def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "not in time"
-        await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, TopicAuthorizationFailedError
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from dev.brokers import Brokers
 from shared.broker import build_producer
@@ -22,7 +13,7 @@ from shared.engine.bus import KafkaBus
 from shared.health import Health
 from shared.messages.cloudevents import Message
 from tests.support.brokers import as_new
-from tests.support.rights import provision, user
+from tests.support.rights import Writing, provision, user
 
 PROCESS, TOPIC = "insee_adapter", "insee.outcomes"
 MESSAGE = Message(TOPIC, b"key", b"{}", ())
@@ -40,23 +31,6 @@ async def producer(brokers: Brokers) -> AsyncIterator[Any]:
         yield producer
 
 
-class Right:
-    """Denies the process to write to the topic, and no longer."""
-
-    def __init__(self, brokers: Brokers) -> None:
-        self._admin = AdminClient(brokers.kafka.admin_settings())
-        self._about = (ResourceType.TOPIC, TOPIC, ResourcePatternType.LITERAL, f"User:{PROCESS}", "*")
-        self._denied = (AclOperation.WRITE, AclPermissionType.DENY)
-
-    def take(self) -> None:
-        for done in self._admin.create_acls([AclBinding(*self._about, *self._denied)]).values():
-            done.result(30)
-
-    def give_back(self) -> None:
-        for done in self._admin.delete_acls([AclBindingFilter(*self._about, *self._denied)]).values():
-            done.result(30)
-
-
 async def until_not(bus: KafkaBus, error: type[KafkaError] | None) -> KafkaError | None:
     """Publish until it ends otherwise, since brokers hear of a right a moment later; return how."""
     for _ in range(100):
@@ -72,7 +46,7 @@ async def until_not(bus: KafkaBus, error: type[KafkaError] | None) -> KafkaError
 
 
 async def test_a_gap_in_its_numbers_is_for_ever_and_is_seen(brokers: Brokers, producer: Any) -> None:
-    health, right = Health(), Right(brokers)
+    health, right = Health(), Writing(brokers.kafka.admin_settings(), PROCESS, TOPIC)
     bus = KafkaBus(producer, health)
     await bus.publish([MESSAGE])
     right.take()

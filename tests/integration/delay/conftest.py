@@ -2,9 +2,8 @@
 
 import asyncio
 import sys
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,6 @@ TARGET = "structure.due"
 def now() -> int:
     """The instant, in ms, by the clock that the broker and the processes share here."""
     return SystemClock().now()
-
-
-async def until(condition: Callable[[], bool], within: float) -> None:
-    """Return when `condition` holds. Raises TimeoutError after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not so within {within:.0f} s")
-        await asyncio.sleep(0.05)
 
 
 class Delay:

@@ -19,8 +19,9 @@ from bench.delay_bed import admin, delete_topics, header, poke_headers
 from dev.brokers import Brokers
 from shared.broker import connection
 from shared.topics import delay_topic
-from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now, until
+from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now
 from tests.support.rights import provision
+from tests.support.until import until
 
 HOUR = 3_600_000
 

@@ -9,8 +9,9 @@ from bench.delay_bed import header, lateness, poke_headers
 from shared.broker import connection
 from shared.partitioner import key_hash
 from shared.topics import delay_topic
-from tests.integration.delay.conftest import DELAY, TARGET, Delay, now, until
+from tests.integration.delay.conftest import DELAY, TARGET, Delay, now
 from tests.support.odd_records import PLACEHOLDER, make_odd
+from tests.support.until import until
 
 
 async def test_nothing_is_early_nothing_is_lost_and_the_order_of_each_key_is_kept(delay: Delay) -> None:

@@ -11,8 +11,9 @@ from bench.delay_bed import Reader, admin, lateness
 from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
 from shared.clock import SECOND
-from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now, until
+from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now
 from tests.support.rights import provision
+from tests.support.until import until
 
 RATE = 200
 TICK = 0.02

@@ -1,7 +1,6 @@
 """Builds clients of the simulator."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -16,13 +15,6 @@ from services.insee_adapter.steady import SteadyClock
 from shared.clock import SystemClock
 
 LIMITS = Limits(connect_s=1, read_s=1, attempts=2, backoff_s=0.01)
-
-
-async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
-    """Wait until a condition holds; fails when it does not in time."""
-    async with asyncio.timeout(within):
-        while not holds():  # noqa: ASYNC110 - what is waited for says nothing when it changes.
-            await asyncio.sleep(0.01)
 
 
 class Unlimited:

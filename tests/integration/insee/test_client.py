@@ -12,8 +12,9 @@ from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.sirene import Limits
 from shared.messages.common import Address
 from shared.messages.insee import Because, Restriction, Result
-from tests.integration.insee.clients import Unlimited, private, public, until
+from tests.integration.insee.clients import Unlimited, private, public
 from tests.integration.insee.conftest import Insee
+from tests.support.until import until
 
 CLAMART = "21920023500014"
 DOUBLON, TARGET = "53222169400013", "77887067500015"

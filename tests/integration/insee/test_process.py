@@ -24,10 +24,10 @@ from shared.broker import build_consumer, build_producer
 from shared.messages import cloudevents
 from shared.messages.insee import InseeAnswer, InseeLookUp, Result
 from shared.topics import dead_letters
-from tests.integration.insee.clients import until
 from tests.integration.insee.conftest import Insee, emptied
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision, user
+from tests.support.until import until
 
 ROOT = Path(__file__).resolve().parents[3]
 GATEWAY = "gateway"

@@ -16,8 +16,9 @@ from services.insee_adapter.quota import Quota
 from services.insee_adapter.worker import Worker
 from shared.clock import SystemClock
 from shared.messages.insee import InseeAnswer, Result
-from tests.integration.insee.clients import public, until
+from tests.integration.insee.clients import public
 from tests.integration.insee.conftest import Insee
+from tests.support.until import until
 
 SIRET = "21920023500014"
 
