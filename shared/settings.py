@@ -33,13 +33,15 @@ def unusable(error: ValidationError) -> str | None:
     known = {cls.__name__: cls for cls in _every(FromFiles)}
     if (cls := known.get(error.title)) is None:
         return None
-    prefix = cls.model_config.get("env_prefix", "")
-    wrong = []
+    return "; ".join(wrong(error, cls.model_config.get("env_prefix", "")))
+
+
+def wrong(error: ValidationError, prefix: str = "") -> Iterator[str]:
+    """Yield what is wrong, each with the name of its variable."""
     for each in error.errors(include_input=False):
         setting = "_".join(str(part) for part in each["loc"]).upper()
         what = each["msg"].removeprefix("Value error, ")
-        wrong.append(f"{prefix}{setting}: {what}" if setting else what)
-    return "; ".join(wrong)
+        yield f"{prefix}{setting}: {what}" if setting else what
 
 
 def _every(cls: type[BaseSettings]) -> Iterator[type[BaseSettings]]:

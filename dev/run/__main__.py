@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from dev import demo
 from dev.brokers import BrokerError, Brokers, LocalBrokers
@@ -20,6 +19,7 @@ from dev.run.folder import held
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Supervisor
 from dev.run.table import table
+from shared.settings import wrong
 
 
 def provision(settings: RunSettings, brokers: Brokers) -> None:
@@ -54,14 +54,9 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("Stopped")
     except ValidationError as error:
-        sys.exit("\n".join(["Unusable settings:", *map(_told, error.errors())]))
+        sys.exit("\n  ".join(["Unusable settings:", *wrong(error)]))
     except (BrokerError, RuntimeError) as error:
         sys.exit(f"\n{error}")
-
-
-def _told(error: ErrorDetails) -> str:
-    setting = "_".join(str(part) for part in error["loc"]).upper()
-    return f"  {setting}{': ' if setting else ''}{error['msg'].removeprefix('Value error, ')}"
 
 
 def _run(settings: RunSettings) -> None:

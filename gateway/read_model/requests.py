@@ -90,18 +90,17 @@ class Requests:
         if await self._rows.find_one(half_told, {"_id": 1}) is not None:
             raise Rejected("not_yet")  # An outcome was faster: it does not say what changed.
         changed = {**ours, "row.status": "applied", "row.after": {"$exists": True}}
-        newest = await self._rows.find_one(changed, {"row.version": 1}, sort=_LAST_FIRST)
-        if newest is not None and newest["row"]["version"] > document["version"]:
-            raise Rejected("not_yet")
-        last = await self._rows.find_one({**changed, "row.effective_at": {"$lte": iso(at)}}, _FIELDS, sort=_LAST_FIRST)
-        if last is None:
-            raise Rejected("structure_not_found")
         # By version, not by time: the clocks of two replicas differ, and only what came after is undone.
-        after = {"$gt": last["row"]["version"]}
-        later = self._rows.find({**changed, "row.version": after}, {"row": 1}).sort(_LAST_FIRST)
-        since = [raw["row"] for raw in await later.to_list(None)]
-        past = {**document, "record": record_at(document["record"], last["row"], since)}
-        return access.full(past, actor) or {}
+        since: list[Mapping[str, Any]] = []
+        async for raw in self._rows.find(changed, {"row": 1}).sort(_LAST_FIRST):
+            change = raw["row"]
+            if change["version"] > document["version"]:
+                raise Rejected("not_yet")
+            if change.get("effective_at", change["at"]) <= iso(at):
+                past = {**document, "record": record_at(document["record"], change, since)}
+                return access.full(past, actor) or {}
+            since.append(change)
+        raise Rejected("structure_not_found")
 
     async def _may_see(self, actor: Actor, row: Mapping[str, Any]) -> bool:
         if row["actor"] == actor.id or actor.is_administrator:

@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from ops import show
 from ops.errors import OpsError
 from ops.requests import seen
 from ops.sending import publishing
-from shared import topics
-from shared.clock import SystemClock, iso
-from shared.messages.cloudevents import Message, build
+from shared.clock import SystemClock
+from shared.engine.publish import poke_now
+from shared.messages.cloudevents import Message
 from shared.settings import KafkaSettings
 
 app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)
@@ -52,7 +51,7 @@ def poke_command(
     late = {row["document"]: row["due_at"] for row in reversed(asyncio.run(seen.overdue(name, _now())))}
     if unknown := sorted(set(documents or ()) - set(late)):
         raise OpsError(f"nothing of {', '.join(unknown)} is overdue: see `requests overdue --owner {name}`")
-    pokes = [_poke(name, document, late[document]) for document in (documents or late)]
+    pokes = [poke_now(name, document, late[document], _now(), source="/ops") for document in (documents or late)]
     if not dry_run and pokes:
         asyncio.run(_publish(pokes))
     print(f"{len(pokes)} documents {'would be ' if dry_run else ''}poked.")
@@ -68,19 +67,6 @@ def _list(look: Look, what: str, owner: str | None, *, as_json: bool) -> None:
     show.rows(rows, as_json=as_json, nothing=f"Nothing is {what}.")
     if any(len(some) >= seen.MOST for some in found):
         show.note(f"There may be more: {seen.MOST} documents of each owner are looked at.")
-
-
-def _poke(owner: str, document: str, due_at: int) -> Message:
-    now = _now()
-    return build(
-        topics.name(owner, topics.DUE),
-        document,
-        orjson.dumps({"document": document, "due_at": iso(due_at)}),
-        event_id=f"{document}|{due_at}|{now}",
-        event_type=f"{owner}.due.v1",
-        source="/ops",
-        at=now,
-    )
 
 
 async def _publish(messages: list[Message]) -> None:

@@ -71,7 +71,7 @@ class Publisher:
         return build(
             self._delay,
             step.document,
-            orjson.dumps({"document": step.document, "due_at": iso(step.effective_at)}),
+            _poke_data(step.document, step.effective_at),
             event_id=f"{step.key}|due",
             event_type=f"{self._owner}.due.v1",
             source=self._source,
@@ -83,15 +83,7 @@ class Publisher:
 
     def poke_now(self, document: str, due_at: int, now: int) -> Message:
         """Return a poke straight to the owner, for what is overdue."""
-        return build(
-            self._due,
-            document,
-            orjson.dumps({"document": document, "due_at": iso(due_at)}),
-            event_id=f"{document}|{due_at}|{now}",
-            event_type=f"{self._owner}.due.v1",
-            source=self._source,
-            at=now,
-        )
+        return poke_now(self._owner, document, due_at, now, source=self._source)
 
     def state(self, view: View[Any], now: int) -> Message:
         """Return the record as it is now."""
@@ -118,6 +110,23 @@ class Publisher:
             correlation_id=incoming.correlation_id,
             traceparent=next_span(incoming.traceparent),
         )
+
+
+def poke_now(owner: str, document: str, due_at: int, now: int, *, source: str) -> Message:
+    """Return a poke straight to an owner, from whoever sees that something is overdue."""
+    return build(
+        topics.name(owner, topics.DUE),
+        document,
+        _poke_data(document, due_at),
+        event_id=f"{document}|{due_at}|{now}",
+        event_type=f"{owner}.due.v1",
+        source=source,
+        at=now,
+    )
+
+
+def _poke_data(document: str, due_at: int) -> bytes:
+    return orjson.dumps({"document": document, "due_at": iso(due_at)})
 
 
 def _told(step: Step) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from shared.messages.manager import SetActive, SetPigp
 
 def set_pigp(request: SetPigp, state: UserState, context: Context) -> Effect[UserState]:
     """Say whether the user has a PIGP account."""
-    return _set(state, context, {"pigp": request.pigp})
+    rights.require_administrator(context)
+    return _set(state, {"pigp": request.pigp})
 
 
 def set_active(request: SetActive, state: UserState, context: Context) -> Effect[UserState]:
@@ -19,11 +20,10 @@ def set_active(request: SetActive, state: UserState, context: Context) -> Effect
     rights.require_administrator(context)
     if request.user == context.actor.id and not request.active:
         raise Rejected("own_account", fields={"user": "own_account"})
-    return _set(state, context, {"active": request.active})
+    return _set(state, {"active": request.active})
 
 
-def _set(state: UserState, context: Context, values: dict[str, Any]) -> Effect[UserState]:
-    rights.require_administrator(context)
+def _set(state: UserState, values: dict[str, Any]) -> Effect[UserState]:
     if all(getattr(state, field) == value for field, value in values.items()):
         return Effect(code="nothing_to_change")
     return Effect(lambda now: (now or state).model_copy(update=values))
