@@ -1,11 +1,12 @@
 """What an operator gets wrong is told in a sentence that says what to do, with status 1 and no traceback."""
 
+import uuid
 from collections.abc import Mapping
 
 import pytest
 
 from dev.brokers.ports import free_ports
-from tests.integration.ops.conftest import Ops
+from tests.integration.ops.conftest import Kafka, Ops
 
 pytestmark = pytest.mark.timeout(400)
 """A whole system is started within the first test, and each command is a process: slow on a busy machine."""
@@ -56,8 +57,10 @@ def test_a_wrong_password_of_mongodb_is_told_as_such(ops: Ops) -> None:
     assert "MongoDB refuses the password" in told
 
 
-def test_an_issuer_that_refuses_the_operator_is_told_as_such(ops: Ops, kafka: object) -> None:
-    del kafka
+def test_an_issuer_that_refuses_the_operator_is_told_as_such(ops: Ops, kafka: Kafka) -> None:
+    # Nobody is asked for a token when there is nothing to replay.
+    headers = {"ce_id": uuid.uuid4().hex.encode(), "ce_type": b"structure.modify.v1"}
+    kafka.put_aside("structure_svc", headers, b"{}", "structure.requests", code="internal_error", actor="alice")
     told = ops.run("dlq", "replay", "structure_svc", "--all", "--yes", but={"OPS_CLIENT_SECRET": None}, status=1).stderr
     assert "OPS_CLIENT_SECRET" in told
 
