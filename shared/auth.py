@@ -68,13 +68,18 @@ class Verifier:
         self._known: OrderedDict[bytes, tuple[Mapping[str, Any], str]] = OrderedDict()
 
     async def verify(
-        self, authorization: str | None, *, at: int | None = None, received: float | None = None
+        self,
+        authorization: str | None,
+        *,
+        at: int | None = None,
+        received: float | None = None,
+        patience: float | None = None,
     ) -> Mapping[str, Any]:
         """Return the claims of a `Bearer` token that are of use here; it is valid at the instant `at` (ms; now).
 
         `received` (s, monotonic; now) is when the message that carries it was here. Raises Rejected (`token_missing`,
         `token_invalid`, `token_expired`, `token_audience`), Transient when the issuer does not answer and its keys are
-        needed.
+        needed. With `patience` (s), it has not answered when that is over.
         """
         at = self.clock.now() if at is None else at
         received = time.monotonic() if received is None else received
@@ -82,7 +87,7 @@ class Verifier:
         digest = hashlib.sha256(token).digest()
         known = self._known.get(digest)
         if known is None:
-            known = await self._decode(token, received)
+            known = await self._decode(token, received, patience)
             self._known[digest] = known
             if len(self._known) > _CACHE_SIZE:
                 self._known.popitem(last=False)
@@ -96,7 +101,7 @@ class Verifier:
             raise Rejected("token_invalid")
         return claims
 
-    async def _decode(self, token: bytes, received: float) -> tuple[Mapping[str, Any], str]:
+    async def _decode(self, token: bytes, received: float, patience: float | None) -> tuple[Mapping[str, Any], str]:
         try:
             header = extract_compact(token).headers()
             kind = ALGORITHMS.get(str(header.get("alg")))
@@ -105,7 +110,7 @@ class Verifier:
                 raise Rejected("token_invalid")
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Rejected("token_invalid") from error
-        for key in await self._keys.named(name, received):
+        for key in await self._keys.named(name, received, patience):
             if key.jwk["kty"] == kind and key.jwk.get("alg", header["alg"]) == header["alg"]:
                 claims = _signed_with(token, key)
                 if claims is not None:

@@ -23,6 +23,8 @@ TRANSIENT = (Transient, PyMongoError, KafkaError, OSError, TimeoutError)
 _BACKOFF = (0.05, 0.2, 0.5, 1, 2, 5)
 """Seconds between tries; the last one repeats. The whole stays far below max.poll.interval."""
 _TRIES = 20
+_STUCK_AFTER = 5
+"""Tries in vain, some four seconds, from which on a consumer stands still."""
 _POLL_MS = 1_000
 """How long a poll waits for the first message; it returns as soon as there is one."""
 _AT_ONCE = 0.001
@@ -40,13 +42,16 @@ def consume(
     group: str | None,
     max_records: int = 500,
     from_start: bool = True,
+    may_stand_still: bool = False,
 ) -> Any:
     """Hand batches of `topics` to `handler` until it takes them.
 
     What is transient is tried again; after many tries the batch goes back to the broker and the partition waits.
-    Nothing is skipped: a handler that can't handle a message dead-letters it itself. Returns FastStream's subscriber.
+    Nothing is skipped: a handler that can't handle a message dead-letters it itself. A batch that was tried in vain for
+    some seconds makes the process unready, unless it `may_stand_still`. Returns FastStream's subscriber.
     """
     name = group or f"tail of {', '.join(topics)}"
+    stands_still = metrics.STANDS_STILL.labels(name)
 
     async def handle(records: Sequence[Any]) -> None:
         started = time.monotonic()
@@ -54,8 +59,14 @@ def consume(
         for attempt in range(_TRIES):
             try:
                 await handler(records)
+                loop.stuck = None
+                stands_still.set(0)
                 break
             except TRANSIENT as error:
+                records = getattr(error, "rest", ()) or records
+                if attempt >= _STUCK_AFTER and not may_stand_still:
+                    loop.stuck = type(error).__name__
+                    stands_still.set(1)
                 metrics.BATCH_RETRIES.labels(name).inc()
                 log.warning("a batch is tried again", consumer=name, error=type(error).__name__, attempt=attempt)
                 loop.beat()
@@ -63,8 +74,10 @@ def consume(
                     await asyncio.sleep(1)
                     raise
                 await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
-            except Exception:
+            except Exception as error:
                 log.exception("a batch broke", consumer=name)
+                loop.stuck = type(error).__name__
+                stands_still.set(1)
                 await asyncio.sleep(1)  # It comes back at once: without a pause this would be a hot loop.
                 raise
         else:

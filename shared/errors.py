@@ -7,7 +7,7 @@ Error
 └── Poison      this message can never be handled: dead-letter it, its neighbours go on
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -52,7 +52,11 @@ class Failed(Error):
 
 
 class Transient(Error):
-    """Something outside does not answer now; the same work is tried again."""
+    """Something outside does not answer now; the same work is tried again, or only the `rest` of a batch."""
+
+    def __init__(self, reason: str, *, rest: Sequence[Any] = ()) -> None:
+        super().__init__(reason)
+        self.rest = rest
 
 
 class Poison(Error):

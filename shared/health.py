@@ -31,6 +31,8 @@ class Loop:
     stalled_after: float = 60.0
     alive: Callable[[], bool] = lambda: True
     last: float = field(default_factory=time.monotonic)
+    stuck: str | None = None
+    """Why it turns and gets nowhere: restarting would not help, and work can't be done."""
 
     def beat(self) -> None:
         """Say that the loop has come around."""
@@ -81,6 +83,7 @@ class Health:
     async def ready(self) -> list[str]:
         """Return what keeps the process from working now."""
         problems = self.live() if self.started else ["starting"]
+        problems += [f"{loop.name} stands still: {loop.stuck}" for loop in self._loops if loop.stuck]
         for name, check in self._checks.items():
             try:
                 await asyncio.wait_for(check(), 3)

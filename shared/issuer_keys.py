@@ -6,6 +6,7 @@ it proves for a short grace only, since whoever stole it may still be signing.
 """
 
 import asyncio
+import contextlib
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -89,15 +90,31 @@ class IssuerKeys:
         self._loaded = False
         self._fetched = self._tried = _NEVER
         self._in_vain = False
+        self._fetching: asyncio.Task[list[IssuerKey]] | None = None
 
-    async def named(self, name: str, received: float) -> list[IssuerKey]:
+    async def named(self, name: str, received: float, patience: float | None = None) -> list[IssuerKey]:
         """Return the keys of this name. `received` (s, monotonic) is when what they are to prove was here.
 
         An issuer publishes a key before it signs with it: a name unknown to a fetch made after that is made up.
-        Raises Transient when the issuer is needed and does not answer.
+        Raises Transient when the issuer is needed and does not answer, or has not when `patience` (s) is over.
         """
-        if found := self._named(name):
+        if (found := self._named(name)) or self._fetched >= received:
             return found
+        if patience is None:
+            return await self._fetched_for(name, received)
+        if patience <= 0:
+            raise Transient("the issuer would have to be asked")
+        # What is fetched serves others too: it goes on when our patience ends.
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetched_for(name, received), name="issuer's keys, asked for")
+            self._fetching.add_done_callback(lambda task: task.cancelled() or task.exception())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._fetching), patience)
+        if (found := self._named(name)) or self._fetched >= received:
+            return found
+        raise Transient("the issuer has not answered yet")
+
+    async def _fetched_for(self, name: str, received: float) -> list[IssuerKey]:
         async with self._lock:
             await self._load()
             if not self._named(name) and self._fetched < received:

@@ -18,7 +18,16 @@ BATCH_RECORDS = Histogram(
     "structures_batch_records", "Records in a batch", ["consumer"], buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
 )
 BATCH_RETRIES = Counter("structures_batch_retries_total", "Batches tried again after a transient error", ["consumer"])
+STANDS_STILL = Gauge(
+    "structures_consumer_stands_still", "1 while a batch of this consumer is tried in vain", ["consumer"]
+)
 CONFLICTS = Counter("structures_conflicts_total", "Documents decided again because another process wrote them first")
+TOO_LARGE = Counter("structures_messages_too_large_total", "Messages too large to be sent, dead-lettered", ["topic"])
+UNUSABLE = Counter(
+    "structures_unusable_documents_total",
+    "Stored documents that could not be read, shown or written, each time",
+    ["why"],
+)
 WAITING = Gauge("structures_waiting_requests", "Requests that wait for INSEE or for a copy (told by the sweeper)")
 OVERDUE = Gauge("structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)")
 SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])

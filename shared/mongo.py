@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pymongo
+from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReturnDocument, UpdateMany, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
@@ -26,6 +27,7 @@ __all__ = [
     "DESCENDING",
     "DUPLICATE_KEY",
     "NAMESPACE_EXISTS",
+    "BSONError",
     "BulkWriteError",
     "Client",
     "Collection",

@@ -44,6 +44,7 @@ _DEAD = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY)}
 _MARKS = {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}
 
 REQUESTS, OUTCOMES, STATE, JOURNAL, DUE = "requests", "outcomes", "state", "journal", "due"
+RETRIES = "requests-retry"
 
 
 def name(owner: str, what: str) -> str:
@@ -84,6 +85,15 @@ def _owned(
             writers=("gateway", PARTNERS, OPS, *request_writers),
             readers=(process,),
             config=_STAMPED,
+        ),
+        Topic(
+            name(owner, RETRIES),
+            "as the request",
+            "a request whose proof could not be checked when it came, since the issuer did not answer",
+            writers=(process,),
+            readers=(process,),
+            config=_KEPT,
+            partitions=1,
         ),
         Topic(
             name(owner, OUTCOMES),

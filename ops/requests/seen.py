@@ -11,7 +11,6 @@ from ops.errors import OpsError
 from shared import mongo
 from shared.clock import SECOND
 from shared.engine import views
-from shared.engine.due import LONGEST_BACK_OFF
 from shared.settings import FromFiles, MongoSettings
 from shared.topics import OWNERS
 
@@ -31,10 +30,9 @@ def chosen(owner: str | None) -> Sequence[str]:
 
 async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
     """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms."""
-    # The index is on the next poke, which is never further away than this; the dates of the change decide.
-    near = {"pending.poke_at": {"$lt": now + LONGEST_BACK_OFF}, "pending.step.effective_at": {"$lt": now - GRACE}}
+    late = {"pending.due_at": {"$lt": now - GRACE}}
     async with _view(owner, views.PENDING) as view:
-        found = await view.find(near).sort("pending.poke_at", 1).limit(limit).to_list(None)
+        found = await view.find(late).sort("pending.due_at", 1).limit(limit).to_list(None)
     rows = [
         {
             "owner": owner,
@@ -42,13 +40,14 @@ async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
             "request_id": step["request_id"],
             "type": step["type"],
             "actor": step["actor"],
-            "due_at": step["effective_at"],
-            "late_for": now - step["effective_at"],
-            "next_poke_in": pending["poke_at"] - now,
+            "due_at": pending["due_at"],
+            "late_for": now - pending["due_at"],
+            "next_poke_in": pending["next_trigger_at"] - now,
         }
         for document in found
         for pending in document["pending"]
-        if (step := pending["step"])["effective_at"] < now - GRACE
+        if pending["due_at"] < now - GRACE
+        for step in [pending["step"]]
     ]
     return sorted(rows, key=lambda row: row["due_at"])
 

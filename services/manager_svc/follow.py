@@ -44,4 +44,6 @@ def _request(record: Mapping[str, Any], team: tuple[int, Mapping[str, Any]] | No
         return None
     # An opened team is known by its structure alone, so that a later record does not seem another request.
     data = request.model_dump() if isinstance(request, FollowSphere) else {"structure_id": structure_id}
-    return Incoming(request_id, OURSELVES, request, body_hash(request.type, data), now)
+    # A record that comes late, or again, finds a later one followed: it does nothing.
+    source = (f"structure:structure:{structure_id}", record["version"])
+    return Incoming(request_id, OURSELVES, request, body_hash(request.type, data), now, source=source)

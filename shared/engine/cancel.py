@@ -10,15 +10,15 @@ _ENDED = {
     "cancelled": "already_cancelled",
     "rejected": "not_cancellable",
     "failed": "not_cancellable",
-    "waiting": "request_waiting",
 }
 
 
 def cancel(key: str, context: Context) -> Effect[Any]:
-    """Return the effect that cancels the pending request with this key. Raises Rejected when it can't be cancelled."""
+    """Return the effect that cancels the request with this key, pending or waiting. Raises Rejected if it can't be."""
     pending = next((p for p in context.pending if p.step.key == key), None)
     if pending is None:
-        raise Rejected(_ENDED.get(context.past.get(key, ""), "request_not_found"))
-    if context.now >= pending.due_at:
+        if key not in context.waiting:
+            raise Rejected(_ENDED.get(context.past.get(key, ""), "request_not_found"))
+    elif context.now >= pending.due_at:
         raise Rejected("too_late")
     return Effect(code="cancellation_done", cancels=(key,))

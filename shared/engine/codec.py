@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.auth import Actor
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import Owner, Pending
 from shared.engine.step import Step
+from shared.engine.stored import construct, construct_whole
 
 WAITING_ONLY = ("incoming", "waits_for", "deadline", "ask_at", "ask")
 """Fields of a row that go once it is decided."""
@@ -23,25 +24,45 @@ def pending_out(pending: Pending) -> dict[str, Any]:
         "step": pending.step.raw,
         "change": dict(pending.change),
         "reserves": list(pending.reserves),
-        "poke_at": pending.poke_at or pending.due_at,
+        "due_at": pending.due_at,
+        "next_trigger_at": pending.next_trigger_at,
+        "size": pending.size,
     }
 
 
 _ACTOR = frozenset(field.name for field in fields(Actor))
-_PENDING = frozenset({"step", "change", "reserves", "poke_at"})
+_PENDING = frozenset({"step", "change", "reserves", "due_at", "next_trigger_at", "size"})
 
 
 def _pending_in(raw: Mapping[str, Any]) -> Pending:
     more = {name: value for name, value in raw.items() if name not in _PENDING} if len(raw) > len(_PENDING) else {}
-    return Pending(Step(raw["step"]), raw["change"], tuple(raw["reserves"]), raw["poke_at"], more)
+    times = (raw["due_at"], raw["next_trigger_at"])
+    return Pending(Step(raw["step"]), raw["change"], tuple(raw["reserves"]), *times, raw["size"], more)
 
 
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
-    """Read a stored document. Fields of a newer version are tolerated, and a write leaves them where they are."""
+    """Read a stored document. Fields of a newer version are tolerated, and a write leaves them where they are.
+
+    One that can't be read says so in `broken`: raised here, it would stop all that were asked for with it.
+    """
+    try:
+        return _document_in(owner, raw)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
+        keys, version = raw.get("keys"), raw.get("version")
+        return Document(
+            id=raw["_id"],
+            version=version if isinstance(version, int) else 0,
+            keys=tuple(keys) if isinstance(keys, list) else (),
+            decided=raw.get("decided"),
+            broken=error,
+        )
+
+
+def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
     kind = raw["_id"].partition(":")[0]
     state: BaseModel | None = None
     if raw.get("state") is not None:
-        state = owner.state(kind).model_validate(raw["state"], extra="allow")
+        state = construct(owner.state(kind), raw["state"])
     return Document(
         id=raw["_id"],
         version=raw["version"],
@@ -50,6 +71,7 @@ def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         outbox=[Step(s) for s in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
         decided=raw.get("decided"),
+        followed={entry["key"]: entry["version"] for entry in raw.get("followed", ())},
     )
 
 
@@ -70,6 +92,8 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
         gone["keys"] = ""  # An empty array would stand in the unique index, where there is room for one.
     if write.decided is not None and write.base == 0:
         values["decided"] = write.decided
+    if write.followed is not None:
+        values["followed"] = [{"key": key, "version": version} for key, version in write.followed.items()]
     if write.changed:
         values["dirty_at"] = now
         values["settle_at"] = now + settle_after
@@ -112,6 +136,9 @@ def waiting_out(row: Row) -> dict[str, Any]:
             "received_at": incoming.received_at,
             "correlation_id": incoming.correlation_id,
             "traceparent": incoming.traceparent,
+            "asked_again": list(incoming.asked_again),
+            "rounds": incoming.rounds,
+            "source": list(incoming.source) if incoming.source else None,
             "waited": [[k, v] for k, v in incoming.waited.items()],
             "known": [[k, v] for k, v in incoming.known.items()],
         },
@@ -119,7 +146,15 @@ def waiting_out(row: Row) -> dict[str, Any]:
 
 
 def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
-    """Read a stored row."""
+    """Read a stored row; one that can't be read says so in `broken`."""
+    try:
+        return _row_in(owner, raw)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
+        actor, _, request_id = raw["_id"].rpartition("|")
+        return Row(Step({"actor": actor, "request_id": request_id, "status": "failed"}), broken=error)
+
+
+def _row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
     step = Step(raw["step"])
     if raw["status"] != "waiting":
         return Row(step)
@@ -136,8 +171,8 @@ def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
     if model is None:
         return None
     try:
-        request = model.model_validate(kept["data"])
-    except ValidationError:
+        request = construct_whole(model, kept["data"])
+    except Exception:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
         return None
     actor = {name: value for name, value in kept["actor"].items() if name in _ACTOR}
     return Incoming(
@@ -150,5 +185,8 @@ def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
         traceparent=kept["traceparent"],
         waited=dict(kept["waited"]),
         known=dict(kept["known"]),
+        asked_again=tuple(kept["asked_again"]),
+        rounds=kept["rounds"],
+        source=tuple(kept["source"]) if kept["source"] else None,
         waiting=True,
     )

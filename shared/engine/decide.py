@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
-from shared.engine.document import Draft, told
+import orjson
+
+from shared.engine.document import Draft, changes, size, told
 from shared.engine.incoming import Incoming
-from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending
+from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, already_pending
 from shared.engine.step import Step
-from shared.errors import Rejected
+from shared.errors import Failed, Rejected
 from shared.messages.common import Request
 
 COPY = "copy"
@@ -45,14 +46,14 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     rule = draft.owner.rules[type(incoming.request)]
     try:
         result = rule.accept(incoming.request, draft.projected(), context)
+        if isinstance(result, Needs):
+            return _wait(draft, incoming, result, context, timing)
+        if isinstance(result, Change):
+            _accept(draft, incoming, result, context, timing)
+        else:
+            _do(draft, incoming, result, context, timing)
     except Rejected as no:
-        return reject(draft, incoming, no, context.now, timing)
-    if isinstance(result, Needs):
-        return _wait(draft, incoming, result, context.now, timing)
-    if isinstance(result, Change):
-        _accept(draft, incoming, result, context, timing)
-        return None
-    _do(draft, incoming, result, context, timing)
+        return reject(draft, incoming, no, context.now, timing, context.reference)
     return None
 
 
@@ -62,11 +63,14 @@ def reject(
     no: Rejected,
     now: int,
     timing: Timing,
-    reference: Mapping[str, Any] = MappingProxyType({}),
+    reference: Mapping[str, Any],
 ) -> Wait | None:
-    """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move."""
-    named = draft.owner.target(incoming.request, incoming.actor).reference if no.outsider else None
-    if no.waits_for is not None:
+    """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move.
+
+    `reference` is what the request itself names: all that is told when there is no document, or none for this actor.
+    """
+    named = reference if no.outsider else None
+    if no.waits_for is not None and not incoming.follows:
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
@@ -75,10 +79,11 @@ def reject(
     return None
 
 
-def _wait(draft: Draft, incoming: Incoming, needs: Needs, now: int, timing: Timing) -> Wait | None:
+def _wait(draft: Draft, incoming: Incoming, needs: Needs, context: Context, timing: Timing) -> Wait | None:
+    now = context.now
     deadline = incoming.waited.setdefault(needs.wait, now) + timing.waits[needs.wait]
-    if now >= deadline:
-        return reject(draft, incoming, Rejected(needs.otherwise), now, timing)
+    if now >= deadline or incoming.follows:
+        return reject(draft, incoming, Rejected(needs.otherwise), now, timing, context.reference)
     return Wait(needs.key, needs.code, deadline, needs.ask, now + needs.again_after)
 
 
@@ -93,21 +98,52 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
     projected = rule.apply(change.values, state, due_at)
     before, after = told(state, projected, draft.owner.private)
     if not before and not after:
+        _require_not_pending(draft, rule.apply, change.values, due_at)
         draft.add(incoming.step(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at))
         return
-    step = draft.add(
-        incoming.step(
-            draft.owner.name,
-            "accepted",
-            change.code,
-            context.now,
-            accepted_at=accepted_at,
-            effective_at=due_at,
-            before=before,
-            after=after,
-        )
+    step = incoming.step(
+        draft.owner.name,
+        "accepted",
+        change.code,
+        context.now,
+        accepted_at=accepted_at,
+        effective_at=due_at,
+        before=before,
+        after=after,
     )
-    draft.await_due(Pending(step, change.values, change.reserves, poke_at=0), projected)
+    weight = size(step) + len(orjson.dumps(change.values))
+    _require_room(draft, incoming, context, weight)
+    step = draft.add(step)
+    draft.await_due(Pending(step, change.values, change.reserves, due_at, due_at, weight), projected)
+
+
+def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], due_at: int) -> None:
+    """Refuse what changes nothing only because somebody has asked for it already: they may still take it back."""
+    try:
+        differs = set(changes(draft.state, apply(values, draft.state, due_at)))
+    except Failed:
+        differs = set()  # As it is now the change can't be made: it stands on all that is pending.
+    else:
+        if not differs:
+            return
+    stands_on = [p for p in draft.pending if not differs or differs & {*p.step.before, *p.step.after}]
+    raise already_pending(stands_on or draft.pending)
+
+
+def _require_room(draft: Draft, incoming: Incoming, context: Context, weight: int) -> None:
+    """Refuse what would make a document outgrow its bounds, or leave no place for others."""
+    limits = draft.owner.limits
+    if weight > limits.step:
+        raise Rejected("request_too_large", details={"limit": limits.step})
+    mine = [p for p in draft.pending if p.step.actor == incoming.actor.id]
+    for limit, held, of_mine in (
+        (limits.pending, len(draft.pending) + 1, len(mine) + 1),
+        (limits.pending_bytes, sum(p.size for p in draft.pending) + weight, sum(p.size for p in mine) + weight),
+    ):
+        if of_mine > limits.of_actor(limit) or held > limits.of_all(limit):
+            reserved = draft.owner.has_reserved_place(draft.state, context)
+            if held > limit or not reserved:
+                raise Rejected("too_many_pending", details={"limit": limits.pending})
 
 
 def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context, timing: Timing) -> None:
@@ -125,6 +161,10 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
         for pending in [p for p in draft.pending if p.step.key == key]:
             draft.drop(pending)
             draft.add(ended(pending.step, "cancelled", effect.cancels_code, now))
+        if (waits := context.waiting.get(key)) is not None:
+            draft.add(ended(waits, "cancelled", effect.cancels_code, now), reference={})
+            if draft.state is None:
+                draft.decided = key  # Where its own decision would be: one of the two is first.
     draft.add(
         incoming.step(
             draft.owner.name,
@@ -145,11 +185,12 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
 def _follow(
     draft: Draft, incoming: Incoming, request_id: str, request: Request, context: Context, timing: Timing
 ) -> None:
-    second = replace(incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None)
+    """Decide the second request at once: the first is decided with it, and can't wait for what it may lack."""
+    second = replace(
+        incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None, follows=True
+    )
     around = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
-    wait = decide(draft, second, around, timing)
-    if wait is not None:
-        raise AssertionError(f"{request.__class__.__name__} follows another request: it can't wait")
+    decide(draft, second, around, timing)
 
 
 def ended(step: Step, status: Any, code: str, at: int, **more: Any) -> Step:

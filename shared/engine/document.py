@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
 from shared.engine.rules import Owner, Pending, Rule, View
@@ -14,6 +15,19 @@ from shared.errors import Failed
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+
+HEAVIEST_WRITE = 2_000_000
+"""Bytes of steps that one write may bring, and of an outbox that may get more: MongoDB's documents have 16 MB."""
+
+
+class UnknownType(Exception):
+    """A pending change is of a type that only a newer version knows: it is left to the processes that know it."""
+
+
+def size(step: Step) -> int:
+    """Return how many bytes a step takes, about."""
+    return len(orjson.dumps(step.raw))
 
 
 @dataclass(slots=True)
@@ -27,11 +41,22 @@ class Document:
     outbox: Sequence[Step] = ()
     keys: tuple[str, ...] = ()
     decided: str | None = None
+    followed: Mapping[str, int] = field(default_factory=dict)
+    """The records of other owners that this document has followed, by key, each with its version."""
+    _weight: int | None = None
+    broken: Exception | None = None
+    """Why nobody can read what is stored: then there is no state, and nothing is decided on it."""
 
     @property
     def kind(self) -> str:
         """Return the kind of entity, the id's prefix."""
         return self.id.partition(":")[0]
+
+    def outbox_weight(self) -> int:
+        """Return how many bytes its outbox takes, about."""
+        if self._weight is None:
+            self._weight = sum(map(size, self.outbox))
+        return self._weight
 
 
 @dataclass(slots=True)
@@ -50,6 +75,8 @@ class Write:
     """What came to be pending, when nothing of it ended."""
     keys: tuple[str, ...] | None = None
     decided: str | None = None
+    followed: Mapping[str, int] | None = None
+    """What the document has followed, when that changed."""
     changed: bool = False
     transient: bool = False
     """True for a decision about nothing that exists: it expires."""
@@ -102,7 +129,10 @@ class Draft:
     pending: list[Pending] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     decided: str | None = None
+    followed: Mapping[str, int] = field(default_factory=dict)
     changed: bool = False
+    weight: int = 0
+    """Bytes of what was decided in this batch, about."""
     _projected: BaseModel | None = None
     _ended: bool = False
 
@@ -110,6 +140,7 @@ class Draft:
         self.version = self.document.version
         self.state = self.document.state
         self.pending = list(self.document.pending)
+        self.followed = self.document.followed
 
     def copy(self) -> "Draft":
         """Return the draft as it is now, to go back to should the next decision break half-way."""
@@ -117,8 +148,16 @@ class Draft:
         twin.pending, twin.steps = list(self.pending), list(self.steps)
         return twin
 
+    def follow(self, source: tuple[str, int]) -> None:
+        """Remember that a record of another owner has been followed."""
+        self.followed = {**self.followed, source[0]: source[1]}
+
+    def has_followed(self, source: tuple[str, int]) -> bool:
+        """Tell whether this record, or a later one in its place, has been followed already."""
+        return self.followed.get(source[0], -1) >= source[1]
+
     def rule(self, request_type: str) -> Rule | None:
-        """Return the rule of a request type, or None when this version knows it no more."""
+        """Return the rule of a request type, or None when this version does not know it."""
         request = self.owner.types.get(request_type)
         return self.owner.rules[request] if request else None
 
@@ -127,7 +166,7 @@ class Draft:
         if self._projected is None:
             state = self.state
             for change in self.pending:
-                with contextlib.suppress(Failed):
+                with contextlib.suppress(Failed, UnknownType):
                     state = self.applied(change, state)
             self._projected = state
         return self._projected
@@ -140,7 +179,7 @@ class Draft:
         """
         rule = self.rule(change.step.type)
         if rule is None or rule.apply is None:
-            raise Failed("unsupported_type")
+            raise UnknownType(change.step.type)
         try:
             return rule.apply(change.change, state, change.due_at)
         except Failed:
@@ -172,6 +211,7 @@ class Draft:
             about["reference"] = {**step.reference, **known}
         step = step.but(**about)
         self.steps.append(step)
+        self.weight += size(step)
         return step
 
     @property
@@ -202,6 +242,7 @@ class Draft:
             appended=() if self._ended else self.pending[len(document.pending) :],
             keys=keys if keys != document.keys else None,
             decided=self.decided,
+            followed=self.followed if self.followed is not self.document.followed else None,
             changed=self.changed,
             transient=self.transient,
             batch=batch,

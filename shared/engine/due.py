@@ -2,7 +2,7 @@
 
 from shared.clock import MINUTE, SECOND
 from shared.engine.decide import ended
-from shared.engine.document import Draft, told
+from shared.engine.document import HEAVIEST_WRITE, Draft, UnknownType, told
 from shared.errors import Failed
 
 _BACK_OFF = (30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE)
@@ -18,19 +18,25 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
     """Apply, in order of acceptance, every pending change whose time `until` has reached; return whether any was.
 
     `until` is the earlier of our own clock and the poke's append time, so that one clock that is fast alone can't
-    apply a change early. What can't be applied any more ends as failed and leaves the state as it was (rule R7).
+    apply a change early. What can't be applied any more ends as failed and leaves the state as it was (rule R7). One of
+    a type that only a newer version knows stays, and those behind it with it: the order is kept (rule R6). What makes
+    a write too heavy is left to the next one.
     """
     applied = False
     for pending in list(draft.pending):
-        if pending.due_at > until:
+        if pending.due_at > until or draft.weight > HEAVIEST_WRITE:
             break  # They are in order of acceptance, and due in that order (rule R6).
-        draft.drop(pending)
-        applied = True
         try:
             state = draft.applied(pending, draft.state)
+        except UnknownType:
+            break
         except Failed as no:
+            draft.drop(pending)
+            applied = True
             draft.add(ended(pending.step, "failed", no.code, now, details=no.details))
             continue
+        draft.drop(pending)
+        applied = True
         before, after = told(draft.state, state, draft.owner.private)
         draft.put(state)
         draft.add(

@@ -5,22 +5,24 @@
    makes a double.
 3. Decide, in order within a document (`decide.py`).
 4. Save: one guarded write a document. It is the moment of decision, of a rejection as of an acceptance. Whoever loses
-   loads and decides again.
+   loads and decides again, with whoever holds the unique keys that were in the way.
 5. Publish the outboxes, wait for the acknowledgements, write the rows, and only then clear; commit comes last.
 
 Two processes may be anywhere in here for one document at any time, and each may die between any two steps.
 """
 
-import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import metrics
-from shared.clock import Clock
+from shared.clock import SECOND, Clock
 from shared.dead_letters import dead_letter
 from shared.engine import due
+from shared.engine.bounded_bus import BoundedBus
+from shared.engine.commit import Committer
 from shared.engine.decide import Timing, Wait, decide, reject
-from shared.engine.document import Document, Draft, view
+from shared.engine.document import HEAVIEST_WRITE, Document, Draft
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
 from shared.engine.round import Copies, Round
@@ -37,9 +39,21 @@ log = get_logger(__name__)
 Meet = Callable[[Incoming, Copies], Message | None]
 """Returns a message that introduces an actor nobody has met yet."""
 
+ROUNDS_AT_ONCE = 5
+"""How often a request is decided in vain before it waits a moment."""
+ROUNDS_IN_ALL = 50
+BUSY = SECOND
+TOO_LARGE = "document_too_large"
+EARLY = 5 * SECOND
+"""A trigger that is early by less than this (ms) is given again when its time has come."""
 
-_Done = tuple[str, int, Sequence[Step], Draft | None]
-"""A document id, its version, the outbox entries to publish, and the draft when it was ours."""
+
+class Trigger(NamedTuple):
+    """Says that something of a document is due: by when the broker appended it, and for what time, if it tells."""
+
+    document: str
+    appended: int
+    due_at: int = 0
 
 
 class Engine:
@@ -58,43 +72,62 @@ class Engine:
     ) -> None:
         self.owner = owner
         self.store = store
-        self.bus = bus
+        self.bus = BoundedBus(bus, process=process)
         self.clock = clock
         self.timing = timing
         self.publisher = Publisher(owner, timing.delay)
-        self._waiting = Waiting(owner, store, bus, clock, self.publisher)
+        self.committer = Committer(owner, store, self.bus, clock, self.publisher)
+        self._waiting = Waiting(owner, store, self.bus, clock, self.publisher)
         self._process = process
         self._meet = meet
 
-    async def requests(self, incoming: Sequence[Incoming]) -> None:
+    async def requests(self, incoming: Iterable[Incoming]) -> None:
         """Decide requests. When it returns, each is decided or waits, and whoever asked has been told."""
-        batch: list[Incoming] = []
-        again: list[Incoming] = []
-        seen: set[str] = set()
+        first: dict[str, Incoming] = {}
+        again: dict[tuple[str, str], Incoming] = {}
         for request in incoming:
-            (again if request.key in seen else batch).append(request)
-            seen.add(request.key)
-        while batch:
-            undecided = await self._round(batch)
-            batch = [request for request in batch if request.key in undecided]
-            metrics.CONFLICTS.inc(len(batch))
-        if again:  # The same request twice in one batch: the second finds the answer of the first.
-            await self.requests(again)
+            if first.setdefault(request.key, request) is not request:
+                kept = again.setdefault((request.key, request.body_hash), request)
+                if kept is not request:
+                    kept.copies.append(request.correlation_id)
+        met: set[str] = set()
+        await self._until_decided(list(first.values()), met)
+        # What came twice in one batch finds the answer of the first, all of it in one pass.
+        await self._until_decided(list(again.values()), met)
 
-    async def pokes(self, pokes: Iterable[tuple[str, int]]) -> None:
-        """Apply what is due of these documents (id, append time of the poke). A poke is only a reason to look."""
-        stamps: dict[str, int] = {}
-        for poked, appended in pokes:
-            stamps[poked] = max(stamps.get(poked, 0), appended)
-        while stamps:
-            drafts = {}
-            for document in await self.store.load(stamps, (), ()):
-                draft = Draft(self.owner, document)
-                now = self.clock.now()
-                if due.apply(draft, until=min(now, stamps[document.id]), now=now):
+    async def triggers(self, triggers: Iterable[tuple[str, int] | Trigger]) -> list[tuple[str, int, int]]:
+        """Apply what is due of these documents. A trigger is only a reason to look.
+
+        Returns (document, due_at, ms until then) of those whose trigger came a moment too early: it is to be given
+        again then, by our own clock and by the broker's, both of which decide.
+        """
+        latest: dict[str, Trigger] = {}
+        for trigger in (Trigger(*given) for given in triggers):
+            known = latest.get(trigger.document, trigger)
+            times = max(known.appended, trigger.appended), max(known.due_at, trigger.due_at)
+            latest[trigger.document] = Trigger(trigger.document, *times)
+        early: list[tuple[str, int, int]] = []
+        todo = set(latest)
+        while todo:
+            drafts: dict[str, Draft] = {}
+            more: set[str] = set()
+            for document in await self.store.load(todo, (), ()):
+                if document.broken is not None:
+                    metrics.UNUSABLE.labels("read").inc()
+                    log.error("a stored document can't be read", document=document.id)
+                    continue
+                draft, now = Draft(self.owner, document), self.clock.now()
+                until = min(now, latest[document.id].appended)
+                if due.apply(draft, until=until, now=now):
                     drafts[document.id] = draft
-            lost = await self._save(drafts)
-            stamps = {id_: stamps[id_] for id_ in lost}
+                for pending in draft.pending[:1]:
+                    if document.id in drafts and pending.due_at <= until:
+                        more.add(document.id)
+                    if until < pending.due_at <= min(until + EARLY, latest[document.id].due_at):
+                        early.append((document.id, pending.due_at, pending.due_at - until))
+            saved = await self.committer.save(drafts)
+            todo = {*saved.lost, *(more - saved.refused)}
+        return early
 
     async def moved(self, keys: Iterable[str]) -> None:
         """Decide again what waits for these copies."""
@@ -109,34 +142,49 @@ class Engine:
                 batch.append(row.incoming)
         await self.requests(batch)
 
-    async def finish(self, documents: Sequence[Document]) -> None:
-        """Publish what these documents' outboxes still hold, as whoever wrote it would have."""
-        await self._publish([(d.id, d.version, d.outbox, None) for d in documents], ())
-
-    async def republish(self, ids: Sequence[str]) -> list[tuple[str, int]]:
-        """Publish the states of these documents as they are now; return the versions published."""
-        views = [v for d in await self.store.load(ids, (), ()) if (v := view(self.owner, d))]
-        now = self.clock.now()
-        await self.bus.publish([self.publisher.state(v, now) for v in views])
-        return [(v.id, v.version) for v in views]
-
     # ---- one round: steps 2 to 5 ------------------------------------------------------------------------------
 
-    async def _round(self, batch: Sequence[Incoming]) -> set[str]:
-        """Take a batch through one round; return the keys of the requests that must be decided again."""
-        around = await self._load(batch)
+    async def _until_decided(self, batch: Sequence[Incoming], met: set[str]) -> None:
+        in_vain: Counter[str] = Counter()
+        in_the_way: frozenset[str] = frozenset()
+        while batch:
+            busy = {key for key, count in in_vain.items() if count >= ROUNDS_AT_ONCE}
+            lost, postponed = await self._round(batch, met, in_the_way, busy)
+            in_the_way = frozenset(key for keys in lost.values() for key in keys)
+            in_vain.update(lost.keys())
+            batch = [request for request in batch if request.key in lost or request.key in postponed]
+            for request in batch:
+                request.rounds += request.key in lost
+            metrics.CONFLICTS.inc(len(lost))
+
+    async def _round(
+        self, batch: Sequence[Incoming], met: set[str], in_the_way: Iterable[str], busy: set[str]
+    ) -> tuple[Mapping[str, frozenset[str]], set[str]]:
+        """Take a batch through one round.
+
+        Returns the requests that lost, each with the unique keys that were in the way, and those left to the next.
+        """
+        around = await self._load(batch, in_the_way)
         fresh = [around.targets[r.key].fresh for r in batch]
         ids = {kind: iter(await self.store.new_ids(kind, fresh.count(kind))) for kind in {k for k in fresh if k}}
         for request in batch:
-            if not self._repeat(around, request):
-                self._decide(around, request, ids)
-        lost = await self._save(
-            {d.document.id: d for d in around.drafts.values() if d.steps}, around.messages, around.unfinished
-        )
-        undecided = {key for key, document in around.deciders.items() if document in lost}
-        return undecided | await self._waiting.wait(around)
+            if self._repeat(around, request):
+                continue
+            if request.key in around.deciders or request.key in around.waits:
+                around.postponed.add(request.key)  # The same id with another body: it is told so in the next round.
+            else:
+                self._decide(around, request, ids, met, busy)
+        decided = {d.document.id: d for d in around.drafts.values() if d.steps}
+        saved = await self.committer.save(decided, around)
+        lost = {key: saved.lost[document] for key, document in around.deciders.items() if document in saved.lost}
+        for request in batch:
+            if around.deciders.get(request.key) in saved.refused:
+                metrics.UNUSABLE.labels("write").inc()
+                request.refused = TOO_LARGE
+                around.postponed.add(request.key)
+        return lost, around.postponed | await self._waiting.wait(around)
 
-    async def _load(self, batch: Sequence[Incoming]) -> Round:
+    async def _load(self, batch: Sequence[Incoming], in_the_way: Iterable[str]) -> Round:
         targets: dict[str, Target] = {}
         referred: set[str] = set()
         broken: dict[str, Exception] = {}
@@ -148,14 +196,19 @@ class Engine:
                 targets[request.key], broken[request.key] = Target(), error
         documents = await self.store.load(
             {t.id for t in targets.values() if t.id is not None},
-            {key for t in targets.values() for key in t.keys},
-            targets,
+            {*in_the_way, *(key for t in targets.values() for key in t.keys)},
+            {*targets, *(t.cancels for t in targets.values() if t.cancels)},
         )
         around = Round(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
         for request in batch:
             document = around.by_id.get(around.id_of(targets[request.key]))
             id_, state = (document.id, document.state) if document else (None, None)
+            if document is not None and document.broken is not None:
+                metrics.UNUSABLE.labels("read").inc()
+                broken[request.key] = document.broken
+            if (row := around.rows.get(request.key)) is not None and row.broken is not None:
+                broken[request.key] = row.broken
             try:
                 wanted.update(self.owner.copies(request.request, id_, state, request.actor))
             except Exception as error:  # noqa: BLE001 - the same.
@@ -167,10 +220,10 @@ class Engine:
     def _repeat(self, around: Round, request: Incoming) -> bool:
         """Answer a request that is decided already as before; return whether it was."""
         row = around.rows.get(request.key)
+        if row is not None and row.broken is not None:
+            row = None
         if row is not None and row.is_waiting and row.incoming is not None:
-            request.waiting = True
-            request.waited = row.incoming.waited | request.waited
-            request.known = row.incoming.known | request.known
+            self._join(request, row.incoming)
         if row is not None and (not row.is_waiting or row.step.body_hash != request.body_hash):
             told = row.step
         elif request.key in around.decided:
@@ -179,127 +232,131 @@ class Engine:
                 around.unfinished[document.id] = document
         else:
             return False
+        askers = dict.fromkeys((request.correlation_id, *request.copies))
         if told.body_hash and told.body_hash != request.body_hash:
             reused = request.step(self.owner.name, "rejected", "request_id_reused", self.clock.now())
-            around.messages.append(self.publisher.answer(reused))
+            around.answers.extend(self.publisher.answer(reused.but(correlation_id=each)) for each in askers)
         else:
-            metrics.REPEATED.inc()
-            told = told.but(correlation_id=request.correlation_id)
-            around.messages.extend(self.publisher.step(told, repeated=True))
+            metrics.REPEATED.inc(len(askers))
+            for each in askers:
+                around.answers.extend(self.publisher.step(told.but(correlation_id=each, asked_again=()), repeated=True))
         return True
 
-    def _decide(self, around: Round, request: Incoming, ids: Mapping[str, Any]) -> None:
+    def _join(self, request: Incoming, waiting: Incoming) -> None:
+        """Let a request that waits already, or a message that brings it again, go on from where it stands."""
+        request.came_again = not request.waiting and request.body_hash == waiting.body_hash
+        request.waiting = True
+        request.waited = waiting.waited | request.waited
+        request.known = waiting.known | request.known
+        request.also_from(waiting.asked_again)
+        if request.came_again:
+            request.rounds = waiting.rounds
+            # Whoever asked first is told as before; those who ask again are told besides.
+            own, request.correlation_id = request.correlation_id, waiting.correlation_id
+            request.asks_now = tuple(dict.fromkeys((own, *request.copies)))
+            request.also_from(request.asks_now)
+
+    def _decide(self, around: Round, request: Incoming, ids: Mapping[str, Any], met: set[str], busy: set[str]) -> None:
         target = around.targets[request.key]
         now = self.clock.now()
-        if introduction := self._meet(request, around.copies):
-            around.messages.append(introduction)
+        self._introduce(around, request, met)
         new_id = next(ids[target.fresh]) if target.fresh else None
-        if target.fresh:
-            draft = Draft(self.owner, Document(f"{target.fresh}:{new_id}"))
-        else:
-            made = Document(target.id if target.may_create and target.id else "")
-            draft = around.draft_of(self.owner, target) or Draft(self.owner, made)
+        draft = self._draft(around, target, new_id)
+        if request.refused == TOO_LARGE:  # It takes nothing more, not even this refusal.
+            draft = Draft(self.owner, Document(""))
+        if draft.weight + draft.document.outbox_weight() > HEAVIEST_WRITE:
+            # What is written in one go is bounded: the rest follows once this has been told and cleared.
+            around.postponed.add(request.key)
+            around.unfinished.setdefault(draft.document.id, draft.document)
+            return
+        if target.cancels in around.waits:  # It has no row yet by which it could be found.
+            around.postponed.add(request.key)
+            return
+        if request.source is not None and draft.has_followed(request.source):
+            return  # A later record of the same has been followed: this one is past.
         before = draft.copy()
         try:
-            wait = self._rule(around, request, draft, new_id, now)
+            wait = self._rule(around, request, draft, new_id, now, is_busy=request.key in busy)
         except Exception:
             # A rule that breaks harms its own request alone: whoever asked is told, and the message is kept.
             log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
             draft = before  # Nothing of what it had begun stays.
-            wait = reject(draft, request, Rejected("internal_error"), now, self.timing)
-            if request.record is not None:
-                around.messages.append(
-                    dead_letter(
-                        request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
-                    )
-                )
+            wait = self._refuse_as_broken(around, request, draft, now)
         if wait is not None:
-            around.waits.append((request, draft, wait))
+            around.waits[request.key] = (request, draft, wait)
             return
+        if request.source is not None:
+            draft.follow(request.source)
         if draft.state is None:  # Refused, about nothing that exists: the decision is a document of its own.
-            draft.document = Document(f"decision:{request.key}")
-            draft.decided = request.key
+            draft.decided = draft.decided or request.key
+            draft.document = Document(f"decision:{draft.decided}")
         around.drafts[draft.document.id] = draft
         around.deciders[request.key] = draft.document.id
         if draft.document.version == 0:
             around.made.update(dict.fromkeys(draft.keys(), draft.document.id))
 
-    def _rule(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Wait | None:
+    def _draft(self, around: Round, target: Target, new_id: int | None) -> Draft:
+        if target.fresh:
+            return Draft(self.owner, Document(f"{target.fresh}:{new_id}"))
+        made = Document(target.id if target.may_create and target.id else "")
+        return around.draft_of(self.owner, target) or Draft(self.owner, made)
+
+    def _introduce(self, around: Round, request: Incoming, met: set[str]) -> None:
+        if request.actor.id not in met and (introduction := self._meet(request, around.copies)):
+            met.add(request.actor.id)
+            around.answers.append(introduction)
+
+    def _refuse_as_broken(self, around: Round, request: Incoming, draft: Draft, now: int) -> Wait | None:
+        if request.record is not None:
+            letter = dead_letter(
+                request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
+            )
+            around.besides.setdefault(request.key, []).append(letter)
+        if draft.document.id in around.by_id and around.by_id[draft.document.id].broken is not None:
+            draft.document = Document("")
+        return reject(
+            draft, request, Rejected("internal_error"), now, self.timing, around.targets[request.key].reference
+        )
+
+    def _rule(
+        self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int, *, is_busy: bool
+    ) -> Wait | None:
         """Let the rule decide; raise what it, or finding out what the request is about, raised."""
+        target = around.targets[request.key]
         if (error := around.broken.get(request.key)) is not None:
             raise error
-        if not draft.document.id:
-            target = around.targets[request.key]
+        if request.refused is not None:
+            return reject(draft, request, Rejected(request.refused), now, self.timing, target.reference)
+        if request.rounds >= ROUNDS_IN_ALL:
+            raise RuntimeError("decided in vain, again and again")
+        if is_busy:
+            return Wait(f"busy:{request.key}", "waiting_busy", now + BUSY)
+        if not draft.document.id and around.taken_back(target) is None:
             missing = Rejected(target.missing, waits_for=target.lags)
             return reject(draft, request, missing, now, self.timing, target.reference)
         return decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
 
     def _context(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
-        referred = self.owner.refers(request.request, request.actor)
+        document = draft.document.id if draft.state is not None else None
+        past: dict[str, str] = {}
+        waiting: dict[str, Step] = {}
+        for key in self.owner.refers(request.request, request.actor):
+            step = around.last_step(key, draft)
+            if step is not None and step.document == document:
+                past[key] = step.status
+                if step.status == "waiting":
+                    waiting[key] = step
         return Context(
             actor=request.actor,
             now=now,
             request_id=request.request_id,
-            document=draft.document.id if draft.state is not None else None,
+            document=document,
+            reference=around.targets[request.key].reference,
             new_id=new_id,
             pending=tuple(draft.pending),
             copies=around.values,
             answers=request.known,
             holders=around.holders,
-            past={
-                key: row.step.status
-                for key in referred
-                if (row := around.rows.get(key)) and row.step.document == draft.document.id
-            },
+            past=past,
+            waiting=waiting,
         )
-
-    # ---- steps 4 and 5 ----------------------------------------------------------------------------------------
-
-    async def _save(
-        self,
-        drafts: Mapping[str, Draft],
-        messages: Sequence[Message] = (),
-        unfinished: Mapping[str, Document] | None = None,
-    ) -> set[str]:
-        """Write the drafts and publish those that were written first by us; return the ids of the others."""
-        batch = uuid.uuid4().hex
-        lost = await self.store.save([d.write(batch) for d in drafts.values()], self.clock.now()) if drafts else set()
-        won = [d for id_, d in drafts.items() if id_ not in lost]
-        done: list[_Done] = [(d.document.id, d.version, (*d.document.outbox, *d.steps), d) for d in won]
-        done += [(d.id, d.version, d.outbox, None) for d in (unfinished or {}).values() if d.id not in drafts]
-        await self._publish(done, messages, batch)
-        for draft in won:
-            for step in draft.steps:
-                metrics.REQUESTS.labels(step.type, step.status).inc()
-                self._measure(step)
-        return lost
-
-    def _measure(self, step: Step) -> None:
-        now = self.clock.now()
-        if step.status in {"accepted", "rejected"} and step.received_at is not None:
-            metrics.DECISION_SECONDS.observe(max(0, now - step.received_at) / 1000)
-        elif step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
-            metrics.APPLIED_LATE_SECONDS.observe(max(0, now - step.effective_at) / 1000)
-
-    async def _publish(self, done: Sequence[_Done], messages: Sequence[Message], batch: str = "") -> None:
-        now = self.clock.now()
-        out = list(messages)
-        for _, _, steps, draft in done:
-            for step in steps:
-                out.extend(self.publisher.step(step))
-            if draft is not None and draft.changed and (shown := draft.view()):
-                out.append(self.publisher.state(shown, now))
-        if out:
-            await self.bus.publish(out)
-        if not done:
-            return
-        last = {step.key: step for _, _, steps, _ in done for step in sorted(steps, key=lambda s: s.version)}
-        await self.store.put_rows(list(last.values()))
-        whole = {d.document.id for _, _, _, d in done if d is not None and d.changed}
-        told = [(id_, version, [s.version for s in steps]) for id_, version, steps, _ in done]
-        stale = await self.store.clear([entry for entry in told if entry[0] in whole], batch)
-        # Of the others no state was published: whatever mark they bear stands for somebody else's change.
-        stale += await self.store.clear([(id_, -1, entries) for id_, _, entries in told if id_ not in whole])
-        while stale:  # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
-            published = await self.republish(stale)
-            stale = await self.store.clear([(id_, version, ()) for id_, version in published])

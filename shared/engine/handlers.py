@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from shared import topics
 from shared.dead_letters import dead_letter
-from shared.engine.engine import Engine
-from shared.engine.intake import Intake
-from shared.engine.store import Bus, Store
-from shared.errors import Poison
+from shared.engine import retries
+from shared.engine.early import EarlyTriggers
+from shared.engine.engine import Engine, Trigger
+from shared.engine.intake import Intake, Read
+from shared.engine.store import Store
+from shared.errors import Poison, Transient
 from shared.messages import cloudevents, records
 from shared.messages.life import Poke
 
@@ -42,7 +44,7 @@ class Handlers:
         engine: Engine,
         store: Store,
         intake: Intake,
-        bus: Bus,
+        early: EarlyTriggers,
         *,
         process: str,
         on_states: OnStates | None = None,
@@ -50,7 +52,8 @@ class Handlers:
         self._engine = engine
         self._store = store
         self._intake = intake
-        self._bus = bus
+        self._early = early
+        self._retries = topics.name(engine.owner.name, topics.RETRIES)
         self._process = process
         self._on_states = on_states
 
@@ -58,22 +61,36 @@ class Handlers:
         """Return the handler of each topic."""
         return {
             topics.name(owner, topics.REQUESTS): self.requests,
-            topics.name(owner, topics.DUE): self.pokes,
+            topics.name(owner, topics.RETRIES): self.retries,
+            topics.name(owner, topics.DUE): self.triggers,
             **{topics.name(other, topics.STATE): self.states(other, keep=True) for other in feeds.states},
             **{topics.name(other, topics.STATE): self.states(other, keep=False) for other in feeds.watches},
             **{topics.name(other, topics.OUTCOMES): self.answers(other) for other in feeds.answers},
         }
 
     async def requests(self, batch: Sequence[Any]) -> None:
-        """Decide requests."""
-        incoming, out = await self._intake.read(batch)
-        if out:
-            await self._bus.publish(out)
-        await self._engine.requests(incoming)
+        """Decide requests; those whose proof can't be checked now are put aside, and their neighbours go on."""
+        read = await self._decided(batch)
+        if read.unproved:
+            await self._engine.bus.publish([retries.put_aside(record, self._retries) for record in read.unproved])
 
-    async def pokes(self, batch: Sequence[Any]) -> None:
+    async def retries(self, batch: Sequence[Any]) -> None:
+        """Decide requests that were put aside. Raises Transient with those that still can't be proved."""
+        read = await self._decided(await self._readable(batch, retries.as_it_came))
+        if read.unproved:
+            raise Transient("the issuer does not answer", rest=[record.aside for record in read.unproved])
+
+    async def _decided(self, batch: Sequence[Any]) -> Read:
+        read = await self._intake.read(batch)
+        if read.out:
+            await self._engine.bus.publish(read.out)
+        await self._engine.requests(read.incoming)
+        return read
+
+    async def triggers(self, batch: Sequence[Any]) -> None:
         """Apply what is due."""
-        await self._engine.pokes(await self._readable(batch, _poke))
+        early = await self._engine.triggers(await self._readable(batch, _trigger))
+        self._early.add(early)
 
     def states(self, owner: str, *, keep: bool) -> Handler:
         """Return the handler of an owner's records, which keeps copies of them or only looks at them."""
@@ -110,15 +127,16 @@ class Handlers:
             except Poison as poison:
                 dead.append(dead_letter(record, poison.code, poison.reason, process=self._process))
         if dead:
-            await self._bus.publish(dead)
+            await self._engine.bus.publish(dead)
         return values
 
 
-def _poke(record: Any) -> tuple[str, int]:
+def _trigger(record: Any) -> Trigger:
     try:
-        return Poke.model_validate(cloudevents.read(record).data).document, record.timestamp
+        poke = Poke.model_validate(cloudevents.read(record).data)
     except ValidationError as error:
         raise Poison("message_invalid", "it is no poke") from error
+    return Trigger(poke.document, record.timestamp, poke.due_at)
 
 
 def _copy(owner: str, record: Any) -> tuple[str, int, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from shared import broker as brokers
-from shared import mongo
+from shared import mongo, topics
 from shared.auth import Verifier
 from shared.auth_keys import MongoKeyStore
 from shared.clock import SECOND, Duration
@@ -17,12 +17,14 @@ from shared.consume import consume
 from shared.engine import views
 from shared.engine.bus import KafkaBus
 from shared.engine.decide import COPY, Timing
+from shared.engine.early import EarlyTriggers
 from shared.engine.engine import Engine, Meet
 from shared.engine.handlers import Feeds, Handlers, OnStates
 from shared.engine.intake import Intake
 from shared.engine.mongo_store import MongoStore
 from shared.engine.rules import Owner
 from shared.engine.sweep import Sweeper
+from shared.errors import Transient
 from shared.health import Health
 from shared.issuer_keys import IssuerKeys
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
@@ -64,15 +66,28 @@ async def hosting(
     verifier = Verifier(keys, oidc.audience, clock)
     intake = Intake(owner, verifier, engine.publisher, clock, process=process)
     told = on_states(engine) if on_states else None
-    handlers = Handlers(engine, store, intake, bus, process=process, on_states=told)
+    early = EarlyTriggers(engine.bus, engine.publisher, clock)
+    handlers = Handlers(engine, store, intake, early, process=process, on_states=told)
     broker = brokers.build_broker(kafka)
     for topic, handler in handlers.table(owner.name, feeds).items():
-        consume(broker, health, [topic], handler, group=f"{process}.{topic}", max_records=settings.batch_size)
+        consume(
+            broker,
+            health,
+            [topic],
+            handler,
+            group=f"{process}.{topic}",
+            max_records=settings.batch_size,
+            # What was put aside waits for the issuer, whose absence is told anyway.
+            may_stand_still=topic == topics.name(owner.name, topics.RETRIES),
+        )
     health.check("mongodb", lambda: database.command("ping"))
     health.check("issuer", verifier.ready)
     async with AsyncExitStack() as stack:
         await producer.start()
         stack.push_async_callback(producer.stop)
+        with contextlib.suppress(Transient):  # The keys kept are known before the first message is read.
+            await keys.ready()
+        await stack.enter_async_context(early.given_again())
         await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         loop = health.loop("sweeper", alive=lambda: not sweeping.done())

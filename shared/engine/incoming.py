@@ -1,6 +1,6 @@
 """A request on its way to a decision, as a message brings it or as its waiting row kept it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,8 @@ from shared.engine.step import Step
 from shared.messages.common import Request
 from shared.messages.life import Status, request_key
 from shared.tracing import next_span
+
+_ASKED_AGAIN_AT_MOST = 20
 
 
 @dataclass(slots=True)
@@ -28,8 +30,24 @@ class Incoming:
     """Answers that came for it."""
     waiting: bool = False
     """True once it has a row that says it waits."""
+    copies: list[str | None] = field(default_factory=list)
+    """Correlation ids of those who sent the very same in the same batch."""
+    asks_now: tuple[str | None, ...] = ()
+    """Correlation ids to be told now that it waits still."""
+    came_again: bool = False
+    """True for a message about a request that waits already."""
+    asked_again: tuple[str, ...] = ()
+    """Correlation ids of those who sent it again before it was decided: each is told."""
+    rounds: int = 0
+    """How often it was decided in vain, since somebody else wrote first."""
+    refused: str | None = None
+    """Code of a bound that it meets outside its rule: its next round refuses it."""
+    source: tuple[str, int] | None = None
+    """The record of another owner, by key and version, that made us ask."""
     authorization: str | None = None
     """The token it came with; never stored."""
+    follows: bool = False
+    """True for the second request that another one makes: it is decided with that one, at once."""
     record: Any = None
     """The record it came with, for the dead-letter topic; None when it comes from its row."""
     key: str = field(init=False)
@@ -37,6 +55,12 @@ class Incoming:
 
     def __post_init__(self) -> None:
         self.key = request_key(self.actor.id, self.request_id)
+
+    def also_from(self, correlation_ids: Iterable[str | None]) -> None:
+        """Remember who else asked; a few of them, for their number is anybody's choice."""
+        others = dict.fromkeys((*self.asked_again, *(c for c in correlation_ids if c)))
+        others.pop(self.correlation_id or "", None)
+        self.asked_again = tuple(others)[:_ASKED_AGAIN_AT_MOST]
 
     def step(self, owner: str, status: Status, code: str, at: int, **more: Any) -> Step:
         """Return a step of this request; a draft gives it its version."""
@@ -50,6 +74,7 @@ class Incoming:
             at=at,
             received_at=self.received_at,
             correlation_id=self.correlation_id,
+            asked_again=list(self.asked_again),
             traceparent=next_span(self.traceparent),
             body_hash=self.body_hash,
             **more,
@@ -69,6 +94,8 @@ class Row:
     ask_at: int | None = None
     ask: Mapping[str, Any] | None = None
     incoming: Incoming | None = None
+    broken: Exception | None = None
+    """Why nobody can read what is stored."""
 
     @property
     def key(self) -> str:

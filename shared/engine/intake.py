@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -74,6 +75,20 @@ def body_hash(request_type: str, data: Any) -> str:
     return hashlib.sha256(request_type.encode() + orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+_PATIENCE = 0.3
+"""Seconds for which a batch waits for keys that nobody knows yet; fetching them takes a few hundredths."""
+
+
+@dataclass(slots=True)
+class Read:
+    """What became of a batch of records."""
+
+    incoming: list[Incoming] = field(default_factory=list)
+    out: list[Message] = field(default_factory=list)
+    unproved: list[Any] = field(default_factory=list)
+    """Records whose proof can't be checked now, since the issuer is needed and does not answer."""
+
+
 class Intake:
     """Reads the messages of one owner's `requests` topic."""
 
@@ -87,41 +102,50 @@ class Intake:
         self._clock = clock
         self._process = process
 
-    async def read(self, records: Sequence[Any]) -> tuple[list[Incoming], list[Message]]:
-        """Return the requests to decide, and the messages that answer or dead-letter the others.
+    async def read(self, records: Sequence[Any]) -> Read:
+        """Return the requests to decide, the messages that answer or dead-letter others, and what can't be proved now.
 
-        Raises Transient when the issuer's keys are needed and it does not answer: the batch waits.
+        A key that nobody knows yet is waited for but a moment, and only once all the others have been read.
         """
         received = time.monotonic()
-        incoming: list[Incoming] = []
-        out: list[Message] = []
-        for record in records:
-            actor: Actor | None = None
-            event: Event | None = None
-            try:
-                event = cloudevents.read(record)
-                actor = await self._who(event, record.timestamp, received)
-                incoming.append(self._request(event, actor, record))
-            except Poison as poison:
-                out.append(self._dead(record, poison.code, poison.reason, actor))
-            except Rejected as no:
-                assert event is not None  # noqa: S101 - only what could be read is refused.
-                out.append(self._answer(event, actor, no, record))
-                if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
-                    reason = "; ".join(f"{k}: {v}" for k, v in no.fields.items()) or codes.sentence(no.code)
-                    out.append(self._dead(record, no.code, reason, actor))
-            except TRANSIENT:
-                raise
-            except Exception:
-                # Whatever else a message can do to us harms it alone: it is kept, and whoever asked is told.
-                log.exception("a message broke", topic=record.topic, partition=record.partition, offset=record.offset)
-                out.append(self._dead(record, "internal_error", "reading it broke", actor))
-                if event is not None and actor is not None:
-                    out.append(self._answer(event, actor, Rejected("internal_error"), record))
-        return incoming, out
+        read = Read()
+        unknown = [record for record in records if not await self._read(record, received, read, patience=0)]
+        until = time.monotonic() + _PATIENCE
+        for record in unknown:
+            if not await self._read(record, received, read, patience=max(0.0, until - time.monotonic())):
+                read.unproved.append(record)
+        return read
 
-    async def _who(self, event: Event, appended: int, received: float) -> Actor:
-        claims = await self._verifier.verify(event.headers.get("authorization"), at=appended, received=received)
+    async def _read(self, record: Any, received: float, read: Read, *, patience: float) -> bool:
+        """Read one record; return whether that could be done."""
+        incoming, out = read.incoming, read.out
+        actor: Actor | None = None
+        event: Event | None = None
+        try:
+            event = cloudevents.read(record)
+            actor = await self._who(event, record.timestamp, received, patience)
+            incoming.append(self._request(event, actor, record))
+        except Poison as poison:
+            out.append(self._dead(record, poison.code, poison.reason, actor))
+        except Rejected as no:
+            assert event is not None  # noqa: S101 - only what could be read is refused.
+            out.append(self._answer(event, actor, no, record))
+            if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
+                reason = "; ".join(f"{k}: {v}" for k, v in no.fields.items()) or codes.sentence(no.code)
+                out.append(self._dead(record, no.code, reason, actor))
+        except TRANSIENT:
+            return False
+        except Exception:
+            # Whatever else a message can do to us harms it alone: it is kept, and whoever asked is told.
+            log.exception("a message broke", topic=record.topic, partition=record.partition, offset=record.offset)
+            out.append(self._dead(record, "internal_error", "reading it broke", actor))
+            if event is not None and actor is not None:
+                out.append(self._answer(event, actor, Rejected("internal_error"), record))
+        return True
+
+    async def _who(self, event: Event, appended: int, received: float, patience: float) -> Actor:
+        token = event.headers.get("authorization")
+        claims = await self._verifier.verify(token, at=appended, received=received, patience=patience)
         return auth.on_behalf(auth.actor_of(claims), event.attributes)
 
     def _request(self, event: Event, actor: Actor, record: Any) -> Incoming:

@@ -6,8 +6,11 @@ of interleavings uses as its scheduling point (and as the place where a process 
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from shared.clock import SystemClock
 from shared.engine import codec, due
@@ -16,6 +19,7 @@ from shared.engine.incoming import Row
 from shared.engine.mongo_store import ASK_AGAIN, SETTLE_AFTER
 from shared.engine.rules import Owner
 from shared.engine.step import Step
+from shared.engine.store import Saved
 from shared.messages.cloudevents import Message
 
 Pause = Callable[[str], Awaitable[None]]
@@ -46,10 +50,18 @@ class MemoryBus:
 class MemoryStore:
     """Keeps documents as MongoDB would: the same codec, the same guards."""
 
-    def __init__(self, owner: Owner[Any], pause: Pause = no_pause, *, overdue_after: int = 30_000) -> None:
+    def __init__(
+        self,
+        owner: Owner[Any],
+        pause: Pause = no_pause,
+        *,
+        overdue_after: int = 30_000,
+        largest: int = 16 * 1024 * 1024,
+    ) -> None:
         self._owner = owner
         self._pause = pause
         self._overdue_after = overdue_after
+        self._largest = largest
         self.documents: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, dict[str, Any]] = {}
         self.copies_kept: dict[str, tuple[int, Mapping[str, Any]]] = {}
@@ -92,27 +104,37 @@ class MemoryStore:
         self.counters[kind] = first + count - 1
         return list(range(first, first + count))
 
-    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
-        """Make the guarded writes; return the ids of those that lost."""
-        lost = set()
+    async def save(self, writes: Sequence[Write], now: int) -> Saved:
+        """Make the guarded writes; return which could not be made."""
+        lost: dict[str, frozenset[str]] = {}
+        refused: set[str] = set()
         for write in writes:
             await self._pause(f"save {write.id}")
-            if not self._save(write, now):
-                lost.add(write.id)
-        return lost
+            in_the_way = self._in_the_way(write)
+            if in_the_way is not None:
+                lost[write.id] = in_the_way
+            elif len(orjson.dumps(raw := self._written(write, now))) > self._largest:
+                refused.add(write.id)
+            else:
+                self.documents[write.id] = raw
+        return Saved(lost, frozenset(refused))
 
-    def _save(self, write: Write, now: int) -> bool:
+    def _in_the_way(self, write: Write) -> frozenset[str] | None:
+        """Return the unique keys that keep a write from being made, none when it is the version; None if it can be."""
         raw = self.documents.get(write.id)
         if (raw["version"] if raw else 0) != write.base:
-            return False
+            return frozenset()
         others = [d for d in self.documents.values() if d["_id"] != write.id]
-        if write.decided and any(d.get("decided") == write.decided for d in others):
-            return False
-        if write.keys and any(set(write.keys) & set(d.get("keys", ())) for d in others):
-            return False
+        if write.decided and write.base == 0 and any(d.get("decided") == write.decided for d in others):
+            return frozenset()
+        held = {key for d in others for key in d.get("keys", ())}
+        taken = [key for key in write.keys or () if key in held]
+        return frozenset(taken[:1]) if taken else None  # MongoDB names the first it meets.
+
+    def _written(self, write: Write, now: int) -> dict[str, Any]:
+        raw = self.documents.get(write.id)
         if raw is None:
-            self.documents[write.id] = copy.deepcopy(codec.document_out(write, now, SETTLE_AFTER))
-            return True
+            return copy.deepcopy(codec.document_out(write, now, SETTLE_AFTER))
         raw = copy.deepcopy(raw)
         update = codec.write_out(write, now, SETTLE_AFTER)
         for path, value in update["$set"].items():
@@ -121,8 +143,7 @@ class MemoryStore:
             raw.pop(path, None)
         for array, pushed in update["$push"].items():
             raw.setdefault(array, []).extend(copy.deepcopy(pushed["$each"]))
-        self.documents[write.id] = raw
-        return True
+        return raw
 
     async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
         """Write waiting rows; return the keys decided meanwhile."""
@@ -160,7 +181,7 @@ class MemoryStore:
             raw["outbox"] = [s for s in raw["outbox"] if s["version"] not in entries]
             if raw["version"] == version:
                 raw.pop("dirty_at", None)
-            elif "dirty_at" in raw:
+            elif version >= 0:
                 behind.append(id_)
         return behind
 
@@ -177,8 +198,20 @@ class MemoryStore:
         wanted = set(keys)
         return self._waiting(lambda raw: raw["waits_for"] in wanted)
 
+    async def waiting_of(self, actors: Iterable[str]) -> dict[str, int]:
+        """Return how many requests of each of these actors wait."""
+        await self._pause("waiting_of")
+        wanted = set(actors)
+        found = self._waiting(lambda raw: raw["incoming"]["actor"]["id"] in wanted)
+        return Counter(row.step.actor for row in found)
+
     def _waiting(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Row]:
-        rows = [raw for raw in self.requests.values() if raw["status"] == "waiting" and wanted(raw)]
+        """Return waiting rows of the types that this version knows."""
+        rows = [
+            raw
+            for raw in self.requests.values()
+            if raw["status"] == "waiting" and raw["incoming"]["type"] in self._owner.types and wanted(raw)
+        ]
         return [codec.row_in(self._owner, copy.deepcopy(raw)) for raw in rows]
 
     # ---- the sweeper ------------------------------------------------------------------------------------------
@@ -191,18 +224,18 @@ class MemoryStore:
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox entry older than `before`."""
         await self._pause("with_old_outbox")
-        found = [d for d in self.documents.values() if any(s["at"] < before for s in d["outbox"])]
+        found = [d for d in self._at_hand(before) if any(s["at"] < before for s in d["outbox"])]
         return [codec.document_in(self._owner, copy.deepcopy(raw)) for raw in found[:limit]]
 
     async def with_old_state(self, before: int, limit: int) -> list[str]:
         """Return ids of documents changed before `before` whose state is not published."""
         await self._pause("with_old_state")
-        return [d["_id"] for d in self.documents.values() if d.get("dirty_at", before) < before][:limit]
+        return [d["_id"] for d in self._at_hand(before) if d.get("dirty_at", before) < before][:limit]
 
     async def to_settle(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
         await self._pause("to_settle")
-        return [d["_id"] for d in self.documents.values() if d.get("settle_at", before) < before][:limit]
+        return [d["_id"] for d in self._at_hand(before) if d.get("settle_at", before) < before][:limit]
 
     async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
         """Take the old settling mark of documents that still have the version published."""
@@ -213,27 +246,46 @@ class MemoryStore:
                 self.documents[id_] = {k: v for k, v in raw.items() if k not in {"settle_at", "dirty_at"}}
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return (document id, due_at) of changes to be poked again."""
+        """Return (document id, due_at) of changes to be triggered again."""
         await self._pause("overdue")
         late = now - self._overdue_after
-        found = [d for d in self.documents.values() if any(p["poke_at"] < late for p in d.get("pending", ()))]
-        return [(d["_id"], d["pending"][0]["step"]["effective_at"]) for d in found[:limit]]
+        found = [
+            d
+            for d in self._at_hand(now)
+            if any(p["due_at"] < late and p["next_trigger_at"] <= now for p in d.get("pending", ()))
+        ]
+        return [(d["_id"], d["pending"][0]["due_at"]) for d in found[:limit]]
 
-    async def poked(self, ids: Iterable[str], now: int) -> None:
-        """Put off the next poke of these documents."""
-        await self._pause("poked")
-        for id_ in ids:
+    async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
+        """Put off the next trigger of these documents."""
+        await self._pause("triggered")
+        for id_, due_at in documents:
             raw = copy.deepcopy(self.documents.get(id_, {}))
             for pending in raw.get("pending", ()):
-                if pending["poke_at"] < now - self._overdue_after:
-                    late = now - raw["pending"][0]["step"]["effective_at"]
-                    pending["poke_at"] = now + due.back_off(late) - self._overdue_after
+                if pending["due_at"] < now - self._overdue_after:
+                    pending["next_trigger_at"] = now + due.back_off(now - due_at)
                     self.documents[id_] = raw
+
+    async def set_aside(self, ids: Iterable[str], until: int) -> None:
+        """Hide documents from the sweeper for a while."""
+        await self._pause("set_aside")
+        for id_ in ids:
+            self.documents[id_] = self.documents[id_] | {"aside_until": until}
+
+    def _at_hand(self, now: int) -> list[dict[str, Any]]:
+        return [d for d in self.documents.values() if d.get("aside_until", 0) <= now]
 
     async def expired(self, now: int, limit: int) -> list[Row]:
         """Return waiting rows past their deadline."""
         await self._pause("expired")
         return self._waiting(lambda raw: raw["deadline"] <= now)[:limit]
+
+    async def put_off(self, keys: Iterable[str], until: int) -> None:
+        """Put off the deadlines of waiting rows."""
+        await self._pause("put_off")
+        for key in keys:
+            if self.requests[key]["status"] == "waiting":
+                self.requests[key] = {**self.requests[key], "deadline": until}
 
     async def to_ask(self, now: int, limit: int) -> list[Row]:
         """Return waiting rows whose look-up is to be asked again."""
@@ -245,7 +297,7 @@ class MemoryStore:
 
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""
-        late = [d for d in self.documents.values() if any(p["poke_at"] < now - 5_000 for p in d.get("pending", ()))]
+        late = [d for d in self.documents.values() if any(p["due_at"] < now - 5_000 for p in d.get("pending", ()))]
         return len(self._waiting(lambda _: True)), len(late)
 
 

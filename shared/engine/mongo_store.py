@@ -4,19 +4,19 @@ Every write that decides is guarded by the document's version with `upsert`, so 
 with its place in the bulk; a total count could not say who lost.
 """
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.clock import DAY, MINUTE, instant
-from shared.engine import codec, due
+from shared.engine import codec, due, guarded
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.rules import Owner
 from shared.engine.step import Step
-from shared.errors import Transient
-from shared.mongo import ASCENDING, DUPLICATE_KEY, BulkWriteError, DuplicateKeyError, ReturnDocument, UpdateOne, weakly
+from shared.engine.store import Saved
+from shared.mongo import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
 
 SETTLE_AFTER = 10 * MINUTE
 ASK_AGAIN = 2 * MINUTE
@@ -36,7 +36,9 @@ class MongoStore:
         self._counters = database["counters"]
         self._leases = database["leases"]
         self._overdue_after = overdue_after
-        self._ids: dict[str, list[int]] = {}
+        # Rows of a type that only a newer version knows are left to the processes that know it.
+        self._waiting = {"status": "waiting", "incoming.type": {"$in": list(owner.types)}}
+        self._ids: dict[str, deque[int]] = {}
         self._cleared: OrderedDict[str, int] = OrderedDict()
 
     async def prepare(self) -> None:
@@ -47,12 +49,15 @@ class MongoStore:
         await documents.create_index([("outbox.at", ASCENDING)], sparse=True, name="outbox")
         await documents.create_index([("dirty_at", ASCENDING)], sparse=True, name="dirty")
         await documents.create_index([("settle_at", ASCENDING)], sparse=True, name="settle")
-        await documents.create_index([("pending.poke_at", ASCENDING)], sparse=True, name="overdue")
+        await documents.create_index(
+            [("pending.due_at", ASCENDING), ("pending.next_trigger_at", ASCENDING)], sparse=True, name="due"
+        )
         await documents.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0, name="expires")
         waiting = {"partialFilterExpression": {"status": "waiting"}}
         await rows.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
         await rows.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
         await rows.create_index([("ask_at", ASCENDING)], name="ask_at", **waiting)
+        await rows.create_index([("incoming.actor.id", ASCENDING)], name="waiting_of", **waiting)
 
     # ---- the steps of a batch ---------------------------------------------------------------------------------
 
@@ -86,26 +91,29 @@ class MongoStore:
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Return ids never given before, from a block taken from the counter."""
-        free = self._ids.setdefault(kind, [])
-        if len(free) < count:
+        free = self._ids.setdefault(kind, deque())
+        while len(free) < count:
             block = max(_ID_BLOCK, count)
             counter = await self._counters.find_one_and_update(
                 {"_id": kind}, {"$inc": {"next": block}}, upsert=True, return_document=ReturnDocument.AFTER
             )
             free.extend(range(counter["next"] - block + 1, counter["next"] + 1))
-        taken, self._ids[kind] = free[:count], free[count:]
-        return taken
+        # Others may have taken some while we asked for more: nobody can between this look and the taking.
+        return [free.popleft() for _ in range(count)]
 
-    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
-        """Make the guarded writes; return the ids of the documents that somebody else wrote first."""
+    async def save(self, writes: Sequence[Write], now: int) -> Saved:
+        """Make the guarded writes; return which could not be made."""
         made = [write for write in writes if write.base == 0]
         changed = [write for write in writes if write.base > 0]
-        lost = await self._insert(self._documents, [self._made(write, now) for write in made])
-        updates = [
+        operations: list[Any] = [InsertOne(self._made(write, now)) for write in made]
+        failed = await guarded.write(self._documents, operations)
+        saved = _saved(made, failed)
+        operations = [
             UpdateOne({"_id": w.id, "version": w.base}, codec.write_out(w, now, SETTLE_AFTER), upsert=True)
             for w in changed
         ]
-        return {made[i].id for i in lost} | {changed[i].id for i in await self._bulk(self._documents, updates)}
+        also = _saved(changed, await guarded.write(self._documents, operations))
+        return Saved({**saved.lost, **also.lost}, saved.refused | also.refused)
 
     def _made(self, write: Write, now: int) -> dict[str, Any]:
         document = codec.document_out(write, now, SETTLE_AFTER)
@@ -119,7 +127,7 @@ class MongoStore:
             UpdateOne({"_id": row.key, "status": "waiting"}, {"$set": codec.waiting_out(row)}, upsert=True)
             for row in rows
         ]
-        return {rows[index].key for index in await self._bulk(self._rows, operations)}
+        return {rows[index].key for index in await guarded.write(self._rows, operations)}
 
     async def put_rows(self, steps: Sequence[Step]) -> None:
         """Write decided rows, each only over an older version."""
@@ -128,14 +136,14 @@ class MongoStore:
         there = {raw["_id"] for raw in found}
         fresh = [step for step in steps if step.key not in there]
         again = [step for step in steps if step.key in there]
-        rows = [{"_id": step.key, **codec.row_out(step)} for step in fresh]
-        again += [fresh[index] for index in await self._insert(self._rows, rows)]
+        rows = [InsertOne({"_id": step.key, **codec.row_out(step)}) for step in fresh]
+        again += [fresh[i] for i, why in (await guarded.write(self._rows, rows)).items() if why is not None]
         gone = dict.fromkeys(codec.WAITING_ONLY, "")
         updates = [
             UpdateOne({"_id": s.key, "version": {"$lt": s.version}}, {"$set": codec.row_out(s), "$unset": gone})
             for s in again
         ]
-        await self._bulk(self._rows, updates)
+        await guarded.write(self._rows, updates)
 
     async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
         """Take out what was published; return the ids of documents whose state must be published again."""
@@ -155,8 +163,11 @@ class MongoStore:
                 operations.append(UpdateOne({"_id": id_}, {"$pull": {"outbox": {"version": {"$in": list(entries)}}}}))
             operations.append(UpdateOne({"_id": id_, "version": version}, {"$unset": {"dirty_at": ""}}))
         await documents.bulk_write(operations, ordered=False)
-        found = documents.find({"_id": {"$in": ids}, "dirty_at": {"$exists": True}}, {"_id": 1})
-        return [raw["_id"] for raw in await found.to_list(None)]
+        shown = {id_: version for id_, version, _ in published if version >= 0}
+        if not shown:
+            return []
+        found = documents.find({"_id": {"$in": list(shown)}}, {"version": 1})
+        return [raw["_id"] for raw in await found.to_list(None) if raw["version"] != shown[raw["_id"]]]
 
     def _remember(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> None:
         for id_, _, entries in published:
@@ -166,7 +177,7 @@ class MongoStore:
 
     async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
         """Replace copies, each only by a higher version."""
-        await self._bulk(
+        await guarded.write(
             self._copies,
             [
                 UpdateOne(
@@ -180,8 +191,14 @@ class MongoStore:
 
     async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
         """Return the waiting rows that wait for one of these."""
-        found = self._rows.find({"status": "waiting", "waits_for": {"$in": list(keys)}})
+        found = self._rows.find({**self._waiting, "waits_for": {"$in": list(keys)}})
         return [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def waiting_of(self, actors: Iterable[str]) -> dict[str, int]:
+        """Return how many requests of each of these actors wait."""
+        of_these = {"$match": {"status": "waiting", "incoming.actor.id": {"$in": list(actors)}}}
+        counted = self._rows.aggregate([of_these, {"$group": {"_id": "$incoming.actor.id", "count": {"$sum": 1}}}])
+        return {raw["_id"]: raw["count"] for raw in await counted.to_list(None)}
 
     # ---- the sweeper ------------------------------------------------------------------------------------------
 
@@ -204,16 +221,16 @@ class MongoStore:
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox entry older than `before`."""
-        found = self._documents.find({"outbox.at": {"$lt": before}}).limit(limit)
+        found = self._documents.find({"outbox.at": {"$lt": before}, **_at_hand(before)}).limit(limit)
         return [codec.document_in(self._owner, raw) for raw in await found.to_list(None)]
 
     async def with_old_state(self, before: int, limit: int) -> list[str]:
         """Return ids of documents changed before `before` whose state is not published."""
-        return await self._ids_of({"dirty_at": {"$lt": before}}, limit)
+        return await self._ids_of({"dirty_at": {"$lt": before}, **_at_hand(before)}, limit)
 
     async def to_settle(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
-        return await self._ids_of({"settle_at": {"$lt": before}}, limit)
+        return await self._ids_of({"settle_at": {"$lt": before}, **_at_hand(before)}, limit)
 
     async def _ids_of(self, condition: Mapping[str, Any], limit: int) -> list[str]:
         found = self._documents.find(condition, {"_id": 1}).limit(limit)
@@ -227,31 +244,41 @@ class MongoStore:
             await weakly(self._documents).bulk_write(operations, ordered=False)
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return (document id, due_at) of changes whose time to be poked again has come."""
-        late = now - self._overdue_after
-        found = self._documents.find({"pending.poke_at": {"$lt": late}}, {"pending.step.effective_at": 1}).limit(limit)
-        return [(raw["_id"], raw["pending"][0]["step"]["effective_at"]) for raw in await found.to_list(None)]
+        """Return (document id, due_at) of changes whose time to be triggered again has come."""
+        late = {"due_at": {"$lt": now - self._overdue_after}, "next_trigger_at": {"$lte": now}}
+        found = self._documents.find({"pending": {"$elemMatch": late}, **_at_hand(now)}, {"pending.due_at": 1})
+        return [(raw["_id"], raw["pending"][0]["due_at"]) for raw in await found.limit(limit).to_list(None)]
 
-    async def poked(self, ids: Iterable[str], now: int) -> None:
-        """Put off the next poke of these documents, longer each time."""
-        for id_ in ids:
-            raw = await self._documents.find_one({"_id": id_}, {"pending.poke_at": 1, "pending.step.effective_at": 1})
-            for pending in (raw or {}).get("pending", [])[:1]:
-                again = now + due.back_off(now - pending["step"]["effective_at"])
-                await self._documents.update_one(
-                    {"_id": id_, "pending.poke_at": pending["poke_at"]},
-                    {"$set": {"pending.$[late].poke_at": again - self._overdue_after}},
-                    array_filters=[{"late.poke_at": {"$lt": now - self._overdue_after}}],
-                )
+    async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
+        """Put off the next trigger of these documents, longer each time."""
+        late: list[Mapping[str, Any]] = [{"late.due_at": {"$lt": now - self._overdue_after}}]
+        operations = [
+            UpdateOne(
+                {"_id": id_, "pending": {"$exists": True}},
+                {"$set": {"pending.$[late].next_trigger_at": now + due.back_off(now - due_at)}},
+                array_filters=late,
+            )
+            for id_, due_at in documents
+        ]
+        await weakly(self._documents).bulk_write(operations, ordered=False)
+
+    async def set_aside(self, ids: Iterable[str], until: int) -> None:
+        """Hide documents from the sweeper for a while."""
+        await weakly(self._documents).update_many({"_id": {"$in": list(ids)}}, {"$set": {"aside_until": until}})
 
     async def expired(self, now: int, limit: int) -> list[Row]:
-        """Return waiting rows past their deadline."""
-        found = self._rows.find({"status": "waiting", "deadline": {"$lte": now}}).limit(limit)
+        """Return waiting rows past their deadline, those that have waited longest first."""
+        found = self._rows.find({**self._waiting, "deadline": {"$lte": now}}).sort("deadline", ASCENDING).limit(limit)
         return [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def put_off(self, keys: Iterable[str], until: int) -> None:
+        """Put off the deadlines of waiting rows."""
+        waiting = {"_id": {"$in": list(keys)}, "status": "waiting"}
+        await self._rows.update_many(waiting, {"$set": {"deadline": until}})
 
     async def to_ask(self, now: int, limit: int) -> list[Row]:
         """Return waiting rows whose look-up is to be asked again, and put off the next time."""
-        found = self._rows.find({"status": "waiting", "ask_at": {"$lte": now}}).limit(limit)
+        found = self._rows.find({**self._waiting, "ask_at": {"$lte": now}}).limit(limit)
         rows = [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
         if rows:
             keys = [row.key for row in rows]
@@ -261,25 +288,16 @@ class MongoStore:
 
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""
-        waiting = await self._rows.count_documents({"status": "waiting"})
-        overdue = await self._documents.count_documents({"pending.poke_at": {"$lt": now - 5_000}})
+        # The condition names the index: without it MongoDB would look at every request there ever was.
+        waiting = await self._rows.count_documents({"status": "waiting"}, hint="deadline")
+        overdue = await self._documents.count_documents({"pending.due_at": {"$lt": now - 5_000}})
         return waiting, overdue
 
-    async def _bulk(self, collection: Any, operations: Sequence[Any]) -> set[int]:
-        """Run an unordered bulk of guarded writes; return the places of those that lost."""
-        return await _losers(collection.bulk_write(operations, ordered=False)) if operations else set()
 
-    async def _insert(self, collection: Any, documents: Sequence[Any]) -> set[int]:
-        """Insert documents, in no order; return the places of those whose unique keys somebody else has."""
-        return await _losers(collection.insert_many(documents, ordered=False)) if documents else set()
+def _at_hand(now: int) -> Mapping[str, Any]:
+    return {"aside_until": {"$not": {"$gt": now}}}
 
 
-async def _losers(writing: Awaitable[Any]) -> set[int]:
-    try:
-        await writing
-    except BulkWriteError as error:
-        failures = error.details.get("writeErrors", [])
-        if error.details.get("writeConcernErrors") or any(f["code"] != DUPLICATE_KEY for f in failures):
-            raise Transient("the database did not take the write") from error
-        return {f["index"] for f in failures}
-    return set()
+def _saved(writes: Sequence[Write], failed: Mapping[int, frozenset[str] | None]) -> Saved:
+    lost = {writes[index].id: keys for index, keys in failed.items() if keys is not None}
+    return Saved(lost, frozenset(writes[index].id for index, keys in failed.items() if keys is None))

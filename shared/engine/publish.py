@@ -14,7 +14,7 @@ from shared.messages.cloudevents import Message, build
 from shared.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
-_OURS = ("traceparent", "body_hash")
+_OURS = ("traceparent", "body_hash", "asked_again")
 _VALUES = ("before", "after")
 
 
@@ -37,6 +37,10 @@ class Publisher:
         messages = [
             self._outcome(step, told, repeated=repeated),
             self._event(self._journal, step.journal_key, told, step, "journal"),
+        ]
+        messages += [
+            self._outcome(step.but(correlation_id=other), {**told, "correlation_id": other})
+            for other in step.asked_again
         ]
         if step.status == "accepted" and not repeated:
             messages.append(self.poke(step))

@@ -32,12 +32,18 @@ class Round:
     drafts: dict[str, Draft] = field(default_factory=dict)
     deciders: dict[str, str] = field(default_factory=dict)
     """Which document each request was decided on."""
-    waits: list[tuple[Incoming, Draft, Wait]] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
+    waits: dict[str, tuple[Incoming, Draft, Wait]] = field(default_factory=dict)
+    """What can't be decided yet, by request."""
+    postponed: set[str] = field(default_factory=set)
+    """Requests left to the next round: they would make a write too large, or need what this round decides."""
+    answers: list[Message] = field(default_factory=list)
+    """What is told of requests that were decided before."""
+    besides: dict[str, list[Message]] = field(default_factory=dict)
+    """What is sent besides a request's outcome, once that stands."""
     decided: dict[str, tuple[Step, Document]] = field(default_factory=dict)
     """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
     broken: dict[str, Exception] = field(default_factory=dict)
-    """Requests whose owner could not even say what they are about."""
+    """Requests that break: their owner can't say what they are about, or what is stored of it can't be read."""
     unfinished: dict[str, Document] = field(default_factory=dict)
     """Documents whose outbox holds a request that came again: what is in it is published at once."""
 
@@ -62,3 +68,17 @@ class Round:
             return self.drafts[id_]
         document = self.by_id.get(id_)
         return Draft(owner, document) if document is not None and document.state is not None else None
+
+    def last_step(self, key: str, draft: Draft | None = None) -> Step | None:
+        """Return the last that is known of a request; what this round decided on the draft counts too."""
+        steps = [step for step in (draft.steps if draft else ()) if step.key == key]
+        if (row := self.rows.get(key)) is not None and row.broken is None:
+            steps.append(row.step)
+        if key in self.decided:
+            steps.append(self.decided[key][0])
+        return max(steps, key=lambda step: step.version, default=None)
+
+    def taken_back(self, target: Target) -> Step | None:
+        """Return the last that is known of the request that this one cancels, if that one is about no document yet."""
+        step = self.last_step(target.cancels) if target.cancels else None
+        return step if step is not None and step.document is None else None

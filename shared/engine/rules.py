@@ -12,7 +12,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from shared.auth import Actor
+from shared.clock import iso
 from shared.engine.step import Step
+from shared.errors import Rejected
 from shared.messages.common import Request
 
 S = TypeVar("S", bound=BaseModel)
@@ -81,14 +83,14 @@ class Pending:
     step: Step
     change: Mapping[str, Any]
     reserves: tuple[str, ...]
-    poke_at: int
+    due_at: int
+    """When it takes effect, in ms."""
+    next_trigger_at: int
+    """When the sweeper may trigger it (again), in ms: later each time."""
+    size: int = 0
+    """Bytes it takes in its document, about."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Stored fields that only a newer version knows; they are written back."""
-
-    @property
-    def due_at(self) -> int:
-        """Return when it takes effect, in ms."""
-        return int(self.step.raw["effective_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Context:
     now: int
     request_id: str
     document: str | None
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    """What the request names, as its target tells."""
     new_id: int | None = None
     pending: Sequence[Pending] = ()
     copies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -106,6 +110,14 @@ class Context:
     holders: Mapping[str, str] = field(default_factory=dict)
     past: Mapping[str, str] = field(default_factory=dict)
     """Statuses of the requests of this document that this one refers to, by request key."""
+    waiting: Mapping[str, Step] = field(default_factory=dict)
+    """Those of them that wait, with what was told of them last."""
+
+
+def already_pending(stands_on: Sequence[Pending]) -> Rejected:
+    """Return the refusal of what is asked for already, by the last of these pending changes."""
+    last = stands_on[-1]
+    return Rejected("already_pending", details={"request_id": last.step.request_id, "effective_at": iso(last.due_at)})
 
 
 Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | Needs"]
@@ -136,7 +148,8 @@ class Target:
 
     By `id`, or by one of the unique `keys`. With `fresh`, the request makes a new document of that kind with an id of
     the owner's counter. With `may_create`, the document of that id is made if it does not exist.
-    `missing` is the code told when there is none; `lags` the copy that may only be late.
+    `missing` is the code told when there is none; `lags` the copy that may only be late. `cancels` is the key of the
+    request that this one takes back: with neither id nor keys, it is decided where that one would be.
     """
 
     id: str | None = None
@@ -146,6 +159,7 @@ class Target:
     missing: str = "not_found"
     lags: str | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
+    cancels: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +171,28 @@ class View(Generic[S]):
     state: S
     pending: Sequence[Pending]
     projected: S
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a document and an actor, so that nobody harms a neighbour.
+
+    Of the pending changes of a document, by number and by bytes, one actor may have asked for half, and a tenth is kept
+    for those whose place is reserved. `step` bounds what one request may change, in bytes.
+    """
+
+    pending: int = 100
+    pending_bytes: int = 1_000_000
+    waiting_of_actor: int = 1_000
+    step: int = 250_000
+
+    def of_actor(self, whole: int) -> int:
+        """Return one actor's part."""
+        return whole // 2
+
+    def of_all(self, whole: int) -> int:
+        """Return what is left for all once the reserved part is taken off."""
+        return whole - whole // 10
 
 
 @dataclass(frozen=True)
@@ -181,6 +217,9 @@ class Owner(Generic[S]):
 
     internal: frozenset[type[Request]] = frozenset()
     """Requests that only the owner itself makes: a message can't bring them."""
+    limits: Limits = Limits()
+    has_reserved_place: Callable[[S, Context], bool] = lambda *_: False
+    """Whether this actor's changes find place when those of others have filled it: a structure's principal."""
 
     @cached_property
     def types(self) -> Mapping[str, type[Request]]:

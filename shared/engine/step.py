@@ -4,7 +4,7 @@ A busy owner makes, stores, reads back and publishes thousands of steps a second
 and emptied again. What it means is told by `shared.messages.life`: `JournalEntry` is a step as published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.messages.life import Status, request_key
@@ -141,6 +141,12 @@ class Step:
         return self.raw.get("correlation_id")
 
     @property
+    def asked_again(self) -> Sequence[str]:
+        """Return what ties the answers to others who sent the same request before it was decided."""
+        found: Sequence[str] = self.raw.get("asked_again", ())
+        return found
+
+    @property
     def traceparent(self) -> str | None:
         """Return the tracing context."""
         return self.raw.get("traceparent")
@@ -161,4 +167,4 @@ class Step:
         return f"{self.key}|{self.status}"
 
 
-_EMPTY: tuple[Any, ...] = (None, "", {})
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])

@@ -1,12 +1,25 @@
 """What the engine asks of storage and of the bus. Implementations: `mongo_store.py`, `memory.py`, `bus.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.step import Step
 from shared.messages.cloudevents import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Which guarded writes were not made.
+
+    `lost` are documents that somebody else wrote first, each with the unique keys that were in the way (none when it
+    was its version); `refused` are documents whose write can never be made, such as one that is too large.
+    """
+
+    lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
 
 
 class Bus(Protocol):
@@ -36,8 +49,8 @@ class Store(Protocol):
         """Return ids never given before; gaps are fine."""
         ...
 
-    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
-        """Make each guarded write that can be made; return the ids of the documents that somebody else wrote first."""
+    async def save(self, writes: Sequence[Write], now: int) -> Saved:
+        """Make each guarded write that can be made; return which could not."""
         ...
 
     async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
@@ -52,7 +65,9 @@ class Store(Protocol):
         """Take published entries (by version) out of outboxes, and the dirty mark where the version is still that one.
 
         Takes (document id, version whose state was published, versions of the entries) and returns the ids of the
-        documents whose state has moved on and must be published again. `batch` names the writes that were published
+        documents that have moved on, whose state must be published again: not those alone that bear a mark, since
+        whoever wrote them may have published and cleared before us. No state was published of a version below 0.
+        `batch` names the writes that were published
         whole: a document which still bears it is at that version, and its outbox holds nothing else.
         """
         ...
@@ -63,6 +78,10 @@ class Store(Protocol):
 
     async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
         """Return the waiting rows that wait for one of these."""
+        ...
+
+    async def waiting_of(self, actors: Iterable[str]) -> dict[str, int]:
+        """Return how many requests of each of these actors wait."""
         ...
 
 
@@ -93,15 +112,23 @@ class Sweepable(Store, Protocol):
         ...
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return (document id, due_at) of changes whose time to be poked again has come."""
+        """Return (document id, due_at) of changes whose time to be triggered again has come."""
         ...
 
-    async def poked(self, ids: Iterable[str], now: int) -> None:
-        """Stamp the overdue changes of these documents, so that the next poke comes later."""
+    async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
+        """Stamp the overdue changes of these documents (id, due_at), so that the next trigger comes later."""
+        ...
+
+    async def set_aside(self, ids: Iterable[str], until: int) -> None:
+        """Hide documents that nobody can read, show or write from the sweeper for a while: others come after them."""
         ...
 
     async def expired(self, now: int, limit: int) -> list[Row]:
         """Return waiting rows past their deadline."""
+        ...
+
+    async def put_off(self, keys: Iterable[str], until: int) -> None:
+        """Put off the deadlines of waiting rows that nobody here can decide: others come after them."""
         ...
 
     async def to_ask(self, now: int, limit: int) -> list[Row]:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 
 from shared import metrics
-from shared.clock import SECOND
+from shared.clock import MINUTE, SECOND
 from shared.consume import TRANSIENT
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming, Row
@@ -23,8 +23,12 @@ log = get_logger(__name__)
 
 STALE = 5 * SECOND
 """Age from which an outbox or an unpublished state is the sweeper's business."""
-LIMIT = 200
+LIMIT = 1_000
 """How much of each kind one round takes, so that an outage's backlog is worked off at a steady pace."""
+TRIGGERS = 200
+"""How many overdue documents one round triggers: most of an outage's backlog comes by its own delayed records."""
+ASIDE = 15 * MINUTE
+"""For how long a document that nobody can read or show is left alone."""
 EVERY = 0.5
 AGAIN_AFTER = 2
 COUNT_EVERY = 10 * SECOND
@@ -77,10 +81,10 @@ class Sweeper:
         ):
             try:
                 await part()
-            except TRANSIENT:
-                raise
             except Exception as error:  # noqa: BLE001 - it is raised below.
                 broken.append(error)
+        if broken and all(isinstance(error, TRANSIENT) for error in broken):
+            raise broken[0]
         if broken:
             raise ExceptionGroup("parts of a sweep broke", broken)
 
@@ -100,30 +104,33 @@ class Sweeper:
         """Publish what was decided and not told."""
         documents = await self._store.with_old_outbox(self._now() - STALE, LIMIT)
         if documents:
-            await self._engine.finish(documents)
-            _swept("outbox", len(documents))
+            broken = await self._engine.committer.finish(documents)
+            await self._set_aside(broken, "read")
+            _swept("outbox", len(documents) - len(broken))
 
     async def states(self) -> None:
         """Publish states that were not."""
         ids = await self._store.with_old_state(self._now() - STALE, LIMIT)
-        while ids:
-            published = await self._engine.republish(ids)
+        if ids:
+            published, broken = await self._engine.committer.publish_until_current(ids)
+            await self._set_aside(broken, "show")
             _swept("state", len(published))
-            ids = await self._store.clear([(id_, version, ()) for id_, version in published])
 
     async def overdue(self) -> None:
-        """Poke again what is past its time: a lost record of the delay topic is no lost change."""
+        """Trigger again what is past its time: a lost record of the delay topic is no lost change."""
         now = self._now()
-        late = await self._store.overdue(now, LIMIT)
+        late = await self._store.overdue(now, TRIGGERS)
         if late:
             await self._engine.bus.publish([self._engine.publisher.poke_now(id_, due, now) for id_, due in late])
-            await self._store.poked([id_ for id_, _ in late], now)
+            await self._store.triggered(late, now)
             _swept("poke", len(late))
 
     async def deadlines(self) -> None:
         """Decide what has waited long enough, with what is known."""
-        late = _incoming(await self._store.expired(self._now(), LIMIT))
-        if late:
+        rows = await self._store.expired(self._now(), LIMIT)
+        if unknown := [row.key for row in rows if row.incoming is None]:
+            await self._store.put_off(unknown, self._now() + MINUTE)
+        if late := _incoming(rows):
             await self._engine.requests(late)
             _swept("deadline", len(late))
 
@@ -144,8 +151,16 @@ class Sweeper:
         now = self._now()
         ids = await self._store.to_settle(now, LIMIT)
         if ids:
-            published = await self._engine.republish(ids)
+            published, broken = await self._engine.committer.publish_until_current(ids)
+            await self._set_aside(broken, "show")
             await self._store.settled(published, now)
+
+    async def _set_aside(self, ids: Sequence[str], why: str) -> None:
+        """Leave documents alone that can't be finished: as many as one round takes would hide all the others."""
+        if ids:
+            metrics.UNUSABLE.labels(why).inc(len(ids))
+            log.error("stored documents can't be used", why=why, documents=list(ids)[:10], count=len(ids))
+            await self._store.set_aside(ids, self._now() + ASIDE)
 
 
 def _incoming(rows: Sequence[Row]) -> list[Incoming]:

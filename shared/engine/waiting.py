@@ -1,15 +1,19 @@
 """What can't be decided yet: a request waits for a copy that may lag, or for an answer that is asked for."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.clock import Clock
 from shared.engine.decide import Wait
-from shared.engine.incoming import Row
+from shared.engine.document import Draft
+from shared.engine.incoming import Incoming, Row
 from shared.engine.publish import Publisher
 from shared.engine.round import Round
 from shared.engine.rules import Owner
+from shared.engine.step import Step
 from shared.engine.store import Bus, Store
+from shared.messages.cloudevents import Message
 
 
 class Waiting:
@@ -24,29 +28,58 @@ class Waiting:
         if not around.waits:
             return set()
         now = self._clock.now()
-        rows, told, asked = [], [], []
-        for request, draft, wait in around.waits:
-            old = around.rows.get(request.key)
-            step = request.step(self._owner.name, "waiting", wait.code, now)
-            if draft.state is not None:
-                about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
-                step = step.but(document=draft.document.id, reference=about)
-            goes_on = old is not None and old.waits_for == wait.waits_for
-            answered = request.known.pop(wait.waits_for, None) is not None
-            ask_at = old.ask_at if old is not None and goes_on and not answered else wait.ask_at
-            rows.append(Row(step, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request))
-            told.append([] if goes_on else self._publisher.step(step))
-            asked.append([self._publisher.ask(wait.ask, request, now)] if wait.ask and not goes_on else [])
+        too_many = await self._too_many([request for request, _, _ in around.waits.values()])
+        rows: list[Row] = []
+        messages: list[list[Message]] = []
+        for key, (request, draft, wait) in around.waits.items():
+            if key not in too_many:
+                old = around.rows.get(key)
+                row = self._row(request, draft, wait, old, around.targets[key].reference, now)
+                rows.append(row)
+                messages.append(self._messages(request, row.step, wait, now, goes_on=_goes_on(old, wait)))
         decided = await self._store.put_waiting(rows)
-        out = [
-            message
-            for row, tell, ask in zip(rows, told, asked, strict=True)
-            if row.key not in decided
-            for message in (*tell, *ask)
-        ]
+        out = [message for row, told in zip(rows, messages, strict=True) if row.key not in decided for message in told]
         if out:
             await self._bus.publish(out)
-        return decided | await self._moved_meanwhile(around, rows)
+        return too_many | decided | await self._moved_meanwhile(around, rows)
+
+    async def _too_many(self, requests: Sequence[Incoming]) -> set[str]:
+        """Return the requests that make more wait than one actor may; their next round refuses them."""
+        new = [request for request in requests if not request.waiting]
+        if not new:
+            return set()
+        limit = self._owner.limits.waiting_of_actor
+        waiting = Counter(await self._store.waiting_of({request.actor.id for request in new}))
+        refused = set()
+        for request in new:
+            waiting[request.actor.id] += 1
+            if waiting[request.actor.id] > limit:
+                request.refused = "too_many_waiting"
+                refused.add(request.key)
+        return refused
+
+    def _row(
+        self, request: Incoming, draft: Draft, wait: Wait, old: Row | None, named: Mapping[str, Any], now: int
+    ) -> Row:
+        step = request.step(self._owner.name, "waiting", wait.code, now, reference=named)
+        if draft.state is not None:
+            about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
+            step = step.but(document=draft.document.id, reference=about)
+        answered = request.known.pop(wait.waits_for, None) is not None
+        ask_at = old.ask_at if old is not None and _goes_on(old, wait) and not answered else wait.ask_at
+        return Row(step, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
+
+    def _messages(self, request: Incoming, step: Step, wait: Wait, now: int, *, goes_on: bool) -> list[Message]:
+        """Return what is told and asked: of what waits already nothing, but to those who ask again.
+
+        They may come in the place of a process that died before it told and asked.
+        """
+        if goes_on and not request.came_again:
+            return []
+        told = [] if goes_on else self._publisher.step(step)
+        for each in request.asks_now if goes_on else ():
+            told += self._publisher.step(step.but(correlation_id=each, asked_again=()), repeated=True)
+        return [*told, self._publisher.ask(wait.ask, request, now)] if wait.ask else told
 
     async def _moved_meanwhile(self, around: Round, rows: Sequence[Row]) -> set[str]:
         """Return the requests whose copy moved after it was read and before their rows could be found by it."""
@@ -57,6 +90,10 @@ class Waiting:
         old = {key: version for key, (version, _) in around.copies.items()}
         moved = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
         return {row.key for row in rows if row.waits_for in moved}
+
+
+def _goes_on(old: Row | None, wait: Wait) -> bool:
+    return old is not None and old.is_waiting and old.waits_for == wait.waits_for
 
 
 def _ask(wait: Wait) -> Mapping[str, Any] | None:

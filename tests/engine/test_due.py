@@ -113,7 +113,7 @@ async def test_pokes_of_many_boxes_come_together(lab: Lab) -> None:
 async def test_the_newest_of_several_pokes_for_one_box_counts(lab: Lab) -> None:
     await pending(lab, "pen")
     lab.clock.time = DUE
-    await lab.main.engine.pokes([("box:1", DUE), ("box:1", DUE - 1)])
+    await lab.main.engine.triggers([("box:1", DUE), ("box:1", DUE - 1)])
     assert await lab.things() == ("lid", "pen")
 
 

@@ -100,11 +100,25 @@ async def test_a_refusal_about_nothing_that_exists_is_kept_and_says_what_it_was_
 async def test_a_change_that_makes_no_difference_ends_at_once_r4(lab: Lab) -> None:
     await lab.ask(Find(box="1", thing="lid"), "r0")
     await lab.ask(Label(box="1", label="old"), "r1")
+    lab.clock.pass_(DELAY)
+    await lab.poke("1")
     await lab.ask(Label(box="1", label="old"), "r2")
     assert (lab.told("r2"), lab.code("r2")) == (["applied"], "nothing_to_change")
     assert "effective_at" not in lab.outcomes("r2")[0]
-    assert lab.record()["pending"] == ["r1"]
+    assert lab.record()["pending"] == []
     assert len(lab.delayed()) == 1
+
+
+async def test_what_another_has_asked_for_already_is_no_change_that_has_been_made_r5(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Label(box="1", label="new"), "r1", actor=BOB)
+    await lab.ask(Label(box="1", label="new"), "r2")
+    assert (lab.told("r2"), lab.code("r2")) == (["rejected"], "already_pending")
+    (told,) = lab.outcomes("r2")
+    assert told["details"] == {"request_id": "r1", "effective_at": iso(lab.clock.time + DELAY)}
+    await lab.ask(Cancel(box="1", request_id="r1"), "r3", actor=BOB)
+    await lab.ask(Label(box="1", label="new"), "r4")
+    assert lab.told("r4") == ["accepted"], "once it is taken back it can be asked for"
 
 
 async def test_what_can_no_longer_be_applied_fails_and_leaves_the_state_as_it_was_r7(lab: Lab) -> None:
@@ -179,7 +193,7 @@ async def test_a_unique_key_is_held_by_one_and_reserved_from_acceptance_until_th
     await lab.ask(Open(name="pens"), "reserved")
     await lab.ask(Rename(box=box, name="pens"), "mine already")
     assert [lab.code(r) for r in ("taken", "also taken", "reserved")] == ["identifier_taken"] * 3
-    assert lab.code("mine already") == "nothing_to_change"
+    assert lab.code("mine already") == "already_pending"
     await lab.ask(Cancel(box=box, request_id="reserves"), "gives it up")
     await lab.ask(Open(name="pens"), "free again")
     assert lab.code("free again") == "created"

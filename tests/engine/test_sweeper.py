@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable
 
 import pytest
 
@@ -130,21 +130,19 @@ async def test_a_change_while_a_state_is_settled_is_settled_later(lab: Lab) -> N
     sweeping = lab.process("sweeping")
     async with sweeping.life.held("publish box.state", lab.sweep(by=sweeping)):
         await lab.ask(PutNow(box="1", thing="pen"))
-    assert lab.record()["things"] == ["lid"], "the older state stands last"
-    lab.clock.pass_(11 * MINUTE)
-    await lab.sweep()
-    assert lab.record()["things"] == ["lid", "pen"]
+    assert lab.record()["things"] == ["lid", "pen"], "whoever is overtaken publishes the newest after their own"
+    assert "settle_at" in await lab.raw.get("documents", "box:1"), "the new change is settled in its time"
 
 
 async def test_settling_an_old_change_does_not_settle_those_that_were_just_made(lab: Lab) -> None:
     await lab.ask(Find(box="1", thing="lid"), "r0")
     lab.clock.pass_(11 * MINUTE)
-    slow, sweeping = lab.process("slow"), lab.process("sweeping")
-    async with AsyncExitStack() as afterwards, sweeping.life.held("load", lab.sweep(by=sweeping)):
-        work = lab.ask(PutNow(box="1", thing="pen"), "r1", by=slow)
-        await afterwards.enter_async_context(slow.life.held("publish box.state", work))
-        await lab.ask(PutNow(box="1", thing="ink"), "r2")
-    assert lab.record()["things"] == ["lid", "pen"], "the older state stands last"
+    sweeping = lab.process("sweeping")
+    slow = lab.process("slow", dies_after="publish box.state")
+    async with sweeping.life.held("load", lab.sweep(by=sweeping)):
+        async with slow.life.held("publish box.state", dying(lab.ask(PutNow(box="1", thing="pen"), "r1", by=slow))):
+            await lab.ask(PutNow(box="1", thing="ink"), "r2")
+        assert lab.record()["things"] == ["lid", "pen"], "the older state stands last, and whoever published it is dead"
     lab.clock.pass_(11 * MINUTE)
     await lab.sweep()
     assert lab.record()["things"] == ["lid", "pen", "ink"]
@@ -189,14 +187,60 @@ async def unreadable(lab: Lab) -> None:
     lab.clock.pass_(OLD)
 
 
+async def test_an_outbox_that_nobody_can_read_is_set_aside_and_those_behind_it_are_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LIMIT", 1)
+    await unreadable(lab)
+    await lab.ask(Find(box="2", thing="lid"), "r2")
+    with pytest.raises(Died):
+        await lab.ask(PutNow(box="2", thing="pen"), "r3", by=lab.process(dies_after="save"))
+    lab.clock.pass_(OLD)
+    for _ in range(3):  # Each round takes one document, and the unreadable one may come first.
+        await lab.sweep()
+    assert lab.told("r3") == ["applied"]
+    assert lab.told("r1") == []
+    raw = await lab.raw.get("documents", "box:1")
+    raw["outbox"][0]["status"] = "applied"
+    await lab.raw.put("documents", raw)
+    lab.clock.pass_(16 * MINUTE)
+    await lab.sweep()
+    assert lab.told("r1") == ["applied"], "once it can be read, it is told"
+
+
 async def test_what_nobody_foresaw_keeps_nothing_else_from_being_done(lab: Lab) -> None:
     await lab.ask(Find(box="2", thing="lid"), "r2")
     await lab.ask(Put(box="2", thing="pen"), "r3")
-    await unreadable(lab)
     lab.clock.pass_(DELAY + 31 * SECOND)
+    breaks_the(lab, "states")
     with pytest.raises(ExceptionGroup):
         await lab.sweep()
     assert [m.key for m in lab.bus.on("box.due")] == [b"box:2"]
+
+
+async def test_a_broker_that_is_away_keeps_no_part_of_a_sweep_from_being_tried(lab: Lab) -> None:
+    await lab.ask(Find(box="1", thing="lid"), "r0")
+    await lab.ask(Guarded(box="1", thing="pen"), "r1")
+    lab.clock.pass_(OLD)
+    breaks_the(lab, "outboxes", ConnectionResetError())
+    with pytest.raises(ConnectionResetError):
+        await lab.sweep()
+    assert lab.told("r1") == ["waiting", "rejected"]
+
+
+def breaks_the(lab: Lab, part: str, error: Exception | None = None) -> None:
+    """Let a part of the sweeper break."""
+
+    async def broken() -> None:
+        raise error or ZeroDivisionError
+
+    setattr(lab.main.sweeper, part, broken)
+
+
+async def dying(work: Awaitable[None]) -> None:
+    """Let a process die."""
+    with pytest.raises(Died):
+        await work
 
 
 async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
@@ -205,8 +249,7 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
     monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
     monkeypatch.setattr(sweep, "EVERY", 0.01)
     lab.clock.time = SystemClock().now() - MINUTE
-    await unreadable(lab)
-    await lab.catch_up()
+    breaks_the(lab, "states")
     loop = Loop("sweeper")
     began, steps = loop.last, lab.main.life.steps
     sweeping = asyncio.create_task(lab.main.sweeper.run(loop))
@@ -215,8 +258,7 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
             await asyncio.sleep(0.01)
         assert not sweeping.done()
         assert loop.last == began, "liveness sees it"
-        raw = await lab.raw.get("documents", "box:1")
-        await lab.raw.put("documents", raw | {"outbox": []})
+        del lab.main.sweeper.states
         while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
             await asyncio.sleep(0.01)
     sweeping.cancel()
@@ -235,7 +277,7 @@ async def test_a_fast_sweeper_counts_by_the_clock_of_the_database(lab: Lab) -> N
     await swept(lab, fast)
     assert [m.key for m in lab.bus.on("box.due")] == [b"box:2"]
     (pending,) = (await lab.raw.get("documents", "box:2"))["pending"]
-    assert pending["poke_at"] < SystemClock().now() + 5 * MINUTE, "the next one is not put off by its clock"
+    assert pending["next_trigger_at"] < SystemClock().now() + 5 * MINUTE, "the next one is not put off by its clock"
 
 
 async def swept(lab: Lab, by: Process) -> None:

@@ -161,7 +161,7 @@ async def test_what_is_needed_is_asked_once_and_the_answer_decides(lab: Lab) -> 
     assert (asked.key, orjson.loads(asked.value)) == (b"pen", {"thing": "pen"})
     assert dict(asked.headers)["ce_type"] == b"oracle.ask.v1"
     assert dict(asked.headers)["ce_correlationid"] == b"mine"
-    await lab.ask(Ask(box="1", thing="pen"))
+    await lab.main.engine.moved([oracle_key("pen")])
     assert len(lab.bus.on("oracle.requests")) == 1
     await lab.main.engine.answered(YES)
     assert lab.told()[-1] == "applied"

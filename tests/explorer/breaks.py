@@ -9,6 +9,7 @@ from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.memory import MemoryStore
 from shared.engine.step import Step
+from shared.engine.store import Saved
 from tests.explorer.perform import ExploredStore
 from tests.explorer.port import Port
 from tests.explorer.world import NO_FAULTS, Faults
@@ -45,16 +46,16 @@ NOTHING = Break()
 class Unguarded(ExploredStore):
     """Writes a document whatever its version is."""
 
-    def _save(self, write: Write, now: int) -> bool:
+    def _in_the_way(self, write: Write) -> frozenset[str] | None:
         raw = self.documents.get(write.id)
-        return super()._save(replace(write, base=raw["version"] if raw else 0), now)
+        return super()._in_the_way(replace(write, base=raw["version"] if raw else 0))
 
 
 class NoDecided(ExploredStore):
     """Has no unique index on what a new document decided."""
 
-    def _save(self, write: Write, now: int) -> bool:
-        return super()._save(replace(write, decided=None), now)
+    def _in_the_way(self, write: Write) -> frozenset[str] | None:
+        return super()._in_the_way(replace(write, decided=None))
 
 
 class AnyRow(ExploredStore):
@@ -153,15 +154,17 @@ class ClearsFirst(Port):
 class RejectsByRow(Port):
     """Decides a rejection by its row, not by a guarded write."""
 
-    async def save(self, writes: Sequence[Write], now: int) -> set[str]:
+    async def save(self, writes: Sequence[Write], now: int) -> Saved:
         refused = [w for w in writes if {s.status for s in w.steps} == {"rejected"}]
         rows = await self.do("rows", [s.key for w in refused for s in w.steps]) if refused else {}
-        lost = {w.id for w in refused if any(s.key in rows and not rows[s.key].is_waiting for s in w.steps)}
+        lost: dict[str, frozenset[str]] = {
+            w.id: frozenset() for w in refused if any(s.key in rows and not rows[s.key].is_waiting for s in w.steps)
+        }
         steps = [s for w in refused if w.id not in lost for s in w.steps]
         if steps:
             await self.do("put_rows", steps)
         others = [w for w in writes if w not in refused]
-        return lost | (set(await self.do("save", others, now)) if others else set())
+        return Saved(lost | (await self.do("save", others, now)).lost if others else lost)
 
 
 A_CRASH = Faults(crashes=1)
@@ -172,7 +175,7 @@ BREAKS: Mapping[str, Break] = {
     "a row is written over a newer one": Break("later", "lost", NO_FAULTS, AnyRow),
     "a waiting row is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
     "marks are cleared though the state has moved on": Break("two at once", "untrue", NO_FAULTS, ClearsMarks),
-    "a new change is settled with an old one": Break("two while settling", "untrue", NO_FAULTS, SettlesNew),
+    "a new change is settled with an old one": Break("two while settling", "untrue", A_CRASH, SettlesNew),
     "outboxes are emptied whoever wrote last": Break("two at once", "twice", A_CRASH, ClearsAll),
     "rows are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RowsFirst),
     "a repeat is known by its row alone": Break("at once", "twice", A_CRASH, port=RowOnly),
@@ -182,7 +185,7 @@ BREAKS: Mapping[str, Break] = {
     "the offset is committed before anything is told": Break(
         "later", "lost", A_CRASH, sweeps=SWEEPS - {"outboxes"}, commits_at_once=True
     ),
-    "no state is published once more": Break("two at once", "untrue", NO_FAULTS, sweeps=SWEEPS - {"settle"}),
+    "no state is published once more": Break("two at once", "untrue", A_CRASH, sweeps=SWEEPS - {"settle"}),
     "nothing overdue is poked again": Break("later, poked early", "lost", sweeps=SWEEPS - {"overdue"}),
     "waiting rows have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
     "the poke's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),

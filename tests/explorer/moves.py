@@ -9,7 +9,7 @@ from tests.explorer.beginning import beginning
 from tests.explorer.breaks import NOTHING, Break
 from tests.explorer.cases import Case
 from tests.explorer.history import Histories
-from tests.explorer.perform import ONE_BY_ONE, Performer, merged, seen
+from tests.explorer.perform import ONE_BY_ONE, Performer, kept, merged, seen
 from tests.explorer.port import Op
 from tests.explorer.tasks import Tasks
 from tests.explorer.words import at, doing
@@ -121,10 +121,10 @@ class Moves:
         result = self._perform.part(next_, who, op, place)
         what = doing(op, place, result)
         if op.name in ONE_BY_ONE:
-            partly = (*busy.partly, place if op.name == "publish" else tuple(result or ()))
+            partly = (*busy.partly, place if op.name == "publish" else kept(result))
             if busy.done + 1 < len(op.args[0]):
-                kept = tuple(sorted(partly)) if op.name == "publish" else partly
-                return Move(who, what, next_.with_busy(who, busy._replace(done=busy.done + 1, partly=kept)))
+                so_far = tuple(sorted(partly)) if op.name == "publish" else partly
+                return Move(who, what, next_.with_busy(who, busy._replace(done=busy.done + 1, partly=so_far)))
             result = merged(op.name, partly)
         if self.broken.commits_at_once and op.name == "save":
             self._commit(next_, busy.source)

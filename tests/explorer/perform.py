@@ -8,6 +8,7 @@ import orjson
 from shared.clock import parse_instant
 from shared.engine.document import Document, Write
 from shared.engine.memory import MemoryStore
+from shared.engine.store import Saved
 from shared.messages.cloudevents import Message
 from tests.explorer.port import Op
 from tests.explorer.world import BROKER, World, content, digest
@@ -31,7 +32,7 @@ class ExploredStore(MemoryStore):
         due = [(id_, p["step"]["effective_at"]) for id_, raw in self.documents.items() for p in raw.get("pending", ())]
         return [(id_, at) for id_, at in due if at <= now][:limit]
 
-    async def poked(self, ids: Iterable[str], now: int) -> None:
+    async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
         """Put nothing off."""
 
 
@@ -72,7 +73,7 @@ class Performer:
         ]
         if changed:
             world.digests = world.digests | {id_: digest(raw) for id_, raw in changed}
-        if name == "save" and args[0] and not result:
+        if name == "save" and args[0] and not result.lost:
             self._saved(world, who, args[0][0], before[0].get(args[0][0].id))
         return result
 
@@ -143,9 +144,18 @@ def seen(world: World, name: str, result: Any) -> Any:
     return repr(sorted(result) if isinstance(result, set) else result)
 
 
+def kept(result: Any) -> tuple[Any, ...]:
+    """Return what is kept of the result of a part of an op, until all its parts are done."""
+    if isinstance(result, Saved):
+        return tuple((id_, tuple(sorted(keys))) for id_, keys in result.lost.items())
+    return tuple(result or ())
+
+
 def merged(name: str, results: tuple[Any, ...]) -> Any:
     """Return the result of an op whose parts gave these."""
-    if name in {"save", "put_waiting"}:
+    if name == "save":
+        return Saved({id_: frozenset(keys) for result in results for id_, keys in result})
+    if name == "put_waiting":
         return {item for result in results for item in result}
     return [item for result in results for item in result] if name == "clear" else None
 

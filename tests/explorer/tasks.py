@@ -74,7 +74,11 @@ class Tasks:
     def _poke(self, poke: tuple[str, int], clock: ManualClock) -> Work:
         engine, _ = self._engine(self._broken.poke_clock(clock))
         document, stamp = poke
-        return engine.pokes([(document, self._broken.stamp(stamp))])
+
+        async def trigger() -> None:
+            await engine.triggers([(document, self._broken.stamp(stamp))])
+
+        return trigger()
 
     def _sweep(self, what: str, clock: ManualClock) -> Work:
         engine, port = self._engine(clock)

@@ -20,7 +20,7 @@ def doing(op: Op, place: int, result: Any) -> str:
         case "save" if op.args[0]:
             write = op.args[0][place]
             decided = ", ".join(f"{step.request_id} {step.status}" for step in write.steps)
-            return f"writes {write.id} v{write.version} ({decided})" + (": another was first" if result else "")
+            return f"writes {write.id} v{write.version} ({decided})" + (": another was first" if result.lost else "")
         case "put_rows" if op.args[0]:
             step = op.args[0][place]
             return f"writes the row of {step.request_id}: {step.status} v{step.version}"

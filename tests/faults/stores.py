@@ -45,7 +45,7 @@ def under_way(client: Client, now: int) -> list[str]:
         documents, rows = client[process][f"{name}_documents"], client[process][f"{name}_requests"]
         for what, condition in (
             ("to be published", {"$or": [{"outbox.0": {"$exists": True}}, {"dirty_at": {"$exists": True}}]}),
-            ("due", {"pending.step.effective_at": {"$lte": now + SOON}}),
+            ("due", {"pending.due_at": {"$lte": now + SOON}}),
         ):
             found += [f"{raw['_id']} has something {what}" for raw in documents.find(condition, {"_id": 1}).limit(3)]
         found += [f"{raw['_id']} waits" for raw in rows.find({"status": "waiting"}, {"_id": 1}).limit(3)]

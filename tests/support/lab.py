@@ -153,7 +153,7 @@ class Lab:
     async def poke(self, *boxes: str, at: int | None = None, by: Process | None = None) -> None:
         """Let pokes arrive; `at` is the broker's append time."""
         stamp = self.clock.time if at is None else at
-        await (by or self.main).engine.pokes([(box_id(box), stamp) for box in boxes])
+        await (by or self.main).engine.triggers([(box_id(box), stamp) for box in boxes])
 
     async def copy(self, key: str, value: Mapping[str, Any], version: int = 1, *, by: Process | None = None) -> None:
         """Let a record of another owner arrive."""
@@ -175,7 +175,7 @@ class Lab:
             sent, done = self.bus.sent[done:], len(self.bus.sent)
             for message in sent:
                 if message.topic == "box.due":
-                    await self.main.engine.pokes([(message.key.decode(), self.clock.time)])
+                    await self.main.engine.triggers([(message.key.decode(), self.clock.time)])
 
     # ---- what can be seen -------------------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
 """The table of rules. A new request type is a message, a file here and a line in the table below."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from services.structure_svc import state
-from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify
+from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
 from services.structure_svc.state import StructureState
 from shared.auth import Actor
 from shared.clock import DAY
@@ -18,7 +19,7 @@ from shared.messages.structure import (
     DeactivateStructure,
     ModifyStructure,
 )
-from shared.rights import team_key, user_key
+from shared.rights import Right, team_key, user_key
 
 RULES: Mapping[type[Request], Rule] = {
     CreateStructure: at_once(create.accept),
@@ -32,18 +33,18 @@ RULES: Mapping[type[Request], Rule] = {
 
 def target(request: Request, actor: Actor) -> Target:
     """Return which structure a request is about."""
-    del actor
+    about: dict[str, Any]
     if isinstance(request, CreateStructure):
         identifier = request.identifier
         about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
         return Target(keys=(identifier.key,), fresh=state.KIND, reference=about)
     named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
+    cancels = next(iter(refers(request, actor)), None)
     if named.id is not None:
-        return Target(
-            id=state.document_id(named.id), missing="structure_not_found", reference={"structure": {"id": named.id}}
-        )
+        about = {"structure": {"id": named.id}}
+        return Target(id=state.document_id(named.id), missing="structure_not_found", reference=about, cancels=cancels)
     about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
-    return Target(keys=(named.identifier.key,), missing="structure_not_found", reference=about)
+    return Target(keys=(named.identifier.key,), missing="structure_not_found", reference=about, cancels=cancels)
 
 
 def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
@@ -74,5 +75,6 @@ def owner(insee_max_wait: int) -> Owner[StructureState]:
         present=state.present,
         copies=copies,
         refers=refers,
+        has_reserved_place=lambda state, context: rights.of(state, context) is Right.PRINCIPAL,
         waits={create.QUEUED: DAY, create.UNREACHABLE: insee_max_wait},
     )

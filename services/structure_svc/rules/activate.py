@@ -5,7 +5,7 @@ from typing import Any
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
-from shared.engine.rules import Change, Context
+from shared.engine.rules import Change, Context, already_pending
 from shared.errors import Failed, Rejected
 from shared.messages.structure import ActivateStructure
 
@@ -16,8 +16,9 @@ def accept(request: ActivateStructure, state: StructureState, context: Context) 
     if state.duplicated_to is not None:
         raise Rejected("superseded")
     if state.status == "active":
-        pending = any(p.step.type == request.type for p in context.pending)
-        raise Rejected("already_pending" if pending else "already_active")
+        if pending := [p for p in context.pending if p.step.type == request.type]:
+            raise already_pending(pending)
+        raise Rejected("already_active")
     return Change({})
 
 

@@ -4,11 +4,19 @@ from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
 from shared.engine.cancel import cancel
 from shared.engine.rules import Context, Effect
+from shared.errors import Rejected
 from shared.messages.life import request_key
 from shared.messages.structure import CancelRequest
 
 
-def accept(request: CancelRequest, state: StructureState, context: Context) -> Effect[StructureState]:
-    """Cancel before it takes effect; at or after its time it is too late, applied yet or not (rule R7)."""
-    rights.require(state, context)
+def accept(request: CancelRequest, state: StructureState | None, context: Context) -> Effect[StructureState]:
+    """Cancel before it takes effect; at or after its time it is too late, applied yet or not (rule R7).
+
+    A creation that waits has no structure yet: whoever asked for it takes it back.
+    """
+    actor = context.actor
+    if state is not None:
+        rights.require(state, context)
+    elif (request.actor or actor.id) != actor.id and not actor.is_administrator:
+        raise Rejected("structure_not_found")
     return cancel(request_key(request.actor or context.actor.id, request.request_id), context)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState, modifiable_fields
 from shared.engine.rules import Change, Context
+from shared.engine.stored import construct
 from shared.errors import Failed, Rejected
 from shared.messages.structure import ModifyStructure, PublicParameters
 
@@ -55,7 +56,8 @@ def apply(change: Mapping[str, Any], state: StructureState, at: int) -> Structur
 
 
 def _merged(change: Mapping[str, Any], state: StructureState) -> dict[str, Any]:
-    values = ModifyStructure.model_validate({**change, "structure": {"id": state.id}})
+    # What was accepted is not judged again by validators that may have tightened since.
+    values = construct(ModifyStructure, {**change, "structure": {"id": state.id}})
     update = {field: getattr(values, field) for field in change}
     if "parameters" in change:
         current = state.parameters.model_dump() if state.parameters else {}

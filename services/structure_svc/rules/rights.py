@@ -7,14 +7,21 @@ from shared.errors import Rejected
 from shared.rights import Right, team_key
 
 
+def of(state: StructureState, context: Context) -> Right:
+    """Return the rung on which the actor stands."""
+    team = context.copies.get(team_key(state.id))
+    return rights.right(team, context.actor.id, first_principal=state.principal)
+
+
 def require(state: StructureState, context: Context, at_least: Right = Right.MODIFICATION) -> None:
     """Refuse an actor who stands lower than that. The team's copy may lag: the refusal waits for it a moment."""
     rights.require_active(context.copies, context.actor.id)
-    key = team_key(state.id)
-    right = rights.right(context.copies.get(key), context.actor.id, first_principal=state.principal)
+    right = of(state, context)
     if right < at_least:
         # An id is a small number: whoever tries them all must not learn whose they are (rule R1).
-        raise Rejected("forbidden", waits_for=key, outsider=right is Right.STRANGER and not state.is_public)
+        raise Rejected(
+            "forbidden", waits_for=team_key(state.id), outsider=right is Right.STRANGER and not state.is_public
+        )
 
 
 def require_administrator(context: Context) -> None:

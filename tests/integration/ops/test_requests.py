@@ -103,7 +103,7 @@ def test_no_field_of_a_view_holds_a_value_of_a_document(system: System) -> None:
         assert set(seen) <= {"_id", "pending"}
         allowed = {"type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at"}
         for pending in seen.get("pending", ()):
-            assert set(pending) <= {"poke_at", "step"}
+            assert set(pending) <= {"due_at", "next_trigger_at", "step"}
             assert set(pending["step"]) <= allowed
 
 
@@ -121,9 +121,9 @@ async def test_views_are_made_once_and_made_anew_by_the_owners_own_user_when_the
         before = await pipeline()
         await views.prepare(database, "structure")
         assert await pipeline() == before
-        monkeypatch.setitem(views._SHOWN, views.PENDING, ("pending.poke_at",))
+        monkeypatch.setitem(views._SHOWN, views.PENDING, ("pending.due_at",))
         await asyncio.gather(views.prepare(database, "structure"), views.prepare(database, "structure"))
-        assert await pipeline() == [{"$project": {"pending.poke_at": 1}}]
+        assert await pipeline() == [{"$project": {"pending.due_at": 1}}]
         monkeypatch.undo()
         await views.prepare(database, "structure")
         assert await pipeline() == before

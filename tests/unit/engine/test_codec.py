@@ -46,7 +46,7 @@ def test_a_new_pending_change_is_added_to_those_there() -> None:
     written = update(stored("lid"), Put(box="1", thing="pen"))
     assert "pending" not in written["$set"]
     (pending,) = written["$push"]["pending"]["$each"]
-    assert (pending["change"], pending["reserves"], pending["poke_at"]) == ({"thing": "pen"}, [], NOW + DELAY)
+    assert (pending["change"], pending["reserves"], pending["due_at"]) == ({"thing": "pen"}, [], NOW + DELAY)
 
 
 def test_when_a_pending_change_ends_those_left_are_written() -> None:

@@ -144,7 +144,7 @@ def test_a_refusal_that_may_come_from_a_copy_that_lags_waits_once_for_each_copy(
     draft, request = draft_of("lid"), incoming(PutNow(box="1", thing="pen"))
 
     def refused(copy: str, now: int) -> Wait | None:
-        return reject(draft, request, Rejected("forbidden", waits_for=copy), now, TIMING)
+        return reject(draft, request, Rejected("forbidden", waits_for=copy), now, TIMING, {})
 
     first, other = refused("keeper:1", NOW), refused("keeper:2", NOW + 1_500)
     assert first is not None
@@ -157,7 +157,7 @@ def test_a_refusal_that_may_come_from_a_copy_that_lags_waits_once_for_each_copy(
 def test_a_refusal_says_on_which_field_and_with_which_values() -> None:
     draft = draft_of("lid")
     no = Rejected("invalid_request", fields={"thing": "field_invalid"}, details={"most": 3})
-    reject(draft, incoming(PutNow(box="1", thing="pen")), no, NOW, TIMING)
+    reject(draft, incoming(PutNow(box="1", thing="pen")), no, NOW, TIMING, {})
     (step,) = draft.steps
     assert (step.raw["fields"], step.raw["details"]) == ({"thing": "field_invalid"}, {"most": 3})
 
@@ -193,14 +193,15 @@ def test_a_change_whose_rule_breaks_fails_alone() -> None:
     assert draft.pending == []
 
 
-def test_a_change_of_a_type_that_is_known_no_more_fails_alone() -> None:
+def test_a_change_of_a_type_that_only_a_newer_version_knows_is_left_to_it_and_so_is_what_follows() -> None:
     draft = draft_of("lid")
-    ask(draft, Put(box="1", thing="a"))
-    ask(draft, Put(box="1", thing="b"))
-    draft.pending[0] = replace(draft.pending[0], step=draft.pending[0].step.but(type="box.gone.v1"))
+    for thing in "abc":
+        ask(draft, Put(box="1", thing=thing))
+    draft.pending[1] = replace(draft.pending[1], step=draft.pending[1].step.but(type="box.newer.v1"))
     assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
-    assert told(draft)[2:] == [("failed", "unsupported_type"), ("applied", "applied")]
-    assert draft.state == BoxState(things=("lid", "b"))
+    assert told(draft)[3:] == [("applied", "applied")]
+    assert [p.step.type for p in draft.pending] == ["box.newer.v1", Put.type], "the order of acceptance is kept"
+    assert not due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
 
 
 def test_back_off_between_pokes_grows() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from shared.auth import Verifier
 from shared.clock import MINUTE
+from shared.engine.incoming import Incoming
 from shared.engine.intake import Intake, body_hash
 from shared.engine.publish import Publisher
 from shared.errors import Rejected, Transient
@@ -24,8 +25,9 @@ PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 class Tokens:
     """Whose token it is."""
 
-    async def verify(self, authorization: str | None, *, at: int, received: float) -> dict[str, Any]:
+    async def verify(self, authorization: str | None, *, at: int, received: float, patience: float) -> dict[str, Any]:
         assert at == NOW - MINUTE, "a token is compared with the append time"
+        assert patience < 1, "a batch waits for nobody's key"
         del received
         match authorization:
             case None:
@@ -64,8 +66,14 @@ def told(messages: list[Message]) -> list[tuple[str, str]]:
     ]
 
 
+async def both(intake: Intake, records: list[Any]) -> tuple[list[Incoming], list[Message]]:
+    read = await intake.read(records)
+    assert read.unproved == []
+    return read.incoming, read.out
+
+
 async def test_a_request_is_read_with_all_that_it_brings(intake: Intake) -> None:
-    (asked,), out = await intake.read([record(ce_correlationid="mine", traceparent=PARENT)])
+    (asked,), out = await both(intake, [record(ce_correlationid="mine", traceparent=PARENT)])
     assert out == []
     assert (asked.key, asked.request) == ("alice|r0", PutNow(box="1", thing="pen"))
     assert (asked.received_at, asked.correlation_id, asked.traceparent) == (NOW - MINUTE, "mine", PARENT)
@@ -74,7 +82,7 @@ async def test_a_request_is_read_with_all_that_it_brings(intake: Intake) -> None
 
 async def test_each_message_is_read_by_itself_and_neighbours_go_on_in_their_order(intake: Intake) -> None:
     odd = [record(b"", offset=1), record(b"{", offset=2), record([], offset=3), record(offset=4, authorization=None)]
-    asked, out = await intake.read([record(offset=0), *odd, record(offset=5)])
+    asked, out = await both(intake, [record(offset=0), *odd, record(offset=5)])
     assert [a.request_id for a in asked] == ["r0", "r5"]
     assert told(out) == [
         ("box_svc.dlq", "message_empty"),
@@ -86,7 +94,7 @@ async def test_each_message_is_read_by_itself_and_neighbours_go_on_in_their_orde
 
 
 async def test_who_is_not_proved_is_answered_and_nothing_is_kept(intake: Intake) -> None:
-    _, (answer,) = await intake.read([record(authorization=None, ce_correlationid="mine")])
+    _, (answer,) = await both(intake, [record(authorization=None, ce_correlationid="mine")])
     value = orjson.loads(answer.value)
     assert (value["status"], value["code"], value["recorded"]) == ("rejected", "token_missing", False)
     assert value["message"].startswith("Aucun jeton")
@@ -95,12 +103,12 @@ async def test_who_is_not_proved_is_answered_and_nothing_is_kept(intake: Intake)
 
 @pytest.mark.parametrize("type_", ["box.unknown.v1", "box.put-now.v2", Sweep.type])
 async def test_an_unknown_type_and_one_that_no_message_may_bring(intake: Intake, type_: str) -> None:
-    asked, out = await intake.read([record(ce_type=type_)])
+    asked, out = await both(intake, [record(ce_type=type_)])
     assert (asked, told(out)) == ([], [("box.outcomes", "unsupported_type"), ("box_svc.dlq", "unsupported_type")])
 
 
 async def test_a_wrong_body_is_answered_field_by_field_and_never_with_a_value(intake: Intake) -> None:
-    asked, (answer, dead) = await intake.read([record({"thing": 7, "colour": "crimson"})])
+    asked, (answer, dead) = await both(intake, [record({"thing": 7, "colour": "crimson"})])
     assert asked == []
     fields = {"box": "field_required", "thing": "field_invalid", "colour": "field_unknown"}
     assert orjson.loads(answer.value)["fields"] == fields
@@ -112,24 +120,26 @@ async def test_a_wrong_body_is_answered_field_by_field_and_never_with_a_value(in
 
 @pytest.mark.parametrize("id_", ["two words", "a|b", "x" * 101, "é"])
 async def test_an_id_that_is_no_id_is_refused(intake: Intake, id_: str) -> None:
-    asked, out = await intake.read([record(ce_id=id_)])
+    asked, out = await both(intake, [record(ce_id=id_)])
     assert (asked, told(out)[0]) == ([], ("box.outcomes", "request_id_invalid"))
     assert len(orjson.loads(out[0].value)["request_id"]) <= 100
 
 
 async def test_a_message_without_an_id_has_one_that_a_redelivery_has_too(intake: Intake) -> None:
-    (first, other), _ = await intake.read([record(ce_id=None), record(ce_id=None, offset=1)])
-    (again,), _ = await intake.read([record(ce_id=None)])
+    (first, other), _ = await both(intake, [record(ce_id=None), record(ce_id=None, offset=1)])
+    (again,), _ = await both(intake, [record(ce_id=None)])
     assert first.request_id == again.request_id != other.request_id
 
 
-async def test_an_issuer_that_does_not_answer_makes_the_whole_batch_wait(intake: Intake) -> None:
-    with pytest.raises(Transient):
-        await intake.read([record(), record(offset=1, authorization="Bearer unreachable")])
+async def test_while_the_issuer_is_away_a_made_up_key_stops_no_neighbour(intake: Intake) -> None:
+    made_up = record(offset=1, authorization="Bearer unreachable")
+    read = await intake.read([record(), made_up, record(offset=2)])
+    assert [asked.request_id for asked in read.incoming] == ["r0", "r2"]
+    assert (read.out, read.unproved) == ([], [made_up]), "it is neither refused nor lost: it can't be judged now"
 
 
 async def test_what_breaks_us_harms_itself_alone(intake: Intake) -> None:
-    asked, out = await intake.read([record(offset=1, authorization="Bearer breaks"), record(offset=2)])
+    asked, out = await both(intake, [record(offset=1, authorization="Bearer breaks"), record(offset=2)])
     assert [a.request_id for a in asked] == ["r2"]
     assert told(out) == [("box_svc.dlq", "internal_error")]
 

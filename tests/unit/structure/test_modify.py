@@ -51,7 +51,10 @@ def test_nothing_to_change_is_no_error_and_ends_at_once_r4() -> None:
 def test_a_request_is_compared_with_what_is_pending_too_r5() -> None:
     case = Case(structure())
     case.ask(change(email="a@b.fr"))
-    assert case.ask(change(email="a@b.fr")).code == "nothing_to_change"
+    case.ask(change(phone="0102030405"))
+    again = case.ask(change(email="a@b.fr"))
+    assert (again.status, again.code) == ("rejected", "already_pending"), "who asked first may still take it back"
+    assert again.details["request_id"] == "r1"
 
 
 def test_several_pending_changes_apply_in_order_each_with_its_own_fields_r6() -> None:

@@ -1,0 +1,54 @@
+"""Sends what can be sent: a message larger than a broker takes would hold up all that are sent with it, for ever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import metrics
+from shared.dead_letters import dead_letter
+from shared.engine.store import Bus
+from shared.logging import get_logger
+from shared.messages.cloudevents import Message
+
+log = get_logger(__name__)
+
+LARGEST = 950_000
+"""Bytes of a message, its headers included: brokers take a megabyte, with what they add."""
+
+
+@dataclass(frozen=True)
+class _Unsent:
+    """What was not sent, as a record that could not be handled."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Any
+    partition: int = -1
+    offset: int = -1
+    timestamp: int = field(default=0)
+
+
+class BoundedBus:
+    """Another bus, to which nothing too large is given: that is dead-lettered, cut, and counted."""
+
+    def __init__(self, bus: Bus, *, process: str) -> None:
+        self._bus = bus
+        self._process = process
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send all that can be sent, in order; return once every one is acknowledged."""
+        await self._bus.publish([m if _fits(m) else self._dead_letter(m) for m in messages])
+
+    def _dead_letter(self, message: Message) -> Message:
+        log.error("a message is too large to be sent", topic=message.topic, bytes=len(message.value))
+        metrics.TOO_LARGE.labels(message.topic).inc()
+        unsent = _Unsent(message.topic, message.key, message.value, message.headers)
+        return dead_letter(unsent, "message_too_large", "larger than a broker takes", process=self._process)
+
+
+def _fits(message: Message) -> bool:
+    size = len(message.key) + len(message.value)
+    if size <= LARGEST // 2:
+        return True  # Headers are bounded far below the other half.
+    return size + sum(len(name) + len(value) for name, value in message.headers) <= LARGEST

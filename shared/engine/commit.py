@@ -1,0 +1,153 @@
+"""Steps 4 and 5 of a batch: guarded writes, then outboxes published, rows written, and only then cleared."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared import metrics
+from shared.clock import Clock
+from shared.engine.document import Document, Draft, view
+from shared.engine.publish import Publisher
+from shared.engine.round import Round
+from shared.engine.rules import Owner, View
+from shared.engine.step import Step
+from shared.engine.store import Bus, Saved, Store
+from shared.logging import get_logger
+from shared.messages.cloudevents import Message
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outbox:
+    """What is to be published of a document: its steps, and its state when we have just written it (`draft`)."""
+
+    document: str
+    version: int
+    steps: Sequence[Step]
+    draft: Draft | None = None
+
+
+class Committer:
+    """Writes what was decided and publishes it."""
+
+    def __init__(self, owner: Owner[Any], store: Store, bus: Bus, clock: Clock, publisher: Publisher) -> None:
+        self._owner, self._store, self._bus = owner, store, bus
+        self._clock, self._publisher = clock, publisher
+
+    async def save(self, drafts: Mapping[str, Draft], around: Round | None = None) -> Saved:
+        """Write the drafts and publish those that we were first to write, with what a round has to tell besides.
+
+        Returns which documents were not written: somebody else was first, or they can never be.
+        """
+        batch = uuid.uuid4().hex
+        saved = Saved()
+        if drafts:
+            saved = await self._store.save([d.write(batch) for d in drafts.values()], self._clock.now())
+        for id_ in saved.refused:
+            log.error("a document can't be written", document=id_)
+        won = [d for id_, d in drafts.items() if id_ not in saved.lost and id_ not in saved.refused]
+        outboxes = [_Outbox(d.document.id, d.version, (*d.document.outbox, *d.steps), d) for d in won]
+        messages: list[Message] = []
+        if around is not None:
+            stand = {d.document.id for d in won}
+            messages += around.answers
+            for key, besides in around.besides.items():
+                if around.deciders.get(key) in stand:
+                    messages += besides
+            outboxes += [_Outbox(d.id, d.version, d.outbox) for d in around.unfinished.values() if d.id not in drafts]
+        await self._publish(outboxes, messages, batch)
+        for draft in won:
+            for step in draft.steps:
+                metrics.REQUESTS.labels(step.type, step.status).inc()
+                self._measure(step)
+        return saved
+
+    async def finish(self, documents: Sequence[Document]) -> list[str]:
+        """Publish what these documents' outboxes still hold; return the ids of those whose outbox can't be read."""
+        readable = [d for d in documents if d.broken is None and self._is_tellable(d.outbox)]
+        await self._publish([_Outbox(d.id, d.version, d.outbox) for d in readable], ())
+        told = {document.id for document in readable}
+        return [document.id for document in documents if document.id not in told]
+
+    async def republish(self, ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
+        """Publish the states of these documents as they are now.
+
+        Returns the versions published, and the ids of the documents that can't be read or shown.
+        """
+        shown: list[tuple[str, int]] = []
+        broken: list[str] = []
+        messages: list[Message] = []
+        now = self._clock.now()
+        for document in await self._store.load(ids, (), ()):
+            message = None if document.broken is not None else self._state(document, now)
+            if message is None and (document.broken is not None or document.state is not None):
+                broken.append(document.id)
+            elif message is not None:
+                messages.append(message)
+                shown.append((document.id, document.version))
+        await self._bus.publish(messages)
+        return shown, broken
+
+    async def publish_until_current(self, ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
+        """Publish the states of these documents until the last one published of each is its newest."""
+        published: dict[str, int] = {}
+        unusable: list[str] = []
+        while ids:
+            shown, broken = await self.republish(ids)
+            unusable += broken
+            published.update(shown)
+            ids = await self._store.clear([(id_, version, ()) for id_, version in shown])
+        return list(published.items()), unusable
+
+    def _is_tellable(self, steps: Sequence[Step]) -> bool:
+        try:
+            for step in steps:
+                self._publisher.step(step)
+        except Exception:
+            log.exception("an outbox can't be told")
+            return False
+        return True
+
+    def _state(self, document: Document | Draft, now: int) -> Message | None:
+        """Return the message that shows a document; None when it has nothing to show, or can't be shown."""
+        shown: View[Any] | None = None
+        try:
+            shown = document.view() if isinstance(document, Draft) else view(self._owner, document)
+            return self._publisher.state(shown, now) if shown else None
+        except Exception:
+            # It harms itself alone: its readers go on seeing what it was.
+            metrics.UNUSABLE.labels("show").inc()
+            log.exception("a document can't be shown", document=shown.id if shown else "")
+            return None
+
+    async def _publish(self, outboxes: Sequence[_Outbox], messages: Sequence[Message], batch: str = "") -> None:
+        now = self._clock.now()
+        out = list(messages)
+        whole: set[str] = set()
+        for outbox in outboxes:
+            for step in outbox.steps:
+                out.extend(self._publisher.step(step))
+            if outbox.draft is not None and outbox.draft.changed and (state := self._state(outbox.draft, now)):
+                out.append(state)
+                whole.add(outbox.document)
+        if out:
+            await self._bus.publish(out)
+        if not outboxes:
+            return
+        last = {step.key: step for o in outboxes for step in sorted(o.steps, key=lambda s: s.version)}
+        await self._store.put_rows(list(last.values()))
+        told = [(o.document, o.version, [s.version for s in o.steps]) for o in outboxes]
+        moved = await self._store.clear([entry for entry in told if entry[0] in whole], batch)
+        # Of the others no state was published: whatever mark they bear stands for somebody else's change.
+        await self._store.clear([(id_, -1, entries) for id_, _, entries in told if id_ not in whole])
+        # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
+        await self.publish_until_current(moved)
+
+    def _measure(self, step: Step) -> None:
+        now = self._clock.now()
+        if step.status in {"accepted", "rejected"} and step.received_at is not None:
+            metrics.DECISION_SECONDS.observe(max(0, now - step.received_at) / 1000)
+        elif step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
+            metrics.APPLIED_LATE_SECONDS.observe(max(0, now - step.effective_at) / 1000)
