@@ -95,8 +95,8 @@ class Engine:
         # What came twice in one batch finds the answer of the first, all of it in one pass.
         await self._until_decided(list(again.values()), met)
 
-    async def triggers(self, triggers: Iterable[tuple[str, int] | Trigger]) -> list[tuple[str, int, int]]:
-        """Apply what is due of these documents. A trigger is only a reason to look.
+    async def triggers(self, triggers: Iterable[Sequence[Any]]) -> list[tuple[str, int, int]]:
+        """Apply what is due of these documents (each a `Trigger`). A trigger is only a reason to look.
 
         Returns (document, due_at, ms until then) of those whose trigger came a moment too early: it is to be given
         again then, by our own clock and by the broker's, both of which decide.
@@ -269,7 +269,7 @@ class Engine:
             around.postponed.add(request.key)
             around.unfinished.setdefault(draft.document.id, draft.document)
             return
-        if target.cancels in around.waits:  # It has no row yet by which it could be found.
+        if target.cancels in around.waits or (not draft.document.id and self._was_just_made(around, request)):
             around.postponed.add(request.key)
             return
         if request.source is not None and draft.has_followed(request.source):
@@ -300,6 +300,15 @@ class Engine:
             return Draft(self.owner, Document(f"{target.fresh}:{new_id}"))
         made = Document(target.id if target.may_create and target.id else "")
         return around.draft_of(self.owner, target) or Draft(self.owner, made)
+
+    def _was_just_made(self, around: Round, request: Incoming) -> bool:
+        """Tell, once, whether what a request cancels was decided after the documents were loaded: they are stale."""
+        key = around.targets[request.key].cancels
+        step = around.last_step(key) if key else None
+        if step is None or step.document in (None, *around.by_id) or request.looked_again:
+            return False
+        request.looked_again = True
+        return True
 
     def _introduce(self, around: Round, request: Incoming, met: set[str]) -> None:
         if request.actor.id not in met and (introduction := self._meet(request, around.copies)):

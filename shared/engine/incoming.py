@@ -40,6 +40,8 @@ class Incoming:
     """Correlation ids of those who sent it again before it was decided: each is told."""
     rounds: int = 0
     """How often it was decided in vain, since somebody else wrote first."""
+    looked_again: bool = False
+    """True once its documents were loaded again, what it is about having just been made."""
     refused: str | None = None
     """Code of a bound that it meets outside its rule: its next round refuses it."""
     source: tuple[str, int] | None = None

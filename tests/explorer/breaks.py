@@ -51,6 +51,28 @@ class Unguarded(ExploredStore):
         return super()._in_the_way(replace(write, base=raw["version"] if raw else 0))
 
 
+class CancelsUnguarded(ExploredStore):
+    """Writes a cancellation whatever the version of its document is."""
+
+    def _in_the_way(self, write: Write) -> frozenset[str] | None:
+        raw = self.documents.get(write.id)
+        is_one = any(step.status == "cancelled" for step in write.steps)
+        return super()._in_the_way(replace(write, base=raw["version"]) if raw and is_one else write)
+
+
+class CancelsElsewhere(ExploredStore):
+    """Decides the cancellation of a creation that waits under its own key, not under that of the creation."""
+
+    async def save(self, writes: Sequence[Write], now: int) -> Saved:
+        own = [
+            replace(w, id=f"decision:{w.steps[-1].key}", decided=w.steps[-1].key)
+            if w.base == 0 and any(step.status == "cancelled" for step in w.steps)
+            else w
+            for w in writes
+        ]
+        return await super().save(own, now)
+
+
 class NoDecided(ExploredStore):
     """Has no unique index on what a new document decided."""
 
@@ -87,6 +109,13 @@ class ClearsMarks(ExploredStore):
     async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
         del before
         await super().settled([(id_, self.documents[id_]["version"]) for id_, _ in published], FAR)
+
+
+class OnlyMarked(ExploredStore):
+    """Has a state published again only if it still bears its mark, not whenever the document has moved on."""
+
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+        return [id_ for id_ in await super().clear(published, batch) if "dirty_at" in self.documents[id_]]
 
 
 class SettlesNew(ExploredStore):
@@ -175,6 +204,15 @@ BREAKS: Mapping[str, Break] = {
     "a row is written over a newer one": Break("later", "lost", NO_FAULTS, AnyRow),
     "a waiting row is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
     "marks are cleared though the state has moved on": Break("two at once", "untrue", NO_FAULTS, ClearsMarks),
+    "a state is published again only while it is marked": Break(
+        "two at once, one of them very slow", "untrue", NO_FAULTS, OnlyMarked
+    ),
+    "a waiting request is cancelled whoever wrote its document": Break(
+        "a waiting one cancelled", "both", NO_FAULTS, CancelsUnguarded
+    ),
+    "a waiting creation is cancelled elsewhere than it is decided": Break(
+        "a waiting creation cancelled", "both", NO_FAULTS, CancelsElsewhere
+    ),
     "a new change is settled with an old one": Break("two while settling", "untrue", A_CRASH, SettlesNew),
     "outboxes are emptied whoever wrote last": Break("two at once", "twice", A_CRASH, ClearsAll),
     "rows are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RowsFirst),

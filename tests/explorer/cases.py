@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.messages.common import Request
 from tests.explorer.world import NO_FAULTS, Faults
-from tests.support.toy.requests import Ask, Cancel, Guarded, Make, Open, Put, PutAfter, PutNow
+from tests.support.toy.requests import Ask, Cancel, Guarded, Make, Open, OpenIf, Put, PutAfter, PutNow
 from tests.support.toy.rules import keeper_key, oracle_key
 
 
@@ -32,6 +32,8 @@ class Case:
     """Whether broker and processes have a clock each; otherwise all have the same."""
     unordered: bool = False
     """Whether messages that are sent together may arrive in any order, as they do on several partitions."""
+    stalls: bool = False
+    """Whether a process may stop for ten minutes before it publishes a state; it goes on afterwards."""
     every_step: bool = False
     """Whether a step that concerns nobody else is explored like any other; otherwise it is taken at once."""
 
@@ -54,6 +56,7 @@ BOTH = ((0,), (1,))
 MAY = {keeper_key("1"): {"may": ["alice"]}}
 YES = {oracle_key("a"): {"said": "yes"}}
 ASKED = (Ask(box="1", thing="a"),)
+CANCELLED = Cancel(box="1", request_id="r0")
 
 CASES: Mapping[str, Case] = {
     "at once": Case((now("a"),), TWICE, Faults(crashes=2)),
@@ -75,6 +78,11 @@ CASES: Mapping[str, Case] = {
     ),
     "needs an answer": Case(ASKED, ((0,),), Faults(crashes=1, redeliveries=1), answers=YES, late=1),
     "never answered": Case(ASKED, ((0,),), Faults(crashes=1, redeliveries=1), late=1),
+    "two at once, one of them very slow": Case((now("a"), now("b")), BOTH, ticks=1, late=1, stalls=True),
+    "a waiting one cancelled": Case((*ASKED, CANCELLED), BOTH, Faults(crashes=1), answers=YES, late=1),
+    "a waiting creation cancelled": Case(
+        (OpenIf(name="a"), Cancel(box="@a", request_id="r0")), BOTH, Faults(crashes=1), answers=YES, late=1
+    ),
     "clocks apart": Case((put("a"), put("b")), BOTH, ticks=1, late=1, clocks_apart=True),
     "clocks apart, a crash": Case(
         (put("a"),), ((0,),), Faults(crashes=1, redeliveries=1), ticks=1, late=1, clocks_apart=True

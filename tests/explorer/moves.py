@@ -202,7 +202,7 @@ class Moves:
         waiting = [row["deadline"] for row in world.requests.values() if row["status"] == "waiting"]
         settling = [d["settle_at"] for d in world.documents.values() if "settle_at" in d]
         last = max([last, *pending, *waiting, *settling])
-        if self._state_in_hand(world):
+        if self._state_in_hand(world) and not self.case.stalls:
             return
         if not self._all_done(world):
             last = min(last, NOW + self.case.late * DELAY)

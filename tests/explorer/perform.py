@@ -100,7 +100,7 @@ class Performer:
                     wrong.append("disorder: applied in another order than accepted")
             if step.status == "cancelled":
                 world.cancelled |= {step.key}
-        things = (world.documents[write.id].get("state") or {}).get("things", ())
+        things = (world.documents.get(write.id, {}).get("state") or {}).get("things", ())
         if len(set(things)) < len(things):
             wrong.append(f"twice: {things}")
         if wrong:

@@ -33,7 +33,7 @@ def test_no_way_through_a_crowd_makes_the_engine_break_a_guarantee(name: str, se
 @pytest.mark.parametrize("name", BREAKS)
 def test_what_is_broken_is_found(name: str) -> None:
     broken = BREAKS[name]
-    found = everywhere(Moves(CASES[broken.case], broken), preemptions=2, most=400_000)
+    found = everywhere(Moves(CASES[broken.case], broken), preemptions=2, most=1_000_000)
     assert broken.shows in {wrong.partition(":")[0] for wrong in found.wrong}, str(found)
     assert found.way
 

@@ -151,9 +151,15 @@ class Lab:
         await (by or self.main).engine.requests(requests)
 
     async def poke(self, *boxes: str, at: int | None = None, by: Process | None = None) -> None:
-        """Let pokes arrive; `at` is the broker's append time."""
+        """Let triggers arrive; `at` is the broker's append time."""
+        await self.trigger(*boxes, at=at, by=by)
+
+    async def trigger(
+        self, *boxes: str, at: int | None = None, due_at: int = 0, by: Process | None = None
+    ) -> list[tuple[str, int, int]]:
+        """Let triggers arrive, for what is due at `due_at`; return those to be given again, and when."""
         stamp = self.clock.time if at is None else at
-        await (by or self.main).engine.triggers([(box_id(box), stamp) for box in boxes])
+        return await (by or self.main).engine.triggers([(box_id(box), stamp, due_at) for box in boxes])
 
     async def copy(self, key: str, value: Mapping[str, Any], version: int = 1, *, by: Process | None = None) -> None:
         """Let a record of another owner arrive."""

@@ -13,7 +13,7 @@ from shared.engine.intake import body_hash
 from shared.engine.rules import Owner, Target, View
 from shared.messages.common import Request
 from shared.messages.life import request_key
-from tests.support.toy.requests import Cancel, Find, Guarded, Make, OfBox, Open, Rename, Sweep
+from tests.support.toy.requests import Cancel, Find, Guarded, Make, OfBox, Open, OpenIf, Rename, Sweep
 from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, keeper_key, name_key
 from tests.support.toy.state import BoxState
 
@@ -22,6 +22,10 @@ DELAY = 30 * MINUTE
 ALICE, BOB = Actor("alice"), Actor("bob")
 UNSPEAKABLE = "unspeakable"
 """A box whose very target breaks."""
+UNSHOWABLE = "unshowable"
+"""The label of a box that can't be shown."""
+KEEPER = Actor("keeper")
+"""The one for whom some place is kept among the pending changes."""
 
 
 def box_id(box: str) -> str:
@@ -30,8 +34,7 @@ def box_id(box: str) -> str:
 
 
 def _target(request: Request, actor: Actor) -> Target:
-    del actor
-    if isinstance(request, Open):
+    if isinstance(request, Open | OpenIf):
         return Target(keys=(name_key(request.name),), fresh="box", reference={"name": request.name})
     if isinstance(request, Make):
         return Target(fresh="box")
@@ -40,11 +43,12 @@ def _target(request: Request, actor: Actor) -> Target:
         raise ZeroDivisionError("a target that breaks")
     if isinstance(request, Find):
         return Target(id=box_id(request.box), may_create=True)
+    cancels = next(iter(_refers(request, actor)), None)
     if request.box.startswith("@"):  # A box called by its name.
-        return Target(keys=(name_key(request.box[1:]),))
+        return Target(keys=(name_key(request.box[1:]),), cancels=cancels)
     lags = keeper_key(request.box) if isinstance(request, Guarded) else None
     keys = (name_key(request.name),) if isinstance(request, Rename) else ()
-    return Target(id=box_id(request.box), keys=keys, lags=lags, reference={"box": request.box})
+    return Target(id=box_id(request.box), keys=keys, lags=lags, reference={"box": request.box}, cancels=cancels)
 
 
 def _copies(request: Request, document: str | None, state: BoxState | None, actor: Actor) -> Iterable[str]:
@@ -59,6 +63,8 @@ def _refers(request: Request, actor: Actor) -> Iterable[str]:
 
 
 def _present(view: View[BoxState]) -> bytes:
+    if view.state.label == UNSHOWABLE:
+        raise ZeroDivisionError("a box that can't be shown")
     record = view.state.model_dump(mode="json", exclude_none=True, exclude={"secret"})
     told = {"version": view.version, "pending": [p.step.request_id for p in view.pending]}
     return orjson.dumps(record | told | {"will_hold": list(view.projected.things)})
@@ -77,6 +83,7 @@ OWNER: Owner[BoxState] = Owner(
     private=frozenset({"secret"}),
     waits={ORACLE_WAIT: 60 * MINUTE, SILENT_WAIT: 10 * MINUTE},
     internal=frozenset({Sweep}),
+    has_reserved_place=lambda _, context: context.actor == KEEPER,
 )
 TIMING = Timing(DELAY, {COPY: 2_000, **OWNER.waits})
 

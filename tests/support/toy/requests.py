@@ -19,6 +19,20 @@ class Open(Request):
     thing: str | None = None
 
 
+class OpenIf(Request):
+    """Makes a box with a fresh id and a name, when the oracle says yes to the name."""
+
+    type: ClassVar[str] = "box.open-if.v1"
+    name: str
+
+
+class PutTwice(OfBox):
+    """Puts a thing in, at once, and asks that another be put in when the keeper's copy allows it."""
+
+    type: ClassVar[str] = "box.put-twice.v1"
+    thing: str
+
+
 class Make(Request):
     """Makes a box with a fresh id and no name, and puts a thing in."""
 
@@ -75,6 +89,20 @@ class Rename(OfBox):
     """Changes the name, later; the new one is reserved from now on."""
 
     type: ClassVar[str] = "box.rename.v1"
+    name: str
+
+
+class RenameUnseen(OfBox):
+    """Changes the name, later, to one that its target does not tell, as if somebody else had said which."""
+
+    type: ClassVar[str] = "box.rename-unseen.v1"
+    name: str
+
+
+class RenameHeedless(OfBox):
+    """Changes the name, later, and never looks who has it."""
+
+    type: ClassVar[str] = "box.rename-heedless.v1"
     name: str
 
 

@@ -21,10 +21,14 @@ from tests.support.toy.requests import (
     Label,
     Make,
     Open,
+    OpenIf,
     Put,
     PutAfter,
     PutNow,
+    PutTwice,
     Rename,
+    RenameHeedless,
+    RenameUnseen,
     Sweep,
     Take,
 )
@@ -68,6 +72,20 @@ def _open(request: Open, state: None, context: Context) -> Effect[BoxState]:
     if request.thing is not None:
         then = (f"{context.request_id}.put", Put(box=str(context.new_id), thing=request.thing))
     return Effect(lambda _: BoxState(name=request.name), code="created", then=then)
+
+
+def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState] | Needs:
+    del state
+    if name_key(request.name) in context.holders:
+        raise Rejected("identifier_taken")
+    said = _oracle(request.name, context)
+    return said or Effect(lambda _: BoxState(name=request.name), code="created")
+
+
+def _put_twice(request: PutTwice, state: BoxState, context: Context) -> Effect[BoxState]:
+    del state
+    second = (f"{context.request_id}.second", Guarded(box=request.box, thing="second"))
+    return Effect(lambda now: _with(now, request.thing), then=second)
 
 
 def _put(request: Put, state: BoxState, context: Context) -> Change:
@@ -115,10 +133,14 @@ def _set_due(change: Mapping[str, Any], state: BoxState, at: int) -> BoxState:
     return state.model_copy(update=dict(change))
 
 
-def _rename(request: Rename, state: BoxState, context: Context) -> Change:
+def _rename(request: Rename | RenameUnseen, state: BoxState, context: Context) -> Change:
     del state
     if context.holders.get(name_key(request.name), context.document) != context.document:
         raise Rejected("identifier_taken")
+    return _heedless(request)
+
+
+def _heedless(request: Rename | RenameUnseen | RenameHeedless, *_: Any) -> Change:
     return Change({"name": request.name}, reserves=(name_key(request.name),))
 
 
@@ -132,22 +154,27 @@ def _close(request: Close | Sweep, state: BoxState, context: Context) -> Effect[
     return Effect(lambda now: (now or BoxState()).model_copy(update={"closed": True}))
 
 
-def _cancel(request: Cancel, state: BoxState, context: Context) -> Effect[BoxState]:
+def _cancel(request: Cancel, state: BoxState | None, context: Context) -> Effect[BoxState]:
     del state
     return cancel(request_key(context.actor.id, request.request_id), context)
 
 
 def _ask(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | Needs:
     del state
-    key = oracle_key(request.thing)
+    return _oracle(request.thing, context) or _put_now(request)
+
+
+def _oracle(thing: str, context: Context) -> Needs | None:
+    """Return what must be asked before the oracle has said yes. Raises Rejected when it says no."""
+    key = oracle_key(thing)
     said = context.answers.get(key, {}).get("said")
     if said == "yes":
-        return _put_now(request)
+        return None
     if said == "no":
         raise Rejected("forbidden")
     return Needs(
         key=key,
-        ask=LookUp("oracle.requests", "oracle.ask.v1", request.thing, {"thing": request.thing}),
+        ask=LookUp("oracle.requests", "oracle.ask.v1", thing, {"thing": thing}),
         wait=SILENT_WAIT if said == "later" else ORACLE_WAIT,
         code="waiting_insee",
         otherwise="insee_unavailable",
@@ -176,6 +203,8 @@ def _half_broken(request: HalfBroken, state: BoxState, context: Context) -> Effe
 
 RULES: Mapping[type[Request], Rule] = {
     Open: at_once(_open),
+    OpenIf: at_once(_open_if),
+    PutTwice: at_once(_put_twice),
     Make: at_once(_put_now),
     Find: at_once(_put_now),
     Put: delayed(_put, _put_due),
@@ -184,6 +213,8 @@ RULES: Mapping[type[Request], Rule] = {
     Take: delayed(_take, _take_due),
     Label: delayed(_label, _set_due),
     Rename: delayed(_rename, _set_due),
+    RenameUnseen: delayed(_rename, _set_due),
+    RenameHeedless: delayed(_heedless, _set_due),
     Empty: at_once(_empty),
     Close: at_once(_close),
     Cancel: at_once(_cancel),
