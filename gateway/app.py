@@ -25,6 +25,7 @@ from shared import broker as brokers
 from shared import mongo, topics
 from shared.auth import Verifier
 from shared.consume import consume
+from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine.bus import KafkaBus
 from shared.health import Health
 from shared.issuer_keys import IssuerKeys
@@ -43,7 +44,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     with mongo.patiently():
         await model.prepare()
     producer = brokers.build_producer(kafka)
-    bus, tail, writer = KafkaBus(producer, health), Tail(), RowWriter(model)
+    bus, tail, writer = KafkaBus(producer, health, DeadLetterLimit(PROCESS)), Tail(), RowWriter(model)
     secret = settings.gateway_client_secret.get_secret_value()
     token = ServiceToken(oidc.issuer, settings.gateway_client_id, secret, oidc.audience, clock)
     sender = Sender(bus, token, tail, writer, clock, settings.broker_patience)

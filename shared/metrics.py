@@ -7,6 +7,9 @@ _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 REQUESTS = Counter("structures_requests_total", "Requests decided, by type and status", ["type", "status"])
 REPEATED = Counter("structures_requests_repeated_total", "Requests seen again and answered as before")
 DEAD_LETTERS = Counter("structures_dead_letters_total", "Messages dead-lettered, by reason", ["topic", "code"])
+DEAD_LETTERS_HELD = Gauge(
+    "structures_dead_letters_held", "1 while consumers wait since too much would be dead-lettered by our own fault"
+)
 DECISION_SECONDS = Histogram(
     "structures_decision_seconds", "From the broker's append of a request to its decision being told", buckets=_FAST
 )

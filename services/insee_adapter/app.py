@@ -23,6 +23,7 @@ from shared import broker as brokers
 from shared import mongo
 from shared.clock import SECOND, Clock
 from shared.consume import consume
+from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine.bus import KafkaBus
 from shared.health import Health
 from shared.settings import KafkaSettings, MongoSettings
@@ -49,7 +50,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     await queue.prepare()
 
     producer = brokers.build_producer(kafka)
-    bus = KafkaBus(producer, health)
+    bus = KafkaBus(producer, health, DeadLetterLimit(PROCESS))
     wake = asyncio.Event()
     answers = Answers(bus.publish, clock)
     door = Door(cache, queue, answers, bus.publish, wake)

@@ -20,6 +20,7 @@ from aiokafka.errors import (
     UnknownProducerId,
 )
 
+from shared.dead_letter_limit import DeadLetterLimit
 from shared.health import Health
 from shared.logging import get_logger
 from shared.messages.cloudevents import Message
@@ -45,8 +46,9 @@ class KafkaBus:
     A producer that can never send again ends the process: `health` is told.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, health: Health) -> None:
+    def __init__(self, producer: AIOKafkaProducer, health: Health, limit: DeadLetterLimit | None = None) -> None:
         self._producer = producer
+        self._limit = limit
         self._is_refused = False
         health.part("producer", alive=lambda: not self._is_spent())
 
@@ -56,11 +58,13 @@ class KafkaBus:
         return self._is_refused or (task is not None and task.done() and not task.cancelled())
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Send all; return once every one is acknowledged. Raises the first failure.
+        """Send all; return once every one is acknowledged. Raises the first failure; Transient past the limit.
 
         A few join the batch that others are filling: a partition takes one batch at a time, so batches of one message
         from many callers would queue up. Many are worth batches of their own.
         """
+        if self._limit is not None:
+            self._limit.check(messages)
         try:
             await self._publish(messages)
         except _FOR_EVER as error:

@@ -14,6 +14,7 @@ from shared.auth import Verifier
 from shared.auth_keys import MongoKeyStore
 from shared.clock import SECOND, Duration
 from shared.consume import consume
+from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine import views
 from shared.engine.bus import KafkaBus
 from shared.engine.decide import COPY, Timing
@@ -60,7 +61,7 @@ async def hosting(
     await store.prepare()
     await views.prepare(database, owner.name)
     producer = brokers.build_producer(kafka)
-    bus = KafkaBus(producer, health)
+    bus = KafkaBus(producer, health, DeadLetterLimit(process))
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
     engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
     verifier = Verifier(keys, oidc.audience, clock)
