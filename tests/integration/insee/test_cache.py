@@ -80,14 +80,11 @@ async def test_no_answer_outlives_the_day_before_a_change_that_it_announces(
 
 
 async def test_what_is_said_of_a_doublon_s_target_is_kept_no_longer_than_if_it_had_been_asked_for(
-    database: Any, monkeypatch: pytest.MonkeyPatch
+    database: Any,
 ) -> None:
-    monkeypatch.setitem(module.KEPT, Result.CLOSED, 60)
-    cache = Cache(database)
-    await cache.put(answer(Result.MOVED, moved_to="00013005000015", moved_to_result=Result.CLOSED))
-    assert await get(cache) is not None
-    await asyncio.sleep(0.08)
-    assert await get(cache) is None
+    await Cache(database).put(answer(Result.MOVED, moved_to="00013005000015", moved_to_result=Result.NOT_FOUND))
+    kept = await database["answers"].find_one(SIRET)
+    assert instant(kept["expires_at"]) <= SystemClock().now() + module.KEPT[Result.NOT_FOUND]
 
 
 async def test_what_another_version_kept_and_can_not_be_read_is_asked_again(database: Any) -> None:
