@@ -85,7 +85,13 @@ CODES: Mapping[str, Code] = {
     # INSEE.
     "siret_not_found": Code("L'INSEE ne connaît pas ce SIRET : vérifiez-le."),
     "siret_closed": Code("Ce SIRET est fermé à l'INSEE : la structure ne peut pas être créée."),
-    "siret_moved": Code("Ce SIRET est un doublon ; le bon est {moved_to}."),
+    "siret_moved": Code("L'INSEE remplace ce SIRET par {moved_to} : indiquez celui-ci."),
+    "siret_moved_closed": Code(
+        "L'INSEE remplace ce SIRET par {moved_to}, lui-même fermé : indiquez un établissement actif."
+    ),
+    "siret_moved_unknown": Code(
+        "L'INSEE indique que ce SIRET fait double emploi, sans dire lequel le remplace : vérifiez-le auprès de l'INSEE."
+    ),
     "insee_unavailable": Code("L'INSEE n'a pas répondu à temps : recommencez plus tard.", 503),
     "insee_quota": Code("Trop de recherches INSEE en peu de temps : recommencez dans une minute.", 429),
     # Cancelling.

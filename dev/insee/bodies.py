@@ -1,5 +1,6 @@
 """Writes the bodies of the Sirene API 3.11, with its own field names and in its own order."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from dev.insee.units import Link, Place, Unit
@@ -135,6 +136,7 @@ def _legal_unit(unit: Unit) -> Body:
         "nicSiegeUniteLegale": unit.siret[9:],
         "dateDernierTraitementUniteLegale": "2024-05-01T04:12:33",
         "categorieEntreprise": None,
+        **unit.legal,
     }
 
 
@@ -160,10 +162,20 @@ def _address(place: Place) -> Body:
 
 
 def _periods(unit: Unit) -> list[Body]:
-    if unit.state == "A":
-        return [_period(unit.since, None, "A", changed=False)]
-    before_closing = _period(unit.since, unit.closed_on, "A", changed=False)
-    return [_period(unit.closed_on, None, unit.state, changed=True), before_closing]
+    """Return the periods of an establishment, newest first, those to come included."""
+    periods = [_period(unit.since, None, "A", changed=False)]
+    if unit.closed_on or unit.state != "A":
+        state = "F" if unit.state == "A" else unit.state
+        periods = _followed(periods, _period(unit.closed_on, None, state, changed=True))
+    if unit.reopened_on:
+        periods = _followed(periods, _period(unit.reopened_on, None, "A", changed=True))
+    return periods
+
+
+def _followed(periods: list[Body], newest: Body) -> list[Body]:
+    start = newest["dateDebut"]
+    end = str(date.fromisoformat(start) - timedelta(1)) if start else None
+    return [newest, {**periods[0], "dateFin": end}, *periods[1:]]
 
 
 def _period(start: str | None, end: str | None, state: str, *, changed: bool) -> Body:

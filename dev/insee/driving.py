@@ -30,6 +30,7 @@ class UnitChange(BaseModel):
     category: str | None = None
     state: Literal["A", "F"] | None = None
     closed_on: str | None = None
+    reopened_on: str | None = None
     diffusion: str | None = None
     doublon_of: str | None = None
 

@@ -5,10 +5,14 @@ and the cases known to be hard (closed, doublon, kept back, successions). They a
 say is filled in or left out, and they are frozen. The **made-up** ones have a SIREN that starts with 000, which INSEE
 gives to nobody, and obey Luhn's rule; any resemblance is chance. Beside those listed, every valid SIRET that starts
 with 0009 is a made-up open commune, so that load tests have as many as they like.
+
+Days « to come » are counted from the day on which the simulator starts.
 """
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
 
 from stdnum import luhn
 
@@ -33,8 +37,10 @@ class Place:
 class Unit:
     """One establishment with its legal unit.
 
-    `state` is A (open) or F (closed); `diffusion` O or P (partial); `person` first and last name of an individual.
-    `kept_back` units are answered 403, those with `doublon_of` 301.
+    `state` is A (open) or F (closed), as of its last period, which may begin on a day to come: that is how INSEE
+    enters what is announced. `reopened_on` adds a period after the closing. `diffusion` is O or P (partial); `person`
+    first and last name of an individual; `legal` fields of the legal unit as INSEE names them. `kept_back` units are
+    answered 403, those with `doublon_of` 301.
     """
 
     siret: str
@@ -45,10 +51,12 @@ class Unit:
     state: str = "A"
     since: str = "2010-01-01"
     closed_on: str | None = None
+    reopened_on: str | None = None
     diffusion: str = "O"
     head_office: bool = True
     kept_back: bool = False
     doublon_of: str | None = None
+    legal: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def siren(self) -> str:
@@ -80,11 +88,16 @@ def _commune(number: int, name: str, postcode: str) -> Unit:
     return Unit(made_up_siret(10_000 + number), f"COMMUNE DE {name}", "7210", place)
 
 
-def _body(number: int, name: str, category: str, place: Place, **other: str) -> Unit:
-    return Unit(made_up_siret(number), name, category, place, **other)  # type: ignore[arg-type]
+def _body(number: int, name: str | None, category: str, place: Place, **other: Any) -> Unit:
+    return Unit(made_up_siret(number), name, category, place, **other)
+
+
+def _in_days(days: int) -> str:
+    return (date.today() + timedelta(days)).isoformat()  # noqa: DTZ011 - a day of whoever starts the simulator will do.
 
 
 _PARIS = "75056"
+_HERE = Place("3", "RUE", "DES CAS LIMITES", "75012", "PARIS", "75112")
 
 REAL: tuple[Unit, ...] = (
     Unit("13002526500013", "DIRECTION INTERMINISTERIELLE DU NUMERIQUE", "7120",
@@ -160,11 +173,33 @@ MADE_UP: tuple[Unit, ...] = (
           state="F", closed_on="2024-03-31"),
     Unit(made_up_siret(15_002), None, "1000", Place("1", "RUE", "DU LAC", "01990", "VALBRUME-LES-BOIS", "01001"),
          ("ALEX", "FICTIF"), state="F", closed_on="2023-06-30", diffusion="P"),
+    _body(15_003, "FERMETURE ANNONCEE", "5710", _HERE, state="F", closed_on=_in_days(30)),
+    _body(15_004, "REOUVERTURE ANNONCEE", "5710", _HERE, closed_on="2024-02-01", reopened_on=_in_days(30)),
+    _body(15_005, "OUVERTURE ANNONCEE", "5710", _HERE, since=_in_days(30)),
+    _body(15_006, "ROUVERTE", "5710", _HERE, closed_on="2024-02-01", reopened_on="2025-02-01"),
+    _body(15_007, "UNITE CESSEE ETABLISSEMENT OUVERT", "5710", _HERE, legal={"etatAdministratifUniteLegale": "C"}),
     Unit(made_up_siret(16_001), doublon_of=made_up_siret(13_001)),
     Unit(made_up_siret(16_002), doublon_of=made_up_siret(15_001)),
+    Unit(made_up_siret(16_003), doublon_of=made_up_siret(16_999)),
     Unit(made_up_siret(17_001), "REGIMENT DU TRAIN", "7150", kept_back=True),
     _body(18_001, "ORGANISME DE CATEGORIE INCONNUE", "9998", Place("3", "SQ", "DES CAS LIMITES", "75012", "PARIS",
           "75112")),
+    _body(18_003, "SOCIETE\u202e AU\u200b NOM\tSANS FIN " + "QUI CONTINUE " * 40, "5710", _HERE),
+    _body(18_004, None, "9220", _HERE, legal={"sigleUniteLegale": "LES AMIS DU SIGLE"}),
+    Unit(made_up_siret(18_005), None, "1000", _HERE, ("ALIX", "EXEMPLE"),
+         legal={"nomUsageUniteLegale": "", "prenomUsuelUniteLegale": " ", "prenom1UniteLegale": "ALIX"}),
+    _body(20_001, "FIDUCIE DES ILES", "3120", Place("2", "RUE", "DU PORT", foreign_city="SAINT-HELIER",
+          country_code="99132", country="JERSEY")),
+    _body(20_002, "SOLEIL DU SUD", "3120", Place(foreign_city="ORANJESTAD", country_code="99135", country="ARUBA")),
+    _body(20_003, "BANQUE DU GRAND-DUCHE", "3120", Place("8", "AVENUE", "DE LA LIBERTE", foreign_city="LUXEMBOURG",
+          country_code="99137", country="LUXEMBOURG")),
+    _body(20_004, "COMPTOIR D'UN PAYS NOUVEAU", "3120", Place("1", "RUE", "DU LARGE", foreign_city="PORT-NEUF",
+          country_code="99998", country="PAYS NOUVEAU")),
+    _body(20_005, "SUCCURSALE D'UNE SOCIETE NEERLANDAISE", "3120", Place("14", "RUE", "DU FOUR", "69002", "LYON",
+          "69382", country_code="99135", country="PAYS-BAS")),
+    _body(20_006, "RHUMERIE DE LA MONTAGNE", "5710", Place("6", "RUE", "DE LA PLAINE", "97400", "SAINT-DENIS",
+          "97411")),
+    _body(20_007, "SOCIETE SANS ADRESSE", "5710", Place()),
     _body(18_002, "ETAT INCONNU", "5710", Place(city="PARIS", commune=_PARIS), state="X"),
 )  # fmt: skip
 

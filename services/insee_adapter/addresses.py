@@ -1,5 +1,9 @@
 """Makes a postal address of `adresseEtablissement`.
 
+Where an establishment is, the code of its commune says: INSEE gives one to what is in France alone, and has left the
+country of a head office abroad beside communes of France (the State's own sites ignore that country too). Communes
+overseas are communes of France: their country is FR, as it is on an envelope, and their postcode says the rest.
+
 INSEE no longer fills « distribution spéciale » and CEDEX, and its secondary address is always empty: they are not read.
 Older records abbreviate the kind of street and number the arrondissements of Paris, Lyon and Marseille; both are
 written the way newer ones are, so that a refresh of the register does not look like a change of address.
@@ -9,10 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.insee_adapter.fields import hides, shown
-from shared.messages.common import Address
+from pydantic import ValidationError
 
-UNKNOWN_COUNTRY = "ZZ"
+from services.insee_adapter import countries
+from services.insee_adapter.fields import clean, hides, shown
+from shared.messages.common import Address
 
 _STREETS = {
     "ALL": "ALLEE", "AV": "AVENUE", "BD": "BOULEVARD", "CAR": "CARREFOUR", "CHE": "CHEMIN", "CHS": "CHAUSSEE",
@@ -26,20 +31,15 @@ _STREETS = {
 
 _REPETITIONS = {"B": "BIS", "T": "TER", "Q": "QUATER", "C": "QUINQUIES"}
 
-_COUNTRIES = {
-    "99101": "DK", "99103": "NO", "99104": "SE", "99105": "FI", "99109": "DE", "99110": "AT", "99122": "PL",
-    "99126": "GR", "99127": "IT", "99131": "BE", "99132": "GB", "99134": "ES", "99135": "NL", "99136": "IE",
-    "99137": "LU", "99138": "MC", "99139": "PT", "99140": "CH", "99217": "JP", "99216": "CN", "99350": "MA",
-    "99351": "TN", "99352": "DZ", "99401": "CA", "99404": "US",
-}  # fmt: skip
-# From INSEE's code of countries; the ones that companies of the register are in.
-
 _POSTCODES = {"97801": "97150"}
 # Saint-Martin has no postcode in the register.
 
 _NUMBERED_CITY = re.compile(r"(PARIS|LYON|MARSEILLE) \d{1,2}(?:ER|E|EME|ÈME)?")
 
-_STREET_FIELDS = (
+_LINE, _CITY, _POSTCODE = 255, 100, 12
+# What our addresses hold. INSEE's own limits are lower: what is longer is an accident, and no reason to refuse it all.
+
+_HIDEABLE = (
     "complementAdresseEtablissement",
     "numeroVoieEtablissement",
     "indiceRepetitionEtablissement",
@@ -48,48 +48,74 @@ _STREET_FIELDS = (
     "typeVoieEtablissement",
     "libelleVoieEtablissement",
     "codePostalEtablissement",
+    "libelleCommuneEtablissement",
+    "libelleCommuneEtrangerEtablissement",
 )
+# INSEE says that it never hides the commune; if it did, we would not have one.
 
 
 def is_hidden(values: Mapping[str, Any]) -> bool:
-    """Tell whether INSEE keeps a part of this address back; it never hides the commune."""
-    return hides(values, *_STREET_FIELDS)
+    """Tell whether INSEE keeps a part of this address back."""
+    return hides(values, *_HIDEABLE)
 
 
-def read(values: Mapping[str, Any], *, partial: bool) -> Address:
-    """Read an address. With `partial`, street and postcode are left out even where the private plan shows them."""
-    code = shown(values, "codePaysEtrangerEtablissement")
-    place = _abroad(values, code) if code else _in_france(values)
-    if partial:
-        return Address(city=place.city, country=place.country)
-    complement = shown(values, "complementAdresseEtablissement")
-    return Address(
-        line1=_street(values),
-        line2=" ".join(part for part in (complement, place.line2) if part) or None,
-        postcode=place.postcode,
-        city=place.city,
-        country=place.country,
-    )
+def read(values: Mapping[str, Any], *, partial: bool) -> Address | None:
+    """Read an address; None when there is none, or none that we can read: it is then given by hand.
+
+    With `partial`, street and postcode are left out even where the private plan shows them.
+    """
+    country = "FR" if in_france(values) else countries.iso(*_country(values))
+    if country is None:
+        return None
+    place = {"city": clean(_city(values) or "", _CITY), "country": country}
+    if not partial:
+        place |= {
+            "line1": clean(_street(values) or "", _LINE),
+            "line2": clean(shown(values, "complementAdresseEtablissement") or "", _LINE),
+            "postcode": _postcode(values) or "",
+        }
+    place = {name: value for name, value in place.items() if value}
+    try:
+        return Address.model_validate(place) if place.keys() - {"country"} else None
+    except ValidationError:
+        return None
 
 
-def _in_france(values: Mapping[str, Any]) -> Address:
-    city = shown(values, "libelleCommuneEtablissement")
-    numbered = _NUMBERED_CITY.fullmatch(city) if city else None
+def unknown_country(values: Mapping[str, Any]) -> str | None:
+    """Return how INSEE calls a country that we don't know; None when we know it."""
+    if in_france(values) or countries.iso(*_country(values)):
+        return None
+    code, label = _country(values)
+    return clean(label or code or "", _CITY) or None
+
+
+def in_france(values: Mapping[str, Any]) -> bool:
+    """Tell whether an establishment is in France."""
+    commune = shown(values, "codeCommuneEtablissement")
+    if commune and not countries.knows(commune):
+        return True
+    return not (shown(values, "libelleCommuneEtrangerEtablissement") or any(_country(values)))
+
+
+def _country(values: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return INSEE's code of the country, which may stand where a commune's would, and the label."""
+    code = shown(values, "codePaysEtrangerEtablissement") or shown(values, "codeCommuneEtablissement")
+    return code, shown(values, "libellePaysEtrangerEtablissement")
+
+
+def _city(values: Mapping[str, Any]) -> str | None:
+    in_its_country = shown(values, "libelleCommuneEtablissement")
+    if not in_france(values):
+        return shown(values, "libelleCommuneEtrangerEtablissement") or in_its_country
+    numbered = _NUMBERED_CITY.fullmatch(in_its_country) if in_its_country else None
+    return numbered[1] if numbered else in_its_country
+
+
+def _postcode(values: Mapping[str, Any]) -> str | None:
     postcode = shown(values, "codePostalEtablissement")
-    return Address(
-        postcode=postcode or _POSTCODES.get(shown(values, "codeCommuneEtablissement") or ""),
-        city=numbered[1] if numbered else city,
-    )
-
-
-def _abroad(values: Mapping[str, Any], code: str) -> Address:
-    country = _COUNTRIES.get(code, UNKNOWN_COUNTRY)
-    named = shown(values, "libellePaysEtrangerEtablissement")
-    return Address(
-        line2=named if country == UNKNOWN_COUNTRY else None,
-        city=shown(values, "libelleCommuneEtrangerEtablissement"),
-        country=country,
-    )
+    if postcode and len(postcode) > _POSTCODE:
+        return None  # Half a postcode is a wrong one.
+    return postcode or _POSTCODES.get(shown(values, "codeCommuneEtablissement") or "")
 
 
 def _street(values: Mapping[str, Any]) -> str | None:

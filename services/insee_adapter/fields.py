@@ -1,5 +1,6 @@
 """Reads single values out of INSEE's JSON, whatever shape they come in, and knows INSEE's mark for a hidden one."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -11,10 +12,24 @@ _NO_DATE = date(1900, 1, 1)
 # INSEE writes 1900-01-01 where it has no date, in nearly all cases.
 
 
+def clean(value: str, most: int | None = None) -> str:
+    """Return a text of INSEE as our records may hold it (rule R25): it can't be refused, so it is put right.
+
+    Signs that are not seen go (controls, marks of direction, halves of a pair), all white space is one blank, letters
+    are composed; what is longer than `most` ends after its last whole word.
+    """
+    seen = "".join(sign for sign in value if sign.isspace() or not unicodedata.category(sign).startswith("C"))
+    whole = " ".join(unicodedata.normalize("NFC", seen).split())
+    if most is None or len(whole) <= most:
+        return whole
+    words, _, _ = whole[: most + 1].rpartition(" ")
+    return words or whole[:most]
+
+
 def text(values: Mapping[str, Any], name: str) -> str | None:
-    """Return a text as it is, `HIDDEN` included; None for what is absent, empty or no text."""
+    """Return a text, `HIDDEN` included; None for what is absent, empty or no text."""
     value = values.get(name)
-    return value.strip() or None if isinstance(value, str) else None
+    return clean(value) or None if isinstance(value, str) else None
 
 
 def shown(values: Mapping[str, Any], name: str) -> str | None:

@@ -1,25 +1,48 @@
-"""Makes an answer of what INSEE says of an establishment. Pure: no network, no clock.
+"""Makes an answer of what INSEE says of an establishment. Pure: no network, no clock but the moment of the answer.
 
 The reading rules, and the real records behind them, are those of INSEE's documentation and of the State's own clients:
-the current period is the one without an end; an establishment closed on the first day of the newest period in which
-its state changed; both the establishment's and its legal unit's diffusion statuses count; unknown values never crash.
+the period that covers the day decides (`periods.py`); both the establishment's and its legal unit's diffusion statuses
+count; what INSEE hides, lacks, or writes so that we can't read it is given by hand; unknown values never crash.
 """
 
+import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
-from services.insee_adapter import addresses
-from services.insee_adapter.fields import day, hides, inner, rows, shown, text
+from services.insee_adapter import addresses, days
+from services.insee_adapter.fields import clean, hides, inner, rows, shown, text
+from services.insee_adapter.periods import Standing, standing
 from shared.messages.insee import InseeAnswer, Restriction, Result
 
 _CEASED = "C"
 _FULLY_SHOWN = "O"
-_INDIVIDUAL = "1000"
+_INDIVIDUALS = "1"
+# The legal categories that begin so are those of individuals: 1000 today, others in older records.
+
 _NO_NAME = "SUPPRESSION DU NOM COMMERCIAL"
 # Some records hold this sentence where a trade name was taken out.
 
-_PERSON_FIELDS = ("nomUniteLegale", "nomUsageUniteLegale", "prenom1UniteLegale", "prenomUsuelUniteLegale")
+_NAME = 255
+# What our records hold of a name.
+
+_SIRET = re.compile("[0-9]{14}")
+_LEGAL_CATEGORY = re.compile("[0-9]{4}")
+
+_OTHER_NAMES = (
+    "denominationUsuelle1UniteLegale",
+    "denominationUsuelle2UniteLegale",
+    "denominationUsuelle3UniteLegale",
+    "sigleUniteLegale",
+)
+_HIDEABLE = (
+    "denominationUniteLegale",
+    *_OTHER_NAMES,
+    "nomUniteLegale",
+    "nomUsageUniteLegale",
+    "prenom1UniteLegale",
+    "prenomUsuelUniteLegale",
+    "pseudonymeUniteLegale",
+)
 
 
 class Unreadable(Exception):
@@ -47,13 +70,16 @@ def read(siret: str, body: Mapping[str, Any], as_of: int) -> InseeAnswer:
 
 def moved(siret: str, target: InseeAnswer) -> InseeAnswer:
     """Say that `siret` is a doublon of the establishment that `target` describes."""
+    use = f"Établissement en doublon dans le répertoire Sirene : utiliser {target.siret}"
     return InseeAnswer(
         siret=siret,
         result=Result.MOVED,
         as_of=target.as_of,
         moved_to=target.siret,
         moved_to_result=target.result,
-        message=f"Établissement en doublon dans le répertoire Sirene : utiliser {target.siret}",
+        closes_on=target.closes_on,
+        opens_on=target.opens_on,
+        message=use if target.result in {Result.ACTIVE, Result.RESTRICTED} else None,
     )
 
 
@@ -61,22 +87,27 @@ def _describe(unit: Mapping[str, Any], as_of: int) -> InseeAnswer:
     legal = inner(unit, "uniteLegale")
     postal = inner(unit, "adresseEtablissement")
     siret = text(unit, "siret")
-    if siret is None or len(siret) != 14 or not siret.isdecimal():
+    if siret is None or not _SIRET.fullmatch(siret):
         raise Unreadable("no siret in the establishment")
-    is_open = _is_open(unit)
+    now = _standing(unit, legal, as_of)
     partial = _is_partial(unit, legal, postal)
     name = _name(legal, partial=partial)
-    hidden = tuple(field for field, kept in (("name", name is None), ("address", partial)) if kept)
+    address = addresses.read(postal, partial=partial)
+    by_hand = {"name": name is None, "address": partial or address is None}
+    category = shown(legal, "categorieJuridiqueUniteLegale")
     return InseeAnswer(
         siret=siret,
-        result=_result(is_open=is_open, partial=partial),
+        result=_result(is_open=now.is_open, partial=partial),
         as_of=as_of,
         name=name,
-        address=addresses.read(postal, partial=partial),
-        legal_category=shown(legal, "categorieJuridiqueUniteLegale"),
-        hidden=hidden,
-        restriction=Restriction.PARTIAL if partial and is_open else None,
-        closed_on=None if is_open else _closed_on(unit),
+        address=address,
+        legal_category=category if category and _LEGAL_CATEGORY.fullmatch(category) else None,
+        hidden=tuple(field for field, needed in by_hand.items() if needed),
+        restriction=Restriction.PARTIAL if partial and now.is_open else None,
+        closed_on=now.closed_on,
+        closes_on=now.changes_on if now.is_open else None,
+        opens_on=None if now.is_open else now.changes_on,
+        message=" ".join(_remarks(now, postal)) or None,
     )
 
 
@@ -86,27 +117,25 @@ def _result(*, is_open: bool, partial: bool) -> Result:
     return Result.RESTRICTED if partial else Result.ACTIVE
 
 
-def _is_open(unit: Mapping[str, Any]) -> bool:
-    periods = rows(unit, "periodesEtablissement")
-    current = next((p for p in periods if p.get("dateFin") is None), periods[0] if periods else {})
-    match text(current, "etatAdministratifEtablissement"):
-        case "A":
-            return True
-        case "F":
-            return False
-    # Without a state of its own, only a ceased legal unit says something: all its establishments are closed.
-    if text(inner(unit, "uniteLegale"), "etatAdministratifUniteLegale") == _CEASED:
-        return False
-    raise Unreadable("the establishment has no known state")
+def _standing(unit: Mapping[str, Any], legal: Mapping[str, Any], as_of: int) -> Standing:
+    # An establishment's own history goes before the state of its legal unit, which has no date: a unit whose ceasing is
+    # announced is « ceased » already.
+    found = standing(rows(unit, "periodesEtablissement"), days.today(as_of))
+    if found is None and (text(legal, "etatAdministratifUniteLegale") or "").upper() == _CEASED:
+        return Standing(is_open=False)  # All establishments of a ceased unit are closed.
+    if found is None:
+        raise Unreadable("the establishment has no known state")
+    return found
 
 
-def _closed_on(unit: Mapping[str, Any]) -> date | None:
-    # A later correction may add a second closed period: the closing is where the state changed, not where the current
-    # period starts. Periods come newest first.
-    for period in rows(unit, "periodesEtablissement"):
-        if period.get("changementEtatAdministratifEtablissement") is True:
-            return day(period, "dateDebut")
-    return None
+def _remarks(now: Standing, postal: Mapping[str, Any]) -> list[str]:
+    said = []
+    if now.changes_on is not None:
+        what = "La fermeture" if now.is_open else "L'ouverture"
+        said.append(f"{what} de cet établissement est annoncée pour le {days.french(now.changes_on)}.")
+    if (country := addresses.unknown_country(postal)) is not None:
+        said.append(f"L'INSEE situe cet établissement dans un pays inconnu (« {country} ») : indiquez son adresse.")
+    return said
 
 
 def _is_partial(unit: Mapping[str, Any], legal: Mapping[str, Any], postal: Mapping[str, Any]) -> bool:
@@ -114,23 +143,39 @@ def _is_partial(unit: Mapping[str, Any], legal: Mapping[str, Any], postal: Mappi
     # « fully shown » is treated as partial.
     statuses = (shown(unit, "statutDiffusionEtablissement"), shown(legal, "statutDiffusionUniteLegale"))
     return (
-        any(status not in {None, _FULLY_SHOWN} for status in statuses)
-        or hides(legal, "denominationUniteLegale", *_PERSON_FIELDS)
+        any(status is not None and status.upper() != _FULLY_SHOWN for status in statuses)
+        or hides(legal, *_HIDEABLE)
         or addresses.is_hidden(postal)
     )
 
 
 def _name(legal: Mapping[str, Any], *, partial: bool) -> str | None:
-    """Return the name to show; a person's is kept back with the rest of what partial diffusion hides."""
-    company = shown(legal, "denominationUniteLegale")
-    is_person = shown(legal, "categorieJuridiqueUniteLegale") == _INDIVIDUAL
+    """Return the name to show, as long as a record may hold.
+
+    What partial diffusion hides of it is kept back, in the private plan too: a person's names and all but the official
+    name of a company.
+    """
+    company = _named(legal, "denominationUniteLegale")
+    is_person = (shown(legal, "categorieJuridiqueUniteLegale") or "").startswith(_INDIVIDUALS)
     if company and not is_person:
-        return company
+        return clean(company, _NAME)
+    if partial:
+        return None
     if is_person or shown(legal, "nomUniteLegale"):
-        if partial:
-            return None
-        first = shown(legal, "prenomUsuelUniteLegale") or shown(legal, "prenom1UniteLegale")
-        last = shown(legal, "nomUsageUniteLegale") or shown(legal, "nomUniteLegale")
-        return " ".join(part for part in (first, last) if part) or None
-    usual = shown(legal, "denominationUsuelle1UniteLegale")
-    return usual if usual != _NO_NAME else None
+        name = _person(legal)
+    else:
+        name = next((found for field in _OTHER_NAMES if (found := _named(legal, field))), None)
+    return clean(name, _NAME) if name else None
+
+
+def _person(legal: Mapping[str, Any]) -> str | None:
+    first = shown(legal, "prenomUsuelUniteLegale") or shown(legal, "prenom1UniteLegale")
+    last = shown(legal, "nomUsageUniteLegale") or shown(legal, "nomUniteLegale")
+    if last is None:
+        return shown(legal, "pseudonymeUniteLegale") or first
+    return f"{first} {last}" if first else last
+
+
+def _named(legal: Mapping[str, Any], field: str) -> str | None:
+    name = shown(legal, field)
+    return None if name and name.upper() == _NO_NAME else name

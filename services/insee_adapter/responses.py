@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.insee_adapter.fields import inner, text
+from services.insee_adapter.fields import clean, inner, text
 from services.insee_adapter.reading import Unreadable, read
 from shared.messages.insee import Because, InseeAnswer, Restriction, Result
 
@@ -21,6 +21,8 @@ _RETRIED_AT_ONCE = frozenset({500, 502, 503, 504})
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 _SIRET_AT_END = re.compile(r"/([0-9]{14})/?(?:[?#].*)?$")
 _QUOTA_WINDOW = 60_000
+_SENTENCE = 300
+# What is passed on of a sentence of INSEE's.
 
 
 class NoAnswer(Exception):
@@ -100,7 +102,8 @@ def _doublon(response: Response, body: Mapping[str, Any]) -> Doublon:
 
 
 def _said(body: Mapping[str, Any]) -> str | None:
-    return text(inner(body, "header"), "message")
+    said = text(inner(body, "header"), "message")
+    return clean(said, _SENTENCE) if said else None
 
 
 def _no_json(response: Response) -> NoAnswer:

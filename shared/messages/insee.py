@@ -18,8 +18,8 @@ Siret = Annotated[str, Field(pattern="^[0-9]{14}$", examples=["13002526500013"])
 class Result(StrEnum):
     """What a look-up found.
 
-    ACTIVE        open, and nothing that matters is hidden
-    CLOSED        closed (« Fermé »), hidden fields or not
+    ACTIVE        open today, and INSEE keeps nothing back; what it lacks is in `hidden`
+    CLOSED        closed today (« Fermé »), hidden fields or not
     NOT_FOUND     INSEE knows no such establishment
     MOVED         entered twice in the register (« doublon »): `moved_to` is the one to use
     RESTRICTED    INSEE does not tell all (see `Restriction`)
@@ -90,14 +90,39 @@ class InseeAnswer(Stored):
     as_of: Instant = Field(description="when INSEE was asked; earlier than now when the answer comes from the cache")
     name: str | None = Field(None, description="raison sociale, or first and last name of a person")
     address: Address | None = Field(
-        None, description="country is ZZ when INSEE names one we have no code for; the commune is never hidden"
+        None, description="None when INSEE gives none that can be read, such as in a country that is not known"
     )
     legal_category: str | None = Field(None, description="INSEE's four digits, such as 7210 for a commune")
-    hidden: tuple[str, ...] = Field((), description="which of `name` and `address` INSEE keeps back, wholly or partly")
+    hidden: tuple[str, ...] = Field(
+        (),
+        description="which of `name` and `address` are given by hand: INSEE keeps them back, wholly or partly, "
+        "has none, or writes what can't be read",
+    )
     restriction: Restriction | None = None
     closed_on: date | None = Field(None, description="first day closed; None also when INSEE does not know")
+    closes_on: date | None = Field(
+        None, description="first day closed of an establishment open today whose closing is announced"
+    )
+    opens_on: date | None = Field(
+        None, description="first day open of an establishment closed today whose opening is announced"
+    )
     moved_to: Siret | None = Field(None, description="the establishment to use; None when INSEE's answer names none")
-    moved_to_result: Result | None = Field(None, description="what INSEE says of that one")
-    message: str | None = Field(None, description="INSEE's own sentence, or ours when it gave none; French")
+    moved_to_result: Result | None = Field(
+        None, description="what INSEE says of that one; `closes_on` and `opens_on` are its days then"
+    )
+    message: str | None = Field(None, description="INSEE's own sentence or ours, such as what is announced; French")
     because: Because | None = None
     retry_after: int | None = Field(None, description="seconds until the adapter's next try")
+
+    @property
+    def refusal(self) -> str | None:
+        """Return the code for which no structure is made with this SIRET; None when one can be, or nothing is known."""
+        if self.result == Result.NOT_FOUND:
+            return "siret_not_found"
+        if self.result == Result.CLOSED:
+            return "siret_closed"
+        if self.result != Result.MOVED:
+            return None
+        if self.moved_to is None or self.moved_to_result == Result.NOT_FOUND:
+            return "siret_moved_unknown"
+        return "siret_moved_closed" if self.moved_to_result == Result.CLOSED else "siret_moved"

@@ -3,6 +3,7 @@ R16, R19, R22).
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import httpx2
@@ -80,7 +81,10 @@ def test_a_company_takes_its_name_and_address_from_insee_and_is_its_creators(
     [
         (siret(made_up_siret(15_001)), "siret_closed", {"identifier": "siret_closed"}),
         (siret(made_up_siret(19_999)), "siret_not_found", {"identifier": "siret_not_found"}),
+        (siret(made_up_siret(15_004)), "siret_closed", {"identifier": "siret_closed"}),
         (siret(made_up_siret(16_001)), "siret_moved", {"identifier": "siret_moved"}),
+        (siret(made_up_siret(16_002)), "siret_moved_closed", {"identifier": "siret_moved_closed"}),
+        (siret(made_up_siret(16_003)), "siret_moved_unknown", {"identifier": "siret_moved_unknown"}),
         (siret(TAKEN, name="Autre", address={"city": "Lyon"}), "invalid_request",
          {"name": "given_by_insee", "address": "given_by_insee"}),
         (siret(TAKEN, parameters={"moa": True}), "invalid_request", {"parameters": "parameters_public_only"}),
@@ -93,8 +97,9 @@ def test_a_company_takes_its_name_and_address_from_insee_and_is_its_creators(
         ({"identifier": {"type": "PARTICULIER", "value": "P"}, "address": {"city": "Lyon"}}, "invalid_request",
          {"person": "person_names_required"}),
     ],
-    ids=["closed", "unknown", "moved", "name given", "parameters", "another principal", "hidden", "of the State",
-         "kept back", "abroad without a name", "nobody's name"],
+    ids=["closed", "unknown", "to reopen", "moved", "moved to a closed one", "moved nowhere", "name given",
+         "parameters", "another principal", "hidden", "of the State", "kept back", "abroad without a name",
+         "nobody's name"],
 )  # fmt: skip
 def test_what_can_not_be_created_is_refused_with_its_reason(
     alice: httpx2.Client, body: dict[str, Any], code: str, errors: dict[str, str]
@@ -105,6 +110,25 @@ def test_what_can_not_be_created_is_refused_with_its_reason(
 def test_a_doublon_names_the_establishment_to_use(alice: httpx2.Client) -> None:
     answer = alice.post("/structures", json=siret(made_up_siret(16_001)))
     assert made_up_siret(13_001) in answer.json()["title"]
+
+
+def test_an_announced_closing_is_told_and_does_not_refuse(alice: httpx2.Client) -> None:
+    closing = made_up_siret(15_003)
+    told = alice.get(f"/insee/{closing}").json()
+    assert (told["result"], "code" in told) == ("ACTIVE", False)
+    assert f"{date.fromisoformat(told['closes_on']):%d/%m/%Y}" in told["message"]
+    assert create(alice, siret(closing))["status"] == "inactive"
+
+
+def test_an_address_in_a_country_that_is_not_known_is_given_by_hand_and_may_be_changed_later(
+    alice: httpx2.Client,
+) -> None:
+    abroad = made_up_siret(20_004)
+    assert "PAYS NOUVEAU" in alice.get(f"/insee/{abroad}").json()["message"]
+    assert refusal(alice, siret(abroad)) == ("invalid_request", {"address": "address_required"})
+    record = create(alice, siret(abroad, address={"city": "Port-Neuf", "country": "FJ"}))
+    assert (record["name"], record["address"]["country"]) == ("COMPTOIR D'UN PAYS NOUVEAU", "FJ")
+    assert "address" in record["modifiable_fields"]
 
 
 def test_what_insee_hides_is_given_by_hand_and_may_be_changed_later(alice: httpx2.Client) -> None:

@@ -15,7 +15,8 @@ ASK_AGAIN = 5 * MINUTE
 def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
     """Return what INSEE says of an establishment that may be registered, or what must be asked first.
 
-    Raises Rejected when INSEE says that it may not: unknown, closed, or entered twice.
+    Raises Rejected when INSEE says that it may not: unknown, closed today, or entered twice. A closing that is
+    announced for a later day is no reason to refuse.
     """
     key = f"insee:{siret}"
     known = context.answers.get(key)
@@ -25,14 +26,9 @@ def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
     if answer.result == Result.UNAVAILABLE:
         wait = QUEUED if answer.because == Because.QUOTA else UNREACHABLE
         return _ask(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
-    if answer.result == Result.NOT_FOUND:
-        raise Rejected("siret_not_found", fields={"identifier": "siret_not_found"})
-    if answer.result == Result.CLOSED:
-        raise Rejected("siret_closed", fields={"identifier": "siret_closed"})
-    if answer.result == Result.MOVED:
-        raise Rejected(
-            "siret_moved", fields={"identifier": "siret_moved"}, details={"moved_to": answer.moved_to or "inconnu"}
-        )
+    if code := answer.refusal:
+        told = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
+        raise Rejected(code, fields={"identifier": code}, details=told)
     return answer
 
 
@@ -49,10 +45,10 @@ def _ask(siret: str, context: Context, wait: str, again_after: int) -> Needs:
 
 
 def hidden(answer: InseeAnswer) -> tuple[str, ...]:
-    """Return which of name and address INSEE keeps back, so that they are given by hand."""
+    """Return which of name and address INSEE keeps back, lacks or writes unreadably: they are given by hand."""
     if answer.restriction == Restriction.UNIT:
         return ("name", "address")
-    return tuple(answer.hidden)
+    return tuple(field for field in ("name", "address") if field in answer.hidden or getattr(answer, field) is None)
 
 
 def sphere(answer: InseeAnswer | None) -> tuple[Sphere, str | None]:

@@ -45,7 +45,14 @@ async def test_the_question_names_the_caller_and_how_long_they_wait(world: World
     ("told", "code", "sentence"),
     [
         ({"result": "CLOSED", "closed_on": "2020-01-01"}, "siret_closed", "fermé"),
+        ({"result": "CLOSED", "opens_on": "2027-01-31", "message": "Ouverture le 31."}, "siret_closed", "Ouverture"),
         ({"result": "MOVED", "moved_to": "00012005000016"}, "siret_moved", "00012005000016"),
+        (
+            {"result": "MOVED", "moved_to": "00012005000016", "moved_to_result": "CLOSED"},
+            "siret_moved_closed",
+            "00012005000016, lui-même fermé",
+        ),
+        ({"result": "MOVED", "message": "Unité légale doublon"}, "siret_moved_unknown", "sans dire lequel"),
     ],
 )
 async def test_why_a_structure_could_not_be_created_is_told_too(
@@ -64,6 +71,14 @@ async def test_an_unknown_establishment_is_not_found(world: World) -> None:
 async def test_what_is_restricted_is_told_without_a_refusal(world: World) -> None:
     answer = await look_up(world, {"result": "RESTRICTED", "restriction": "PARTIAL", "hidden": ["name"]})
     assert (answer.status_code, answer.json().get("code")) == (200, None)
+
+
+async def test_an_announced_closing_is_told_without_a_refusal(world: World) -> None:
+    answer = await look_up(
+        world, {"result": "ACTIVE", "closes_on": "2027-01-31", "message": "La fermeture est annoncée."}
+    )
+    assert (answer.status_code, answer.json().get("code")) == (200, None)
+    assert (answer.json()["closes_on"], answer.json()["message"]) == ("2027-01-31", "La fermeture est annoncée.")
 
 
 async def test_an_unreachable_insee_is_said_to_be_so(world: World) -> None:

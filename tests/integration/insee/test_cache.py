@@ -1,12 +1,15 @@
 """What INSEE said is kept as long as it may be believed, and a missing answer never."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.insee_adapter import cache as module
+from services.insee_adapter import days
 from services.insee_adapter.cache import Cache
+from shared.clock import SystemClock, instant
 from shared.messages.common import Address
 from shared.messages.insee import Because, InseeAnswer, Result
 
@@ -55,6 +58,39 @@ async def test_every_result_expires_in_its_time(database: Any, result: Result, m
     await cache.put(answer(result))
     assert await get(cache) is not None
     await asyncio.sleep(0.08)
+    assert await get(cache) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "day"), [(Result.ACTIVE, "closes_on"), (Result.RESTRICTED, "closes_on"), (Result.CLOSED, "opens_on"),
+                        (Result.MOVED, "closes_on")],
+)  # fmt: skip
+async def test_no_answer_outlives_the_day_before_a_change_that_it_announces(
+    database: Any, result: Result, day: str
+) -> None:
+    today = days.today(SystemClock().now())
+    cache = Cache(database)
+    await cache.put(answer(result, **{day: today + timedelta(1)}))
+    kept = await database["answers"].find_one(SIRET)
+    assert instant(kept["expires_at"]) <= instant(days.begins(today + timedelta(1)))
+    await cache.put(answer(result, **{day: today}))
+    assert await get(cache) is None, "the day has begun: the answer was given just before"
+    await cache.put(answer(result, **{day: today + timedelta(30)}))
+    assert await get(cache) is not None
+
+
+async def test_what_is_said_of_a_doublon_s_target_is_kept_no_longer_than_if_it_had_been_asked_for(
+    database: Any,
+) -> None:
+    await Cache(database).put(answer(Result.MOVED, moved_to="00013005000015", moved_to_result=Result.NOT_FOUND))
+    kept = await database["answers"].find_one(SIRET)
+    assert instant(kept["expires_at"]) <= SystemClock().now() + module.KEPT[Result.NOT_FOUND]
+
+
+async def test_what_another_version_kept_and_can_not_be_read_is_asked_again(database: Any) -> None:
+    cache = Cache(database)
+    await cache.put(answer(Result.ACTIVE))
+    await database["answers"].update_one({"_id": SIRET}, {"$set": {"answer.result": "OF_A_NEWER_VERSION"}})
     assert await get(cache) is None
 
 

@@ -29,6 +29,11 @@ NOBODY = "12345678200010"
         ("83951732300011", Result.CLOSED),
         ("78365263900015", Result.CLOSED),
         (made_up_siret(15_002), Result.CLOSED),
+        (made_up_siret(15_003), Result.ACTIVE),
+        (made_up_siret(15_004), Result.CLOSED),
+        (made_up_siret(15_005), Result.CLOSED),
+        (made_up_siret(15_006), Result.ACTIVE),
+        (made_up_siret(15_007), Result.ACTIVE),
         (NOBODY, Result.NOT_FOUND),
         (DOUBLON, Result.MOVED),
         ("15700033200013", Result.RESTRICTED),
@@ -47,6 +52,53 @@ async def test_a_commune_is_read_in_full(insee: Insee) -> None:
         answer = await client.look_up(CLAMART, Unlimited())
     assert (answer.name, answer.legal_category) == ("COMMUNE DE CLAMART", "7210")
     assert answer.address == Address(line1="PLACE MAURICE GUNSBOURG", postcode="92140", city="CLAMART")
+
+
+@pytest.mark.parametrize(
+    ("number", "field", "says"),
+    [(15_003, "closes_on", "fermeture"), (15_004, "opens_on", "ouverture"), (15_005, "opens_on", "ouverture")],
+)
+async def test_what_is_announced_is_told_with_its_day(insee: Insee, number: int, field: str, says: str) -> None:
+    async with public(insee.address) as client:
+        answer = await client.look_up(made_up_siret(number), Unlimited())
+    told = answer.model_dump(include={"closes_on", "opens_on"}, exclude_none=True)
+    assert list(told) == [field]
+    assert answer.message is not None
+    assert f"{says} de cet établissement est annoncée pour le {told[field]:%d/%m/%Y}" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("number", "address"),
+    [
+        (13_005, Address(line1="7 RUE DU PONT", city="LIEGE", country="BE")),
+        (20_001, Address(line1="2 RUE DU PORT", city="SAINT-HELIER", country="JE")),
+        (20_002, Address(city="ORANJESTAD", country="AW")),
+        (20_003, Address(line1="8 AVENUE DE LA LIBERTE", city="LUXEMBOURG", country="LU")),
+        (20_004, None),
+        (20_005, Address(line1="14 RUE DU FOUR", postcode="69002", city="LYON", country="FR")),
+        (20_006, Address(line1="6 RUE DE LA PLAINE", postcode="97400", city="SAINT-DENIS", country="FR")),
+        (20_007, None),
+    ],
+)
+async def test_an_address_is_where_insee_means_or_given_by_hand(
+    insee: Insee, number: int, address: Address | None
+) -> None:
+    async with public(insee.address) as client:
+        answer = await client.look_up(made_up_siret(number), Unlimited())
+    assert (answer.result, answer.address) == (Result.ACTIVE, address)
+    assert answer.hidden == (() if address else ("address",))
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(18_003, "SOCIETE AU NOM SANS FIN QUI CONTINUE"), (18_004, "LES AMIS DU SIGLE"), (18_005, "ALIX EXEMPLE")],
+)
+async def test_a_name_is_one_that_a_record_can_hold(insee: Insee, number: int, name: str) -> None:
+    async with public(insee.address) as client:
+        found = (await client.look_up(made_up_siret(number), Unlimited())).name
+    assert found is not None
+    assert found.startswith(name)
+    assert len(found) <= 255
 
 
 async def test_both_plans_say_the_same_of_a_partially_shown_person(insee: Insee) -> None:
@@ -69,6 +121,13 @@ async def test_a_doublon_of_a_closed_establishment_says_so(insee: Insee) -> None
     async with public(insee.address) as client:
         answer = await client.look_up(made_up_siret(16_002), Unlimited())
     assert (answer.moved_to, answer.moved_to_result) == (made_up_siret(15_001), Result.CLOSED)
+
+
+async def test_a_doublon_of_an_establishment_that_insee_does_not_know_says_so(insee: Insee) -> None:
+    async with public(insee.address) as client:
+        answer = await client.look_up(made_up_siret(16_003), Unlimited())
+    assert (answer.moved_to, answer.moved_to_result) == (made_up_siret(16_999), Result.NOT_FOUND)
+    assert answer.refusal == "siret_moved_unknown"
 
 
 async def test_doublons_that_lead_in_a_circle_end(insee: Insee) -> None:

@@ -11,6 +11,8 @@ from shared.messages.insee import InseeAnswer, Restriction, Result
 from tests.unit.insee.records import OPEN, PERSON, SIRET, body, period
 
 NOW = 1_700_000_000_000
+"""14 November 2023, 23:13 in France."""
+MIDNIGHT = NOW + 46 * 60_000 + 40_000
 
 
 def reading(*arguments: Any, **more: Any) -> InseeAnswer:
@@ -28,32 +30,38 @@ def test_an_open_establishment_has_name_address_and_category() -> None:
     )
 
 
-def test_the_current_period_is_the_one_without_an_end_wherever_it_stands() -> None:
-    answer = reading([period("A", "2001-01-01", "2009-12-31"), period("F", "2010-01-01", changed=True)])
-    assert answer.result is Result.CLOSED
+def test_a_closed_establishment_says_since_when() -> None:
+    answer = reading([period("F", "2010-01-01", changed=True), period("A", "2001-01-01", "2009-12-31")])
+    assert (answer.result, answer.closed_on, answer.message) == (Result.CLOSED, date(2010, 1, 1), None)
 
 
-def test_without_an_open_ended_period_the_newest_counts() -> None:
-    answer = reading([period("F", "2010-01-01", "2011-01-01"), period("A", "2001-01-01", "2009-12-31")])
-    assert answer.result is Result.CLOSED
+def test_an_announced_closing_is_open_and_told_r9() -> None:
+    answer = reading([period("F", "2023-11-30", changed=True), period("A", "2010-03-01", "2023-11-29")])
+    assert (answer.result, answer.closed_on, answer.closes_on) == (Result.ACTIVE, None, date(2023, 11, 30))
+    assert answer.message == "La fermeture de cet établissement est annoncée pour le 30/11/2023."
 
 
-def test_closing_is_when_the_state_changed_not_when_the_last_correction_starts() -> None:
-    answer = reading(
-        [
-            period("F", "2022-06-01"),
-            period("F", "2020-09-01", "2022-05-31", changed=True),
-            period("A", "2015-01-01", "2020-08-31", changed=True),
-        ]
+def test_an_announced_opening_is_closed_and_told_r9() -> None:
+    answer = reading([period("A", "2023-11-30", changed=True), period("F", "2020-01-01", "2023-11-29", changed=True)])
+    assert (answer.result, answer.closed_on, answer.opens_on) == (
+        Result.CLOSED,
+        date(2020, 1, 1),
+        date(2023, 11, 30),
     )
-    assert answer.result is Result.CLOSED
-    assert answer.closed_on == date(2020, 9, 1)
+    assert answer.message == "L'ouverture de cet établissement est annoncée pour le 30/11/2023."
 
 
-@pytest.mark.parametrize("start", [None, "1900-01-01", "not a date"])
-def test_a_closing_whose_day_insee_does_not_know_has_none(start: str | None) -> None:
-    answer = reading([period("F", start, changed=True)])
-    assert (answer.result, answer.closed_on) == (Result.CLOSED, None)
+@pytest.mark.parametrize(("as_of", "result"), [(MIDNIGHT - 1, Result.ACTIVE), (MIDNIGHT, Result.CLOSED)])
+def test_it_closes_at_midnight_in_france_r9(as_of: int, result: Result) -> None:
+    whole = body([period("F", "2023-11-15", changed=True), period("A", "2010-03-01", "2023-11-14")])
+    assert read(SIRET, whole, as_of).result is result
+
+
+def test_a_unit_said_to_have_ceased_whose_establishment_is_open_today_is_open() -> None:
+    ceased = {"etatAdministratifUniteLegale": "C"}
+    announced = [period("F", "2023-11-30", changed=True), period("A", "2010-03-01", "2023-11-29")]
+    assert reading(announced, legal=ceased).result is Result.ACTIVE
+    assert reading(OPEN, legal=ceased).result is Result.ACTIVE
 
 
 def test_without_periods_a_ceased_legal_unit_means_closed() -> None:
@@ -75,7 +83,9 @@ def test_what_has_no_known_state_is_never_said_open_nor_closed(periods: list[Any
         {"statutDiffusionEtablissement": "P"},
         {"legal": {"statutDiffusionUniteLegale": "P"}},
         {"statutDiffusionEtablissement": "M"},
+        {"statutDiffusionEtablissement": "p"},
         {"address": {"codePostalEtablissement": "[ND]"}},
+        {"legal": {"sigleUniteLegale": "[ND]"}},
     ],
 )
 def test_partial_diffusion_shows_the_commune_and_hides_the_street(more: dict[str, Any]) -> None:
@@ -89,6 +99,18 @@ def test_a_partially_shown_person_has_no_name_even_where_the_private_plan_shows_
     answer = reading(legal=PERSON, statutDiffusionEtablissement="P")
     assert (answer.name, answer.hidden) == (None, ("name", "address"))
     assert "CAMILLE" not in answer.model_dump_json()
+
+
+@pytest.mark.parametrize("category", ["1000", "1300", "1900"])
+def test_an_individual_of_an_older_category_is_one_too(category: str) -> None:
+    person = {**PERSON, "categorieJuridiqueUniteLegale": category, "denominationUniteLegale": "CAMILLE EXEMPLE"}
+    answer = reading(legal=person, statutDiffusionEtablissement="P")
+    assert "CAMILLE" not in answer.model_dump_json()
+
+
+def test_partial_diffusion_keeps_all_but_the_official_name_back() -> None:
+    legal = {"denominationUniteLegale": "[ND]", "denominationUsuelle1UniteLegale": "USUEL", "sigleUniteLegale": "S"}
+    assert reading(legal=legal).name is None
 
 
 def test_a_hidden_company_name_is_to_be_given_by_hand() -> None:
@@ -110,16 +132,60 @@ def test_a_closed_establishment_with_partial_diffusion_is_closed() -> None:
         ({"nomUsageUniteLegale": "MODELE"}, "CAMILLE MODELE"),
         ({"prenomUsuelUniteLegale": "DOMINIQUE"}, "DOMINIQUE EXEMPLE"),
         ({"prenom1UniteLegale": None}, "EXEMPLE"),
+        ({"nomUsageUniteLegale": "", "prenomUsuelUniteLegale": " "}, "CAMILLE EXEMPLE"),
+        ({"nomUniteLegale": None, "pseudonymeUniteLegale": "LA CLOWNE"}, "LA CLOWNE"),
+        ({"nomUniteLegale": "", "nomUsageUniteLegale": None}, "CAMILLE"),
     ],
 )
 def test_an_individual_is_named_by_first_and_last_name(names: dict[str, Any], expected: str) -> None:
     assert reading(legal={**PERSON, **names}).name == expected
 
 
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        ({"denominationUsuelle1UniteLegale": "USUEL", "sigleUniteLegale": "SIGLE"}, "USUEL"),
+        ({"denominationUsuelle1UniteLegale": "", "denominationUsuelle2UniteLegale": "SECOND"}, "SECOND"),
+        ({"sigleUniteLegale": "SIGLE"}, "SIGLE"),
+        ({"denominationUsuelle1UniteLegale": "Suppression du nom commercial", "sigleUniteLegale": "S"}, "S"),
+    ],
+)
+def test_a_company_without_an_official_name_has_its_usual_one_or_its_initials(names: dict[str, Any], name: str) -> None:
+    assert reading(legal={"denominationUniteLegale": None, **names}).name == name
+
+
 def test_a_removed_trade_name_is_no_name() -> None:
     legal = {"denominationUniteLegale": None, "denominationUsuelle1UniteLegale": "SUPPRESSION DU NOM COMMERCIAL"}
     answer = reading(legal=legal)
     assert (answer.result, answer.name, answer.hidden) == (Result.ACTIVE, None, ("name",))
+
+
+def test_a_name_that_no_record_could_hold_is_put_right_and_cut() -> None:
+    name = reading(legal={"denominationUniteLegale": "SOCIETE\u202e\x00 " + "SANS FIN " * 100}).name
+    assert name is not None
+    assert name.startswith("SOCIETE SANS FIN SANS")
+    assert len(name) <= 255
+
+
+def test_an_address_that_can_not_be_read_is_given_by_hand_and_why_is_told() -> None:
+    abroad = {
+        "libelleCommuneEtrangerEtablissement": "PORT-NEUF",
+        "codePaysEtrangerEtablissement": "99998",
+        "libellePaysEtrangerEtablissement": "PAYS NOUVEAU",
+    }
+    answer = reading(address=abroad)
+    assert (answer.result, answer.address, answer.hidden) == (Result.ACTIVE, None, ("address",))
+    assert answer.message is not None
+    assert "dans un pays inconnu (« PAYS NOUVEAU ») : indiquez son adresse" in answer.message
+
+
+def test_an_establishment_without_an_address_gets_it_by_hand() -> None:
+    answer = reading(adresseEtablissement=None)
+    assert (answer.result, answer.address, answer.hidden) == (Result.ACTIVE, None, ("address",))
+
+
+def test_a_legal_category_that_is_none_is_left_out() -> None:
+    assert reading(legal={"categorieJuridiqueUniteLegale": "57.10 (SAS)"}).legal_category is None
 
 
 def test_a_single_element_list_is_read_like_the_element() -> None:
@@ -135,6 +201,11 @@ def test_another_establishment_than_asked_for_is_a_doublon_someone_followed() ->
     assert answer.name is None
 
 
+def test_a_doublon_of_a_closed_establishment_is_not_said_to_be_replaced_by_it() -> None:
+    answer = read("53222169400013", body([period("F", "2010-01-01", changed=True)]), NOW)
+    assert (answer.moved_to, answer.moved_to_result, answer.message) == (SIRET, Result.CLOSED, None)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -144,6 +215,7 @@ def test_another_establishment_than_asked_for_is_a_doublon_someone_followed() ->
         {"etablissements": []},
         {"etablissements": [body()["etablissement"]] * 2},
         body(siret="12"),
+        body(siret="٤١٨١٦٦٠٩٦٠٠٠٦٩"),
         body(siret=None),
         body(periodesEtablissement="none"),
         body(periodesEtablissement=[None, 3]),

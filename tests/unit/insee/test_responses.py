@@ -7,7 +7,7 @@ import pytest
 
 from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_wait
 from shared.messages.insee import Because, InseeAnswer, Restriction, Result
-from tests.unit.insee.records import SIRET, body
+from tests.unit.insee.records import SIRET, body, period
 
 NOW = 1_700_000_000_000
 HTML = b"<!doctype html><h1>Maintenance</h1>"
@@ -48,6 +48,13 @@ def test_404_of_the_register_is_not_found_and_keeps_its_sentence() -> None:
     assert found.message == f"Aucun élément trouvé pour le siret {SIRET}"
 
 
+def test_a_sentence_of_insee_s_is_put_right_and_cut() -> None:
+    found = answer(404, register(404, "Aucun\u202e élément\x00 trouvé " + "pour ce SIRET " * 100))
+    assert found.message is not None
+    assert found.message.startswith("Aucun élément trouvé pour ce SIRET")
+    assert len(found.message) <= 300
+
+
 def test_400_about_the_siret_is_not_found() -> None:
     assert answer(400, register(400, "Erreur de format de siret (…)")).result is Result.NOT_FOUND
 
@@ -82,7 +89,7 @@ def test_403_of_the_register_keeps_the_whole_unit_back() -> None:
         (200, b"\xff\xfe", Because.OUTAGE),
         (200, b"[" * 100_000, Because.OUTAGE),
         (200, register(200), Because.UNREADABLE),
-        (200, body(address={"libelleCommuneEtablissement": "X" * 200}), Because.UNREADABLE),
+        (200, body([period("X", "2020-01-01")]), Because.UNREADABLE),
         (400, register(400, "Erreur de syntaxe dans le paramètre q=…"), Because.UNREADABLE),
         (406, register(406), Because.UNREADABLE),
         (414, gateway(414), Because.UNREADABLE),
@@ -146,6 +153,6 @@ def test_a_used_up_quota_lasts_until_its_reset_and_at_most_a_window(
 
 
 def test_no_message_repeats_a_value_of_the_body() -> None:
-    problem = refusal(200, body(address={"libelleCommuneEtablissement": "SECRET" * 40}))
+    problem = refusal(200, body([period("SECRET", "2020-01-01")], siret="SECRET"))
     assert "SECRET" not in str(problem)
     assert problem.__cause__ is None

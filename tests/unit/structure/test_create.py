@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from services.structure_svc.state import modifiable_fields
+from shared import codes
 from shared.auth import Actor
 from shared.clock import HOUR
 from shared.engine.decide import Wait
@@ -67,17 +69,39 @@ def test_our_own_quota_is_not_an_unreachable_insee_r9() -> None:
     [
         (insee("NOT_FOUND"), "siret_not_found"),
         (insee("CLOSED"), "siret_closed"),
+        (insee("CLOSED", opens_on="2027-01-31"), "siret_closed"),
         (insee("MOVED", moved_to="77887067500015"), "siret_moved"),
+        (insee("MOVED", moved_to="77887067500015", moved_to_result="RESTRICTED"), "siret_moved"),
+        (insee("MOVED", moved_to="77887067500015", moved_to_result="CLOSED"), "siret_moved_closed"),
+        (insee("MOVED", moved_to="77887067500015", moved_to_result="NOT_FOUND"), "siret_moved_unknown"),
+        (insee("MOVED"), "siret_moved_unknown"),
     ],
 )
 def test_what_insee_does_not_know_as_active_is_refused_r9(answer: dict[str, Any], code: str) -> None:
     _, step = asked(create(), answers=answer)
-    assert (step.status, step.code) == ("rejected", code)
+    assert (step.status, step.code, step.fields) == ("rejected", code, {"identifier": code})
 
 
-def test_a_doublon_names_the_right_siret_r9() -> None:
-    _, step = asked(create(), answers=insee("MOVED", moved_to="77887067500015"))
-    assert step.details == {"moved_to": "77887067500015"}
+@pytest.mark.parametrize(
+    ("answer", "details"),
+    [
+        (insee("MOVED", moved_to="77887067500015"), {"moved_to": "77887067500015"}),
+        (insee("MOVED"), {}),
+        (insee("CLOSED", closed_on="2020-09-01"), {"closed_on": "2020-09-01"}),
+        (insee("CLOSED", opens_on="2027-01-31"), {"opens_on": "2027-01-31"}),
+    ],
+)
+def test_a_refusal_says_which_siret_to_use_and_since_when_it_is_closed_r9(
+    answer: dict[str, Any], details: dict[str, str]
+) -> None:
+    _, step = asked(create(), answers=answer)
+    assert step.details == details
+    assert "?" not in codes.sentence(step.code, step.details)
+
+
+def test_a_closing_announced_for_a_later_day_does_not_refuse_r9() -> None:
+    _, step = asked(create(), answers=insee(closes_on="2027-01-31"))
+    assert (step.status, step.code) == ("applied", "created")
 
 
 def test_what_insee_hides_is_given_by_hand_r9() -> None:
@@ -86,6 +110,15 @@ def test_what_insee_hides_is_given_by_hand_r9() -> None:
     assert step.fields == {"address": "address_required"}
     case, step = asked(create(address={"city": "Metz"}), answers=hidden)
     assert (step.status, case.state.address.city, case.state.name) == ("applied", "Metz", "OCTO")
+
+
+def test_an_address_that_insee_lacks_or_writes_unreadably_is_given_by_hand_and_stays_so_r4_r9() -> None:
+    answers = insee(address=None)
+    _, step = asked(create(), answers=answers)
+    assert step.fields == {"address": "address_required"}
+    case, step = asked(create(address={"city": "Port-Neuf", "country": "FJ"}), answers=answers)
+    assert (step.status, case.state.address.country, case.state.hidden_by_insee) == ("applied", "FJ", ("address",))
+    assert "address" in modifiable_fields(case.state)
 
 
 def test_what_insee_tells_is_not_given_by_hand_r4() -> None:

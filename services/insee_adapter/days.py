@@ -1,0 +1,21 @@
+"""Days as INSEE means them: those of France, whatever the time of the machine."""
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+_FRANCE = ZoneInfo("Europe/Paris")
+
+
+def today(instant: int) -> date:
+    """Return the day it is in France at an instant (ms)."""
+    return datetime.fromtimestamp(instant // 1000, _FRANCE).date()
+
+
+def begins(day: date) -> datetime:
+    """Return the moment at which a day begins in France."""
+    return datetime.combine(day, time(), _FRANCE).astimezone(UTC)
+
+
+def french(day: date) -> str:
+    """Write a day as a person reads it, such as 31/12/2026."""
+    return f"{day:%d/%m/%Y}"

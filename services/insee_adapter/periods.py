@@ -1,0 +1,84 @@
+"""Whether an establishment is open today, by its history in INSEE's register. Pure: the day is passed.
+
+INSEE enters a closing or an opening that was declared ahead, up to a month, as a period that begins on a later day,
+and then gives that period first: the period that covers today decides, and what is to come is announced. A correction
+may split a period in two of the same state: what counts is since when the state is what it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise, takewhile
+from typing import Any
+
+from services.insee_adapter.fields import day, text
+
+_OPEN, _CLOSED = "A", "F"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the history says today.
+
+    `closed_on` is the first day closed, None also when INSEE does not know it; `changes_on` the day on which it will
+    open or close, when one is announced.
+    """
+
+    is_open: bool
+    closed_on: date | None = None
+    changes_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """`state` is A or F, None when INSEE gives none that is known."""
+
+    state: str | None
+    start: date | None
+    end: date | None
+    changed: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == _OPEN
+
+
+def standing(rows: Sequence[Mapping[str, Any]], today: date) -> Standing | None:
+    """Return what the periods of an establishment say; None when they don't tell whether it is open."""
+    periods = _newest_first([_read(row) for row in rows])
+    begun = [period for period in periods if period.start is None or period.start <= today]
+    to_come = [period for period in reversed(periods) if period.state and period.start and period.start > today]
+    if not begun:
+        # Only what is to come is known: before a first opening it is not open, before a closing it still is.
+        return Standing(not to_come[0].is_open, changes_on=to_come[0].start) if to_come else None
+    covering = next((at for at, period in enumerate(begun) if period.end is None or period.end >= today), 0)
+    now = begun[covering]
+    if now.state is None:
+        return None
+    change = next((period.start for period in to_come if period.state != now.state), None)
+    return Standing(now.is_open, None if now.is_open else _closed_on(begun[covering:]), change)
+
+
+def _read(row: Mapping[str, Any]) -> _Period:
+    state = (text(row, "etatAdministratifEtablissement") or "").upper()
+    return _Period(
+        state if state in {_OPEN, _CLOSED} else None,
+        day(row, "dateDebut"),
+        day(row, "dateFin"),
+        row.get("changementEtatAdministratifEtablissement") is True,
+    )
+
+
+def _newest_first(periods: list[_Period]) -> list[_Period]:
+    # INSEE's own order, in which a period without a start has its place, unless the dates contradict it.
+    starts = [period.start for period in periods if period.start]
+    if all(newer >= older for newer, older in pairwise(starts)):
+        return periods
+    return sorted(periods, key=lambda period: period.start or date.min, reverse=True)
+
+
+def _closed_on(periods: Sequence[_Period]) -> date | None:
+    """Return since when an establishment is closed, given its periods from the one that covers today back."""
+    closed = list(takewhile(lambda period: period.state == _CLOSED, periods))
+    was_open = any(period.is_open for period in periods[len(closed) : len(closed) + 1])
+    return closed[-1].start if closed[-1].changed or was_open else None
