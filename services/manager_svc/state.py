@@ -49,9 +49,19 @@ class TeamState(Stored):
 
     def with_member(self, member: Member) -> "TeamState":
         """Return the team with this membership in the place of the user's former one."""
-        others = tuple(m for m in self.members if m.user != member.user)
-        return self.model_copy(update={"members": (*others, member)})
+        return self.model_copy(update={"members": (*self._others(member.user), member)})
 
+    def without_member(self, user: str) -> "TeamState":
+        """Return the team without a user: that they were in it stands in the history of its requests."""
+        return self.model_copy(update={"members": self._others(user)})
+
+    def _others(self, user: str) -> tuple[Member, ...]:
+        # A team must not grow by those who have left it.
+        return tuple(m for m in self.members if m.user != user and m.state != "ended")
+
+
+MOST_MEMBERS = 500
+"""Members of a team, its principal apart: a record must stay small enough to be sent."""
 
 State = UserState | TeamState
 

@@ -1,7 +1,7 @@
 """Attaches a user to a structure, with a profile."""
 
 from services.manager_svc.rules import rights
-from services.manager_svc.state import Member, TeamState
+from services.manager_svc.state import MOST_MEMBERS, Member, TeamState
 from shared.engine.rules import Context, Effect
 from shared.errors import Rejected
 from shared.messages.manager import AddMember
@@ -13,6 +13,8 @@ def accept(request: AddMember, state: TeamState, context: Context) -> Effect[Tea
     member = state.member(request.user)
     if request.user == state.principal or (member is not None and member.state == "valid"):
         raise Rejected("already_member", fields={"user": "already_member"})
+    if sum(m.state == "valid" for m in state.members) >= MOST_MEMBERS:
+        raise Rejected("too_many_members", details={"limit": MOST_MEMBERS})
     rights.require_pigp(state, request.user, request.profile, context)
     added = Member(user=request.user, profile=request.profile, state="valid", since=context.now)
     return Effect(lambda now: (now or state).with_member(added))

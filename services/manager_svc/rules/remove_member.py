@@ -15,5 +15,4 @@ def accept(request: RemoveMember, state: TeamState, context: Context) -> Effect[
     member = state.member(request.user)
     if member is None or member.state != "valid":
         raise Rejected("not_member", fields={"user": "not_member"})
-    ended = member.model_copy(update={"state": "ended", "since": context.now})
-    return Effect(lambda now: (now or state).with_member(ended))
+    return Effect(lambda now: (now or state).without_member(request.user))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.manager_svc.state import MOST_MEMBERS
 from shared.auth import Actor
 from shared.engine.decide import Wait
 from shared.messages.common import Request
@@ -102,7 +103,19 @@ def test_who_is_no_member_is_neither_changed_nor_removed(user: str, request_: ob
 
 def test_a_removed_member_stays_in_the_history() -> None:
     step, after = decided(team(marc="modification"), remove("marc"), ALICE)
-    assert (step.status, after.member("marc").state, after.member("marc").since) == ("applied", "ended", NOW)
+    assert (step.status, after.member("marc")) == ("applied", None)
+    assert [member["user"] for member in step.before["members"]] == ["marc"]
+
+
+def test_a_team_does_not_grow_by_those_who_have_left_it() -> None:
+    _, after = decided(team(gone="ended", chloe="consultation"), remove("chloe"), ALICE)
+    assert after.members == ()
+
+
+def test_a_team_has_at_most_so_many_members() -> None:
+    full = team(**{f"user{n}": "consultation" for n in range(MOST_MEMBERS)}, gone="ended")
+    step, _ = decided(full, add("chloe"), ALICE)
+    assert (step.code, step.details) == ("too_many_members", {"limit": MOST_MEMBERS})
 
 
 def test_the_principal_can_not_be_removed_before_a_transfer_r18() -> None:
