@@ -223,3 +223,15 @@ def test_an_activation_asked_with_the_creation_is_a_second_request(alice: httpx2
 def test_the_simulators_many_communes_can_be_found_by_their_names(alice: httpx2.Client) -> None:
     found = until(lambda: alice.get("/structures", params={"q": "saint aubin etangs"}).json()["items"])
     assert [s["identifier"]["value"] for s in found] == [COMMUNE]
+
+
+def test_an_activation_that_the_creator_may_not_ask_is_refused_alone(system: System, alice: httpx2.Client) -> None:
+    identifier = {"type": "AUTRE", "value": "POUR-AUTRUI"}
+    body = {"identifier": identifier, "name": "X", "address": {"city": "Lyon"}, "principal": "alice", "activate": True}
+    with system.as_("facturier") as facturier:
+        created = facturier.post("/structures", json=body, headers={"Prefer": "wait=10"}).json()
+        assert created["code"] == "created", created
+        second = until(lambda: _read(facturier, f"/requests/{created['follow_up']}"))
+        assert (second["status"], second["code"]) == ("rejected", "forbidden")
+    record = until(lambda: _read(alice, "/structures/by-identifier/AUTRE/POUR-AUTRUI"))
+    assert (record["principal"], record["status"]) == ("alice", "inactive")
