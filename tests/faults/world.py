@@ -48,6 +48,7 @@ class World:
         self._brokers = system.brokers
         self._since: collect.Places = {}
         self._replicas: list[str] = []
+        self._left_out: tuple[str, frozenset[str]] = ("\0", frozenset())
 
     @property
     def delay(self) -> float:
@@ -68,6 +69,25 @@ class World:
             versions = await asyncio.to_thread(stores.versions, client)
         self.history.tell(Event("begun", _CLOCK.now(), more={"case": case, "seed": seed, "versions": versions}))
         self.structures = await asyncio.to_thread(self._make_structures)
+
+    def new_structure(self, who: str) -> int:
+        """Make one more structure, of somebody else."""
+        with self.system.as_(who) as api:
+            _until(lambda: "version" in api.get("/me").json(), f"{who} known")
+            identifier = {"type": "AUTRE", "value": f"{self.run}-{who}"}
+            body = {"identifier": identifier, "name": f"{self.run} {who}", "address": {"city": "Lyon"}}
+            told = api.post("/structures", json=body).raise_for_status().json()
+            id_ = int(told["reference"]["structure"]["id"])
+            _until(lambda: _team_is_there(api, id_), f"the team of structure {id_}")
+        return id_
+
+    def leave_out(self, actor: str, structure: int) -> None:
+        """Leave an attacker and their structure out of the history: a case does to its document what it likes."""
+        self._left_out = (f"{actor}|", frozenset({f"structure:{structure}", f"manager/structure:{structure}"}))
+
+    def _is_told(self, event: Event) -> bool:
+        actor, documents = self._left_out
+        return not (event.request.startswith(actor) or event.document in documents)
 
     def _make_structures(self) -> list[int]:
         for user in MEMBERS:
@@ -112,7 +132,7 @@ class World:
 
     async def collect(self) -> None:
         """Put what topics and databases hold into the history."""
-        told = await asyncio.to_thread(lambda: list(collect.collected(self.admin, self._since)))
+        told = await asyncio.to_thread(lambda: list(filter(self._is_told, collect.collected(self.admin, self._since))))
         self.history.tell(*told)
         documents = {e.document for e in told if e.document and e.what in {"outcome", "journal"}}
         requests = {e.request for e in self.history.events if e.request}

@@ -1,4 +1,4 @@
-"""Nobody harms a neighbour (the tenth guarantee): whatever one actor sends and one document holds, others are decided on.
+"""Nobody harms a neighbour: whatever one actor sends and whatever one document holds, others are decided on.
 
 A bystander asks all the while. On an idle machine each decision takes some hundredths of a second, and 2 s is what is
 promised (`make faults CASE=hostile-neighbour` asks for that); tests share their machine, so here it is 2 s or ten times

@@ -33,6 +33,15 @@ class Bystander:
         self._stopping.set()
         self._thread.join(2 * _PATIENCE)
 
+    def again(self) -> "Bystander":
+        """Return the same, to go on with after a pause; what it took so far counts too."""
+        twin = Bystander(self._api, self._token, self._structure)
+        twin.took, twin.failed = self.took, self.failed
+        return twin
+
+    def __str__(self) -> str:
+        return f"{len(self.took)} decisions, median {self.median * 1000:.0f} ms, longest {self.longest:.2f} s"
+
     def wait_for(self, decisions: int, seconds: float = 60) -> None:
         """Wait until so many more decisions were made."""
         end, enough = time.monotonic() + seconds, len(self.took) + decisions

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tests.faults.cases import brokers, letters, messages, network, processes, time
+from tests.faults.cases import brokers, letters, messages, neighbours, network, processes, time
 from tests.faults.world import Size, World
 
 SHORT = Size(structures=4, rate=15.0, seconds=4.0)
@@ -48,6 +48,7 @@ CASES: Mapping[str, Case] = {
         Case(messages.poison),
         Case(letters.no_dead_letters),
         Case(messages.two_partitions),
+        Case(neighbours.hostile_neighbour, in_tests=False),
         Case(time.fast_clock),
         Case(time.fast_replica, in_tests=False),
         Case(time.lost_pokes),
