@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from xdist.scheduler import LoadScopeScheduling
@@ -20,6 +21,9 @@ from tests.support.brokers import choice, open_brokers
 set_hypothesis_home_dir(Path(__file__).parents[1] / ".data" / "hypothesis")
 settings.register_profile("ours", deadline=None)  # A test proves a rule, never a speed.
 settings.load_profile("ours")
+
+# Not configured, structlog draws every local variable of an exception, which takes minutes where one is large.
+structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 LONGEST = ("faults", "integration/ops", "journeys", "integration/gateway", "integration/rights", "integration/delay")
 """Packages that take longest, which begin first."""

@@ -37,7 +37,17 @@ _PENDING = frozenset({"step", "change", "reserves", "due_at", "next_trigger_at",
 def _pending_in(raw: Mapping[str, Any]) -> Pending:
     more = {name: value for name, value in raw.items() if name not in _PENDING} if len(raw) > len(_PENDING) else {}
     times = (raw["due_at"], raw["next_trigger_at"])
-    return Pending(Step(raw["step"]), raw["change"], tuple(raw["reserves"]), *times, raw["size"], more)
+    return Pending(_step_in(raw["step"]), raw["change"], tuple(raw["reserves"]), *times, raw["size"], more)
+
+
+_TOLD = frozenset({"owner", "request_id", "type", "status", "code", "at", "version"})
+"""What every step of a document must say to be told."""
+
+
+def _step_in(raw: Mapping[str, Any]) -> Step:
+    if not raw.keys() >= _TOLD or not isinstance(raw["version"], int) or not isinstance(raw["at"], int):
+        raise ValueError("a step that can't be told")
+    return Step(raw)
 
 
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
@@ -68,7 +78,7 @@ def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         version=raw["version"],
         state=state,
         pending=[_pending_in(p) for p in raw.get("pending", ())],
-        outbox=[Step(s) for s in raw.get("outbox", ())],
+        outbox=[_step_in(step) for step in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
         decided=raw.get("decided"),
         followed={entry["key"]: entry["version"] for entry in raw.get("followed", ())},

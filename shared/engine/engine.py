@@ -48,6 +48,10 @@ EARLY = 5 * SECOND
 """A trigger that is early by less than this (ms) is given again when its time has come."""
 
 
+class _Unusable(Exception):
+    """What is stored of a request, or of its document, can't be read."""
+
+
 class Trigger(NamedTuple):
     """Says that something of a document is due: by when the broker appended it, and for what time, if it tells."""
 
@@ -111,10 +115,10 @@ class Engine:
         while todo:
             drafts: dict[str, Draft] = {}
             more: set[str] = set()
-            for document in await self.store.load(todo, (), ()):
+            documents = await self.store.load(todo, (), ())
+            self._tell_unusable(documents)
+            for document in documents:
                 if document.broken is not None:
-                    metrics.UNUSABLE.labels("read").inc()
-                    log.error("a stored document can't be read", document=document.id)
                     continue
                 draft, now = Draft(self.owner, document), self.clock.now()
                 until = min(now, latest[document.id].appended)
@@ -199,16 +203,17 @@ class Engine:
             {*in_the_way, *(key for t in targets.values() for key in t.keys)},
             {*targets, *(t.cancels for t in targets.values() if t.cancels)},
         )
+        self._tell_unusable(documents)
         around = Round(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
         for request in batch:
             document = around.by_id.get(around.id_of(targets[request.key]))
             id_, state = (document.id, document.state) if document else (None, None)
             if document is not None and document.broken is not None:
-                metrics.UNUSABLE.labels("read").inc()
-                broken[request.key] = document.broken
+                broken[request.key] = _Unusable(document.id)
             if (row := around.rows.get(request.key)) is not None and row.broken is not None:
-                broken[request.key] = row.broken
+                log.error("a stored request can't be read", request=request.key, exc_info=row.broken)
+                broken[request.key] = _Unusable(request.key)
             try:
                 wanted.update(self.owner.copies(request.request, id_, state, request.actor))
             except Exception as error:  # noqa: BLE001 - the same.
@@ -216,6 +221,13 @@ class Engine:
         around.copies = await self.store.copies(wanted) if wanted else {}
         around.values = {key: value for key, (_, value) in around.copies.items()}
         return around
+
+    @staticmethod
+    def _tell_unusable(documents: Iterable[Document]) -> None:
+        for document in documents:
+            if document.broken is not None:
+                metrics.UNUSABLE.labels("read").inc()
+                log.error("a stored document can't be read", document=document.id, exc_info=document.broken)
 
     def _repeat(self, around: Round, request: Incoming) -> bool:
         """Answer a request that is decided already as before; return whether it was."""
@@ -277,9 +289,10 @@ class Engine:
         before = draft.copy()
         try:
             wait = self._rule(around, request, draft, new_id, now, is_busy=request.key in busy)
-        except Exception:
+        except Exception as error:
             # A rule that breaks harms its own request alone: whoever asked is told, and the message is kept.
-            log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
+            if not isinstance(error, _Unusable):  # That was logged once for all who ask.
+                log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
             draft = before  # Nothing of what it had begun stays.
             wait = self._refuse_as_broken(around, request, draft, now)
         if wait is not None:

@@ -221,3 +221,17 @@ async def test_one_actor_keeps_a_bounded_number_of_requests_waiting(lab: Lab) ->
     }
     await lab.ask(Ask(box="1", thing="pen"), "r0", actor=BOB)
     assert lab.told("r0", "bob") == ["waiting"], "others may wait as well"
+
+
+@pytest.mark.parametrize("entry", [{"at": 1}, {"at": 1, "version": 2, "request_id": "x"}, {"at": 1, "version": "two"}])
+async def test_an_outbox_that_nobody_can_read_stops_no_neighbour(lab: Lab, entry: dict[str, Any]) -> None:
+    await boxes(lab, "1", "2")
+    raw = await lab.raw.get("documents", "box:1")
+    await lab.raw.put("documents", raw | {"outbox": [entry]})
+    await lab.catch_up()
+    await lab.batch(incoming(PutNow(box="1", thing="pen")), incoming(PutNow(box="2", thing="pen"), "neighbour"))
+    assert (lab.told(), lab.code()) == (["rejected"], "internal_error")
+    assert lab.told("neighbour") == ["applied"]
+    await lab.poke("1", "2")
+    lab.clock.pass_(OLD)
+    await lab.sweep()
