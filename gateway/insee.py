@@ -14,16 +14,9 @@ from shared.clock import SECOND, Clock
 from shared.engine.store import Bus
 from shared.errors import Rejected
 from shared.messages.cloudevents import build
-from shared.messages.insee import InseeLookUp, Result
+from shared.messages.insee import InseeAnswer, InseeLookUp, Result
 from shared.mongo import ReturnDocument
 from shared.tracing import next_span
-
-_CODES = {
-    Result.NOT_FOUND: "siret_not_found",
-    Result.CLOSED: "siret_closed",
-    Result.MOVED: "siret_moved",
-}
-"""Why a structure could not be created with this SIRET."""
 
 
 class InseeLookUps:
@@ -63,7 +56,8 @@ class InseeLookUps:
             answer = await expected.within(wait / SECOND)
         if answer is None or answer["result"] == Result.UNAVAILABLE:
             raise Rejected("insee_unavailable")
-        if code := _CODES.get(answer["result"]):
+        found = InseeAnswer.model_validate(answer)
+        if code := found.refusal:
             return {**answer, "code": code, "message": codes.sentence(code, answer)}
         return answer
 

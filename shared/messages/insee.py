@@ -101,3 +101,16 @@ class InseeAnswer(Stored):
     message: str | None = Field(None, description="INSEE's own sentence, or ours when it gave none; French")
     because: Because | None = None
     retry_after: int | None = Field(None, description="seconds until the adapter's next try")
+
+    @property
+    def refusal(self) -> str | None:
+        """Return the code for which no structure is made with this SIRET; None when one can be, or nothing is known."""
+        if self.result == Result.NOT_FOUND:
+            return "siret_not_found"
+        if self.result == Result.CLOSED:
+            return "siret_closed"
+        if self.result != Result.MOVED:
+            return None
+        if self.moved_to is None or self.moved_to_result == Result.NOT_FOUND:
+            return "siret_moved_unknown"
+        return "siret_moved_closed" if self.moved_to_result == Result.CLOSED else "siret_moved"

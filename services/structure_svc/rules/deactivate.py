@@ -5,6 +5,7 @@ from typing import Any
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
+from shared.engine.again import already_pending, pending_of
 from shared.engine.rules import Change, Context
 from shared.errors import Failed, Rejected
 from shared.messages.structure import DeactivateStructure
@@ -14,8 +15,8 @@ def accept(request: DeactivateStructure, state: StructureState, context: Context
     """Accept when the structure will be active once all that is pending has applied (rule R5)."""
     rights.require(state, context)
     if state.status == "inactive":
-        pending = any(p.step.type == request.type for p in context.pending)
-        raise Rejected("already_pending" if pending else "already_inactive")
+        before = pending_of(request.type, context)
+        raise already_pending(before) if before else Rejected("already_inactive")
     return Change({})
 
 

@@ -25,14 +25,9 @@ def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
     if answer.result == Result.UNAVAILABLE:
         wait = QUEUED if answer.because == Because.QUOTA else UNREACHABLE
         return _ask(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
-    if answer.result == Result.NOT_FOUND:
-        raise Rejected("siret_not_found", fields={"identifier": "siret_not_found"})
-    if answer.result == Result.CLOSED:
-        raise Rejected("siret_closed", fields={"identifier": "siret_closed"})
-    if answer.result == Result.MOVED:
-        raise Rejected(
-            "siret_moved", fields={"identifier": "siret_moved"}, details={"moved_to": answer.moved_to or "inconnu"}
-        )
+    if code := answer.refusal:
+        told = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
+        raise Rejected(code, fields={"identifier": code}, details=told)
     return answer
 
 

@@ -80,6 +80,19 @@ def test_a_doublon_names_the_right_siret_r9() -> None:
     assert step.details == {"moved_to": "77887067500015"}
 
 
+def test_a_doublon_whose_other_is_of_no_use_says_so_r9() -> None:
+    _, step = asked(create(), answers=insee("MOVED", moved_to="77887067500015", moved_to_result="CLOSED"))
+    assert (step.code, step.details) == ("siret_moved_closed", {"moved_to": "77887067500015"})
+    _, step = asked(create(), answers=insee("MOVED"))
+    assert (step.code, step.details) == ("siret_moved_unknown", {})
+
+
+def test_a_closed_siret_is_told_since_when_r9() -> None:
+    _, step = asked(create(), answers=insee("CLOSED", closed_on="2024-05-01"))
+    assert step.details == {"closed_on": "2024-05-01"}
+    assert asked(create(), answers=insee("CLOSED"))[1].details == {}
+
+
 def test_what_insee_hides_is_given_by_hand_r9() -> None:
     hidden = insee("RESTRICTED", restriction="PARTIAL", hidden=["address"])
     _, step = asked(create(), answers=hidden)
@@ -138,7 +151,10 @@ def test_other_identifiers_need_name_and_address_by_hand() -> None:
 
 def test_a_private_individual_has_names_of_a_person() -> None:
     individual = {"type": "PARTICULIER", "value": "P1"}
-    assert asked(other(identifier=individual))[1].fields.keys() == {"person", "name"}
+    assert asked(other(identifier=individual))[1].fields == {
+        "person": "person_names_required",
+        "name": "name_forbidden",
+    }
     case, _ = asked(other(identifier=individual, name=None, person={"first_name": "Ada", "last_name": "L"}))
     assert case.state.person.first_name == "Ada"
 
