@@ -127,7 +127,7 @@ def files() -> dict[str, Any]:
     for topic in topics.table(30 * MINUTE):
         for name, (_, model) in messages(topic.name).items():
             generated[f"schemas/{name}.json"] = model.model_json_schema(mode="serialization")
-    generated["codes.json"] = {name: {"message": c.sentence, "http": c.http} for name, c in codes.CODES.items()}
+    generated["codes.json"] = {name: code.published() for name, code in codes.CODES.items()}
     return generated
 
 

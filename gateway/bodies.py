@@ -6,8 +6,8 @@ import orjson
 from fastapi import Request
 from pydantic import ValidationError
 
-from shared.engine.intake import field_errors
 from shared.errors import Rejected
+from shared.fields import invalid
 from shared.messages.common import Request as Message
 
 _JSON = "application/json"
@@ -30,7 +30,7 @@ async def read(request: Request, model: type[M], **known: Any) -> tuple[M, dict[
     except orjson.JSONDecodeError as error:
         raise Rejected("message_unreadable") from error
     if not isinstance(data, dict):
-        raise Rejected("invalid_request", fields={"(body)": "field_invalid"})
+        raise Rejected("invalid_request", fields={"(body)": "object_expected"})
     if twice := [name for name in known if name in data]:
         raise Rejected("invalid_request", fields=dict.fromkeys(twice, "field_unknown"))
     return message(model, {**data, **known})
@@ -41,4 +41,4 @@ def message(model: type[M], data: dict[str, Any]) -> tuple[M, dict[str, Any]]:
     try:
         return model.model_validate(data), data
     except ValidationError as error:
-        raise Rejected("invalid_request", fields=field_errors(error)) from error
+        raise invalid(error.errors(include_url=False, include_input=False)) from error

@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 from shared import codes
 from shared.consume import TRANSIENT
 from shared.errors import Rejected
+from shared.fields import invalid
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -35,26 +36,24 @@ def problem(
 ) -> Response:
     """Return the answer for a code; `fields` maps a field's path to the code of what is wrong with it."""
     status = status or codes.http_status(code)
+    values = {"retry_after": _RETRY_AFTER.get(status), **(details or {})}
     body: dict[str, Any] = {
         "type": f"urn:structures:code:{code}",
-        "title": codes.sentence(code, details),
+        "title": codes.sentence(code, values),
         "status": status,
         "code": code,
         **(more or {}),
     }
-    if details:
-        body["details"] = details
+    if public := {name: value for name, value in (details or {}).items() if name != "fields"}:
+        body["details"] = public
     if fields:
-        body["errors"] = [
-            {"field": field, "code": wrong, "message": codes.sentence(wrong, details)}
-            for field, wrong in fields.items()
-        ]
+        body["errors"] = codes.errors_of(fields.items(), details)
     answered = dict(headers or {})
     if status == 401:
         error = "" if code == "token_missing" else ', error="invalid_token"'
         answered["WWW-Authenticate"] = f'Bearer realm="structures"{error}'
     if status in _RETRY_AFTER:
-        answered["Retry-After"] = str((details or {}).get("retry_after", _RETRY_AFTER[status]))
+        answered["Retry-After"] = str(values["retry_after"])
     return Response(orjson.dumps(body), status, answered, MEDIA_TYPE)
 
 
@@ -76,13 +75,8 @@ async def _rejected(_: Request, no: Exception) -> Response:
 async def _unusable(_: Request, error: Exception) -> Response:
     """Tell which parameter of the path, the query or the headers is wrong; bodies are read by `bodies`."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for that.
-    fields = {
-        ".".join(str(part) for part in wrong["loc"][1:]): (
-            "field_required" if wrong["type"] == "missing" else "field_invalid"
-        )
-        for wrong in error.errors()
-    }
-    return problem("invalid_request", fields=fields)
+    no = invalid(error.errors(), inside=1)
+    return problem(no.code, fields=no.fields, details=no.details)
 
 
 async def _plain(request: Request, error: Exception) -> Response:

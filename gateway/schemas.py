@@ -6,6 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.clock import Instant
+from shared.codes import sentence
 from shared.messages.common import Address, Identifier, IdentifierType, PersonName
 from shared.messages.insee import InseeAnswer
 from shared.messages.manager import Profile
@@ -73,6 +74,7 @@ class WrongField(BaseModel):
     field: str = Field(description="path of the field, such as `address.city`")
     code: str
     message: str = Field(description="in French")
+    details: dict[str, Any] = Field(default_factory=dict, description="values the sentence names")
 
 
 class Problem(BaseModel):
@@ -83,14 +85,14 @@ class Problem(BaseModel):
             "examples": [
                 {
                     "type": "urn:structures:code:field_not_modifiable",
-                    "title": "Ce champ n'est pas modifiable : retirez-le de la demande.",
+                    "title": sentence("field_not_modifiable"),
                     "status": 422,
                     "code": "field_not_modifiable",
                     "errors": [
                         {
                             "field": "name",
                             "code": "field_not_modifiable",
-                            "message": "Ce champ n'est pas modifiable : retirez-le de la demande.",
+                            "message": sentence("field_not_modifiable"),
                         }
                     ],
                     "request_id": "9b2f6f0a-6a39-4a0e-9a43-1d6f0f8b6f4e",
@@ -210,6 +212,9 @@ class Code(BaseModel):
     code: str
     message: str = Field(description="in French; {name} stands for a value of `details`")
     http: int
+    otherwise: list[str] = Field(
+        default_factory=list, description="what is told instead when one of those values is missing, in this order"
+    )
 
 
 class LookUp(InseeAnswer):

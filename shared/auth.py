@@ -123,7 +123,7 @@ class Verifier:
             raise Rejected("token_invalid")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
-            raise Rejected("token_audience")
+            raise Rejected("token_audience", details={"audience": self._audience})
         return {name: claims[name] for name in _USED if name in claims}
 
     async def ready(self) -> None:

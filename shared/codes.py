@@ -1,139 +1,299 @@
-"""The catalogue of codes: each is stable, has one French sentence that says what is wrong and what to do, and an HTTP
+"""The catalogue of codes: each is stable, has a French sentence that says what is wrong and what to do, and an HTTP
 status for the gateway. It is published at `GET /api/v1/codes` and in `docs/contracts/codes.json`.
 
-A sentence may use `{name}` for a value of the outcome's public `details`.
+Sentences are for two readers, people and those who write a client: they say « vous », in the present, one idea each,
+with an example where a form is expected. Their values are the outcome's public `details`, never personal data.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.field_codes import FIELDS
+from shared.sentences import Code, refused, told
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A sentence in French, and the HTTP status with which a refusal for this reason is answered."""
-
-    sentence: str
-    http: int = 422
-
+_REQUEST_ID = (
+    "donnez de 1 à 100 caractères parmi les lettres sans accent, les chiffres, le point, le tiret, le tiret bas et le "
+    "deux-points (mais ni « . » ni « .. »), par exemple facture-2026.17"
+)
 
 CODES: Mapping[str, Code] = {
     # What happened.
-    "accepted": Code("Votre demande est prise en compte ; elle sera effective à la date indiquée.", 202),
-    "applied": Code("Votre demande est effective.", 200),
-    "created": Code("La structure est créée ; elle est inactive tant que son activation n'est pas effective.", 201),
-    "nothing_to_change": Code("Rien ne change : les valeurs demandées sont déjà celles de l'enregistrement.", 200),
-    "cancelled": Code("La demande est annulée ; elle ne prendra pas effet.", 200),
-    "cancellation_done": Code("L'annulation est faite.", 200),
-    "waiting_insee": Code("La demande attend la réponse de l'INSEE.", 202),
-    "waiting_copy": Code("La demande attend une information d'un autre service.", 202),
-    "received": Code("La demande est reçue ; sa décision suivra.", 202),
+    "accepted": told(
+        "Votre demande est prise en compte ; elle sera effective le {effective_at}.",
+        202,
+        "Votre demande est prise en compte ; elle sera effective à la fin du délai.",
+    ),
+    "applied": told("Votre demande est effective.", 200),
+    "created": told("La structure est créée ; elle reste inactive jusqu'à son activation.", 201),
+    "nothing_to_change": told("Aucune modification : ces valeurs sont déjà enregistrées.", 200),
+    "cancelled": told("La demande est annulée ; elle ne prendra pas effet.", 200),
+    "cancellation_done": told("L'annulation est enregistrée.", 200),
+    "waiting_insee": told("La demande attend la réponse de l'INSEE ; vous n'avez rien à faire.", 202),
+    "waiting_copy": told("La demande est en cours de vérification ; vous n'avez rien à faire.", 202),
+    "waiting_busy": told("La demande attend son tour ; vous n'avez rien à faire.", 202),
+    "received": told("La demande est reçue ; elle va être examinée.", 202),
     # Who asks.
-    "token_missing": Code("Aucun jeton : joignez l'en-tête authorization avec « Bearer » et votre jeton.", 401),
-    "token_invalid": Code("Le jeton n'est pas valable : demandez-en un nouveau à l'émetteur.", 401),
-    "token_expired": Code("Le jeton a expiré : demandez-en un nouveau et renvoyez la demande.", 401),
-    "token_audience": Code("Le jeton est destiné à un autre usage : demandez-en un pour cette audience.", 401),
-    "act_for_forbidden": Code("Ce compte ne peut pas agir au nom d'un autre : retirez l'acteur désigné.", 403),
-    "forbidden": Code("Vous n'avez pas le droit de faire cette demande sur cette structure.", 403),
-    "principal_only": Code("Seul le gestionnaire principal peut faire cette demande.", 403),
-    "administrator_only": Code("Seul un administrateur peut faire cette demande.", 403),
-    "own_account": Code("Vous ne pouvez pas fermer votre propre compte : demandez-le à un autre administrateur.", 409),
-    "user_inactive": Code("Ce compte est désactivé : adressez-vous à un administrateur.", 403),
+    "token_missing": refused(
+        "Jeton d'accès absent", "ajoutez l'en-tête « Authorization: Bearer », suivi de votre jeton", 401
+    ),
+    "token_invalid": refused("Le jeton n'est pas valide", "demandez-en un nouveau à l'émetteur", 401),
+    "token_expired": refused("Le jeton a expiré", "demandez-en un nouveau et renvoyez la demande", 401),
+    "token_audience": refused(
+        "Le jeton est destiné à un autre usage",
+        "demandez-en un pour l'audience « {audience} »",
+        401,
+        "demandez-en un pour la bonne audience",
+    ),
+    "act_for_forbidden": refused(
+        "Ce compte ne peut pas agir au nom d'un autre",
+        "retirez l'attribut CloudEvents « actor » (en-tête ce_actor)",
+        403,
+    ),
+    "forbidden": refused(
+        "Cette demande exige le profil « Organisation modification »",
+        "demandez-le au gestionnaire principal de la structure",
+        403,
+    ),
+    "principal_only": refused("Seul le gestionnaire principal peut faire cette demande", "adressez-la-lui", 403),
+    "administrator_only": refused("Seul un administrateur peut faire cette demande", "adressez-la-lui", 403),
+    "own_account": refused(
+        "Vous ne pouvez pas désactiver votre propre compte", "demandez-le à un autre administrateur", 409
+    ),
+    "members_only": refused(
+        "Seuls les utilisateurs rattachés à cette structure consultent ces données",
+        "demandez votre rattachement à son gestionnaire principal",
+        403,
+    ),
+    "user_inactive": refused("Ce compte est désactivé", "adressez-vous à un administrateur", 403),
     # The message.
-    "message_empty": Code("Le message est vide : envoyez un événement CloudEvents en JSON.", 400),
-    "message_unreadable": Code("Le message est illisible : envoyez du JSON en UTF-8.", 400),
-    "message_type_missing": Code("Le type manque : indiquez l'attribut CloudEvents « type » (en-tête ce_type).", 400),
-    "unsupported_type": Code("Ce type de demande n'existe pas ; voyez la liste des types dans le contrat.", 400),
-    "invalid_request": Code("La demande contient des champs incorrects : corrigez ceux qui sont listés.", 422),
-    "request_id_invalid": Code("L'identifiant de demande doit avoir 1 à 100 lettres, chiffres, . _ : ou -.", 400),
-    "request_id_reused": Code("Cet identifiant a déjà servi à une autre demande : choisissez-en un nouveau.", 409),
-    "internal_error": Code("Une erreur de notre fait a empêché de traiter la demande ; elle est signalée.", 500),
-    # Fields.
-    "field_required": Code("Ce champ est obligatoire."),
-    "field_unknown": Code("Ce champ n'existe pas pour cette demande : retirez-le."),
-    "instant_to_come": Code("Cette date n'est pas encore passée : donnez-en une qui l'est."),
-    "field_invalid": Code("La valeur de ce champ n'a pas la forme attendue."),
-    "field_too_long": Code("La valeur de ce champ est trop longue."),
-    "field_too_short": Code("La valeur de ce champ est trop courte."),
-    "field_not_modifiable": Code("Ce champ n'est pas modifiable : retirez-le de la demande."),
-    "identifier_type_unknown": Code("Ce type d'identifiant n'existe pas."),
-    "identifier_format": Code("L'identifiant n'a pas le format de son type."),
-    "identifier_french_vat": Code("UE_HORS_FRANCE ne concerne pas la France : donnez le SIRET."),
-    "structure_reference": Code("Désignez la structure par id ou par identifier, l'un des deux."),
-    "moa_only_needs_moa": Code("« MOA uniquement » demande que « MOA » soit coché."),
-    "mandate_dates": Code("La fin du mandat doit être postérieure à son début."),
-    "parameters_public_only": Code("Les paramètres ne concernent que les structures publiques : retirez-les."),
-    "person_names_required": Code("Pour un PARTICULIER, donnez prénom et nom."),
-    "person_names_forbidden": Code("Prénom et nom ne concernent que les structures de type PARTICULIER."),
-    "name_required": Code("Donnez la raison sociale."),
-    "address_required": Code("Donnez l'adresse : au moins la commune et le pays."),
-    "given_by_insee": Code("Cette donnée vient de l'INSEE : retirez-la de la demande."),
+    "message_empty": refused("Le message est vide", "envoyez un événement CloudEvents en JSON", 400),
+    "message_unreadable": refused("Le message est illisible", "envoyez du JSON en UTF-8", 400),
+    "message_type_missing": refused(
+        "Le type manque",
+        "indiquez l'attribut CloudEvents « type » (en-tête ce_type), par exemple structure.modify.v1",
+        400,
+    ),
+    "message_headers_misnamed": refused(
+        "Dans Kafka, les en-têtes CloudEvents commencent par « ce_ » et non par « ce- »",
+        "renommez-les, par exemple ce_id et ce_type",
+        400,
+    ),
+    "message_batch": refused("Un message porte un seul événement", "envoyez chaque événement du lot à part", 400),
+    "message_data_unreadable": refused(
+        "Les données de l'événement sont illisibles", "donnez du JSON dans data, ou en base64 dans data_base64", 400
+    ),
+    "message_version_unsupported": refused(
+        "Cette version de CloudEvents n'est pas lue", "indiquez « specversion » 1.0", 400
+    ),
+    "unsupported_type": refused("Ce type de demande n'existe pas", "consultez la liste dans le contrat", 400),
+    "invalid_request": refused("Certains champs sont à corriger", "voyez le détail de chacun"),
+    "request_id_invalid": refused("L'identifiant de demande n'a pas la forme attendue", _REQUEST_ID, 400),
+    "request_id_reused": refused("Cet identifiant a déjà servi à une autre demande", "choisissez-en un nouveau", 409),
+    "internal_error": refused(
+        "Une erreur interne a empêché le traitement, elle est signalée",
+        "vérifiez l'état de la demande avant de la renvoyer",
+        500,
+    ),
+    **FIELDS,
     # Structures.
-    "structure_not_found": Code("Cette structure n'existe pas ou n'existe pas encore.", 404),
-    "identifier_taken": Code("Cet identifiant est déjà celui d'une structure de l'annuaire.", 409),
-    "already_active": Code("La structure est déjà active.", 409),
-    "already_inactive": Code("La structure est déjà inactive.", 409),
-    "already_pending": Code("Une demande semblable est déjà en attente d'effet.", 409),
-    "superseded": Code("La structure a été remplacée par une autre : elle ne peut plus être activée.", 409),
-    "structure_duplicated": Code("La structure a été dupliquée : adressez la demande à la nouvelle.", 409),
-    "sphere_needs_public": Code("Cette valeur ne concerne que les structures publiques.", 409),
-    "state_needs_administrator": Code("Une structure de l'État est créée par un administrateur.", 403),
-    "principal_required": Code("Nommez la personne qui sera gestionnaire principal."),
-    "principal_not_yours": Code("Le créateur est le gestionnaire principal : retirez le champ principal."),
-    "principal_not_person": Code("Un compte technique ne peut pas être gestionnaire principal."),
-    "pigp_required": Code("Un compte PIGP est obligatoire pour gérer une structure publique hors État.", 409),
+    "structure_not_found": refused("Aucune structure accessible ne porte cet identifiant", "vérifiez-le", 404),
+    "identifier_taken": refused(
+        "Une structure a déjà cet identifiant", "demandez votre rattachement à son gestionnaire principal", 409
+    ),
+    "already_active": refused("La structure est déjà active", "vous n'avez rien à faire", 409),
+    "already_inactive": refused("La structure est déjà inactive", "vous n'avez rien à faire", 409),
+    "already_pending": refused(
+        "La même demande est déjà acceptée et sera effective le {effective_at}",
+        "suivez la demande {request_id}",
+        409,
+        ("La même demande est déjà acceptée", "attendez qu'elle prenne effet"),
+    ),
+    "superseded": refused(
+        "Cette structure a été dupliquée et ne peut plus être activée",
+        "faites la demande sur la structure {duplicated_to}",
+        409,
+        "faites la demande sur la nouvelle",
+    ),
+    "structure_duplicated": refused(
+        "Cette structure a été dupliquée",
+        "faites la demande sur la structure {duplicated_to}",
+        409,
+        "faites la demande sur la nouvelle",
+    ),
+    "state_needs_administrator": refused(
+        "Une structure de l'État est créée par un administrateur", "adressez-lui la demande", 403
+    ),
+    "principal_required": refused("Le gestionnaire principal manque", "indiquez la personne qui le sera"),
+    "principal_not_yours": refused(
+        "La personne qui crée la structure en est le gestionnaire principal", "retirez le champ « principal »"
+    ),
+    "principal_not_person": refused(
+        "Un compte technique ne peut pas être gestionnaire principal", "indiquez une personne"
+    ),
+    "pigp_required": refused(
+        "Cette personne n'a pas de compte PIGP, obligatoire pour gérer une structure publique hors État",
+        "invitez-la à le demander au comptable public",
+        409,
+    ),
+    # Bounds.
+    "too_many_pending": refused(
+        "{max} modifications attendent déjà leur effet, c'est le plus possible",
+        "refaites la demande à partir du {retry_at}",
+        409,
+        "attendez que l'une prenne effet",
+        ("Trop de modifications attendent déjà leur effet", "attendez que l'une prenne effet"),
+    ),
+    "too_many_members": refused(
+        "La structure a déjà {max} utilisateurs rattachés, c'est le plus possible",
+        "mettez d'abord fin à un rattachement",
+        409,
+        ("La structure a déjà trop d'utilisateurs rattachés", "mettez d'abord fin à un rattachement"),
+    ),
+    "document_too_large": refused(
+        "Cette demande rendrait la fiche trop volumineuse",
+        "raccourcissez les textes ou les listes, par exemple les pièces jointes du mandat",
+        409,
+    ),
+    "request_too_large": refused(
+        "Cette demande change trop de données à la fois",
+        "raccourcissez les textes ou les listes, ou répartissez-la en plusieurs demandes",
+        413,
+    ),
+    "too_many_waiting": refused(
+        "{max} de vos demandes attendent déjà une réponse, c'est le plus possible",
+        "renvoyez celle-ci quand l'une sera décidée",
+        429,
+        ("Trop de vos demandes attendent déjà une réponse", "renvoyez celle-ci quand l'une sera décidée"),
+    ),
     # INSEE.
-    "siret_not_found": Code("L'INSEE ne connaît pas ce SIRET : vérifiez-le."),
-    "siret_closed": Code("Ce SIRET est fermé à l'INSEE : la structure ne peut pas être créée."),
-    "siret_moved": Code("L'INSEE remplace ce SIRET par {moved_to} : indiquez celui-ci."),
-    "siret_moved_closed": Code(
-        "L'INSEE remplace ce SIRET par {moved_to}, lui-même fermé : indiquez un établissement actif."
+    "siret_not_found": refused("L'INSEE ne connaît pas ce SIRET", "vérifiez les 14 chiffres"),
+    "siret_closed": refused(
+        "Cet établissement est fermé à l'INSEE jusqu'au {opens_on}",
+        "refaites la demande ce jour-là, ou indiquez le SIRET d'un établissement ouvert",
+        422,
+        ("Cet établissement est fermé à l'INSEE depuis le {closed_on}", "indiquez le SIRET d'un établissement ouvert"),
+        ("Cet établissement est fermé à l'INSEE", "indiquez le SIRET d'un établissement ouvert"),
     ),
-    "siret_moved_unknown": Code(
-        "L'INSEE indique que ce SIRET fait double emploi, sans dire lequel le remplace : vérifiez-le auprès de l'INSEE."
+    "siret_moved": refused(
+        "L'INSEE remplace ce SIRET par {moved_to}",
+        "indiquez celui-ci",
+        422,
+        ("L'INSEE remplace ce SIRET par un autre", "cherchez-le à l'INSEE"),
     ),
-    "insee_unavailable": Code("L'INSEE n'a pas répondu à temps : recommencez plus tard.", 503),
-    "insee_quota": Code("Trop de recherches INSEE en peu de temps : recommencez dans une minute.", 429),
+    "siret_moved_closed": refused(
+        "L'INSEE remplace ce SIRET par {moved_to}, lui-même fermé",
+        "indiquez celui d'un établissement ouvert",
+        422,
+        ("L'INSEE remplace ce SIRET par un autre, lui-même fermé", "indiquez celui d'un établissement ouvert"),
+    ),
+    "siret_moved_unknown": refused(
+        "L'INSEE indique que ce SIRET fait double emploi, sans dire lequel le remplace", "vérifiez-le auprès de l'INSEE"
+    ),
+    "insee_unavailable": refused(
+        "L'INSEE n'a pas répondu à temps, rien n'a été modifié", "refaites la demande plus tard", 503
+    ),
+    "insee_quota": refused(
+        "Trop de recherches INSEE en peu de temps", "réessayez dans {retry_after} s", 429, "réessayez plus tard"
+    ),
     # Cancelling.
-    "request_not_found": Code("Aucune demande de cette structure ne porte cet identifiant.", 404),
-    "too_late": Code("La demande a déjà pris effet : elle ne peut plus être annulée.", 409),
-    "already_cancelled": Code("La demande est déjà annulée.", 409),
-    "request_waiting": Code("La demande attend encore sa décision : annulez-la une fois acceptée.", 409),
-    "not_cancellable": Code("La demande est terminée sans effet : il n'y a rien à annuler.", 409),
+    "request_not_found": refused("Aucune demande ne porte cet identifiant", "vérifiez-le", 404),
+    "too_late": refused(
+        "La demande a pris effet le {effective_at}, elle ne peut plus être annulée",
+        "faites-en une nouvelle pour revenir en arrière",
+        409,
+        ("La demande a pris effet, elle ne peut plus être annulée", "faites-en une nouvelle pour revenir en arrière"),
+    ),
+    "already_cancelled": refused("La demande est déjà annulée", "vous n'avez rien à faire", 409),
+    "not_cancellable": refused(
+        "La demande est terminée ou prend effet aussitôt, elle ne peut pas être annulée",
+        "faites-en une nouvelle si besoin",
+        409,
+    ),
     # Users and teams.
-    "user_not_found": Code("Cet utilisateur n'est pas connu : il doit s'être connecté une fois.", 404),
-    "team_not_found": Code("Cette structure n'existe pas ou son équipe n'existe pas encore.", 404),
-    "already_member": Code("Cet utilisateur est déjà membre de la structure : changez plutôt son profil.", 409),
-    "not_member": Code("Cet utilisateur n'est pas membre de la structure.", 409),
-    "principal_must_transfer": Code("Le gestionnaire principal doit d'abord transférer son rôle.", 409),
-    "registered": Code("L'utilisateur est enregistré.", 200),
+    "user_not_found": refused(
+        "Aucun compte ne correspond", "demandez à la personne de se connecter d'abord une fois", 404
+    ),
+    "team_not_found": refused("Aucune structure accessible ne porte cet identifiant", "vérifiez-le", 404),
+    "already_member": refused("Cet utilisateur est déjà rattaché à la structure", "modifiez son profil", 409),
+    "not_member": refused("Cet utilisateur n'est pas rattaché à la structure", "vérifiez son identifiant", 409),
+    "principal_must_transfer": refused(
+        "Le gestionnaire principal ne quitte pas la structure sans transférer son rôle",
+        "choisissez d'abord qui le reprend",
+        409,
+    ),
+    "registered": told("L'utilisateur est enregistré.", 200),
     # The gateway itself.
-    "not_found": Code("Cette ressource n'existe pas.", 404),
-    "body_too_large": Code("Le corps de la requête dépasse 1 Mo : réduisez-le.", 413),
-    "media_type_unsupported": Code("Envoyez du JSON, avec l'en-tête Content-Type: application/json.", 415),
-    "not_yet": Code("Cette version n'est pas encore lisible : recommencez dans un instant.", 425),
-    "too_many_requests": Code("Trop de demandes en peu de temps : ralentissez.", 429),
-    "unavailable": Code("Le service est momentanément indisponible : recommencez plus tard.", 503),
-    "method_not_allowed": Code("Cette méthode n'existe pas sur cette ressource.", 405),
-    "idempotency_key_invalid": Code("Idempotency-Key doit avoir 1 à 100 lettres, chiffres, . _ : ou -.", 400),
-    "prefer_invalid": Code("Prefer: wait=n attend un nombre de secondes entre 0 et 30.", 400),
+    "not_found": refused("Cette ressource n'existe pas, ou vous n'y avez pas accès", "vérifiez l'adresse", 404),
+    "body_too_large": refused("Le corps de la requête dépasse 1 Mo", "réduisez-le", 413),
+    "media_type_unsupported": refused(
+        "Ce format n'est pas accepté", "envoyez du JSON, avec l'en-tête « Content-Type: application/json »", 415
+    ),
+    "not_yet": refused("Cette version n'est pas encore disponible", "recommencez dans un instant", 425),
+    "too_many_requests": refused(
+        "Trop de demandes en peu de temps", "réessayez dans {retry_after} s", 429, "réessayez plus tard"
+    ),
+    "too_many_at_once": refused(
+        "Trop de vos demandes sont en cours", "attendez la fin de l'une d'elles, puis renvoyez celle-ci", 429
+    ),
+    "unavailable": refused(
+        "L'annuaire est momentanément indisponible", "réessayez dans {retry_after} s", 503, "réessayez plus tard"
+    ),
+    "method_not_allowed": refused(
+        "Cette méthode n'existe pas sur cette ressource", "choisissez-en une de l'en-tête « Allow »", 405
+    ),
+    "idempotency_key_invalid": refused("L'en-tête Idempotency-Key n'a pas la forme attendue", _REQUEST_ID, 400),
+    "prefer_invalid": refused(
+        "L'attente demandée n'a pas la forme attendue", "écrivez « Prefer: wait=10 », de 0 à 30 s", 400
+    ),
+    # HTTP itself.
+    "http_malformed": refused("La requête HTTP est mal formée", "vérifiez votre client HTTP", 400),
+    "request_too_slow": refused("La requête n'est pas arrivée à temps", "renvoyez-la d'un seul trait", 408),
+    "target_too_long": refused(
+        "L'adresse demandée est trop longue", "donnez-en une de {limit} octets au plus", 414, "raccourcissez-la"
+    ),
+    "headers_too_large": refused(
+        "Les en-têtes sont trop longs", "donnez-en {limit} octets et {lines} lignes au plus", 431, "réduisez-les"
+    ),
+    "method_unknown": refused("Cette méthode n'existe pas", "choisissez-en une de l'en-tête « Allow »", 501),
+    "transfer_coding_unknown": refused(
+        "Ce codage de transfert n'est pas lu", "envoyez « chunked » ou « Content-Length »", 501
+    ),
+    "too_many_connections": refused(
+        "Trop de connexions sont ouvertes",
+        "fermez-en ou réutilisez-les, puis réessayez dans {retry_after} s",
+        503,
+        "fermez-en ou réutilisez-les, puis réessayez",
+    ),
+    "http_version_unsupported": refused("Cette version de HTTP n'est pas servie", "utilisez HTTP/1.1", 505),
 }
 
 
 def sentence(code: str, details: Mapping[str, Any] | None = None) -> str:
     """Return the French sentence of a code, with the values it names."""
     known = CODES.get(code)
-    if known is None:
-        return f"Code {code}."
-    return known.sentence.format_map(_Blanks(details or {}))
+    return f"Code {code}." if known is None else known.filled(details or {})
+
+
+def sentence_of(step: Mapping[str, Any]) -> str:
+    """Return the sentence of a step in the life of a request, as it is told: it may name the step's own date."""
+    return sentence(step["code"], {"effective_at": step.get("effective_at"), **(step.get("details") or {})})
+
+
+def errors_of(fields: Iterable[tuple[str, str]], details: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return what is wrong with each field (path, code), in words; `details` has each field's own under `fields`."""
+    values = (details or {}).get("fields") or {}
+    return [
+        {
+            "field": field,
+            "code": code,
+            "message": sentence(code, {**(details or {}), **(own := values.get(field, {}))}),
+            **({"details": own} if own else {}),
+        }
+        for field, code in fields
+    ]
 
 
 def http_status(code: str) -> int:
     """Return the HTTP status of a refusal for this reason."""
     known = CODES.get(code)
     return known.http if known and known.http >= 400 else 422
-
-
-class _Blanks(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"

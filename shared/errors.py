@@ -19,10 +19,11 @@ class Rejected(Error):
     """A request is refused.
 
     `code` is a stable code of `shared.codes`; `fields` maps a field's path to the code that says what is wrong with
-    it; `details` holds public values the French sentence needs (never personal data). `waits_for` names a copy
-    (such as `manager:structure:42`) when the refusal may only come from a copy that lags: the request then waits a
-    moment for that copy to move before it is refused. `outsider` says that whoever asks may not know what the document
-    is: the answer names it as they did, and tells no more of it.
+    it; `details` holds public values the French sentences need (never personal data), those of one field under `fields`
+    and its path; a value that is not known is left out. `waits_for` names a copy (such as `manager:structure:42`) when
+    the refusal may only come from a copy that lags: the request then waits a moment for that copy to move before it is
+    refused. `outsider` says that whoever asks may not know what the document is: the answer names it as they did, and
+    tells no more of it.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Rejected(Error):
         super().__init__(code)
         self.code = code
         self.fields = dict(fields or {})
-        self.details = dict(details or {})
+        self.details = {name: value for name, value in (details or {}).items() if value is not None}
         self.waits_for = waits_for
         self.outsider = outsider
 
@@ -48,7 +49,7 @@ class Failed(Error):
     def __init__(self, code: str, *, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(code)
         self.code = code
-        self.details = dict(details or {})
+        self.details = {name: value for name, value in (details or {}).items() if value is not None}
 
 
 class Transient(Error):

@@ -135,16 +135,13 @@ def as_told(row: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in row.items() if name not in {"wrong", "structure"}}
     if row["status"] not in _CHANGING or row["code"] == "nothing_to_change":
         del told["version"]
-    details = row.get("details")
-    told["message"] = codes.sentence(row["code"], details)
+    told["message"] = codes.sentence_of(row)
     if row["wrong"]:
-        told["errors"] = [
-            {"field": field, "code": code, "message": codes.sentence(code, details)} for field, code in row["wrong"]
-        ]
+        told["errors"] = codes.errors_of(row["wrong"], row.get("details"))
     return told
 
 
 def as_step(step: Mapping[str, Any]) -> dict[str, Any]:
     """Return one step as the API shows it."""
     told = {name: step[name] for name in ("status", "code", "at", "effective_at") if name in step}
-    return {**told, "message": codes.sentence(step["code"], step.get("details"))}
+    return {**told, "message": codes.sentence_of(step)}

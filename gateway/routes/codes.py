@@ -9,7 +9,7 @@ from shared.codes import CODES
 
 router = APIRouter(prefix="/codes", tags=["codes"])
 
-_CATALOGUE = orjson.dumps([{"code": name, "message": c.sentence, "http": c.http} for name, c in CODES.items()])
+_CATALOGUE = orjson.dumps([{"code": name, **code.published()} for name, code in CODES.items()])
 _HEADERS = {"Cache-Control": "public, max-age=3600"}
 
 

@@ -11,6 +11,7 @@ from gateway.problems import problem
 from gateway.schemas import LookUp
 from shared import identifiers
 from shared.errors import Rejected
+from shared.field_codes import IDENTIFIER_FORMS
 
 router = APIRouter(prefix="/insee", tags=["insee"])
 
@@ -24,7 +25,9 @@ async def look_up(
     """Waits a few seconds at most; each caller may look up a few a minute."""
     value = identifiers.compact("SIRET", siret)
     if wrong := identifiers.problem("SIRET", value):
-        raise Rejected("invalid_request", fields={"siret": wrong})
+        raise Rejected(
+            "invalid_request", fields={"siret": wrong}, details={"fields": {"siret": IDENTIFIER_FORMS["SIRET"]}}
+        )
     found = await caller.the.insee.look_up(caller.actor, value, traceparent)
     if found.get("code") == "siret_not_found":
         return problem("siret_not_found", status=404)

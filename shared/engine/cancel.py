@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.clock import iso
 from shared.engine.rules import Context, Effect
 from shared.errors import Rejected
 
@@ -20,5 +21,5 @@ def cancel(key: str, context: Context) -> Effect[Any]:
         if key not in context.waiting:
             raise Rejected(_ENDED.get(context.past.get(key, ""), "request_not_found"))
     elif context.now >= pending.due_at:
-        raise Rejected("too_late")
+        raise Rejected("too_late", details={"effective_at": iso(pending.due_at)})
     return Effect(code="cancellation_done", cancels=(key,))

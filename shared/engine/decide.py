@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
+from shared.clock import iso
+from shared.engine.again import already_pending
 from shared.engine.document import Draft, changes, size, told
 from shared.engine.incoming import Incoming
-from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, already_pending
+from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending
 from shared.engine.step import Step
 from shared.errors import Failed, Rejected
 from shared.messages.common import Request
@@ -127,14 +129,14 @@ def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], 
         if not differs:
             return
     stands_on = [p for p in draft.pending if not differs or differs & {*p.step.before, *p.step.after}]
-    raise already_pending(stands_on or draft.pending)
+    raise already_pending((stands_on or draft.pending)[-1])
 
 
 def _require_room(draft: Draft, incoming: Incoming, context: Context, weight: int) -> None:
     """Refuse what would make a document outgrow its bounds, or leave no place for others."""
     limits = draft.owner.limits
     if weight > limits.step:
-        raise Rejected("request_too_large", details={"limit": limits.step})
+        raise Rejected("request_too_large")
     mine = [p for p in draft.pending if p.step.actor == incoming.actor.id]
     for limit, held, of_mine in (
         (limits.pending, len(draft.pending) + 1, len(mine) + 1),
@@ -143,7 +145,8 @@ def _require_room(draft: Draft, incoming: Incoming, context: Context, weight: in
         if of_mine > limits.of_actor(limit) or held > limits.of_all(limit):
             reserved = draft.owner.has_reserved_place(draft.state, context)
             if held > limit or not reserved:
-                raise Rejected("too_many_pending", details={"limit": limits.pending})
+                first = iso(draft.pending[0].due_at) if draft.pending else None
+                raise Rejected("too_many_pending", details={"max": limits.pending, "retry_at": first})
 
 
 def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context, timing: Timing) -> None:

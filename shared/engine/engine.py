@@ -43,7 +43,6 @@ ROUNDS_AT_ONCE = 5
 """How often a request is decided in vain before it waits a moment."""
 ROUNDS_IN_ALL = 50
 BUSY = SECOND
-TOO_LARGE = "document_too_large"
 EARLY = 5 * SECOND
 """A trigger that is early by less than this (ms) is given again when its time has come."""
 
@@ -184,7 +183,7 @@ class Engine:
         for request in batch:
             if around.deciders.get(request.key) in saved.refused:
                 metrics.UNUSABLE.labels("write").inc()
-                request.refused = TOO_LARGE
+                request.refused = Rejected("document_too_large")
                 around.postponed.add(request.key)
         return lost, around.postponed | await self._waiting.wait(around)
 
@@ -274,7 +273,9 @@ class Engine:
         self._introduce(around, request, met)
         new_id = next(ids[target.fresh]) if target.fresh else None
         draft = self._draft(around, target, new_id)
-        if request.refused == TOO_LARGE:  # It takes nothing more, not even this refusal.
+        if (
+            request.refused is not None and request.refused.code == "document_too_large"
+        ):  # It takes nothing more, not even this refusal.
             draft = Draft(self.owner, Document(""))
         if draft.weight + draft.document.outbox_weight() > HEAVIEST_WRITE:
             # What is written in one go is bounded: the rest follows once this has been told and cleared.
@@ -348,7 +349,7 @@ class Engine:
         if (error := around.broken.get(request.key)) is not None:
             raise error
         if request.refused is not None:
-            return reject(draft, request, Rejected(request.refused), now, self.timing, target.reference)
+            return reject(draft, request, request.refused, now, self.timing, target.reference)
         if request.rounds >= ROUNDS_IN_ALL:
             raise RuntimeError("decided in vain, again and again")
         if is_busy:

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.auth import Actor
 from shared.engine.step import Step
+from shared.errors import Rejected
 from shared.messages.common import Request
 from shared.messages.life import Status, request_key
 from shared.tracing import next_span
@@ -42,8 +43,8 @@ class Incoming:
     """How often it was decided in vain, since somebody else wrote first."""
     looked_again: bool = False
     """True once its documents were loaded again, what it is about having just been made."""
-    refused: str | None = None
-    """Code of a bound that it meets outside its rule: its next round refuses it."""
+    refused: Rejected | None = None
+    """The bound that it meets outside its rule: its next round refuses it."""
     source: tuple[str, int] | None = None
     """The record of another owner, by key and version, that made us ask."""
     authorization: str | None = None

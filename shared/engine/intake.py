@@ -24,6 +24,7 @@ from shared.engine.publish import Publisher
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.errors import Poison, Rejected
+from shared.fields import invalid
 from shared.logging import get_logger
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Message
@@ -34,40 +35,7 @@ log = get_logger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TOLD_AT_MOST = 100
-"""Characters of an id or a type that come back in an answer, and fields named in it: a huge request has a small one."""
-_LONGEST_PATH = 200
-
-_FIELD_CODES = {
-    "missing": "field_required",
-    "extra_forbidden": "field_unknown",
-    "string_too_long": "field_too_long",
-    "string_too_short": "field_too_short",
-}
-
-
-def field_errors(error: ValidationError) -> dict[str, str]:
-    """Return the fields that are wrong, each with its code; a hundred of them at most."""
-    found: dict[str, str] = {}
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        kind = problem["type"]
-        path = ".".join(str(p) for p in problem["loc"])[:_LONGEST_PATH] or "(body)"
-        ours = kind if kind in _OWN_CODES else _FIELD_CODES.get(kind, "field_invalid")
-        found.setdefault(path, ours)
-        if len(found) == _TOLD_AT_MOST:
-            break
-    return found
-
-
-_OWN_CODES = frozenset(
-    {
-        "identifier_type_unknown",
-        "identifier_format",
-        "identifier_french_vat",
-        "structure_reference",
-        "moa_only_needs_moa",
-        "mandate_dates",
-    }
-)
+"""Characters of an id or a type that come back in an answer: a huge request has a small one."""
 
 
 def body_hash(request_type: str, data: Any) -> str:
@@ -131,7 +99,8 @@ class Intake:
             assert event is not None  # noqa: S101 - only what could be read is refused.
             out.append(self._answer(event, actor, no, record))
             if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
-                reason = "; ".join(f"{k}: {v}" for k, v in no.fields.items()) or codes.sentence(no.code)
+                wrong = "; ".join(f"{k}: {v}" for k, v in no.fields.items())
+                reason = wrong or codes.sentence(no.code, no.details)
                 out.append(self._dead(record, no.code, reason, actor))
         except TRANSIENT:
             return False
@@ -157,7 +126,7 @@ class Intake:
         try:
             request = model.model_validate(event.data)
         except ValidationError as error:
-            raise Rejected("invalid_request", fields=field_errors(error)) from error
+            raise invalid(error.errors(include_url=False, include_input=False)) from error
         return Incoming(
             request_id=event.id,
             actor=actor,

@@ -52,7 +52,7 @@ class Publisher:
 
     def _outcome(self, step: Step, told: Mapping[str, Any], *, repeated: bool = False) -> Message:
         value = {name: value for name, value in told.items() if name not in _VALUES}
-        value["message"] = codes.sentence(step.code, step.details)
+        value["message"] = codes.sentence_of(told)
         value["repeated"] = repeated
         return self._event(self._outcomes, step.document or step.request_id, value, step, "outcome")
 

@@ -12,9 +12,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from shared.auth import Actor
-from shared.clock import iso
 from shared.engine.step import Step
-from shared.errors import Rejected
 from shared.messages.common import Request
 
 S = TypeVar("S", bound=BaseModel)
@@ -112,12 +110,6 @@ class Context:
     """Statuses of the requests of this document that this one refers to, by request key."""
     waiting: Mapping[str, Step] = field(default_factory=dict)
     """Those of them that wait, with what was told of them last."""
-
-
-def already_pending(stands_on: Sequence[Pending]) -> Rejected:
-    """Return the refusal of what is asked for already, by the last of these pending changes."""
-    last = stands_on[-1]
-    return Rejected("already_pending", details={"request_id": last.step.request_id, "effective_at": iso(last.due_at)})
 
 
 Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | Needs"]

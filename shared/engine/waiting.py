@@ -13,6 +13,7 @@ from shared.engine.round import Round
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.engine.store import Bus, Store
+from shared.errors import Rejected
 from shared.messages.cloudevents import Message
 
 
@@ -54,7 +55,7 @@ class Waiting:
         for request in new:
             waiting[request.actor.id] += 1
             if waiting[request.actor.id] > limit:
-                request.refused = "too_many_waiting"
+                request.refused = Rejected("too_many_waiting", details={"max": limit})
                 refused.add(request.key)
         return refused
 

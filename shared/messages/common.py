@@ -6,16 +6,27 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from shared import identifiers
+from shared.field_codes import IDENTIFIER_FORMS
+from shared.fields import told_as
 
-IdentifierType = Literal["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "PARTICULIER", "AUTRE"]
+IdentifierType = Annotated[
+    Literal["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "PARTICULIER", "AUTRE"],
+    told_as("identifier_type_unknown"),
+]
 
 Text100 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Text255 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 .()-]{4,25}$")]
-RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    told_as("email_format"),
+]
+Phone = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 .()-]{4,25}$"), told_as("phone_format")
+]
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$"), told_as("request_id_invalid")]
 StructureId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|\x00-\x1f\x7f-\x9f]{1,200}$")]
+UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|\x00-\x1f\x7f-\x9f]{1,200}$"), told_as("user_id_invalid")]
 
 
 class Value(BaseModel):
@@ -52,7 +63,9 @@ class Identifier(Value):
     @model_validator(mode="after")
     def _format(self) -> Self:
         if code := identifiers.problem(self.type, self.value):
-            raise PydanticCustomError(code, "the value does not have the format of its type")
+            raise PydanticCustomError(
+                code, "it does not have the format of its type", dict(IDENTIFIER_FORMS[self.type])
+            )
         return self
 
     @property
@@ -68,7 +81,7 @@ class Address(Value):
     line2: Text255 | None = None
     postcode: Annotated[str, StringConstraints(strip_whitespace=True, max_length=12)] | None = None
     city: Text100 | None = None
-    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] = "FR"
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), told_as("country_unknown")] = "FR"
 
 
 class PersonName(Value):

@@ -21,7 +21,9 @@ class Told(Stored):
     status: Status
     code: str = Field(description="stable code of the catalogue: why, or what happened")
     fields: dict[str, str] = Field(default_factory=dict, description="path of a field → code of what is wrong with it")
-    details: dict[str, Any] = Field(default_factory=dict, description="public values the sentence needs")
+    details: dict[str, Any] = Field(
+        default_factory=dict, description="public values the sentences need; those of one field under `fields`"
+    )
     reference: dict[str, Any] = Field(default_factory=dict, description="what it is about: ids and identifiers")
     document: str | None = Field(None, description="id of the document, prefixed by its kind")
     version: int = Field(0, description="version of the document with this step; readers ignore lower ones")

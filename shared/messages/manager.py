@@ -1,13 +1,14 @@
 """Messages of the owner `manager`: users, and who may do what on which structure."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from shared.clock import Instant
+from shared.fields import told_as
 from shared.messages.common import Email, Request, Stored, StructureId, Text100, UserId
 
-Profile = Literal["consultation", "modification"]
+Profile = Annotated[Literal["consultation", "modification"], told_as("profile_unknown")]
 MembershipState = Literal["requested", "valid", "refused", "ended"]
 
 

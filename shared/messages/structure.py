@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clock import Instant
+from shared.fields import told_as
 from shared.messages.common import (
     Address,
     Email,
@@ -31,7 +32,9 @@ def _is_a_day(text: str) -> str:
     return text
 
 
-Date = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_is_a_day)]
+Date = Annotated[
+    str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_is_a_day), told_as("date_format")
+]
 """A day that exists, AAAA-MM-JJ."""
 
 

@@ -14,7 +14,7 @@ def accept(request: AddMember, state: TeamState, context: Context) -> Effect[Tea
     if request.user == state.principal or (member is not None and member.state == "valid"):
         raise Rejected("already_member", fields={"user": "already_member"})
     if sum(m.state == "valid" for m in state.members) >= MOST_MEMBERS:
-        raise Rejected("too_many_members", details={"limit": MOST_MEMBERS})
+        raise Rejected("too_many_members", details={"max": MOST_MEMBERS})
     rights.require_pigp(state, request.user, request.profile, context)
     added = Member(user=request.user, profile=request.profile, state="valid", since=context.now)
     return Effect(lambda now: (now or state).with_member(added))

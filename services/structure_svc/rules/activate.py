@@ -5,7 +5,8 @@ from typing import Any
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
-from shared.engine.rules import Change, Context, already_pending
+from shared.engine.again import already_pending, pending_of
+from shared.engine.rules import Change, Context
 from shared.errors import Failed, Rejected
 from shared.messages.structure import ActivateStructure
 
@@ -14,11 +15,10 @@ def accept(request: ActivateStructure, state: StructureState, context: Context) 
     """Accept when the structure will be inactive once all that is pending has applied (rule R5)."""
     rights.require(state, context)
     if state.duplicated_to is not None:
-        raise Rejected("superseded")
+        raise Rejected("superseded", details={"duplicated_to": state.duplicated_to})
     if state.status == "active":
-        if pending := [p for p in context.pending if p.step.type == request.type]:
-            raise already_pending(pending)
-        raise Rejected("already_active")
+        before = pending_of(request.type, context)
+        raise already_pending(before) if before else Rejected("already_active")
     return Change({})
 
 
@@ -26,7 +26,7 @@ def apply(change: Mapping[str, Any], state: StructureState, at: int) -> Structur
     """Put into activity, if it still can be (rule R7)."""
     del change
     if state.duplicated_to is not None:
-        raise Failed("superseded")
+        raise Failed("superseded", details={"duplicated_to": state.duplicated_to})
     if state.status == "active":
         raise Failed("already_active")
     return state.model_copy(update={"status": "active", "first_activated_at": state.first_activated_at or at})

@@ -16,6 +16,7 @@ from shared.rights import user_key
 
 __all__ = ["QUEUED", "UNREACHABLE", "accept"]
 
+_REQUIRED = {"name": "name_required", "address": "address_required"}
 _ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
 """Namespace of the ids of activations asked together with a creation."""
 
@@ -100,13 +101,13 @@ def _by_hand(request: CreateStructure, answer: InseeAnswer | None, sphere: str) 
             if values[field] is not None:
                 problems[field] = "given_by_insee"
             values[field] = getattr(answer, field)
-    problems |= {field: f"{field}_required" for field in needed if values[field] is None}
+    problems |= {field: _REQUIRED[field] for field in needed if values[field] is None}
     if person and request.person is None:
         problems["person"] = "person_names_required"
     if not person and request.person is not None:
         problems["person"] = "person_names_forbidden"
     if person and request.name is not None:
-        problems["name"] = "person_names_required"
+        problems["name"] = "name_forbidden"
     if sphere != "private":
         values["parameters"] = request.parameters or PublicParameters()
     elif request.parameters is not None:

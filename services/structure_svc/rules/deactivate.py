@@ -5,7 +5,8 @@ from typing import Any
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
-from shared.engine.rules import Change, Context, already_pending
+from shared.engine.again import already_pending, pending_of
+from shared.engine.rules import Change, Context
 from shared.errors import Failed, Rejected
 from shared.messages.structure import DeactivateStructure
 
@@ -14,9 +15,8 @@ def accept(request: DeactivateStructure, state: StructureState, context: Context
     """Accept when the structure will be active once all that is pending has applied (rule R5)."""
     rights.require(state, context)
     if state.status == "inactive":
-        if pending := [p for p in context.pending if p.step.type == request.type]:
-            raise already_pending(pending)
-        raise Rejected("already_inactive")
+        before = pending_of(request.type, context)
+        raise already_pending(before) if before else Rejected("already_inactive")
     return Change({})
 
 

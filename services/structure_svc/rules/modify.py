@@ -19,6 +19,8 @@ REQUIRED = {"name": "name_required", "address": "address_required", "person": "p
 def accept(request: ModifyStructure, state: StructureState, context: Context) -> Change:
     """Accept a change of the fields named; refuse the others by name. Allowed on an inactive structure too."""
     rights.require(state, context)
+    if state.duplicated_to is not None:
+        raise Rejected("structure_duplicated", details={"duplicated_to": state.duplicated_to})
     named = request.model_fields_set - {"structure"}
     refused = dict.fromkeys(sorted(named - set(modifiable_fields(state))), "field_not_modifiable")
     if "parameters" in refused and not state.is_public:
@@ -47,6 +49,8 @@ def _plain(value: Any) -> Any:
 def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
     """Change the fields, if they still may be (rule R7)."""
     del at
+    if state.duplicated_to is not None:
+        raise Failed("structure_duplicated", details={"duplicated_to": state.duplicated_to})
     if set(change) - set(modifiable_fields(state)):
         raise Failed("field_not_modifiable")
     try:

@@ -32,7 +32,7 @@ async def test_a_write_is_one_message_and_the_answer_says_where_it_is_read(
         assert (told["actor"], told["type"], told["repeated"]) == (user, type_, False)
         assert answer.headers["location"] == told["links"]["self"] == f"/api/v1/requests/{told['request_id']}"
         read = (await client.get(answer.headers["location"].removeprefix("/api/v1"))).json()
-        assert read["message"] == "La demande est reçue ; sa décision suivra."
+        assert read["message"] == world.sentence("received")
 
     async def came() -> Any:
         return world.owners.asked_by(user)
@@ -139,7 +139,7 @@ async def test_a_refusal_is_a_problem_with_a_code_and_a_french_sentence(world: W
         assert answer.headers["content-type"] == "application/problem+json"
         assert problem["type"] == f"urn:structures:code:{code}"
         assert problem["title"] == world.sentence(code)
-        wrong = {"field": "address.city", "code": "field_required", "message": "Ce champ est obligatoire."}
+        wrong = {"field": "address.city", "code": "field_required", "message": world.sentence("field_required")}
         assert problem["errors"] == [wrong]
         assert answer.headers["location"] == problem["instance"] == f"/api/v1/requests/{problem['request_id']}"
         kept = (await client.get(f"/requests/{problem['request_id']}")).json()

@@ -131,7 +131,7 @@ async def test_a_user_may_have_any_subject_their_issuer_gives_them(world: World,
     ("body", "field", "code"),
     [
         ({}, "profile", "field_required"),
-        ({"profile": "principal"}, "profile", "field_invalid"),
+        ({"profile": "principal"}, "profile", "profile_unknown"),
         ({"profile": "consultation", "x": 1}, "x", "field_unknown"),
         ({"profile": "consultation", "user": "sam"}, "user", "field_unknown"),
         ({"profile": "consultation", "structure_id": 2}, "structure_id", "field_unknown"),

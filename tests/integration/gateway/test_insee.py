@@ -44,13 +44,13 @@ async def test_the_question_names_the_caller_and_how_long_they_wait(world: World
 @pytest.mark.parametrize(
     ("told", "code", "sentence"),
     [
-        ({"result": "CLOSED", "closed_on": "2020-01-01"}, "siret_closed", "fermé"),
+        ({"result": "CLOSED", "closed_on": "2020-01-01"}, "siret_closed", "1er\u00a0janvier 2020"),
         ({"result": "CLOSED", "opens_on": "2027-01-31", "message": "Ouverture le 31."}, "siret_closed", "Ouverture"),
         ({"result": "MOVED", "moved_to": "00012005000016"}, "siret_moved", "00012005000016"),
         (
             {"result": "MOVED", "moved_to": "00012005000016", "moved_to_result": "CLOSED"},
             "siret_moved_closed",
-            "00012005000016, lui-même fermé",
+            "lui-même fermé",
         ),
         ({"result": "MOVED", "message": "Unité légale doublon"}, "siret_moved_unknown", "sans dire lequel"),
     ],
@@ -117,7 +117,9 @@ async def test_what_can_be_no_siret_is_refused_and_costs_nothing(world: World, s
     async with world.as_(user) as client:
         for _ in range(4):
             answer = await client.get(f"/insee/{siret}")
-            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "siret")
+            (wrong,) = answer.json()["errors"]
+            assert (answer.status_code, wrong["field"]) == (422, "siret")
+            assert len(siret) > 40 or "14\u00a0chiffres, par exemple" in wrong["message"]
         assert (await client.get(f"/insee/{SIRET}")).status_code == 404
 
 
@@ -137,6 +139,7 @@ async def test_each_caller_has_a_quota_whatever_the_replica(world: World, second
             refused = await client.get(f"{api}/insee/{SIRET}")
             assert (refused.status_code, refused.json()["code"]) == (429, "insee_quota")
             assert 1 <= int(refused.headers["retry-after"]) <= 24 * 3600
+            assert f"dans {refused.headers['retry-after']}\u00a0s." in refused.json()["title"]
     async with world.as_(fresh_user("another")) as client:
         assert (await client.get(f"/insee/{SIRET}")).status_code == 404
 

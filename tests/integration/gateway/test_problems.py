@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from gateway.guard import LARGEST_BODY
-from tests.integration.gateway.world import KAFKA, World, fresh_id, fresh_user
+from shared import codes, french
+from tests.integration.gateway.world import HTTP, KAFKA, World, fresh_id, fresh_user
 from tests.support.contract import DOCUMENT, operations
 
 JSON = {"Content-Type": "application/json"}
@@ -41,22 +42,22 @@ async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
-        ([], {"(body)": "field_invalid"}),
-        (None, {"(body)": "field_invalid"}),
-        ("x", {"(body)": "field_invalid"}),
+        ([], {"(body)": "object_expected"}),
+        (None, {"(body)": "object_expected"}),
+        ("x", {"(body)": "object_expected"}),
         ({"labell": "x"}, {"labell": "field_unknown"}),
         ({"label": ""}, {"label": "field_too_short"}),
         ({"label": "x" * 101}, {"label": "field_too_long"}),
-        ({"label": 1}, {"label": "field_invalid"}),
-        ({"email": "nowhere"}, {"email": "field_invalid"}),
-        ({"address": {"country": "France"}}, {"address.country": "field_invalid"}),
+        ({"label": 1}, {"label": "text_expected"}),
+        ({"email": "nowhere"}, {"email": "email_format"}),
+        ({"address": {"country": "France"}}, {"address.country": "country_unknown"}),
         ({"address": {"street": "x"}}, {"address.street": "field_unknown"}),
         ({"person": {"first_name": "A"}}, {"person.last_name": "field_required"}),
         ({"structure": {"id": 2}}, {"structure": "field_unknown"}),  # The path says which one.
         ({"type": "structure.activate.v1"}, {"type": "field_unknown"}),
         (
             {"billing_mandate": {"mandatary": {"type": "AUTRE", "value": "X"}, "start": "2026-02-30"}},
-            {"billing_mandate.start": "field_invalid"},
+            {"billing_mandate.start": "date_format"},
         ),
         (
             {"billing_mandate": {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}},
@@ -71,8 +72,47 @@ async def test_a_wrong_body_is_told_field_by_field(world: World, body: Any, erro
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "invalid_request")
     assert {e["field"]: e["code"] for e in problem["errors"]} == errors
-    assert all(e["message"] == world.sentence(e["code"]) for e in problem["errors"])
+    assert all(e["message"] == codes.sentence(e["code"], e.get("details")) for e in problem["errors"])
     assert world.owners.asked_by(user) == []
+
+
+async def test_a_field_is_told_the_form_expected_with_its_values_and_an_example(world: World) -> None:
+    mandate = {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.patch("/structures/1", json={"label": "x" * 101, "billing_mandate": mandate})
+    told = {e["field"]: (e["message"].replace(french.WIDE, " "), e["details"]) for e in answer.json()["errors"]}
+    assert told == {
+        "label": ("Ce texte est trop long : donnez 100 caractères au plus.", {"max": 100}),
+        "billing_mandate.mandatary": (
+            "L’identifiant n’a pas la forme de son type : donnez 14 chiffres, par exemple 13002526500013.",
+            {"expected": "14\u00a0chiffres", "example": "13002526500013"},
+        ),
+    }
+    assert "details" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "code", "said"),
+    [
+        ("/structures?page=x", "page", "number_expected", "42"),
+        ("/structures?size=101", "size", "number_too_large", "100"),
+        ("/structures?page=0", "page", "number_too_small", "1"),
+        ("/structures?status=open", "status", "value_unknown", "active ou inactive"),
+        ("/structures?identifier_type=SIREN", "identifier_type", "identifier_type_unknown", "RIDET"),
+        ("/structures/1?at=yesterday", "at", "instant_format", "2026-11-30T10:12:00Z"),
+        ("/structures?q=" + "x" * 101, "q", "field_too_long", "100"),
+        ("/requests/a%20b", "request_id", "request_id_invalid", "facture-2026.17"),
+    ],
+)
+async def test_a_wrong_parameter_is_told_what_it_should_be(
+    world: World, path: str, field: str, code: str, said: str
+) -> None:
+    async with world.as_(fresh_user("u")) as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    (wrong,) = answer.json()["errors"]
+    assert (wrong["field"], wrong["code"]) == (field, code)
+    assert said in wrong["message"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "x", "json"])
@@ -186,6 +226,7 @@ async def test_a_token_that_proves_nothing_here_is_refused(world: World, claims:
     async with world.as_(fresh_user("u"), **claims) as client:
         for answer in (await client.get("/me"), await client.post("/structures/1/activate")):
             assert (answer.status_code, answer.json()["code"]) == (401, code)
+            assert (HTTP in answer.json()["title"]) == (code == "token_audience"), "it names the one to ask for"
 
 
 async def test_who_is_unknown_learns_nothing_but_that(world: World) -> None:

@@ -97,7 +97,7 @@ async def test_who_is_not_proved_is_answered_and_nothing_is_kept(intake: Intake)
     _, (answer,) = await both(intake, [record(authorization=None, ce_correlationid="mine")])
     value = orjson.loads(answer.value)
     assert (value["status"], value["code"], value["recorded"]) == ("rejected", "token_missing", False)
-    assert value["message"].startswith("Aucun jeton")
+    assert value["message"].startswith("Jeton d’accès absent")
     assert dict(answer.headers)["ce_correlationid"] == b"mine"
 
 
@@ -110,7 +110,7 @@ async def test_an_unknown_type_and_one_that_no_message_may_bring(intake: Intake,
 async def test_a_wrong_body_is_answered_field_by_field_and_never_with_a_value(intake: Intake) -> None:
     asked, (answer, dead) = await both(intake, [record({"thing": 7, "colour": "crimson"})])
     assert asked == []
-    fields = {"box": "field_required", "thing": "field_invalid", "colour": "field_unknown"}
+    fields = {"box": "field_required", "thing": "text_expected", "colour": "field_unknown"}
     assert orjson.loads(answer.value)["fields"] == fields
     assert b"crimson" not in answer.value
     assert (dead.key, b"crimson" in dead.value) == (b"1", True), "the original is kept as it came"

@@ -115,7 +115,7 @@ def test_a_team_does_not_grow_by_those_who_have_left_it() -> None:
 def test_a_team_has_at_most_so_many_members() -> None:
     full = team(**{f"user{n}": "consultation" for n in range(MOST_MEMBERS)}, gone="ended")
     step, _ = decided(full, add("chloe"), ALICE)
-    assert (step.code, step.details) == ("too_many_members", {"limit": MOST_MEMBERS})
+    assert (step.code, step.details) == ("too_many_members", {"max": MOST_MEMBERS})
 
 
 def test_the_principal_can_not_be_removed_before_a_transfer_r18() -> None:

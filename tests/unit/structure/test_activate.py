@@ -4,6 +4,7 @@ import pytest
 
 from services.structure_svc.rules import activate, deactivate
 from shared.auth import Actor
+from shared.clock import iso
 from shared.engine.decide import Wait
 from shared.errors import Failed
 from shared.messages.structure import ActivateStructure, DeactivateStructure
@@ -49,8 +50,12 @@ def test_activate_keeps_the_date_of_the_first_activation() -> None:
 
 def test_activate_twice_is_refused_while_the_first_is_pending_r5() -> None:
     case = Case(structure())
-    case.ask(ACTIVATE)
-    assert case.ask(ACTIVATE).code == "already_pending"
+    case.ask(ACTIVATE, MARC, "first")
+    case.now += 1_000
+    step = case.ask(ACTIVATE)
+    assert step.code == "already_pending"
+    # It names the request that will do it and when, and not who asked.
+    assert step.details == {"request_id": "first", "effective_at": iso(NOW + DELAY)}
 
 
 def test_activate_an_active_structure_is_refused() -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from shared.clock import iso
 from shared.engine.decide import Wait
 from shared.messages.structure import CancelRequest, ModifyStructure
-from tests.unit.structure.given import ADMIN, ALICE, CLEO, DELAY, MARC, Case, structure
+from tests.unit.structure.given import ADMIN, ALICE, CLEO, DELAY, MARC, NOW, Case, structure
 
 LABEL = ModifyStructure.model_validate({"structure": {"id": 42}, "label": "x"})
 
@@ -33,7 +34,8 @@ def test_cancel_at_its_time_is_too_late_applied_yet_or_not() -> None:
     case = Case(structure())
     case.ask(LABEL, ALICE, "first")
     case.now += DELAY
-    assert case.ask(cancel("first")).code == "too_late"
+    step = case.ask(cancel("first"))
+    assert (step.code, step.details) == ("too_late", {"effective_at": iso(NOW + DELAY)})
     case.around["past"] = {"alice|first": "applied"}
     case.later(0)
     assert case.ask(cancel("first")).code == "too_late"

@@ -104,6 +104,19 @@ def test_a_closing_announced_for_a_later_day_does_not_refuse_r9() -> None:
     assert (step.status, step.code) == ("applied", "created")
 
 
+def test_a_doublon_whose_other_is_of_no_use_says_so_r9() -> None:
+    _, step = asked(create(), answers=insee("MOVED", moved_to="77887067500015", moved_to_result="CLOSED"))
+    assert (step.code, step.details) == ("siret_moved_closed", {"moved_to": "77887067500015"})
+    _, step = asked(create(), answers=insee("MOVED"))
+    assert (step.code, step.details) == ("siret_moved_unknown", {})
+
+
+def test_a_closed_siret_is_told_since_when_r9() -> None:
+    _, step = asked(create(), answers=insee("CLOSED", closed_on="2024-05-01"))
+    assert step.details == {"closed_on": "2024-05-01"}
+    assert asked(create(), answers=insee("CLOSED"))[1].details == {}
+
+
 def test_what_insee_hides_is_given_by_hand_r9() -> None:
     hidden = insee("RESTRICTED", restriction="PARTIAL", hidden=["address"])
     _, step = asked(create(), answers=hidden)
@@ -171,7 +184,10 @@ def test_other_identifiers_need_name_and_address_by_hand() -> None:
 
 def test_a_private_individual_has_names_of_a_person() -> None:
     individual = {"type": "PARTICULIER", "value": "P1"}
-    assert asked(other(identifier=individual))[1].fields.keys() == {"person", "name"}
+    assert asked(other(identifier=individual))[1].fields == {
+        "person": "person_names_required",
+        "name": "name_forbidden",
+    }
     case, _ = asked(other(identifier=individual, name=None, person={"first_name": "Ada", "last_name": "L"}))
     assert case.state.person.first_name == "Ada"
 

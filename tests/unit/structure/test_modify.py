@@ -93,7 +93,12 @@ def test_modify_is_allowed_on_an_inactive_structure_r5() -> None:
 def test_a_field_that_became_greyed_meanwhile_fails_the_change_r7() -> None:
     with pytest.raises(Failed, match="field_not_modifiable"):
         modify.apply({"parameters": {"moa": True}}, structure(), NOW)
-    with pytest.raises(Failed, match="field_not_modifiable"):
+
+
+def test_a_structure_that_was_duplicated_names_the_one_to_change_r5_r7() -> None:
+    step = Case(structure(duplicated_to=43)).ask(change(label="x"))
+    assert (step.code, step.details) == ("structure_duplicated", {"duplicated_to": 43})
+    with pytest.raises(Failed, match="structure_duplicated"):
         modify.apply({"label": "x"}, structure(duplicated_to=43), NOW)
 
 

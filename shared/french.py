@@ -1,0 +1,81 @@
+"""French as it is printed: the signs of its typography, and values as a person reads them. Pure.
+
+Signs are put into our own sentences before values are, so that what people typed stays as they typed it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+NARROW, WIDE = "\u202f", "\u00a0"
+"""The two spaces at which no line is broken."""
+
+_PARIS = ZoneInfo("Europe/Paris")
+_MONTHS = (
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+)
+_UNITS = "caractères|chiffres|éléments|modifications|utilisateurs|octets|lignes|Mo|s"
+_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("'"), "’"),
+    (re.compile(" (?=[;!?])"), NARROW),
+    (re.compile(" (?=[:»])|(?<=«) "), WIDE),
+    (re.compile(rf"(?<=[0-9}}]) (?=(?:{_UNITS})\b)"), WIDE),
+)
+
+
+def typeset(text: str) -> str:
+    """Return a sentence, written with what a keyboard has, with the signs that French is printed with."""
+    for sign, printed in _SIGNS:
+        text = sign.sub(printed, text)
+    return text
+
+
+def value(name: str, told: object) -> str:
+    """Return a value as a sentence says it: `…_at` is an instant, `…_on` a day, of several one is to be chosen.
+
+    One that can't be read that way, such as another version's, is said as it is.
+    """
+    said: Callable[[str], str] | None = _said.get(name[-3:])
+    if said is not None and isinstance(told, str):
+        try:
+            return said(told)
+        except ValueError:
+            return told
+    if isinstance(told, Sequence) and not isinstance(told, str):
+        *others, last = (str(one) for one in told) if told else ("",)
+        return f"{', '.join(others)} ou {last}" if others else last
+    return str(told)
+
+
+def instant(text: str) -> str:
+    """Say an instant (RFC 3339) by the clocks of Paris: the zone is told, some of those who read live in others.
+
+    Raises ValueError when it is none.
+    """
+    # What is told at one moment names a few minutes, many times over.
+    return _instant(f"{text[:16]}Z" if text.endswith("Z") else text)
+
+
+@lru_cache(maxsize=1024)
+def _instant(text: str) -> str:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"« {text} » has no offset from UTC")
+    there = moment.astimezone(_PARIS)
+    return f"{_day(there)} à {there.hour}{WIDE}h{WIDE}{there.minute:02d} (heure de Paris)"
+
+
+def day(text: str) -> str:
+    """Say a day (AAAA-MM-JJ). Raises ValueError when it is none."""
+    return _day(date.fromisoformat(text))
+
+
+def _day(when: date) -> str:
+    number = "1er" if when.day == 1 else str(when.day)
+    return f"{number}{WIDE}{_MONTHS[when.month - 1]} {when.year}"
+
+
+_said: dict[str, Callable[[str], str]] = {"_at": instant, "_on": day}

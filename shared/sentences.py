@@ -1,0 +1,73 @@
+"""What an entry of the catalogue of codes is made of, and how its sentence is filled with values. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Any
+
+from shared import french
+
+
+@dataclass(frozen=True)
+class Code:
+    """A sentence in French, and the HTTP status with which a refusal for this reason is answered.
+
+    A sentence names its values as `{name}`. Where one may be missing, `otherwise` are the sentences to tell instead, in
+    this order; the last one names none.
+    """
+
+    sentence: str
+    http: int = 422
+    otherwise: tuple[str, ...] = ()
+    _parsed: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False)
+    """All that may be told, what tells most first, with the names of its values: each outcome has a sentence."""
+
+    def __post_init__(self) -> None:
+        # They are written with what a keyboard has.
+        object.__setattr__(self, "sentence", french.typeset(self.sentence))
+        object.__setattr__(self, "otherwise", tuple(french.typeset(text) for text in self.otherwise))
+        object.__setattr__(self, "_parsed", tuple((text, tuple(sorted(names(text)))) for text in self.sentences))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Return all that may be told, what tells most first."""
+        return (self.sentence, *self.otherwise)
+
+    @property
+    def values(self) -> frozenset[str]:
+        """Return the names of the values that its sentences use."""
+        return frozenset().union(*(names(text) for text in self.sentences))
+
+    def filled(self, values: Mapping[str, Any]) -> str:
+        """Return the first sentence whose values are all there."""
+        for text, used in self._parsed:
+            if not used:
+                return text
+            told = {name: value for name in used if (value := values.get(name)) is not None}
+            if len(told) == len(used):
+                return text.format_map({name: french.value(name, value) for name, value in told.items()})
+        return self.sentence  # None of ours: the last sentence names no value.
+
+    def published(self) -> dict[str, Any]:
+        """Return what the published catalogue says of it."""
+        more = {"otherwise": list(self.otherwise)} if self.otherwise else {}
+        return {"message": self.sentence, "http": self.http, **more}
+
+
+def told(sentence: str, http: int, *otherwise: str) -> Code:
+    """Make the code of something that happened."""
+    return Code(sentence, http, otherwise)
+
+
+def refused(what: str, do: str, http: int = 422, *otherwise: str | tuple[str, str]) -> Code:
+    """Make the code of a refusal: what is wrong, and what to do next, without which there is none.
+
+    Each of `otherwise` is another `do`, or both.
+    """
+    others = [(what, other) if isinstance(other, str) else other for other in otherwise]
+    return Code(f"{what} : {do}.", http, tuple(f"{what} : {do}." for what, do in others))
+
+
+def names(sentence: str) -> frozenset[str]:
+    """Return the names of the values that a sentence uses."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(sentence) if name)
