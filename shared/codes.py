@@ -43,6 +43,14 @@ CODES: Mapping[str, Code] = {
     "message_empty": Code("Le message est vide : envoyez un événement CloudEvents en JSON.", 400),
     "message_unreadable": Code("Le message est illisible : envoyez du JSON en UTF-8.", 400),
     "message_type_missing": Code("Le type manque : indiquez l'attribut CloudEvents « type » (en-tête ce_type).", 400),
+    "message_headers_misnamed": Code(
+        "Dans Kafka, les en-têtes CloudEvents commencent par « ce_ » (ce_id, ce_type) et non par « ce- ».", 400
+    ),
+    "message_batch": Code("Un message porte un seul événement : envoyez chaque événement du lot à part.", 400),
+    "message_data_unreadable": Code(
+        "Les données de l'événement sont illisibles : donnez du JSON dans data, ou en base64 dans data_base64.", 400
+    ),
+    "message_version_unsupported": Code("Cette version de CloudEvents n'est pas lue : indiquez specversion 1.0.", 400),
     "unsupported_type": Code("Ce type de demande n'existe pas ; voyez la liste des types dans le contrat.", 400),
     "invalid_request": Code("La demande contient des champs incorrects : corrigez ceux qui sont listés.", 422),
     "request_id_invalid": Code("L'identifiant de demande doit avoir 1 à 100 lettres, chiffres, . _ : ou -.", 400),
@@ -104,7 +112,9 @@ CODES: Mapping[str, Code] = {
     # The gateway itself.
     "not_found": Code("Cette ressource n'existe pas.", 404),
     "body_too_large": Code("Le corps de la requête dépasse 1 Mo : réduisez-le.", 413),
-    "media_type_unsupported": Code("Envoyez du JSON, avec l'en-tête Content-Type: application/json.", 415),
+    "media_type_unsupported": Code(
+        "Envoyez du JSON, et dites-le : Content-Type: application/json (ou datacontenttype, dans un événement).", 415
+    ),
     "not_yet": Code("Cette version n'est pas encore lisible : recommencez dans un instant.", 425),
     "too_many_requests": Code("Trop de demandes en peu de temps : ralentissez.", 429),
     "unavailable": Code("Le service est momentanément indisponible : recommencez plus tard.", 503),
