@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 
 from gateway.auth import Callers
 from gateway.insee import InseeLookUps
+from gateway.paths import decoded
 from gateway.problems import problem
 from gateway.read_model import rows
 from gateway.read_model.lists import Page
@@ -67,7 +68,7 @@ async def _calling(request: Request) -> Calling:
 Caller = Annotated[Calling, Depends(_calling)]
 
 StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
-User = Annotated[UserId, Path(description="id of a user: the subject of their tokens")]
+User = Annotated[UserId, decoded, Path(description="id of a user: the subject of their tokens, `/` as `%2F`")]
 At = Annotated[AwareDatetime | None, Query(description="an instant that has passed, such as 2026-11-23T10:00:00Z")]
 MinVersion = Annotated[
     int, Query(ge=0, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`")

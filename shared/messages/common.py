@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import identifiers
+from shared.subjects import LONGEST, is_subject
 
 IdentifierType = Literal["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "PARTICULIER", "AUTRE"]
 
@@ -15,7 +16,19 @@ Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, 
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 .()-]{4,25}$")]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
 StructureId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|\x00-\x1f\x7f-\x9f]{1,200}$")]
+
+
+def _user_id(value: str) -> str:
+    if not is_subject(value):
+        raise PydanticCustomError("field_invalid", "it can be nobody's subject")
+    return value
+
+
+UserId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
+    AfterValidator(_user_id),
+]
 
 
 class Value(BaseModel):
