@@ -63,6 +63,24 @@ def test_data_in_base64_and_media_types_in_capitals_are_fine_too(
     assert outcomes.until(of(str(event["id"]), "accepted"))["code"] == "accepted"
 
 
+def test_a_refusal_is_repeated_by_whichever_door_it_comes_again(
+    system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
+) -> None:
+    """R21: the same id of the same actor has the same answer, and says that it was given before."""
+    rid, body = f"refused-{structure['id']}", {"label": "d'un étranger"}
+    token = system.token("sam", KAFKA_AUDIENCE)
+    for count in (1, 2):
+        data = {"structure": {"id": structure["id"]}, **body}
+        partner.ask(TOPIC, MODIFY, data, token, request_id=rid, headers={"ce_correlationid": b"n%d" % count})
+        told = outcomes.until(lambda seen, n=count: seen.get("correlation_id") == f"n{n}" and of(rid, "rejected")(seen))  # type: ignore[misc]
+        assert (told["code"], told["repeated"]) == ("forbidden", count == 2)
+    for wait in (20, None):
+        with system.as_("sam", wait=wait) as api:
+            until(lambda api=api: api.get(f"/requests/{rid}").status_code == 200)  # type: ignore[misc]
+            again = api.patch(f"/structures/{structure['id']}", json=body, headers={"Idempotency-Key": f'"{rid}"'})
+        assert (again.status_code, again.json()["code"], again.json()["repeated"]) == (403, "forbidden", True)
+
+
 def test_headers_written_as_over_http_are_answered_with_what_to_write(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
 ) -> None:

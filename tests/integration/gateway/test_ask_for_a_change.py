@@ -172,7 +172,8 @@ async def test_a_wait_that_is_none_is_refused(world: World, prefer: str) -> None
 
 
 @pytest.mark.parametrize(
-    "prefer", ['wait="5"', "respond-async, wait=5", "return=minimal; wait = 5", "handling=lenient"]
+    "prefer",
+    ['wait="5"', "respond-async, wait=5", "return=minimal; wait = 5", "handling=lenient", "Wait=5", "waiting=soon"],
 )
 async def test_other_preferences_are_not_ours(world: World, prefer: str) -> None:
     world.owners.decide = lambda _: {}
@@ -182,6 +183,15 @@ async def test_other_preferences_are_not_ours(world: World, prefer: str) -> None
     assert (answer.json()["status"], answer.headers.get("preference-applied")) == (
         ("accepted", "wait=5") if waited else ("received", None)
     )
+
+
+async def test_a_preference_may_come_in_a_header_of_its_own(world: World) -> None:
+    world.owners.decide = lambda _: {}
+    async with world.as_(fresh_user("writer")) as client:
+        answer = await client.post(
+            "/structures/1/activate", headers=[("Prefer", "return=minimal"), ("Prefer", "wait=5")]
+        )
+    assert (answer.json()["status"], answer.headers["preference-applied"]) == ("accepted", "wait=5")
 
 
 async def test_a_caller_is_introduced_once_and_again_when_their_name_changes(world: World) -> None:
