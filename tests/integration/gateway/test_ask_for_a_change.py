@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.auth import actor_of
 from shared.clock import iso
@@ -100,6 +102,26 @@ async def test_who_waits_is_told_the_decision(world: World) -> None:
         assert answer.headers["preference-applied"] == "wait=20"
         assert told["links"]["structure"] == f"/api/v1/structures/{id_}"
         assert (await client.get(f"/requests/{told['request_id']}")).json()["status"] == "accepted"
+
+
+async def test_who_leaves_while_waiting_has_asked_all_the_same(world: World) -> None:
+    user = fresh_user("writer")
+    async with world.as_(user, wait=3) as client:
+        broken = _answered_5xx()
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.post("/structures/1/activate", headers={"Idempotency-Key": "left"}, timeout=0.5)
+
+        async def readable_later() -> bool:
+            return (await client.get("/requests/left")).status_code == 200
+
+        await until(readable_later)
+        assert _answered_5xx() == broken, "nobody is paged for a client that leaves"
+
+
+def _answered_5xx() -> float:
+    measured = next(m for m in REGISTRY.collect() if m.name == "structures_http_seconds")
+    counts = [s for s in measured.samples if s.name.endswith("_count") and s.labels["status"] in {"0", "500", "503"}]
+    return sum(s.value for s in counts)
 
 
 async def test_who_waits_in_vain_is_told_what_is_known(world: World) -> None:
