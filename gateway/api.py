@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from gateway import problems
 from gateway.deps import PREFIX, Services
 from gateway.openapi import describe
+from gateway.paths import WholeNames
 from gateway.routes import ROUTERS
 
 _OPENAPI = f"{PREFIX}/openapi.json"
@@ -26,6 +27,7 @@ def create_api(services: Services | None = None, *, docs: bool = False) -> FastA
         api.include_router(router, prefix=PREFIX)
     if docs:
         api.add_api_route("/docs", _page, include_in_schema=False)
+    api.add_middleware(WholeNames)
     problems.install(api)
     describe(api)
     api.state.services = services

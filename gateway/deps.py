@@ -1,6 +1,5 @@
 """What routes ask for, by annotated types: signatures then read like sentences."""
 
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,11 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
+from gateway import preferences
 from gateway.auth import Callers
 from gateway.insee import InseeLookUps
+from gateway.paths import decoded
+from gateway.preferences import LONGEST_WAIT
 from gateway.problems import problem
 from gateway.read_model import rows
 from gateway.read_model.lists import Page
@@ -28,9 +30,6 @@ from shared.errors import Rejected
 from shared.messages.common import UserId
 
 PREFIX = "/api/v1"
-LONGEST_WAIT = 30
-_WAIT = re.compile(r"(?:^|[\s,;])wait\s*=\s*\"?(\d{1,3})\"?\s*(?:$|[,;])")
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ async def _calling(request: Request) -> Calling:
 Caller = Annotated[Calling, Depends(_calling)]
 
 StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
-User = Annotated[UserId, Path(description="id of a user: the subject of their tokens")]
+User = Annotated[UserId, decoded, Path(description="id of a user: the subject of their tokens, `/` as `%2F`")]
 At = Annotated[AwareDatetime | None, Query(description="an instant that has passed, such as 2026-11-23T10:00:00Z")]
 MinVersion = Annotated[
     int, Query(ge=0, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`")
@@ -118,7 +117,7 @@ class Asking:
             # It may have been sent all the same: with its id the caller can ask again without harm.
             return problem("unavailable", more={"request_id": self.request_id})
         if row["status"] == "rejected":
-            return self._refusal(row, kept=told.get("recorded", True))
+            return self._refusal(row, kept=told.get("recorded", True), repeated=repeated)
         path = self._path
         headers = {"Location": path}
         if self.wait:
@@ -131,14 +130,14 @@ class Asking:
         assert raw is not None  # noqa: S101 - its row has just been written.
         if raw.get("body_hash", asked.hash) != asked.hash:
             raise Rejected("request_id_reused")
-        return raw["row"], raw["steps"]["received"]["at"] != told["at"]
+        return raw["row"], rows.is_repeat(raw["row"], told)
 
-    def _refusal(self, row: Mapping[str, Any], *, kept: bool) -> Response:
+    def _refusal(self, row: Mapping[str, Any], *, kept: bool, repeated: bool) -> Response:
         return problem(
             row["code"],
             fields=dict(row["wrong"]),
             details=row.get("details"),
-            more={"request_id": self.request_id, **({"instance": self._path} if kept else {})},
+            more={"request_id": self.request_id, "repeated": repeated, **({"instance": self._path} if kept else {})},
             headers={"Location": self._path} if kept else None,
         )
 
@@ -156,7 +155,8 @@ class Asking:
 async def _asking(
     request: Request,
     idempotency_key: Annotated[
-        str | None, Header(description="id of the request, chosen by the caller: sent again, it has one effect")
+        str | None,
+        Header(description="id of the request, chosen by the caller, in quotes or not: sent again, it has one effect"),
     ] = None,
     prefer: Annotated[
         str | None, Header(description=f"`wait=n`: answer once decided, after n seconds at most (0 to {LONGEST_WAIT})")
@@ -164,21 +164,10 @@ async def _asking(
     traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Asking:
     caller = await _calling(request)
-    if idempotency_key is not None and not _ID.fullmatch(idempotency_key):
-        raise Rejected("idempotency_key_invalid")
-    named = idempotency_key is not None
-    request_id = idempotency_key or str(uuid.uuid4())
-    return Asking(caller.the, caller.actor, request_id, named, _seconds(prefer), traceparent)
-
-
-def _seconds(prefer: str | None) -> int:
-    """Return how long the caller would wait; other preferences than `wait` are not ours. Raises Rejected."""
-    if prefer is None or "wait" not in prefer:
-        return 0
-    found = _WAIT.search(prefer)
-    if found is None or int(found[1]) > LONGEST_WAIT:
-        raise Rejected("prefer_invalid")
-    return int(found[1])
+    del idempotency_key, prefer  # They describe the headers; what counts is all of those that came.
+    chosen = preferences.request_id(request.headers.getlist("idempotency-key"))
+    wait = preferences.wait(request.headers.getlist("prefer"))
+    return Asking(caller.the, caller.actor, chosen or str(uuid.uuid4()), chosen is not None, wait, traceparent)
 
 
 Ask = Annotated[Asking, Depends(_asking)]

@@ -109,6 +109,9 @@ class Problem(BaseModel):
     errors: list[WrongField] = Field(default_factory=list)
     request_id: str | None = Field(None, description="id of the request that was refused, or may have been sent")
     instance: str | None = Field(None, description="where that request can be read")
+    repeated: bool | None = Field(
+        None, description="of a request its owner refused: whether it came before, and was refused then"
+    )
 
 
 class Step(BaseModel):

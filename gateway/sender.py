@@ -104,7 +104,9 @@ class Sender:
             metrics.UNDECIDED.inc()
         if told is None:
             now = self._clock.now()
-            told = rows.received(asked.owner, asked.request, actor.id, request_id, asked.about, now)
+            told = rows.received(
+                asked.owner, asked.request, actor.id, request_id, asked.about, now, expected.correlation
+            )
         if not told.get("recorded", True):
             if told["actor"] != actor.id:
                 # The owner refused our own token, not the caller's: that is for operators to mend.

@@ -22,6 +22,7 @@ from joserfc.jws import JWSRegistry, deserialize_compact, extract_compact
 from shared.clock import SECOND, Clock
 from shared.errors import Rejected
 from shared.issuer_keys import IssuerKey, IssuerKeys
+from shared.subjects import is_subject
 
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 """The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""
@@ -119,7 +120,7 @@ class Verifier:
 
     def _accept(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
         dated = is_instant(claims.get("exp")) and ("nbf" not in claims or is_instant(claims["nbf"]))
-        if claims.get("iss") != self._keys.issuer or not _subject(claims.get("sub")) or not dated:
+        if claims.get("iss") != self._keys.issuer or not is_subject(claims.get("sub")) or not dated:
             raise Rejected("token_invalid")
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
@@ -166,13 +167,6 @@ def is_instant(value: object) -> bool:
     return 0 <= value < _LAST_INSTANT
 
 
-def _subject(subject: object) -> bool:
-    """Tell whether this names an actor: `|` ends one in our keys, and one with hidden signs would look like another."""
-    if not isinstance(subject, str) or not 0 < len(subject) <= 200:
-        return False
-    return subject.isprintable() and not any(c.isspace() or c == "|" for c in subject)
-
-
 def actor_of(claims: Mapping[str, Any]) -> Actor:
     """Return the actor that a token's claims prove. A token whose subject is its client is a technical account."""
     subject = str(claims["sub"])
@@ -213,7 +207,7 @@ def on_behalf(system: Actor, attributes: Mapping[str, str]) -> Actor:
         return system
     if ACT_FOR not in system.scopes:
         raise Rejected("act_for_forbidden")
-    if not _subject(person):
+    if not is_subject(person):
         raise Rejected("token_invalid")
     return Actor(
         id=person,

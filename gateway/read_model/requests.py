@@ -20,6 +20,8 @@ from shared.topics import OWNERS
 _NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))
 _LAST_FIRST = [("row.version", -1)]
 _FIELDS = {"row": 1, "steps": 1}
+_OURS = frozenset({"wrong", "structure", "correlation_id"})
+"""Fields of a row that are shown otherwise, or not at all."""
 _CHANGING = frozenset({"accepted", "applied", "failed", "cancelled"})
 """Statuses with which the record changes: what is pending is part of it."""
 
@@ -132,7 +134,7 @@ def as_told(row: Mapping[str, Any]) -> dict[str, Any]:
 
     `version` is told only where a record of that version will be readable, so that it can be asked for.
     """
-    told = {name: value for name, value in row.items() if name not in {"wrong", "structure"}}
+    told = {name: value for name, value in row.items() if name not in _OURS}
     if row["status"] not in _CHANGING or row["code"] == "nothing_to_change":
         del told["version"]
     told["message"] = codes.sentence_of(row)

@@ -30,6 +30,7 @@ _KEPT = (
     "accepted_at",
     "effective_at",
     "follow_up",
+    "correlation_id",
     "version",
     "before",
     "after",
@@ -44,7 +45,9 @@ def order(told: Told) -> int:
     return int(told["version"]) * _RANKS + _RANK[told["status"]]
 
 
-def received(owner: str, request: Request, actor: str, request_id: str, reference: Told, now: int) -> dict[str, Any]:
+def received(
+    owner: str, request: Request, actor: str, request_id: str, reference: Told, now: int, correlation: str
+) -> dict[str, Any]:
     """Return the first step, which only the gateway tells: the request is on its way to its owner (`now` in ms)."""
     at = iso(now)
     return {
@@ -58,7 +61,16 @@ def received(owner: str, request: Request, actor: str, request_id: str, referenc
         "version": 0,
         "at": at,
         "received_at": at,
+        "correlation_id": correlation,
     }
+
+
+def is_repeat(known: Told, told: Told) -> bool:
+    """Tell whether a request had come before the message of which `told` was received, by whichever door.
+
+    What a row says was said of the message that came first, and a message has a correlation id of its own.
+    """
+    return bool(known.get("correlation_id") != told["correlation_id"])
 
 
 def key(owner: str, actor: str, request_id: str) -> str:

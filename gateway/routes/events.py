@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
 
 from gateway import metrics
@@ -15,11 +16,13 @@ from gateway.contract import refuses
 from gateway.deps import Caller, Services
 from gateway.read_model import rows
 from gateway.routes.requests import Id, Maker
+from shared.consume import TRANSIENT
 from shared.messages.life import request_key
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 
 _PLACE = re.compile(r"[0-9]{1,18}")
+_BEFORE_ALL = -1
 _FIRST_LOOK, _LAST_LOOK = 0.05, 5.0
 """Seconds after which the read model is looked at even if nothing was told, longer each time: a step may have been told
 just before it is followed, and be readable just after; and a tail may miss what it tells."""
@@ -34,6 +37,7 @@ just before it is followed, and be readable just after; and a tail may miss what
             "description": "One event `step` a step, the last one ends the stream",
             "content": {"text/event-stream": {}},
         },
+        204: {"description": "It has ended, and its last event was received: do not connect again"},
         **refuses(401, 403, 404, 422, 503),
     },
 )
@@ -44,11 +48,33 @@ async def events(
     last_event_id: Annotated[
         str | None, Header(description="id of the last event received: it goes on after it")
     ] = None,
-) -> EventSourceResponse:
-    """Steps as they come, those before first. The stream ends after the last step, and when the token expires."""
+) -> Response:
+    """Steps as they come, those before first. The stream ends after the last step, and when the token expires.
+
+    A client connects again whenever a stream ends, and names the last event it received: 204 tells it to stop.
+    """
     found = await caller.the.requests.one(caller.actor, request_id, maker)
-    seen = int(last_event_id) if last_event_id and _PLACE.fullmatch(last_event_id) else -1
+    seen, is_last = await _received(caller.the, found, last_event_id)
+    if is_last:
+        return Response(status_code=204)
     return EventSourceResponse(_steps(caller.the, found, seen, caller.left))
+
+
+async def _received(the: Services, followed: Mapping[str, Any], last_event_id: str | None) -> tuple[int, bool]:
+    """Return the place of the last step a client received, and whether it is the last there will ever be.
+
+    What names no step of this request was not received from here: it is told from its first step on.
+    """
+    if not last_event_id or not _PLACE.fullmatch(last_event_id):
+        return _BEFORE_ALL, False
+    steps, ended = await the.requests.steps(_row_key(followed), _BEFORE_ALL)
+    places = [order for order, _ in steps]
+    seen = int(last_event_id)
+    return (seen, ended and seen == places[-1]) if seen in places else (_BEFORE_ALL, False)
+
+
+def _row_key(followed: Mapping[str, Any]) -> str:
+    return rows.key(followed["owner"], followed["actor"], followed["request_id"])
 
 
 async def _steps(
@@ -57,18 +83,23 @@ async def _steps(
     """Yield the steps of a request after the one seen, until the last one or for that long."""
     clock = asyncio.get_running_loop()
     end, patience = clock.time() + seconds, _FIRST_LOOK
-    actor, request_id = followed["actor"], followed["request_id"]
-    key = rows.key(followed["owner"], actor, request_id)
-    with the.tail.follow(request_key(actor, request_id)) as told, metrics.STREAMS.track_inprogress():
+    key = _row_key(followed)
+    follow = the.tail.follow(request_key(followed["actor"], followed["request_id"]))
+    with follow as told, metrics.STREAMS.track_inprogress():
         while (left := end - clock.time()) > 0:
-            steps, ended = await the.requests.steps(key, seen)
+            try:
+                steps, ended = await the.requests.steps(key, seen)
+            except TRANSIENT:
+                # It is looked at again: a stream that broke off now would be asked for again, and told 503 a client
+                # gives up for good.
+                steps, ended = [], False
             for order, step in steps:
                 seen = order
                 yield {"id": str(order), "event": "step", "data": orjson.dumps(step).decode()}
             if ended:
                 return
             patience = _FIRST_LOOK if steps else min(2 * patience, _LAST_LOOK)
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(*TRANSIENT):  # The time for another look has come, or the step can't be kept now.
                 async with asyncio.timeout(min(left, patience)):
                     outcome = await told.get()
                     if outcome is None:  # The process stops: the client connects again, elsewhere.

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from gateway.contract import gives
 from gateway.deps import At, Caller, MinVersion, Paging, StructureId, answer
+from gateway.paths import decoded
 from gateway.read_model.structures import Filters, by_id, by_identifier
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
 from shared import identifiers
@@ -47,7 +48,7 @@ async def search(
 @router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
 async def by_its_identifier(
     type_: Annotated[IdentifierType, Path(alias="type")],
-    value: Annotated[str, Path(max_length=40)],
+    value: Annotated[str, decoded, Path(max_length=40)],
     caller: Caller,
     min_version: MinVersion = 0,
 ) -> Response:

@@ -1,7 +1,8 @@
 """Step 1 of a batch: read each message by itself and verify who asks.
 
-A message ends here in one of three ways: as a request to decide; answered (who asks is not proved, or the body is
-wrong); or dead-lettered, when nobody can read it. None of them stops its neighbours.
+A message ends here in one of three ways: as a request to decide; answered (who asks is not proved, or the message is
+wrong and they are); or only dead-lettered, when it can't be read and nobody is proved to have sent it. None of them
+stops its neighbours.
 """
 
 import hashlib
@@ -90,7 +91,7 @@ class Intake:
         actor: Actor | None = None
         event: Event | None = None
         try:
-            event = cloudevents.read(record)
+            event = cloudevents.look(record)
             actor = await self._who(event, record.timestamp, received, patience)
             incoming.append(self._request(event, actor, record))
         except Poison as poison:
@@ -100,7 +101,7 @@ class Intake:
             out.append(self._answer(event, actor, no, record))
             if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
                 wrong = "; ".join(f"{k}: {v}" for k, v in no.fields.items())
-                reason = wrong or codes.sentence(no.code, no.details)
+                reason = event.fault.reason if event.fault else wrong or codes.sentence(no.code, no.details)
                 out.append(self._dead(record, no.code, reason, actor))
         except TRANSIENT:
             return False
@@ -114,10 +115,17 @@ class Intake:
 
     async def _who(self, event: Event, appended: int, received: float, patience: float) -> Actor:
         token = event.headers.get("authorization")
-        claims = await self._verifier.verify(token, at=appended, received=received, patience=patience)
-        return auth.on_behalf(auth.actor_of(claims), event.attributes)
+        try:
+            claims = await self._verifier.verify(token, at=appended, received=received, patience=patience)
+            return auth.on_behalf(auth.actor_of(claims), event.attributes)
+        except Rejected:
+            if event.fault is not None:  # Rubbish from anybody: it is kept, and there is nobody to answer.
+                raise event.fault from None
+            raise
 
     def _request(self, event: Event, actor: Actor, record: Any) -> Incoming:
+        if event.fault is not None:
+            raise Rejected(event.fault.code) from event.fault
         if not _REQUEST_ID.fullmatch(event.id):
             raise Rejected("request_id_invalid")
         model = self._types.get(event.type)

@@ -137,8 +137,9 @@ def _told(step: Step) -> dict[str, Any]:
     """Return a step as the journal tells it: our own fields left out, instants as RFC 3339 text, always a version.
 
     There is always an actor too: where nobody was proved it is empty, and the gateway knows by it that it was refused.
+    And there is a type: empty where the message had none.
     """
-    told: dict[str, Any] = {"version": 0, "actor": "", **step.raw}
+    told: dict[str, Any] = {"version": 0, "actor": "", "type": "", **step.raw}
     for name in _OURS:
         told.pop(name, None)
     for name in _INSTANTS:

@@ -4,6 +4,7 @@ Source: the CloudEvents specification, its JSON format and its Kafka protocol bi
 systems write too: a header may be missing, doubled or not UTF-8, a value may be nothing.
 """
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +17,15 @@ from shared.errors import Poison
 
 Headers = tuple[tuple[str, bytes], ...]
 
+VERSION = "1.0"
 STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
 JSON = b"application/json"
 LEFT_OUT = "left-out"
 """Header of a record that stands for what could not be taken in (`shared.fetched`); its value says what, and why."""
+_DATA = frozenset({"data", "data_base64"})
+_TEXTS = {"id": "request_id_invalid", "specversion": "message_version_unsupported"}
+"""Attributes of a structured event that must be texts, each with its code: left out, they would mean something else."""
 _LONGEST_CORRELATION = 200
 """It comes back in every answer: without a limit an answer could be too large to be sent."""
 
@@ -50,7 +56,8 @@ class Message:
 class Event:
     """A record as read: its CloudEvents attributes (extensions included), its data and the other headers.
 
-    `data` is the parsed JSON. An event without an id gets one from its place in the log.
+    `data` is the parsed JSON. An event without an id gets one from its place in the log. What can't be read as a whole
+    has a `fault`, the Poison that says why: then there are no data, and perhaps no type.
     """
 
     id: str
@@ -58,6 +65,7 @@ class Event:
     attributes: Mapping[str, str]
     headers: Mapping[str, str]
     data: Any
+    fault: Poison | None = None
 
     @property
     def correlation_id(self) -> str:
@@ -72,42 +80,138 @@ class Event:
 
 
 def read(record: Record) -> Event:
-    """Read a record. Raises Poison when it is no event: no value, no JSON, no type."""
+    """Read a record. Raises Poison when it is no event that can be read here; `look` says what there is of it."""
+    event = look(record)
+    if event.fault is not None:
+        raise event.fault
+    return event
+
+
+def look(record: Record) -> Event:
+    """Return what can be read of a record, whatever it is: with a `fault` unless it is a whole event."""
+    headers = _headers(record)
+    attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
+    data: Any = None
+    fault: Poison | None = None
+    try:
+        data = _value(record, headers, attributes)
+        envelope = _envelope(headers, attributes, data)
+        if envelope is not None:
+            data, attributes = None, _attributes_of(envelope)
+            data = _data_of(envelope)
+        _check(attributes, headers)
+    except Poison as poison:
+        # Its sender can be answered all the same, so what it calls itself is read wherever it may stand.
+        data, fault = None, poison
+        attributes = {**_dashed(headers), **attributes}
+    return Event(
+        id=attributes.get("id") or derived_id(record),
+        type=attributes.get("type", ""),
+        attributes=attributes,
+        headers=headers,
+        data=data,
+        fault=fault,
+    )
+
+
+def _headers(record: Record) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in record.headers or ():
         name = name.lower()
         try:
-            text = (value or b"").decode()
+            # An id that is no text is refused as one; left out, it would be replaced, and a repeat be a second request.
+            text = (value or b"").decode(errors="replace" if name == "ce_id" else "strict")
         except UnicodeDecodeError:
             continue  # A header in another encoding is not ours; the others still count.
         if name == "authorization" and headers.get(name, text) != text:
             text = f"{headers[name]}, {text}"  # Two proofs are none, as in HTTP; of another header the last one counts.
         headers[name] = text
+    return headers
+
+
+def _value(record: Record, headers: Mapping[str, str], attributes: Mapping[str, str]) -> Any:
+    """Return the record's value as JSON. What is JSON is read whatever it calls itself; what is not says what it is."""
     body = record.value
     if not body and LEFT_OUT in headers:
         raise Poison("message_unreadable", headers[LEFT_OUT])
     if not body:
         raise Poison("message_empty", "the record has no value")
     try:
-        data = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Poison("message_unreadable", "the value is not JSON in UTF-8") from error
-    attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
-    structured = headers.get("content-type", "").startswith(STRUCTURED)
-    if structured or ("type" not in attributes and isinstance(data, dict) and "specversion" in data):
-        if not isinstance(data, dict):
+        kind = headers.get("content-type") or attributes.get("datacontenttype")
+        raise _no_json(kind, "message_unreadable", "the value is not JSON in UTF-8") from error
+
+
+def _envelope(headers: Mapping[str, str], attributes: dict[str, str], value: Any) -> Mapping[str, Any] | None:
+    """Return the event that is the whole value (structured mode), None when the value is its data (binary mode)."""
+    kind = _media_type(headers.get("content-type"))
+    untyped = "type" not in attributes
+    if kind == BATCH or (untyped and isinstance(value, list) and value and all(_is_event(one) for one in value)):
+        if isinstance(value, list) and value and _is_event(value[0]):
+            attributes |= _attributes_of(value[0])  # The answer names the first: its sender knows that id.
+        raise Poison("message_batch", "several events in one message")
+    if kind == STRUCTURED or (untyped and _is_event(value)):
+        if not isinstance(value, dict):
             raise Poison("message_unreadable", "a structured event is a JSON object")
-        attributes = {k: v for k, v in data.items() if k != "data" and isinstance(v, str)}
-        data = data.get("data")
+        return value
+    return None
+
+
+def _is_event(value: Any) -> bool:
+    return isinstance(value, dict) and "specversion" in value
+
+
+def _attributes_of(envelope: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in envelope.items() if name not in _DATA and isinstance(value, str)}
+
+
+def _data_of(envelope: Mapping[str, Any]) -> Any:
+    """Return a structured event's data, from `data` or `data_base64`. Raises Poison when an attribute is no text."""
+    for name, code in _TEXTS.items():
+        if not isinstance(envelope.get(name, ""), str | None):
+            raise Poison(code, f"the attribute {name} is no text")
+    kind, encoded, data = envelope.get("datacontenttype"), envelope.get("data_base64"), envelope.get("data")
+    if encoded is None:
+        if isinstance(data, str) and not _is_json(kind):
+            raise _no_json(kind, "message_data_unreadable", "the data are a text")
+        return data
+    if data is not None:
+        raise Poison("message_data_unreadable", "there are both data and data_base64")
+    try:
+        return orjson.loads(base64.b64decode(encoded, validate=True))
+    except (ValueError, TypeError) as error:
+        raise _no_json(kind, "message_data_unreadable", "data_base64 is not JSON in base64") from error
+
+
+def _check(attributes: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    """Raise Poison unless an event says what it is, where it is looked for."""
+    if misnamed := [name for name in ("id", "type") if name in _dashed(headers) and name not in attributes]:
+        # Without its id a request that is sent again would be another one.
+        raise Poison("message_headers_misnamed", f"the header ce-{misnamed[0]} should be ce_{misnamed[0]}")
     if not attributes.get("type"):
         raise Poison("message_type_missing", "the header ce_type (or the attribute type) is missing")
-    return Event(
-        id=attributes.get("id") or derived_id(record),
-        type=attributes["type"],
-        attributes=attributes,
-        headers=headers,
-        data=data,
-    )
+    if (version := attributes.get("specversion") or VERSION) != VERSION:
+        raise Poison("message_version_unsupported", f"specversion is {version[:20]}")
+
+
+def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes written as over HTTP, `ce-id`: some frameworks do so on Kafka too, where it is `ce_id`."""
+    return {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
+
+
+def _no_json(kind: Any, code: str, reason: str) -> Poison:
+    return Poison(code, reason) if _is_json(kind) else Poison("media_type_unsupported", f"{reason}: {kind}"[:200])
+
+
+def _is_json(kind: Any) -> bool:
+    """Tell whether a content type is JSON's; what has none is JSON, as CloudEvents says."""
+    media = _media_type(kind)
+    return not media or media.endswith(("/json", "+json"))
+
+
+def _media_type(kind: Any) -> str:
+    return kind.partition(";")[0].strip().lower() if isinstance(kind, str) else ""
 
 
 def derived_id(record: Record) -> str:

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import identifiers
 from shared.field_codes import IDENTIFIER_FORMS
 from shared.fields import told_as
+from shared.subjects import LONGEST, is_subject
 
 IdentifierType = Annotated[
     Literal["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "PARTICULIER", "AUTRE"],
@@ -26,7 +27,20 @@ Phone = Annotated[
 ]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$"), told_as("request_id_invalid")]
 StructureId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-UserId = Annotated[str, StringConstraints(pattern=r"^[^\s|\x00-\x1f\x7f-\x9f]{1,200}$"), told_as("user_id_invalid")]
+
+
+def _user_id(value: str) -> str:
+    if not is_subject(value):
+        raise PydanticCustomError("user_id_invalid", "it can be nobody's subject")
+    return value
+
+
+UserId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
+    AfterValidator(_user_id),
+    told_as("user_id_invalid"),
+]
 
 
 class Value(BaseModel):

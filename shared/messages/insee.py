@@ -11,6 +11,7 @@ from pydantic import Field
 
 from shared.clock import DAY, Instant
 from shared.messages.common import Address, Stored
+from shared.subjects import LONGEST
 
 Siret = Annotated[str, Field(pattern="^[0-9]{14}$", examples=["13002526500013"])]
 
@@ -66,7 +67,9 @@ class InseeLookUp(Stored):
     type: ClassVar[str] = "insee.look-up.v1"
 
     siret: Siret
-    actor: str = Field("", max_length=200, description="whose look-up it is: the quota is shared fairly between actors")
+    actor: str = Field(
+        "", max_length=LONGEST, description="whose look-up it is: the quota is shared fairly between actors"
+    )
     fresh: bool = Field(default=False, description="ask INSEE itself, whatever the cache holds")
     max_wait: int | None = Field(
         None,

@@ -60,5 +60,9 @@ class Poke(Stored):
 
 
 def request_key(actor: str, request_id: str) -> str:
-    """Return what identifies a request everywhere."""
+    """Return what identifies a request everywhere.
+
+    An actor may hold `|` and a request id can't, so that the last one parts the two: no other pair has this key. What
+    is put behind (a status, an owner, a version) holds none either, and is taken off from the end.
+    """
     return f"{actor}|{request_id}"

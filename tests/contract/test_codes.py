@@ -24,11 +24,6 @@ WITH_DETAILS = {"Rejected", "Failed", "problem"}
 NAMING_CODES = {"code", "cancels_code", "otherwise", "missing"}
 """Arguments of rules' answers, and of the engine's own steps, that are codes."""
 NOT_YET_TOLD = {
-    # CloudEvents.
-    "message_headers_misnamed",
-    "message_batch",
-    "message_data_unreadable",
-    "message_version_unsupported",
     # The server's bounds.
     "http_malformed",
     "request_too_slow",

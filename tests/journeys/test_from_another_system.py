@@ -1,5 +1,6 @@
 """The same request put straight on Kafka by another system has the same effect and the same answer."""
 
+import base64
 import json
 from typing import Any
 
@@ -40,6 +41,64 @@ def test_no_key_and_structured_mode_are_fine(
     }
     partner.send(TOPIC, json.dumps(event).encode(), headers)
     assert outcomes.until(of(str(event["id"]), "accepted"))["code"] == "accepted"
+
+
+def test_data_in_base64_and_media_types_in_capitals_are_fine_too(
+    system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
+) -> None:
+    data = json.dumps({"structure": {"id": structure["id"]}, "label": "en base64"}).encode()
+    event = {
+        "specversion": "1.0",
+        "id": f"base64-{structure['id']}",
+        "source": "/partner",
+        "type": MODIFY,
+        "datacontenttype": "Application/JSON",
+        "data_base64": base64.b64encode(data).decode(),
+    }
+    headers = {
+        "Content-Type": b"APPLICATION/CLOUDEVENTS+JSON",
+        "Authorization": f"bearer {system.token('alice', KAFKA_AUDIENCE)}".encode(),
+    }
+    partner.send(TOPIC, json.dumps(event).encode(), headers)
+    assert outcomes.until(of(str(event["id"]), "accepted"))["code"] == "accepted"
+
+
+def test_a_refusal_is_repeated_by_whichever_door_it_comes_again(
+    system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
+) -> None:
+    """R21: the same id of the same actor has the same answer, and says that it was given before."""
+    rid, body = f"refused-{structure['id']}", {"label": "d'un étranger"}
+    token = system.token("sam", KAFKA_AUDIENCE)
+    for count in (1, 2):
+        data = {"structure": {"id": structure["id"]}, **body}
+        partner.ask(TOPIC, MODIFY, data, token, request_id=rid, headers={"ce_correlationid": b"n%d" % count})
+        told = outcomes.until(lambda seen, n=count: seen.get("correlation_id") == f"n{n}" and of(rid, "rejected")(seen))  # type: ignore[misc]
+        assert (told["code"], told["repeated"]) == ("forbidden", count == 2)
+    for wait in (20, None):
+        with system.as_("sam", wait=wait) as api:
+            until(lambda api=api: api.get(f"/requests/{rid}").status_code == 200)  # type: ignore[misc]
+            again = api.patch(f"/structures/{structure['id']}", json=body, headers={"Idempotency-Key": f'"{rid}"'})
+        assert (again.status_code, again.json()["code"], again.json()["repeated"]) == (403, "forbidden", True)
+
+
+def test_headers_written_as_over_http_are_answered_with_what_to_write(
+    system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
+) -> None:
+    """Some frameworks write `ce-id`: were it not answered, its sender would wait for ever."""
+    rid = f"dashed-{structure['id']}"
+    headers = {
+        "ce-specversion": b"1.0",
+        "ce-id": rid.encode(),
+        "ce-source": b"/partner",
+        "ce-type": MODIFY.encode(),
+        "ce-correlationid": b"theirs",
+        "authorization": f"Bearer {system.token('alice', KAFKA_AUDIENCE)}".encode(),
+    }
+    partner.send(TOPIC, json.dumps({"structure": {"id": structure["id"]}, "label": "tiret"}).encode(), headers)
+    told = outcomes.until(of(rid, "rejected"))
+    assert (told["code"], told["actor"], told["type"]) == ("message_headers_misnamed", "alice", MODIFY)
+    assert (told["correlation_id"], told["recorded"]) == ("theirs", False)
+    assert "ce_id" in told["message"]
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ def body(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def structured(event: Any) -> Mapping[str, Any]:
-    headers = {"ce_type": ..., "ce_id": ..., "content-type": b"application/cloudevents+json"}
+def structured(event: Any, kind: bytes = b"application/cloudevents+json") -> Mapping[str, Any]:
+    headers = {"ce_type": ..., "ce_id": ..., "content-type": kind}
     return {"value": body(event), "headers": headers}
 
 
@@ -69,6 +69,15 @@ UNTYPED = {
     "structured without a type": Case(**structured({"specversion": "1.0", "id": "x", "data": {}})),
     "structured with a type that is no text": Case(**structured({"specversion": "1.0", "type": 1})),
 }
+MISNAMED = {
+    "headers as over HTTP": Case(headers={"ce_type": ..., "ce_id": ..., "ce-type": MODIFY.encode(), "ce-id": b"x"}),
+}
+BATCHES = {
+    "a batch": Case(**structured([{"specversion": "1.0", "type": MODIFY}], b"application/cloudevents-batch+json"))
+}
+OF_ANOTHER_VERSION = {"version 0.3": Case(headers={"ce_specversion": b"0.3"})}
+NO_DATA = {"base64 of no JSON": Case(**structured({"specversion": "1.0", "type": MODIFY, "data_base64": "e30="[:3]}))}
+NO_JSON = {"Avro": Case(b"\x00", headers={"content-type": b"application/avro"})}
 INVALID = {
     **{f"body {text}": Case(text.encode()) for text in ("[]", '"text"', "1", "null", "true", '[{"structure": 1}]')},
     "no structure": Case(b"{}"),
@@ -117,16 +126,22 @@ UNPROVED = {
 }
 
 REFUSED: dict[str, Case] = {}
-for cases, outcome, letter in (
-    (UNREADABLE, None, "message_unreadable"),
-    (EMPTY, None, "message_empty"),
-    (UNTYPED, None, "message_type_missing"),
-    (INVALID, "invalid_request", "invalid_request"),
-    (UNKNOWN, "unsupported_type", "unsupported_type"),
-    (UNNAMED, "request_id_invalid", "request_id_invalid"),
+for cases, code in (
+    (UNREADABLE, "message_unreadable"),
+    (EMPTY, "message_empty"),
+    (UNTYPED, "message_type_missing"),
+    (MISNAMED, "message_headers_misnamed"),
+    (BATCHES, "message_batch"),
+    (OF_ANOTHER_VERSION, "message_version_unsupported"),
+    (NO_DATA, "message_data_unreadable"),
+    (NO_JSON, "media_type_unsupported"),
+    (INVALID, "invalid_request"),
+    (UNKNOWN, "unsupported_type"),
+    (UNNAMED, "request_id_invalid"),
 ):
     for name, case in cases.items():
-        REFUSED[name] = Case(**{**vars(case), "outcome": outcome, "letter": letter})
+        # What is not unpacked has no token either: nobody can be answered.
+        REFUSED[name] = Case(**{**vars(case), "outcome": None if case.codec == "zstd" else code, "letter": code})
 for name, (code, case) in UNPROVED.items():
     REFUSED[name] = Case(**{**vars(case), "outcome": code})
 

@@ -14,32 +14,13 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from joserfc.jwk import ECKey
 from pymongo import MongoClient
 
-from dev.issuer.keys import Keys
+from tests.journeys.forge import Forge
 from tests.journeys.given import add_member, new_structure
-from tests.support.issuer import sign
 from tests.support.kafka import Partner, Reader, of
 from tests.support.system import KAFKA_AUDIENCE, System, until
 
 HTTP_AUDIENCE = "structures-http"
 TOPIC, MODIFY = "structure.requests", "structure.modify.v1"
-
-
-class Forge:
-    """Makes tokens with the issuer's own key, or with others: what only it, or an attacker, could make."""
-
-    def __init__(self, system: System) -> None:
-        self._issuer = system.issuer
-        self._file = system.settings.run_data / "issuer-keys.json"
-
-    @property
-    def key(self) -> ECKey:
-        return Keys(self._file).signing
-
-    def token(self, audience: str, key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        now = int(time.time())
-        told = {"iss": self._issuer, "sub": "alice", "client_id": "portal", "aud": audience, "exp": now + 600, **claims}
-        head = {"alg": "ES256", "kid": self.key.kid, **(header or {})}
-        return sign(head, json.dumps(told).encode(), None if head["alg"] == "none" else key or self.key)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +48,7 @@ TOKENS: dict[str, tuple[str, Callable[[Forge, str], str]]] = {
     "expired": ("token_expired", lambda f, a: f.token(a, exp=int(time.time()) - 60)),
     "not yet valid": ("token_invalid", lambda f, a: f.token(a, nbf=int(time.time()) + 600)),
     "with a made-up key": ("token_invalid", lambda f, a: f.token(a, header={"kid": "made-up"})),
-    "whose subject is two": ("token_invalid", lambda f, a: f.token(a, sub="alice|admin")),
+    "whose subject is not seen whole": ("token_invalid", lambda f, a: f.token(a, sub="alice\u200b")),
     "that never ends": ("token_invalid", lambda f, a: f.token(a, exp=10**15)),
 }
 
@@ -139,7 +120,7 @@ def test_a_technical_account_asks_for_itself_and_the_gateway_for_whom_it_has_pro
     trusted = system.token("gateway", KAFKA_AUDIENCE)
     rid = partner.ask(TOPIC, MODIFY, {**data, "label": "pour Alice"}, trusted, headers={"ce_actor": b"alice"})
     assert outcomes.until(of(rid, "accepted"), 60)["actor"] == "alice"
-    rid = partner.ask(TOPIC, MODIFY, {**data, "label": "x"}, trusted, headers={"ce_actor": b"alice|admin"})
+    rid = partner.ask(TOPIC, MODIFY, {**data, "label": "x"}, trusted, headers={"ce_actor": "alice\u200b".encode()})
     assert outcomes.until(of(rid, "rejected"), 60)["code"] == "token_invalid"
 
 

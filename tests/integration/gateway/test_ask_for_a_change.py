@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.auth import actor_of
 from shared.clock import iso
@@ -102,6 +104,26 @@ async def test_who_waits_is_told_the_decision(world: World) -> None:
         assert (await client.get(f"/requests/{told['request_id']}")).json()["status"] == "accepted"
 
 
+async def test_who_leaves_while_waiting_has_asked_all_the_same(world: World) -> None:
+    user = fresh_user("writer")
+    async with world.as_(user, wait=3) as client:
+        broken = _answered_5xx()
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.post("/structures/1/activate", headers={"Idempotency-Key": "left"}, timeout=0.5)
+
+        async def readable_later() -> bool:
+            return (await client.get("/requests/left")).status_code == 200
+
+        await until(readable_later)
+        assert _answered_5xx() == broken, "nobody is paged for a client that leaves"
+
+
+def _answered_5xx() -> float:
+    measured = next(m for m in REGISTRY.collect() if m.name == "structures_http_seconds")
+    counts = [s for s in measured.samples if s.name.endswith("_count") and s.labels["status"] in {"0", "500", "503"}]
+    return sum(s.value for s in counts)
+
+
 async def test_who_waits_in_vain_is_told_what_is_known(world: World) -> None:
     world.owners.decide = lambda _: {"status": "waiting", "code": "waiting_insee", "version": 0}
     async with world.as_(fresh_user("writer"), wait=1) as client:
@@ -172,7 +194,8 @@ async def test_a_wait_that_is_none_is_refused(world: World, prefer: str) -> None
 
 
 @pytest.mark.parametrize(
-    "prefer", ['wait="5"', "respond-async, wait=5", "return=minimal; wait = 5", "handling=lenient"]
+    "prefer",
+    ['wait="5"', "respond-async, wait=5", "return=minimal; wait = 5", "handling=lenient", "Wait=5", "waiting=soon"],
 )
 async def test_other_preferences_are_not_ours(world: World, prefer: str) -> None:
     world.owners.decide = lambda _: {}
@@ -182,6 +205,15 @@ async def test_other_preferences_are_not_ours(world: World, prefer: str) -> None
     assert (answer.json()["status"], answer.headers.get("preference-applied")) == (
         ("accepted", "wait=5") if waited else ("received", None)
     )
+
+
+async def test_a_preference_may_come_in_a_header_of_its_own(world: World) -> None:
+    world.owners.decide = lambda _: {}
+    async with world.as_(fresh_user("writer")) as client:
+        answer = await client.post(
+            "/structures/1/activate", headers=[("Prefer", "return=minimal"), ("Prefer", "wait=5")]
+        )
+    assert (answer.json()["status"], answer.headers["preference-applied"]) == ("accepted", "wait=5")
 
 
 async def test_a_caller_is_introduced_once_and_again_when_their_name_changes(world: World) -> None:

@@ -107,6 +107,28 @@ async def test_without_mongodb_everything_is_refused_in_time(
         await until(read, within=60)
 
 
+async def test_a_stream_of_events_goes_on_once_mongodb_is_back(
+    world: World, gateway_brokers: Brokers, impatient: str
+) -> None:
+    """Broken off, it would be asked for again, and a client that is told 503 then gives up for good."""
+    id_, user = fresh_id(), fresh_user("principal")
+    async with world.as_(user) as client:
+        told = (await client.post(f"{impatient}/structures/{id_}/activate")).json()
+        step = {"actor": user, "request_id": told["request_id"]}
+        ids = []
+        async with client.stream("GET", f"{impatient}/requests/{told['request_id']}/events") as stream:
+            async for line in stream.aiter_lines():
+                if not line.startswith("id: "):
+                    continue
+                ids.append(line)
+                if len(ids) == 1:
+                    with frozen(gateway_brokers.mongo):
+                        # The stream looks by itself after five seconds at most, and that look takes its patience.
+                        await asyncio.sleep(5 + 2 * PATIENCE)
+                    await world.owners.journal("structure", status="rejected", code="forbidden", version=1, **step)
+        assert len(ids) == 2
+
+
 async def test_without_an_issuer_a_known_key_still_proves_and_an_unknown_one_can_not(
     world: World, gateway_brokers: Brokers, issuer: Issuer
 ) -> None:

@@ -116,17 +116,6 @@ async def test_delete_removes(world: World, team: Given) -> None:
     assert event.data == {"structure_id": team.id, "user": team.writer}
 
 
-async def test_a_user_may_have_any_subject_their_issuer_gives_them(world: World, team: Given) -> None:
-    user = "auth0|x".replace("|", ":") + "/é.$"
-    async with world.as_(team.principal) as client:
-        answer = await client.put(f"{team.path}/{user.replace('/', '%2F')}", json={"profile": "consultation"})
-        assert answer.status_code == 404  # A slash would be a path: such a subject is named straight on Kafka.
-        user = user.replace("/", "")
-        answer = await client.put(f"{team.path}/{user}", json={"profile": "consultation"})
-    assert answer.status_code == 202
-    assert (await _sent(world, team.principal))[2].data["user"] == user
-
-
 @pytest.mark.parametrize(
     ("body", "field", "code"),
     [

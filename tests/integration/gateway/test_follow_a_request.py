@@ -3,11 +3,12 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.messages.cloudevents import Event
 from tests.integration.gateway.world import World, fresh_id, fresh_user, until
@@ -15,22 +16,27 @@ from tests.integration.gateway.world import World, fresh_id, fresh_user, until
 Step = dict[str, Any]
 
 
-async def events(client: httpx2.AsyncClient, path: str, *, after: str | None = None) -> AsyncIterator[Step]:
+async def events(client: httpx2.AsyncClient, path: str, *, after: str | None = None) -> AsyncGenerator[Step, None]:
     """Yield the events of a stream: their names, ids and data."""
     headers = {b"Last-Event-ID": after.encode("latin-1")} if after is not None else {}
     async with client.stream("GET", path, headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["cache-control"].startswith("no-")
-        event: Step = {}
-        async for line in answer.aiter_lines():
-            name, _, value = line.partition(": ")
-            if line.startswith(":"):
-                continue
-            if line:
-                event[name] = json.loads(value) if name == "data" else value
-            elif event:
-                yield event
-                event = {}
+        async for event in _events_of(answer):
+            yield event
+
+
+async def _events_of(answer: httpx2.Response) -> AsyncGenerator[Step, None]:
+    event: Step = {}
+    async for line in answer.aiter_lines():
+        name, _, value = line.partition(": ")
+        if line.startswith(":"):
+            continue
+        if line:
+            event[name] = json.loads(value) if name == "data" else value
+        elif event:
+            yield event
+            event = {}
 
 
 async def asked(world: World, client: httpx2.AsyncClient, user: str) -> Event:
@@ -80,12 +86,95 @@ async def test_a_stream_goes_on_after_the_last_event_that_was_received(world: Wo
 
         await until(ended)
         whole = [told async for told in events(client, path)]
-        for place in range(len(whole)):
+        assert [told["data"]["status"] for told in whole] == ["received", "accepted", "applied"]
+        for place in range(len(whole) - 1):
             rest = [told async for told in events(client, path, after=whole[place]["id"])]
             assert rest == whole[place + 1 :]
 
 
-@pytest.mark.parametrize("last", ["", "x", "-1", "²", "9" * 5000, "1.5"])
+async def test_a_client_that_has_received_the_last_event_is_told_to_come_no_more(world: World) -> None:
+    """204, as the WHATWG says: whatever else ends a stream, a browser connects again, every three seconds, for ever."""
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        step = {"actor": user, "request_id": event.id}
+        received: list[Step] = []
+        connections = 0
+
+        async def connect() -> int:
+            last = {"Last-Event-ID": received[-1]["id"]} if received else {}
+            async with client.stream("GET", f"/requests/{event.id}/events", headers=last) as answer:
+                async for told in _events_of(answer):
+                    received.append(told)
+                    if told["data"]["status"] == "received":
+                        await world.owners.journal("structure", status="accepted", version=1, **step)
+                        break  # The connection is lost in the middle.
+                    if told["data"]["status"] == "accepted":
+                        await world.owners.journal("structure", status="applied", version=2, **step)
+                return int(answer.status_code)
+
+        async with asyncio.timeout(60):
+            while await connect() == 200:
+                connections += 1
+        assert [told["data"]["status"] for told in received] == ["received", "accepted", "applied"]
+        assert connections == 2
+
+
+async def test_who_has_received_the_last_step_so_far_waits_for_the_next(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        path = f"/requests/{event.id}/events"
+        following = events(client, path)
+        first = await anext(following)
+        await following.aclose()
+
+        async def the_rest() -> list[Step]:
+            return [told async for told in events(client, path, after=first["id"])]
+
+        waiting = asyncio.create_task(the_rest())
+        await asyncio.sleep(0.5)
+        assert not waiting.done(), "nothing has come, and it has not ended"
+        await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+        assert [told["data"]["status"] for told in await waiting] == ["rejected"]
+
+
+async def test_a_client_that_leaves_is_forgotten(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        before = open_streams()
+        following = [events(client, f"/requests/{event.id}/events") for _ in range(5)]
+        for one in following:
+            await anext(one)
+        assert open_streams() == before + 5
+        for one in following:
+            await one.aclose()
+
+        async def all_left() -> bool:
+            return open_streams() == before
+
+        await until(all_left)
+
+
+def open_streams() -> float:
+    return float(REGISTRY.get_sample_value("structures_http_streams") or 0)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "text/html, */*;q=0.1", "nonsense", ""])
+async def test_whatever_a_client_accepts_it_is_given_events_and_problems(world: World, accept: str) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        event = await asked(world, client, user)
+        await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+        async with client.stream("GET", f"/requests/{event.id}/events", headers={"Accept": accept}) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+        answer = await client.get("/requests/none/events", headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("last", ["", "x", "-1", "²", "9" * 5000, "1.5", "2", "999999999999999999", "0, 7"])
 async def test_a_last_event_id_that_is_none_of_ours_starts_anew(world: World, last: str) -> None:
     user = fresh_user("maker")
     async with world.as_(user) as client:

@@ -213,7 +213,7 @@ async def test_who_calls_is_proved(world: World, authorization: str, code: str) 
         ({"expires_in": -60}, "token_expired"),
         ({"audience": KAFKA}, "token_audience"),
         ({"iss": "https://elsewhere.example"}, "token_invalid"),
-        ({"sub": "a b"}, "token_invalid"),
+        ({"sub": "a\u200bb"}, "token_invalid"),
         ({"sub": ""}, "token_invalid"),
         ({"sub": 7}, "token_invalid"),
         ({"nbf": 4_000_000_000}, "token_invalid"),

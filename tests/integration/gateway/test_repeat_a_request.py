@@ -27,7 +27,7 @@ async def test_the_key_is_the_id_of_the_request(world: World) -> None:
     assert (await _sent(world, user, 1))[0].id == "A.b_c:d-1"
 
 
-@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 101, "a/b", "a|b", "{}"])
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 101, "a/b", "a|b", "{}", '""', '"a b"', '"a'])
 async def test_a_key_that_can_be_no_id_is_refused(world: World, key: str) -> None:
     async with world.as_(fresh_user("writer")) as client:
         answer = await client.post("/structures/1/activate", headers={KEY.encode(): key.encode()})
@@ -72,8 +72,65 @@ async def test_what_was_refused_is_refused_again_without_waiting_too(world: Worl
         first = await client.post("/structures/1/activate", headers=headers)
         again = await client.post("/structures/1/activate", headers={KEY: "no"})
     assert first.status_code == again.status_code == 409
-    assert first.json() == again.json()
+    assert first.json() | {"repeated": True} == again.json()
+    assert first.json()["repeated"] is False
     assert first.headers["location"] == again.headers["location"]
+
+
+async def test_who_waits_is_told_that_a_refusal_is_repeated(world: World) -> None:
+    world.owners.decide = lambda _: {"status": "rejected", "code": "forbidden", "repeated": True, "version": 2}
+    async with world.as_(fresh_user("writer"), wait=20) as client:
+        answer = await client.post("/structures/1/activate", headers={KEY: "no"})
+    assert (answer.status_code, answer.json()["repeated"]) == (403, True)
+
+
+@pytest.mark.parametrize(("status", "http"), [("rejected", 409), ("accepted", 202)])
+async def test_what_came_by_the_other_door_first_is_repeated_too(world: World, status: str, http: int) -> None:
+    user, key = fresh_user("writer"), f"kafka-{fresh_id()}"
+    code = "already_active" if status == "rejected" else status
+    step = {"actor": user, "request_id": key, "status": status, "code": code, "version": 2}
+    await world.owners.journal("structure", correlation_id=key, **step)
+    async with world.as_(user) as client:
+        await until(lambda: _is_known(client, key))
+        answer = await client.post("/structures/1/activate", headers={KEY: key})
+    assert (answer.status_code, answer.json()["code"], answer.json()["repeated"]) == (http, code, True)
+
+
+async def _is_known(client: Any, request_id: str) -> bool:
+    return bool((await client.get(f"/requests/{request_id}")).status_code == 200)
+
+
+async def test_what_is_decided_before_it_can_be_looked_at_is_no_repeat(world: World) -> None:
+    """The owner is as fast as the gateway: its decision may stand in the read model before the gateway's own row."""
+    user = fresh_user("writer")
+
+    async def decide(key: str) -> None:
+        event = (await _sent(world, user, 1))[0]
+        step = {"actor": user, "request_id": key, "status": "accepted", "version": 2}
+        await world.owners.journal("structure", correlation_id=event.attributes["correlationid"], **step)
+
+    async with world.as_(user, wait=2) as client:
+        deciding = asyncio.create_task(decide("fast"))
+        told = (await client.post("/structures/1/activate", headers={KEY: "fast"})).json()
+        await deciding
+    assert (told["status"], told["repeated"]) == ("accepted", False)
+
+
+async def test_a_key_in_quotes_is_the_same_key(world: World) -> None:
+    """The IETF draft writes it as a string of a structured field; most clients write it bare."""
+    user = fresh_user("writer")
+    async with world.as_(user) as client:
+        first = await client.post("/structures/1/activate", headers={KEY: '"one-1"'})
+        again = await client.post("/structures/1/activate", headers={KEY: "one-1"})
+    assert first.headers["location"] == again.headers["location"] == "/api/v1/requests/one-1"
+    assert (first.json()["request_id"], again.json()["repeated"]) == ("one-1", True)
+    assert [event.id for event in await _sent(world, user, 2)] == ["one-1", "one-1"]
+
+
+async def test_two_keys_are_none(world: World) -> None:
+    async with world.as_(fresh_user("writer")) as client:
+        answer = await client.post("/structures/1/activate", headers=[(KEY, "a"), (KEY, "b")])
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
 async def test_the_owner_tells_a_repeat_to_who_waits(world: World) -> None:

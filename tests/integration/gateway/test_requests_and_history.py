@@ -284,7 +284,7 @@ async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(world: Wor
         ("/requests?structure=0", "structure"),
         ("/requests?structure=9223372036854775808", "structure"),
         ("/requests?status=done", "status"),
-        ("/structures/1/requests?actor=a%20b", "actor"),
+        ("/structures/1/requests?actor=a%0Ab", "actor"),
     ],
 )
 async def test_a_wrong_parameter_is_named(world: World, path: str, field: str) -> None:

@@ -85,7 +85,9 @@ async def test_each_message_is_read_by_itself_and_neighbours_go_on_in_their_orde
     asked, out = await both(intake, [record(offset=0), *odd, record(offset=5)])
     assert [a.request_id for a in asked] == ["r0", "r5"]
     assert told(out) == [
+        ("box.outcomes", "message_empty"),
         ("box_svc.dlq", "message_empty"),
+        ("box.outcomes", "message_unreadable"),
         ("box_svc.dlq", "message_unreadable"),
         ("box.outcomes", "invalid_request"),
         ("box_svc.dlq", "invalid_request"),
@@ -99,6 +101,44 @@ async def test_who_is_not_proved_is_answered_and_nothing_is_kept(intake: Intake)
     assert (value["status"], value["code"], value["recorded"]) == ("rejected", "token_missing", False)
     assert value["message"].startswith("Jeton d’accès absent")
     assert dict(answer.headers)["ce_correlationid"] == b"mine"
+
+
+UNREADABLE: dict[str, tuple[Any, dict[str, str | None], str]] = {
+    "no JSON": (b"{", {}, "message_unreadable"),
+    "no type": (None, {"ce_type": None}, "message_type_missing"),
+    "headers as over HTTP": (
+        None,
+        {"ce_id": None, "ce_type": None, "ce-id": "r0", "ce-type": PutNow.type},
+        "message_headers_misnamed",
+    ),
+    "a batch": ([{"specversion": "1.0", "id": "r0"}], {"ce_id": None, "ce_type": None}, "message_batch"),
+    "another version": (None, {"ce_specversion": "0.3"}, "message_version_unsupported"),
+    "Avro": (b"\x00", {"content-type": "application/avro"}, "media_type_unsupported"),
+}
+
+
+@pytest.mark.parametrize(("data", "headers", "code"), UNREADABLE.values(), ids=UNREADABLE)
+async def test_what_can_not_be_read_is_answered_to_whoever_is_proved(
+    intake: Intake, data: Any, headers: dict[str, str | None], code: str
+) -> None:
+    asked, (answer, dead) = await both(intake, [record(data, offset=0, **headers)])
+    assert asked == []
+    value = orjson.loads(answer.value)
+    assert (value["request_id"], value["actor"], value["status"]) == ("r0", "alice", "rejected")
+    assert (value["code"], value["recorded"], value["repeated"]) == (code, False, False)
+    assert isinstance(value["type"], str)
+    assert (dict(dead.headers)["dlq_code"].decode(), dict(dead.headers)["dlq_actor"]) == (code, b"alice")
+    assert dict(dead.headers)["dlq_reason"] not in {b"", value["message"].encode()}, "operators are told what, exactly"
+
+
+@pytest.mark.parametrize(("data", "headers", "code"), UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("unproved", [{"authorization": None}, {"ce_actor": "bob"}], ids=["no token", "for another"])
+async def test_what_can_not_be_read_and_comes_from_nobody_is_only_kept(
+    intake: Intake, data: Any, headers: dict[str, str | None], code: str, unproved: dict[str, str | None]
+) -> None:
+    """Answers are for those who are proved: anybody could fill the topic with others."""
+    asked, out = await both(intake, [record(data, offset=0, **headers, **unproved)])
+    assert (asked, told(out)) == ([], [("box_svc.dlq", code)])
 
 
 @pytest.mark.parametrize("type_", ["box.unknown.v1", "box.put-now.v2", Sweep.type])
