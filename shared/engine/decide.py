@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from shared.engine.document import Draft, told
 from shared.engine.incoming import Incoming
-from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending
+from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Pending, Target
 from shared.engine.step import Step
 from shared.errors import Rejected
 from shared.messages.common import Request
@@ -44,6 +43,7 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     """
     rule = draft.owner.rules[type(incoming.request)]
     try:
+        draft.owner.admit(incoming.request, context)
         result = rule.accept(incoming.request, draft.projected(), context)
     except Rejected as no:
         return reject(draft, incoming, no, context.now, timing)
@@ -56,21 +56,24 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     return None
 
 
-def reject(
-    draft: Draft,
-    incoming: Incoming,
-    no: Rejected,
-    now: int,
-    timing: Timing,
-    reference: Mapping[str, Any] = MappingProxyType({}),
-) -> Wait | None:
+def absent(draft: Draft, incoming: Incoming, target: Target, context: Context, timing: Timing) -> Wait | None:
+    """Refuse a request about nothing that exists, as one about what whoever asks may not know is refused."""
+    no = Rejected(target.missing, waits_for=target.lags, outsider=True)
+    try:
+        draft.owner.admit(incoming.request, context)
+    except Rejected as not_theirs_to_ask:
+        no = not_theirs_to_ask
+    return reject(draft, incoming, no, context.now, timing)
+
+
+def reject(draft: Draft, incoming: Incoming, no: Rejected, now: int, timing: Timing) -> Wait | None:
     """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move."""
     named = draft.owner.target(incoming.request, incoming.actor).reference if no.outsider else None
     if no.waits_for is not None:
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
-    told = {"fields": no.fields, "details": no.details, "reference": dict(reference)}
+    told = {"fields": no.fields, "details": no.details, "reference": named, "outsider": no.outsider or None}
     draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, **told), reference=named)
     return None
 

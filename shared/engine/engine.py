@@ -19,7 +19,7 @@ from shared import metrics
 from shared.clock import Clock
 from shared.dead_letters import dead_letter
 from shared.engine import due
-from shared.engine.decide import Timing, Wait, decide, reject
+from shared.engine.decide import Timing, Wait, absent, decide, reject
 from shared.engine.document import Document, Draft, view
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
@@ -228,11 +228,10 @@ class Engine:
         """Let the rule decide; raise what it, or finding out what the request is about, raised."""
         if (error := around.broken.get(request.key)) is not None:
             raise error
+        context = self._context(around, request, draft, new_id, now)
         if not draft.document.id:
-            target = around.targets[request.key]
-            missing = Rejected(target.missing, waits_for=target.lags)
-            return reject(draft, request, missing, now, self.timing, target.reference)
-        return decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
+            return absent(draft, request, around.targets[request.key], context, self.timing)
+        return decide(draft, request, context, self.timing)
 
     def _context(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
         referred = self.owner.refers(request.request, request.actor)

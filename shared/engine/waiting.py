@@ -28,6 +28,8 @@ class Waiting:
         for request, draft, wait in around.waits:
             old = around.rows.get(request.key)
             step = request.step(self._owner.name, "waiting", wait.code, now)
+            if wait.reference is not None:
+                step = step.but(reference=wait.reference, outsider=True)
             if draft.state is not None:
                 about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
                 step = step.but(document=draft.document.id, reference=about)

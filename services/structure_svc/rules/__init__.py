@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from services.structure_svc import state
-from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify
+from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
 from services.structure_svc.state import StructureState
 from shared.auth import Actor
 from shared.clock import DAY
@@ -31,7 +31,10 @@ RULES: Mapping[type[Request], Rule] = {
 
 
 def target(request: Request, actor: Actor) -> Target:
-    """Return which structure a request is about."""
+    """Return which structure a request is about.
+
+    One that does not exist is waited for like one whose team's copy may lag: how long an answer takes tells nothing.
+    """
     del actor
     if isinstance(request, CreateStructure):
         identifier = request.identifier
@@ -40,10 +43,14 @@ def target(request: Request, actor: Actor) -> Target:
     named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
     if named.id is not None:
         return Target(
-            id=state.document_id(named.id), missing="structure_not_found", reference={"structure": {"id": named.id}}
+            id=state.document_id(named.id),
+            missing=rights.UNKNOWN,
+            lags=team_key(named.id),
+            reference={"structure": {"id": named.id}},
         )
+    key = named.identifier.key
     about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
-    return Target(keys=(named.identifier.key,), missing="structure_not_found", reference=about)
+    return Target(keys=(key,), missing=rights.UNKNOWN, lags=f"structure:{key}", reference=about)
 
 
 def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
@@ -72,6 +79,7 @@ def owner(insee_max_wait: int) -> Owner[StructureState]:
         keys=state.keys,
         reference=state.reference,
         present=state.present,
+        admit=rights.admit,
         copies=copies,
         refers=refers,
         waits={create.QUEUED: DAY, create.UNREACHABLE: insee_max_wait},
