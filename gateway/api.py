@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from gateway import problems
 from gateway.deps import PREFIX, Services
 from gateway.openapi import describe
+from gateway.parameters import known_queries
 from gateway.routes import ROUTERS
 
 _OPENAPI = f"{PREFIX}/openapi.json"
@@ -28,6 +29,7 @@ def create_api(services: Services | None = None, *, docs: bool = False) -> FastA
         api.add_api_route("/docs", _page, include_in_schema=False)
     problems.install(api)
     describe(api)
+    api.state.known_queries = known_queries(api, PREFIX)
     api.state.services = services
     return api
 

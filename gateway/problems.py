@@ -20,7 +20,7 @@ log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 _BY_STATUS = {400: "message_unreadable", 404: "not_found", 405: "method_not_allowed"}
-_RETRY_AFTER = {425: 1, 429: 60, 503: 10}
+RETRY_AFTER = {425: 1, 429: 60, 503: 10}
 """Seconds after which it is worth trying again, by status."""
 
 
@@ -53,8 +53,8 @@ def problem(
     if status == 401:
         error = "" if code == "token_missing" else ', error="invalid_token"'
         answered["WWW-Authenticate"] = f'Bearer realm="structures"{error}'
-    if status in _RETRY_AFTER:
-        answered["Retry-After"] = str((details or {}).get("retry_after", _RETRY_AFTER[status]))
+    if status in RETRY_AFTER:
+        answered["Retry-After"] = str((details or {}).get("retry_after", RETRY_AFTER[status]))
     return Response(orjson.dumps(body), status, answered, MEDIA_TYPE)
 
 
@@ -76,13 +76,13 @@ async def _rejected(_: Request, no: Exception) -> Response:
 async def _unusable(_: Request, error: Exception) -> Response:
     """Tell which parameter of the path, the query or the headers is wrong; bodies are read by `bodies`."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for that.
-    fields = {
-        ".".join(str(part) for part in wrong["loc"][1:]): (
-            "field_required" if wrong["type"] == "missing" else "field_invalid"
-        )
-        for wrong in error.errors()
-    }
+    # Where it stands comes first, `query.page`: a field of the body may have the same name.
+    fields = {".".join(map(str, wrong["loc"])): _code(wrong["type"]) for wrong in error.errors()}
     return problem("invalid_request", fields=fields)
+
+
+def _code(kind: str) -> str:
+    return "field_required" if kind == "missing" else kind if kind in codes.CODES else "field_invalid"
 
 
 async def _plain(request: Request, error: Exception) -> Response:

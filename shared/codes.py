@@ -1,5 +1,6 @@
-"""The catalogue of codes: each is stable, has one French sentence that says what is wrong and what to do, and an HTTP
-status for the gateway. It is published at `GET /api/v1/codes` and in `docs/contracts/codes.json`.
+"""The catalogue of codes: each is stable, has one French sentence that says what is wrong and what to do, and the HTTP
+status with which the gateway answers it: what goes well is 202 too, since a request is taken and its owner decides
+when it is. It is published at `GET /api/v1/codes` and in `docs/contracts/codes.json`.
 
 A sentence may use `{name}` for a value of the outcome's public `details`.
 """
@@ -11,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A sentence in French, and the HTTP status with which a refusal for this reason is answered."""
+    """A sentence in French, and the HTTP status with which it is answered."""
 
     sentence: str
     http: int = 422
@@ -20,11 +21,11 @@ class Code:
 CODES: Mapping[str, Code] = {
     # What happened.
     "accepted": Code("Votre demande est prise en compte ; elle sera effective à la date indiquée.", 202),
-    "applied": Code("Votre demande est effective.", 200),
-    "created": Code("La structure est créée ; elle est inactive tant que son activation n'est pas effective.", 201),
-    "nothing_to_change": Code("Rien ne change : les valeurs demandées sont déjà celles de l'enregistrement.", 200),
-    "cancelled": Code("La demande est annulée ; elle ne prendra pas effet.", 200),
-    "cancellation_done": Code("L'annulation est faite.", 200),
+    "applied": Code("Votre demande est effective.", 202),
+    "created": Code("La structure est créée ; elle est inactive tant que son activation n'est pas effective.", 202),
+    "nothing_to_change": Code("Rien ne change : les valeurs demandées sont déjà celles de l'enregistrement.", 202),
+    "cancelled": Code("La demande est annulée ; elle ne prendra pas effet.", 202),
+    "cancellation_done": Code("L'annulation est faite.", 202),
     "waiting_insee": Code("La demande attend la réponse de l'INSEE.", 202),
     "waiting_copy": Code("La demande attend une information d'un autre service.", 202),
     "received": Code("La demande est reçue ; sa décision suivra.", 202),
@@ -35,6 +36,11 @@ CODES: Mapping[str, Code] = {
     "token_audience": Code("Le jeton est destiné à un autre usage : demandez-en un pour cette audience.", 401),
     "act_for_forbidden": Code("Ce compte ne peut pas agir au nom d'un autre : retirez l'acteur désigné.", 403),
     "forbidden": Code("Vous n'avez pas le droit de faire cette demande sur cette structure.", 403),
+    "members_only": Code(
+        "Seuls les membres de cette structure peuvent consulter ces données : demandez à son gestionnaire principal "
+        "de vous rattacher.",
+        403,
+    ),
     "principal_only": Code("Seul le gestionnaire principal peut faire cette demande.", 403),
     "administrator_only": Code("Seul un administrateur peut faire cette demande.", 403),
     "own_account": Code("Vous ne pouvez pas fermer votre propre compte : demandez-le à un autre administrateur.", 409),
@@ -45,12 +51,19 @@ CODES: Mapping[str, Code] = {
     "message_type_missing": Code("Le type manque : indiquez l'attribut CloudEvents « type » (en-tête ce_type).", 400),
     "unsupported_type": Code("Ce type de demande n'existe pas ; voyez la liste des types dans le contrat.", 400),
     "invalid_request": Code("La demande contient des champs incorrects : corrigez ceux qui sont listés.", 422),
-    "request_id_invalid": Code("L'identifiant de demande doit avoir 1 à 100 lettres, chiffres, . _ : ou -.", 400),
+    "request_id_invalid": Code(
+        "L'identifiant de demande doit avoir 1 à 100 lettres, chiffres, . _ : ou - (ni « . », ni « .. »).", 400
+    ),
     "request_id_reused": Code("Cet identifiant a déjà servi à une autre demande : choisissez-en un nouveau.", 409),
     "internal_error": Code("Une erreur de notre fait a empêché de traiter la demande ; elle est signalée.", 500),
     # Fields.
     "field_required": Code("Ce champ est obligatoire."),
     "field_unknown": Code("Ce champ n'existe pas pour cette demande : retirez-le."),
+    "field_repeated": Code("Ce paramètre est donné plusieurs fois : donnez-le une seule fois."),
+    "instant_format": Code(
+        "Écrivez la date et l'heure comme 2026-11-23T10:00:00Z ou 2026-11-23T11:00:00+01:00 ; "
+        "dans une adresse, le + s'écrit %2B."
+    ),
     "instant_to_come": Code("Cette date n'est pas encore passée : donnez-en une qui l'est."),
     "field_invalid": Code("La valeur de ce champ n'a pas la forme attendue."),
     "field_too_long": Code("La valeur de ce champ est trop longue."),
@@ -69,7 +82,7 @@ CODES: Mapping[str, Code] = {
     "address_required": Code("Donnez l'adresse : au moins la commune et le pays."),
     "given_by_insee": Code("Cette donnée vient de l'INSEE : retirez-la de la demande."),
     # Structures.
-    "structure_not_found": Code("Cette structure n'existe pas ou n'existe pas encore.", 404),
+    "structure_not_found": Code("Aucune structure accessible ne porte cet identifiant : vérifiez-le.", 404),
     "identifier_taken": Code("Cet identifiant est déjà celui d'une structure de l'annuaire.", 409),
     "already_active": Code("La structure est déjà active.", 409),
     "already_inactive": Code("La structure est déjà inactive.", 409),
@@ -100,7 +113,7 @@ CODES: Mapping[str, Code] = {
     "already_member": Code("Cet utilisateur est déjà membre de la structure : changez plutôt son profil.", 409),
     "not_member": Code("Cet utilisateur n'est pas membre de la structure.", 409),
     "principal_must_transfer": Code("Le gestionnaire principal doit d'abord transférer son rôle.", 409),
-    "registered": Code("L'utilisateur est enregistré.", 200),
+    "registered": Code("L'utilisateur est enregistré.", 202),
     # The gateway itself.
     "not_found": Code("Cette ressource n'existe pas.", 404),
     "body_too_large": Code("Le corps de la requête dépasse 1 Mo : réduisez-le.", 413),
@@ -109,7 +122,9 @@ CODES: Mapping[str, Code] = {
     "too_many_requests": Code("Trop de demandes en peu de temps : ralentissez.", 429),
     "unavailable": Code("Le service est momentanément indisponible : recommencez plus tard.", 503),
     "method_not_allowed": Code("Cette méthode n'existe pas sur cette ressource.", 405),
-    "idempotency_key_invalid": Code("Idempotency-Key doit avoir 1 à 100 lettres, chiffres, . _ : ou -.", 400),
+    "idempotency_key_invalid": Code(
+        "Idempotency-Key doit avoir 1 à 100 lettres, chiffres, . _ : ou - (ni « . », ni « .. »).", 400
+    ),
     "prefer_invalid": Code("Prefer: wait=n attend un nombre de secondes entre 0 et 30.", 400),
 }
 

@@ -102,7 +102,7 @@ async def test_what_can_be_no_siret_is_refused_and_costs_nothing(world: World, s
     async with world.as_(user) as client:
         for _ in range(4):
             answer = await client.get(f"/insee/{siret}")
-            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "siret")
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "path.siret")
         assert (await client.get(f"/insee/{SIRET}")).status_code == 404
 
 
