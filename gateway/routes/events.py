@@ -12,9 +12,11 @@ from sse_starlette import EventSourceResponse
 
 from gateway import metrics
 from gateway.contract import refuses
-from gateway.deps import Caller, Services
+from gateway.deps import Caller, Calling
 from gateway.read_model import rows
 from gateway.routes.requests import Id, Maker
+from shared.consume import TRANSIENT
+from shared.errors import Rejected
 from shared.messages.life import request_key
 
 router = APIRouter(prefix="/requests", tags=["requests"])
@@ -45,23 +47,30 @@ async def events(
         str | None, Header(description="id of the last event received: it goes on after it")
     ] = None,
 ) -> EventSourceResponse:
-    """Steps as they come, those before first. The stream ends after the last step, and when the token expires."""
+    """Steps as they come, those before first. The stream ends after the last step.
+
+    It ends too, some seconds later at most, when the token expires, the account is closed, or the request is no longer
+    the reader's to read.
+    """
     found = await caller.the.requests.one(caller.actor, request_id, maker)
     seen = int(last_event_id) if last_event_id and _PLACE.fullmatch(last_event_id) else -1
-    return EventSourceResponse(_steps(caller.the, found, seen, caller.left))
+    return EventSourceResponse(_steps(caller, found, seen))
 
 
-async def _steps(
-    the: Services, followed: Mapping[str, Any], seen: int, seconds: float
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield the steps of a request after the one seen, until the last one or for that long."""
-    clock = asyncio.get_running_loop()
-    end, patience = clock.time() + seconds, _FIRST_LOOK
+async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> AsyncIterator[dict[str, Any]]:
+    """Yield the steps of a request after the one seen, until the last one, or until the caller may not see them."""
+    the, patience = caller.the, _FIRST_LOOK
     actor, request_id = followed["actor"], followed["request_id"]
     key = rows.key(followed["owner"], actor, request_id)
     with the.tail.follow(request_key(actor, request_id)) as told, metrics.STREAMS.track_inprogress():
-        while (left := end - clock.time()) > 0:
-            steps, ended = await the.requests.steps(key, seen)
+        while True:
+            try:
+                caller = await caller.again()
+                steps, ended = await the.requests.steps(caller.actor, key, seen)
+            except (Rejected, *TRANSIENT):
+                return  # The client connects again, and is told why not.
+            if (left := caller.left) <= 0:
+                return
             for order, step in steps:
                 seen = order
                 yield {"id": str(order), "event": "step", "data": orjson.dumps(step).decode()}
