@@ -47,7 +47,7 @@ def test_no_key_and_structured_mode_are_fine(
     [
         (None, "", "token_missing"),
         ("alice", "structures-http", "token_audience"),
-        ("sam", KAFKA_AUDIENCE, "forbidden"),
+        ("sam", KAFKA_AUDIENCE, "structure_not_found"),
     ],
 )
 def test_who_asks_is_proved_and_not_believed(
