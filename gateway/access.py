@@ -46,8 +46,18 @@ def may_consult(document: Document, actor: Actor) -> bool:
     return actor.is_administrator or right_of(document, actor) >= Right.CONSULTATION
 
 
-def full(document: Document, actor: Actor) -> dict[str, Any] | None:
-    """Return the record as this reader may see it, or None when it is not theirs to know.
+def may_know(document: Document, actor: Actor) -> bool:
+    """Tell whether an actor may know that a structure exists: a public one anybody, a private one as `may_consult`.
+
+    To everybody else it is in every answer, and in the time that takes, what one that does not exist is.
+    """
+    if not document["version"]:
+        return False  # Its team is told before it is.
+    return document["record"]["sphere"] != "private" or may_consult(document, actor)
+
+
+def full(document: Document, actor: Actor) -> dict[str, Any]:
+    """Return the record as a reader who may know of it may see it.
 
     Members and administrators see all; anybody sees the directory data of a public structure.
     """
@@ -57,8 +67,6 @@ def full(document: Document, actor: Actor) -> dict[str, Any] | None:
         team = document.get("team")
         if team is not None:
             shown["principal"] = team["principal"]
-    elif record["sphere"] == "private":
-        return None
     else:
         shown = {name: record[name] for name in _DIRECTORY if name in record}
         shown["address"] = _part(record.get("address") or {}, _ADDRESS)

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from gateway import problems
 from gateway.deps import PREFIX, Services
 from gateway.openapi import describe
+from gateway.parameters import known_queries
 from gateway.paths import WholeNames
 from gateway.routes import ROUTERS
 
@@ -30,6 +31,7 @@ def create_api(services: Services | None = None, *, docs: bool = False) -> FastA
     api.add_middleware(WholeNames)
     problems.install(api)
     describe(api)
+    api.state.known_queries = known_queries(api, PREFIX)
     api.state.services = services
     return api
 

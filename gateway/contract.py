@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.problems import MEDIA_TYPE
+from gateway.problems import MEDIA_TYPE, RETRY_AFTER
 from shared.messages.common import Request
 
 Responses = dict[int | str, dict[str, Any]]
@@ -35,9 +35,22 @@ def refuses(*statuses: int) -> Responses:
     """Return the problems of a route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: schema},
+            **({"headers": headers} if (headers := _headers(status)) else {}),
+        }
         for status in sorted(set(statuses))
     }
+
+
+def _headers(status: int) -> dict[str, Any]:
+    """Return the headers that a problem of this status has."""
+    if status == 401:
+        return {"WWW-Authenticate": {"description": "`Bearer`, with the error", "schema": {"type": "string"}}}
+    if status in RETRY_AFTER:
+        return {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+    return {}
 
 
 def body(model: type[Request], *without: str, **examples: Mapping[str, Any]) -> dict[str, Any]:

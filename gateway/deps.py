@@ -2,19 +2,18 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 
 from gateway import preferences
 from gateway.auth import Callers
 from gateway.insee import InseeLookUps
+from gateway.parameters import Digits, IdempotencyKey, Prefer, Traceparent, refuse_unknown
 from gateway.paths import decoded
-from gateway.preferences import LONGEST_WAIT
 from gateway.problems import problem
 from gateway.read_model import rows
 from gateway.read_model.lists import Page
@@ -53,29 +52,34 @@ class Calling:
     the: Services
     actor: Actor
     left: float
+    authorization: str = field(repr=False)
+
+    async def again(self) -> "Calling":
+        """Return the caller as they are now. Raises Rejected once token or account are of no use any more."""
+        return await _proved(self.the, self.authorization)
+
+
+async def _proved(the: Services, authorization: str) -> Calling:
+    proved = await the.callers.who(authorization)
+    return Calling(the, proved.actor, proved.left, authorization)
 
 
 async def _calling(request: Request) -> Calling:
-    the: Services = request.app.state.services
     # Two headers are one value, as RFC 9110 says, and that one is no token: none of them is picked.
-    proved = await the.callers.who(", ".join(request.headers.getlist("authorization")))
-    return Calling(the, proved.actor, proved.left)
+    calling = await _proved(request.app.state.services, ", ".join(request.headers.getlist("authorization")))
+    await refuse_unknown(request)  # Only now: whoever is not proved is told that, and nothing else.
+    return calling
 
 
 # Each dependency costs FastAPI more than a whole look-up of a token: a route has one that does all.
 Caller = Annotated[Calling, Depends(_calling)]
 
-StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
 User = Annotated[UserId, decoded, Path(description="id of a user: the subject of their tokens, `/` as `%2F`")]
-At = Annotated[AwareDatetime | None, Query(description="an instant that has passed, such as 2026-11-23T10:00:00Z")]
-MinVersion = Annotated[
-    int, Query(ge=0, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`")
-]
 
 
 async def _page(
-    page: Annotated[int, Query(ge=1, le=10_000, description="pages count from 1")] = 1,
-    size: Annotated[int, Query(ge=1, le=100, description="items on a page")] = 20,
+    page: Annotated[int, Query(ge=1, le=10_000, description="pages count from 1"), Digits] = 1,
+    size: Annotated[int, Query(ge=1, le=100, description="items on a page"), Digits] = 20,
 ) -> Page:
     return Page(page, size)
 
@@ -148,20 +152,16 @@ class Asking:
     @staticmethod
     def _links(row: Mapping[str, Any], path: str) -> dict[str, str]:
         links = {"self": path, "events": f"{path}/events"}
-        structure = row["structure"]
+        # As it was named, or told: which one it is may be more than whoever asked may know.
+        structure = row.get("reference", {}).get("structure", {}).get("id")
         return links if structure is None else {**links, "structure": f"{PREFIX}/structures/{structure}"}
 
 
 async def _asking(
     request: Request,
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="id of the request, chosen by the caller, in quotes or not: sent again, it has one effect"),
-    ] = None,
-    prefer: Annotated[
-        str | None, Header(description=f"`wait=n`: answer once decided, after n seconds at most (0 to {LONGEST_WAIT})")
-    ] = None,
-    traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+    traceparent: Traceparent = None,
 ) -> Asking:
     caller = await _calling(request)
     del idempotency_key, prefer  # They describe the headers; what counts is all of those that came.

@@ -3,12 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from gateway.parameters import ID, LONGEST_WAIT
 from shared.errors import Rejected
 
-LONGEST_WAIT = 30
-"""Seconds that a caller may wait for a decision."""
-
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_ID = re.compile(ID)
 _QUOTED = re.compile(r'"([^"\\]*)"')
 _PART = re.compile(r'(?:[^;,"]++|"(?:[^"\\]|\\.)*+"?)++')
 """What stands between two separators; one in quotes is none."""

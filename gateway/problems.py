@@ -21,7 +21,7 @@ log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 _BY_STATUS = {400: "message_unreadable", 404: "not_found", 405: "method_not_allowed"}
-_RETRY_AFTER = {425: 1, 429: 60, 503: 10}
+RETRY_AFTER = {425: 1, 429: 60, 503: 10}
 """Seconds after which it is worth trying again, by status."""
 
 
@@ -36,7 +36,7 @@ def problem(
 ) -> Response:
     """Return the answer for a code; `fields` maps a field's path to the code of what is wrong with it."""
     status = status or codes.http_status(code)
-    values = {"retry_after": _RETRY_AFTER.get(status), **(details or {})}
+    values = {"retry_after": RETRY_AFTER.get(status), **(details or {})}
     body: dict[str, Any] = {
         "type": f"urn:structures:code:{code}",
         "title": codes.sentence(code, values),
@@ -52,7 +52,7 @@ def problem(
     if status == 401:
         error = "" if code == "token_missing" else ', error="invalid_token"'
         answered["WWW-Authenticate"] = f'Bearer realm="structures"{error}'
-    if status in _RETRY_AFTER:
+    if status in RETRY_AFTER:
         answered["Retry-After"] = str(values["retry_after"])
     return Response(orjson.dumps(body), status, answered, MEDIA_TYPE)
 
@@ -75,7 +75,8 @@ async def _rejected(_: Request, no: Exception) -> Response:
 async def _unusable(_: Request, error: Exception) -> Response:
     """Tell which parameter of the path, the query or the headers is wrong; bodies are read by `bodies`."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for that.
-    no = invalid(error.errors(), inside=1)
+    # Where it stands comes first, `query.page`: a field of the body may have the same name.
+    no = invalid(error.errors())
     return problem(no.code, fields=no.fields, details=no.details)
 
 

@@ -22,8 +22,8 @@ class Rejected(Error):
     it; `details` holds public values the French sentences need (never personal data), those of one field under `fields`
     and its path; a value that is not known is left out. `waits_for` names a copy (such as `manager:structure:42`) when
     the refusal may only come from a copy that lags: the request then waits a moment for that copy to move before it is
-    refused. `outsider` says that whoever asks may not know what the document is: the answer names it as they did, and
-    tells no more of it.
+    refused. `outsider` says that whoever asks may not know what the document is, nor whether it exists: the answer
+    names it as they did, and is the one that nothing at all would be given.
     """
 
     def __init__(

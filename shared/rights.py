@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
+from shared.auth import Actor
 from shared.errors import Rejected
 
 
@@ -49,3 +50,9 @@ def require_active(copies: Mapping[str, Mapping[str, Any]], user: str) -> None:
     copy = copies.get(user_key(user))
     if copy is not None and copy.get("active") is False:
         raise Rejected("user_inactive", waits_for=user_key(user), outsider=True)
+
+
+def require_administrator(actor: Actor) -> None:
+    """Refuse whoever is no administrator."""
+    if not actor.is_administrator:
+        raise Rejected("administrator_only", outsider=True)

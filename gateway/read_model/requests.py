@@ -51,11 +51,16 @@ class Requests:
         raw: Mapping[str, Any] | None = await self._rows.find_one({"_id": rows.key(owner, actor.id, request_id)})
         return raw
 
-    async def steps(self, key: str, seen: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
-        """Return the steps of a row after the one seen, each with its place, and whether it has ended."""
+    async def steps(self, actor: Actor, key: str, seen: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
+        """Return the steps of a row after the one seen, each with its place, and whether it has ended.
+
+        Raises Rejected(`not_found`) when the row is not the reader's to see, or no longer.
+        """
         raw = await self._rows.find_one({"_id": key}, _FIELDS)
         if raw is None:
             return [], False
+        if not await self._may_see(actor, raw["row"]):
+            raise Rejected("not_found")
         steps = sorted(raw["steps"].values(), key=lambda step: step["order"])
         return [(s["order"], as_step(s)) for s in steps if s["order"] > seen], raw["row"]["status"] in FINAL
 
@@ -80,8 +85,8 @@ class Requests:
     async def record_at(self, actor: Actor, structure_id: int, at: int) -> dict[str, Any]:
         """Return a structure as it was at an instant (ms), for whoever may consult all of it (rule R20).
 
-        Raises Rejected: `structure_not_found`, also when there was none yet; `not_yet` while what changed last is not
-        told on every topic: the record and what changed it come by two, and either may be ahead.
+        Raises Rejected: `structure_not_found`, also when there was none yet; `members_only`; `not_yet` while what
+        changed last is not told on every topic: the record and what changed it come by two, and either may be ahead.
         """
         document = await self._structures.consulted(actor, structure_id)
         ours = {"row.structure": structure_id, "row.owner": "structure"}
@@ -100,7 +105,7 @@ class Requests:
                 raise Rejected("not_yet")
             if change.get("effective_at", change["at"]) <= iso(at):
                 past = {**document, "record": record_at(document["record"], change, since)}
-                return access.full(past, actor) or {}
+                return access.full(past, actor)
             since.append(change)
         raise Rejected("structure_not_found")
 

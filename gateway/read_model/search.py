@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from shared.errors import Rejected
+
 _GROUP = 3
-_MOST_WORDS = 8
+LONGEST = 200
+"""Characters of a plain text that are searched for, at most: some of Unicode are spelt with eighteen."""
 NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
 """The condition that nothing meets."""
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"})
@@ -41,8 +44,14 @@ def beginning(field: str, text: str) -> Mapping[str, Any]:
 
 
 def condition(words: str) -> Mapping[str, Any]:
-    """Return the MongoDB condition of a search; it matches nothing when there is no word in it."""
-    wanted = plain(words).split()[:_MOST_WORDS]
+    """Return the MongoDB condition of a search, for all of its words; it matches nothing when there is none in it.
+
+    Raises Rejected when they are more than can be searched for: a word left out would find what was not meant.
+    """
+    text = plain(words)
+    if len(text) > LONGEST:
+        raise Rejected("invalid_request", fields={"query.q": "field_too_long"})
+    wanted = text.split()
     if not wanted:
         return NOTHING
     groups = {group for word in wanted for group in (_groups(word) if len(word) >= _GROUP else (f"^{word}",))}

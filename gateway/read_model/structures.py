@@ -8,7 +8,7 @@ from gateway import access
 from gateway.read_model import search
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
-from gateway.read_model.waiting import Arrivals
+from gateway.read_model.waiting import Arrivals, Shown
 from shared.auth import Actor
 from shared.errors import Rejected
 
@@ -70,27 +70,23 @@ class Structures:
         Raises Rejected: `structure_not_found`, also for one that is not theirs to know; `not_yet` when `min_version`
         can't be read in time.
         """
-        document = await self._read(actor, which, min_version, "version")
-        shown = access.full(document, actor)
-        if shown is None:
-            raise Rejected("structure_not_found")
-        return shown
+        return access.full(await self._read(which, min_version, "version", _fields(actor), _known_to(actor)), actor)
 
     async def consulted(self, actor: Actor, structure_id: int) -> Mapping[str, Any]:
-        """Return the document of a structure for someone who may consult all of it; not found for the others."""
-        document = await self._read(actor, by_id(structure_id), 0, "version")
-        if not access.may_consult(document, actor):
-            raise Rejected("structure_not_found")
-        return document
+        """Return the document of a structure for someone who may consult all of it.
+
+        Raises Rejected: `structure_not_found`; `members_only` where the structure itself is anybody's to know.
+        """
+        return await self._read(by_id(structure_id), 0, "version", _fields(actor), _consulted_by(actor))
 
     async def team(self, actor: Actor, structure_id: int, min_version: int = 0) -> Mapping[str, Any]:
         """Return the document of a structure with its team, for someone who may consult all of it.
 
-        Raises Rejected: `structure_not_found`; `team_not_found` while the team is not told yet; `not_yet`.
+        Raises Rejected: `structure_not_found`, `members_only`; `team_not_found` while the team is not told yet;
+        `not_yet`.
         """
-        document = await self._read(actor, by_id(structure_id), min_version, "team_version", {"team.members": 1})
-        if not access.may_consult(document, actor):
-            raise Rejected("structure_not_found")
+        fields = {**_fields(actor), "team.members": 1}
+        document = await self._read(by_id(structure_id), min_version, "team_version", fields, _consulted_by(actor))
         if "team" not in document:
             raise Rejected("team_not_found")
         return document
@@ -115,20 +111,34 @@ class Structures:
 
     async def _read(
         self,
-        actor: Actor,
         which: Mapping[str, Any],
         min_version: int,
         version: str,
-        more: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Any],
+        shown: Shown,
     ) -> Mapping[str, Any]:
-        """Return a document, once the named version of it has come."""
-        fields = {**_fields(actor), **(more or {})}
+        """Return a document that may be shown, once the named version of it has come."""
         found = await self._arrivals.at_least(
-            min_version, which, lambda: self._found.find_one(which, fields), field=version
+            min_version, which, lambda: self._found.find_one(which, fields), field=version, shown=shown
         )
-        if found is None or not found["version"]:
+        if found is None:
             raise Rejected("structure_not_found")
         return found
+
+
+def _known_to(actor: Actor) -> Shown:
+    return lambda document: access.may_know(document, actor)
+
+
+def _consulted_by(actor: Actor) -> Shown:
+    def shown(document: Mapping[str, Any]) -> bool:
+        if not access.may_know(document, actor):
+            return False
+        if not access.may_consult(document, actor):
+            raise Rejected("members_only")
+        return True
+
+    return shown
 
 
 def _fields(actor: Actor) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from shared.clock import SECOND
 from shared.errors import Rejected
 
 Document = Mapping[str, Any]
+Shown = Callable[[Document], bool]
+"""Tells whether whoever asks may know that a document exists; may raise what they are told instead."""
 Place = tuple[str, Any]
 """What names a document: a field and its value, or one of its values."""
 
@@ -41,21 +43,28 @@ class Arrivals:
         read: Callable[[], Awaitable[Document | None]],
         *,
         field: str = "version",
+        shown: Shown = lambda _: True,
     ) -> Document | None:
         """Return what `read` finds of the document `which` names, once its `field` is that high; at once for 0.
 
-        Raises Rejected(`not_yet`) when it does not come in time.
+        One that may not be shown is waited for as if it did not exist, whatever its version. Raises
+        Rejected(`not_yet`) when it does not come in time, and what `shown` raises.
         """
         found = await read()
-        if min_version and (found is None or found[field] < min_version):
-            (place,) = which.items()
-            with self._awaited(place, field, min_version) as arrived:
-                try:
-                    async with asyncio.timeout(self._patience):
-                        await arrived
-                except TimeoutError:
-                    raise Rejected("not_yet") from None
-            found = await read()
+        if found is not None and not shown(found):
+            found = None
+        if not min_version or (found is not None and found[field] >= min_version):
+            return found
+        (place,) = which.items()
+        with self._awaited(place, field, min_version) as arrived:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await arrived
+                    found = await read()
+                    if found is None or not shown(found):
+                        await asyncio.sleep(self._patience)  # Until the time is up, as it would be for nothing.
+            except TimeoutError:
+                raise Rejected("not_yet") from None
         return found
 
     @contextmanager

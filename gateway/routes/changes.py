@@ -7,7 +7,8 @@ from fastapi.responses import Response
 
 from gateway import bodies
 from gateway.contract import WITH_BODY, asks, body
-from gateway.deps import Ask, Asking, StructureId
+from gateway.deps import Ask, Asking
+from gateway.parameters import StructureId
 from gateway.schemas import Accepted
 from gateway.sender import Asked
 from shared.messages.common import Request as Message

@@ -1,9 +1,11 @@
 """The catalogue of codes: public, so that a client can be written without an account."""
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from gateway.contract import refuses
+from gateway.parameters import refuse_unknown
 from gateway.schemas import Code
 from shared.codes import CODES
 
@@ -16,7 +18,8 @@ _HEADERS = {"Cache-Control": "public, max-age=3600"}
 @router.get(
     "",
     summary="Every code",
-    responses={200: {"model": list[Code], "description": "Found"}},
+    responses={200: {"model": list[Code], "description": "Found"}, **refuses(422)},
+    dependencies=[Depends(refuse_unknown)],
     openapi_extra={"security": []},
 )
 async def catalogue() -> Response:

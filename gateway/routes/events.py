@@ -13,10 +13,11 @@ from sse_starlette import EventSourceResponse
 
 from gateway import metrics
 from gateway.contract import refuses
-from gateway.deps import Caller, Services
+from gateway.deps import Caller, Calling
 from gateway.read_model import rows
 from gateway.routes.requests import Id, Maker
 from shared.consume import TRANSIENT
+from shared.errors import Rejected
 from shared.messages.life import request_key
 
 router = APIRouter(prefix="/requests", tags=["requests"])
@@ -49,25 +50,27 @@ async def events(
         str | None, Header(description="id of the last event received: it goes on after it")
     ] = None,
 ) -> Response:
-    """Steps as they come, those before first. The stream ends after the last step, and when the token expires.
+    """Steps as they come, those before first. The stream ends after the last step.
 
-    A client connects again whenever a stream ends, and names the last event it received: 204 tells it to stop.
+    It ends too, some seconds later at most, when the token expires, the account is closed, or the request is no longer
+    the reader's to read. A client connects again whenever a stream ends, and names the last event it received: 204
+    tells it to stop.
     """
     found = await caller.the.requests.one(caller.actor, request_id, maker)
-    seen, is_last = await _received(caller.the, found, last_event_id)
+    seen, is_last = await _received(caller, found, last_event_id)
     if is_last:
         return Response(status_code=204)
-    return EventSourceResponse(_steps(caller.the, found, seen, caller.left))
+    return EventSourceResponse(_steps(caller, found, seen))
 
 
-async def _received(the: Services, followed: Mapping[str, Any], last_event_id: str | None) -> tuple[int, bool]:
+async def _received(caller: Calling, followed: Mapping[str, Any], last_event_id: str | None) -> tuple[int, bool]:
     """Return the place of the last step a client received, and whether it is the last there will ever be.
 
     What names no step of this request was not received from here: it is told from its first step on.
     """
     if not last_event_id or not _PLACE.fullmatch(last_event_id):
         return _BEFORE_ALL, False
-    steps, ended = await the.requests.steps(_row_key(followed), _BEFORE_ALL)
+    steps, ended = await caller.the.requests.steps(caller.actor, _row_key(followed), _BEFORE_ALL)
     places = [order for order, _ in steps]
     seen = int(last_event_id)
     return (seen, ended and seen == places[-1]) if seen in places else (_BEFORE_ALL, False)
@@ -77,18 +80,19 @@ def _row_key(followed: Mapping[str, Any]) -> str:
     return rows.key(followed["owner"], followed["actor"], followed["request_id"])
 
 
-async def _steps(
-    the: Services, followed: Mapping[str, Any], seen: int, seconds: float
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield the steps of a request after the one seen, until the last one or for that long."""
-    clock = asyncio.get_running_loop()
-    end, patience = clock.time() + seconds, _FIRST_LOOK
-    key = _row_key(followed)
+async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> AsyncIterator[dict[str, Any]]:
+    """Yield the steps of a request after the one seen, until the last one, or until the caller may not see them."""
+    the, key, clock = caller.the, _row_key(followed), asyncio.get_running_loop()
+    end, patience = clock.time() + caller.left, _FIRST_LOOK
     follow = the.tail.follow(request_key(followed["actor"], followed["request_id"]))
     with follow as told, metrics.STREAMS.track_inprogress():
         while (left := end - clock.time()) > 0:
             try:
-                steps, ended = await the.requests.steps(key, seen)
+                caller = await caller.again()
+                end = clock.time() + caller.left
+                steps, ended = await the.requests.steps(caller.actor, key, seen)
+            except Rejected:
+                return  # The client connects again, and is told why not.
             except TRANSIENT:
                 # It is looked at again: a stream that broke off now would be asked for again, and told 503 a client
                 # gives up for good.

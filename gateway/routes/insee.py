@@ -1,12 +1,11 @@
 """What INSEE says of a SIRET, before a structure is created with it."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from gateway.contract import gives
 from gateway.deps import Caller, answer
+from gateway.parameters import Siret, Traceparent
 from gateway.problems import problem
 from gateway.schemas import LookUp
 from shared import identifiers
@@ -17,16 +16,14 @@ router = APIRouter(prefix="/insee", tags=["insee"])
 
 
 @router.get("/{siret}", summary="Look a SIRET up", responses=gives(LookUp, 404, 429))
-async def look_up(
-    siret: Annotated[str, Path(max_length=40, description="spaces are ignored")],
-    caller: Caller,
-    traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> Response:
+async def look_up(siret: Siret, caller: Caller, traceparent: Traceparent = None) -> Response:
     """Waits a few seconds at most; each caller may look up a few a minute."""
     value = identifiers.compact("SIRET", siret)
     if wrong := identifiers.problem("SIRET", value):
         raise Rejected(
-            "invalid_request", fields={"siret": wrong}, details={"fields": {"siret": IDENTIFIER_FORMS["SIRET"]}}
+            "invalid_request",
+            fields={"path.siret": wrong},
+            details={"fields": {"path.siret": IDENTIFIER_FORMS["SIRET"]}},
         )
     found = await caller.the.insee.look_up(caller.actor, value, traceparent)
     if found.get("code") == "siret_not_found":

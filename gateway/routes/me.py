@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from gateway.contract import gives, refuses
+from gateway.contract import gives
 from gateway.deps import Caller, Paging, answer
 from gateway.routes.structures import Sort
 from gateway.schemas import Me, Page, StructureBrief
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/me", tags=["me"])
 Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere"]
 
 
-@router.get("", summary="Who I am", responses={200: {"model": Me, "description": "Found"}, **refuses(401, 403, 503)})
+@router.get("", summary="Who I am", responses=gives(Me))
 async def me(caller: Caller) -> Response:
     """As the token tells, and as registered once that is done, a moment after a first call."""
     actor = caller.actor

@@ -5,7 +5,8 @@ from fastapi.responses import Response
 
 from gateway import access, bodies
 from gateway.contract import WITH_BODY, asks, body, gives
-from gateway.deps import Ask, Asking, Caller, MinVersion, StructureId, User, answer
+from gateway.deps import Ask, Asking, Caller, User, answer
+from gateway.parameters import MinVersion, StructureId
 from gateway.read_model.people import team_shown
 from gateway.schemas import Accepted, Team
 from gateway.sender import Asked

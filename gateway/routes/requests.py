@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from gateway import bodies
 from gateway.contract import asks, gives
 from gateway.deps import Ask, Asking, Caller, Paging, answer
+from gateway.parameters import LARGEST, Digits
 from gateway.schemas import Accepted, Page, RequestStatus, RequestWithSteps
 from gateway.sender import Asked
 from shared.errors import Rejected
@@ -27,10 +28,11 @@ async def mine(
     page: Paging,
     status: Annotated[RequestStatus | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
-    structure: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="id of a structure")] = None,
+    structure: Annotated[int | None, Query(ge=1, le=LARGEST, description="id of a structure, as told"), Digits] = None,
 ) -> Response:
     """The caller's own, newest first."""
-    filters = {"status": status, "type": type_, "structure": structure}
+    # As a request names it, or tells it: which structure it is may be more than whoever asked may know.
+    filters = {"status": status, "type": type_, "reference.structure.id": structure}
     return answer(await caller.the.requests.mine(caller.actor, filters, page))
 
 

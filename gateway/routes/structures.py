@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from gateway.contract import gives
-from gateway.deps import At, Caller, MinVersion, Paging, StructureId, answer
+from gateway.deps import Caller, Paging, answer
+from gateway.parameters import At, MinVersion, StructureId
 from gateway.paths import decoded
 from gateway.read_model.structures import Filters, by_id, by_identifier
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
@@ -26,7 +27,8 @@ Sort = Annotated[
 
 async def _filters(
     q: Annotated[
-        str | None, Query(max_length=100, description="words or parts of words; case and accents are ignored")
+        str | None,
+        Query(max_length=100, description="words or parts of words, all of them; case and accents are ignored"),
     ] = None,
     status: Annotated[Literal["active", "inactive"] | None, Query()] = None,
     sphere: Annotated[Sphere | None, Query()] = None,
@@ -48,7 +50,7 @@ async def search(
 @router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
 async def by_its_identifier(
     type_: Annotated[IdentifierType, Path(alias="type")],
-    value: Annotated[str, decoded, Path(max_length=40)],
+    value: Annotated[str, decoded, Path(min_length=1, max_length=40)],
     caller: Caller,
     min_version: MinVersion = 0,
 ) -> Response:
@@ -66,7 +68,7 @@ async def consult(structure_id: StructureId, caller: Caller, min_version: MinVer
     """
     if at is not None:
         if at > datetime.now(UTC):
-            raise Rejected("invalid_request", fields={"at": "instant_to_come"})
+            raise Rejected("invalid_request", fields={"query.at": "instant_to_come"})
         return answer(await caller.the.requests.record_at(caller.actor, structure_id, max(0, instant(at))))
     return answer(await caller.the.structures.one(caller.actor, by_id(structure_id), min_version))
 

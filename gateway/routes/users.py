@@ -5,7 +5,8 @@ from fastapi.responses import Response
 
 from gateway import bodies
 from gateway.contract import WITH_BODY, asks, body, gives
-from gateway.deps import Ask, Caller, MinVersion, User, answer
+from gateway.deps import Ask, Caller, User, answer
+from gateway.parameters import MinVersion
 from gateway.schemas import Accepted
 from gateway.schemas import User as UserView
 from gateway.sender import Asked

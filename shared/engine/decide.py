@@ -10,7 +10,7 @@ from shared.clock import iso
 from shared.engine.again import already_pending
 from shared.engine.document import Draft, changes, size, told
 from shared.engine.incoming import Incoming
-from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending
+from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
 from shared.engine.step import Step
 from shared.errors import Failed, Rejected
 from shared.messages.common import Request
@@ -47,6 +47,7 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     """
     rule = draft.owner.rules[type(incoming.request)]
     try:
+        draft.owner.admit(incoming.request, context)
         result = rule.accept(incoming.request, draft.projected(), context)
         if isinstance(result, Needs):
             return _wait(draft, incoming, result, context, timing)
@@ -57,6 +58,16 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     except Rejected as no:
         return reject(draft, incoming, no, context.now, timing, context.reference)
     return None
+
+
+def absent(draft: Draft, incoming: Incoming, target: Target, context: Context, timing: Timing) -> Wait | None:
+    """Refuse a request about nothing that exists, as one about what whoever asks may not know is refused."""
+    no = Rejected(target.missing, waits_for=target.lags, outsider=True)
+    try:
+        draft.owner.admit(incoming.request, context)
+    except Rejected as not_theirs_to_ask:
+        no = not_theirs_to_ask
+    return reject(draft, incoming, no, context.now, timing, target.reference)
 
 
 def reject(
@@ -76,7 +87,7 @@ def reject(
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
-    told = {"fields": no.fields, "details": no.details, "reference": dict(reference)}
+    told = {"fields": no.fields, "details": no.details, "reference": dict(reference), "outsider": no.outsider or None}
     draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, **told), reference=named)
     return None
 

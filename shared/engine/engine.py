@@ -21,7 +21,7 @@ from shared.dead_letters import dead_letter
 from shared.engine import due
 from shared.engine.bounded_bus import BoundedBus
 from shared.engine.commit import Committer
-from shared.engine.decide import Timing, Wait, decide, reject
+from shared.engine.decide import Timing, Wait, absent, decide, reject
 from shared.engine.document import HEAVIEST_WRITE, Document, Draft
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
@@ -354,10 +354,10 @@ class Engine:
             raise RuntimeError("decided in vain, again and again")
         if is_busy:
             return Wait(f"busy:{request.key}", "waiting_busy", now + BUSY)
+        context = self._context(around, request, draft, new_id, now)
         if not draft.document.id and around.taken_back(target) is None:
-            missing = Rejected(target.missing, waits_for=target.lags)
-            return reject(draft, request, missing, now, self.timing, target.reference)
-        return decide(draft, request, self._context(around, request, draft, new_id, now), self.timing)
+            return absent(draft, request, target, context, self.timing)
+        return decide(draft, request, context, self.timing)
 
     def _context(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
         document = draft.document.id if draft.state is not None else None

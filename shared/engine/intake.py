@@ -34,7 +34,8 @@ from shared.tracing import next_span
 
 log = get_logger(__name__)
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_REQUEST_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,100}")
+"""Not « . » or « .. »: a request is read over HTTP too, and clients take those out of an address."""
 _TOLD_AT_MOST = 100
 """Characters of an id or a type that come back in an answer: a huge request has a small one."""
 

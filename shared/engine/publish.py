@@ -14,7 +14,7 @@ from shared.messages.cloudevents import Message, build
 from shared.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
-_OURS = ("traceparent", "body_hash", "asked_again")
+_OURS = ("traceparent", "body_hash", "asked_again", "outsider")
 _VALUES = ("before", "after")
 
 
@@ -52,16 +52,18 @@ class Publisher:
 
     def _outcome(self, step: Step, told: Mapping[str, Any], *, repeated: bool = False) -> Message:
         value = {name: value for name, value in told.items() if name not in _VALUES}
+        if step.outsider:
+            value.pop("document", None)
         value["message"] = codes.sentence_of(told)
         value["repeated"] = repeated
-        return self._event(self._outcomes, step.document or step.request_id, value, step, "outcome")
+        return self._event(self._outcomes, value.get("document") or step.request_id, value, step, "outcome")
 
     def _event(self, topic: str, key: str, value: Mapping[str, Any], step: Step, what: str) -> Message:
         return build(
             topic,
             key,
             orjson.dumps(value),
-            event_id=f"{step.journal_key}|{step.version}",
+            event_id=f"{step.journal_key}|{value['version']}",
             event_type=f"{self._owner}.{what}.v1",
             source=self._source,
             at=step.at,
@@ -137,9 +139,12 @@ def _told(step: Step) -> dict[str, Any]:
     """Return a step as the journal tells it: our own fields left out, instants as RFC 3339 text, always a version.
 
     There is always an actor too: where nobody was proved it is empty, and the gateway knows by it that it was refused.
-    And there is a type: empty where the message had none.
+    And there is a type: empty where the message had none. An outsider is told the version of a decision about nothing
+    that exists: the document's own would show that it does.
     """
     told: dict[str, Any] = {"version": 0, "actor": "", "type": "", **step.raw}
+    if step.outsider:
+        told["version"] = min(told["version"], 1)
     for name in _OURS:
         told.pop(name, None)
     for name in _INSTANTS:

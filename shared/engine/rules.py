@@ -200,6 +200,9 @@ class Owner(Generic[S]):
     reference: Callable[[S], Mapping[str, Any]]
     present: Callable[["View[S]"], bytes]
     """The JSON published on the owner's `state` topic."""
+    admit: Callable[[Any, Context], None] = lambda *_: None
+    """Refuses whoever may not ask this at all, before anything is known of what the request is about: the refusal does
+    not show whether that exists."""
     copies: Callable[[Request, str | None, S | None, Actor], Iterable[str]] = lambda *_: ()
     refers: Callable[[Request, Actor], Iterable[str]] = lambda *_: ()
     private: frozenset[str] = frozenset()

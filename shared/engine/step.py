@@ -107,6 +107,11 @@ class Step:
         return found
 
     @property
+    def outsider(self) -> bool:
+        """Tell whether whoever asked may not know what it is about, nor whether that exists."""
+        return bool(self.raw.get("outsider"))
+
+    @property
     def details(self) -> Mapping[str, Any]:
         """Return the public values that the code's sentence needs."""
         found: Mapping[str, Any] = self.raw.get("details", {})

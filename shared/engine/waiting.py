@@ -63,6 +63,8 @@ class Waiting:
         self, request: Incoming, draft: Draft, wait: Wait, old: Row | None, named: Mapping[str, Any], now: int
     ) -> Row:
         step = request.step(self._owner.name, "waiting", wait.code, now, reference=named)
+        if wait.reference is not None:
+            step = step.but(reference=wait.reference, outsider=True)
         if draft.state is not None:
             about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
             step = step.but(document=draft.document.id, reference=about)

@@ -43,8 +43,6 @@ NOT_YET_TOLD = {
     "identifier_needs_vat",
     "identifier_needs_ridet",
     "identifier_needs_tahiti",
-    "members_only",
-    "field_repeated",
 }
 """Codes that stand in the catalogue for what is being built; this goes once they are told."""
 OF_EACH_FIELD = {"fields"}

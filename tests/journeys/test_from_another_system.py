@@ -106,7 +106,7 @@ def test_headers_written_as_over_http_are_answered_with_what_to_write(
     [
         (None, "", "token_missing"),
         ("alice", "structures-http", "token_audience"),
-        ("sam", KAFKA_AUDIENCE, "forbidden"),
+        ("sam", KAFKA_AUDIENCE, "structure_not_found"),
     ],
 )
 def test_who_asks_is_proved_and_not_believed(

@@ -275,7 +275,7 @@ def test_rubbish_for_users_and_teams(system: System, partner: Partner) -> None:
         data = {"structure_id": id_, "user": "marc", "profile": "consultation"}
         rid = partner.ask("manager.requests", "membership.add.v1", data, token, key=KEY)
         assert answers.until(of(rid, "rejected"), 60)["code"] == (
-            "team_not_found" if id_ < 2**63 else "invalid_request"
+            "structure_not_found" if id_ < 2**63 else "invalid_request"
         )
     rid = partner.ask("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
     assert answers.until(of(rid, "rejected"), 60)["code"] == "unsupported_type", "what only the owner asks of itself"

@@ -107,7 +107,7 @@ def test_a_technical_account_asks_for_itself_and_the_gateway_for_whom_it_has_pro
     data = {"structure": {"id": structure["id"]}, "label": "Facturier"}
     own = system.token("facturier", KAFKA_AUDIENCE)
     rid = partner.ask(TOPIC, MODIFY, data, own)
-    assert outcomes.until(of(rid, "rejected"), 60)["code"] == "forbidden"
+    assert outcomes.until(of(rid, "rejected"), 60)["code"] == "structure_not_found"
     with system.as_("facturier") as api:
         until(lambda: api.get("/me").json().get("kind") == "technical", what="the account known")
     add_member(system, structure["id"], "facturier", "modification")

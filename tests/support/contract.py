@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from gateway.openapi import FILE
 from shared.clock import parse_instant
+from shared.codes import CODES
 
 Operation = Mapping[str, Any]
 
@@ -88,7 +89,10 @@ def check_read_answer(answer: httpx2.Response) -> None:
         assert answer.status_code != 500, f"{told}: {answer.text}"
         content: Mapping[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     else:
-        content = operation["responses"][str(answer.status_code)].get("content", {})
+        promised = operation["responses"][str(answer.status_code)]
+        missing = {name.lower() for name in promised.get("headers", ())} - set(answer.headers)
+        assert not missing, f"{told}: expected the headers {missing}"
+        content = promised.get("content", {})
         if not content:
             assert not answer.content, f"{told}: expected nothing"
             return
@@ -97,7 +101,17 @@ def check_read_answer(answer: httpx2.Response) -> None:
         return
     if media == "text/event-stream":
         return
-    check(content[media]["schema"], answer.json())
+    body = answer.json()
+    check(content[media]["schema"], body)
+    if answer.status_code >= 400 or answer.status_code == 202:
+        _check_status(answer.status_code, body)
+
+
+def _check_status(status: int, body: Mapping[str, Any]) -> None:
+    """Fail unless a code is answered with the status that the catalogue says."""
+    if body.get("status") == "failed" or (body["code"], status) == ("siret_not_found", 404):
+        return  # What failed tells why a like request would be refused; a SIRET that is looked up is itself not there.
+    assert CODES[body["code"]].http == status, f"{body['code']} is answered with {status}"
 
 
 def _documented(operation: Operation) -> set[int]:

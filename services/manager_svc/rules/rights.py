@@ -1,25 +1,46 @@
-"""Who may ask something about users and teams, and who may be given a right (rules R2, R19)."""
+"""Who may ask something about users and teams, and who may be given a right (rules R1, R2, R19)."""
 
 from services.manager_svc.state import TeamState
 from shared import rights
 from shared.engine.rules import Context
 from shared.errors import Rejected
-from shared.messages.manager import Profile
+from shared.messages.common import Request
+from shared.messages.manager import FollowSphere, OpenTeam, Profile, RegisterUser, SetActive, SetPigp
 from shared.rights import user_key
+
+UNKNOWN = "structure_not_found"
+"""What is told of a team that does not exist, and of one whose structure is not the actor's to know."""
+_ADMINISTRATORS = (SetPigp, SetActive)
+_ANYBODY = (RegisterUser, OpenTeam, FollowSphere)
+"""What is asked for everybody as they come, and what the owner itself asks."""
+
+
+def structure_key(structure_id: int) -> str:
+    """Return the key under which a structure's record arrives."""
+    return f"structure:structure:{structure_id}"
+
+
+def admit(request: Request, context: Context) -> None:
+    """Refuse whoever may not ask this of any user or team."""
+    if isinstance(request, _ANYBODY):
+        return
+    rights.require_active(context.copies, context.actor.id)
+    if isinstance(request, _ADMINISTRATORS):
+        rights.require_administrator(context.actor)
 
 
 def require_principal(team: TeamState, context: Context) -> None:
-    """Refuse whoever is not the principal of the structure."""
-    rights.require_active(context.copies, context.actor.id)
-    if team.principal != context.actor.id:
-        raise Rejected("principal_only")
+    """Refuse whoever is not the principal of the structure.
 
-
-def require_administrator(context: Context) -> None:
-    """Refuse whoever is no administrator."""
-    rights.require_active(context.copies, context.actor.id)
-    if not context.actor.is_administrator:
-        raise Rejected("administrator_only")
+    A stranger to a private one waits, and is refused, as if there were no such structure (rule R1).
+    """
+    if team.principal == context.actor.id:
+        return
+    member = team.member(context.actor.id)
+    knows = team.sphere != "private" or context.actor.is_administrator or (member and member.state == "valid")
+    if not knows:
+        raise Rejected(UNKNOWN, waits_for=structure_key(team.structure_id), outsider=True)
+    raise Rejected("principal_only")
 
 
 def require_pigp(team: TeamState, user: str, profile: Profile, context: Context) -> None:

@@ -32,7 +32,10 @@ RULES: Mapping[type[Request], Rule] = {
 
 
 def target(request: Request, actor: Actor) -> Target:
-    """Return which structure a request is about."""
+    """Return which structure a request is about.
+
+    One that does not exist is waited for like one whose team's copy may lag: how long an answer takes tells nothing.
+    """
     about: dict[str, Any]
     if isinstance(request, CreateStructure):
         identifier = request.identifier
@@ -42,9 +45,21 @@ def target(request: Request, actor: Actor) -> Target:
     cancels = next(iter(refers(request, actor)), None)
     if named.id is not None:
         about = {"structure": {"id": named.id}}
-        return Target(id=state.document_id(named.id), missing="structure_not_found", reference=about, cancels=cancels)
+        return Target(
+            id=state.document_id(named.id),
+            missing=rights.UNKNOWN,
+            lags=rights.copy_that_may_lag(named),
+            reference=about,
+            cancels=cancels,
+        )
     about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
-    return Target(keys=(named.identifier.key,), missing="structure_not_found", reference=about, cancels=cancels)
+    return Target(
+        keys=(named.identifier.key,),
+        missing=rights.UNKNOWN,
+        lags=rights.copy_that_may_lag(named),
+        reference=about,
+        cancels=cancels,
+    )
 
 
 def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
@@ -73,6 +88,7 @@ def owner(insee_max_wait: int) -> Owner[StructureState]:
         keys=state.keys,
         reference=state.reference,
         present=state.present,
+        admit=rights.admit,
         copies=copies,
         refers=refers,
         has_reserved_place=lambda state, context: rights.of(state, context) is Right.PRINCIPAL,

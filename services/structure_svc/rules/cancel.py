@@ -18,5 +18,6 @@ def accept(request: CancelRequest, state: StructureState | None, context: Contex
     if state is not None:
         rights.require(state, context)
     elif (request.actor or actor.id) != actor.id and not actor.is_administrator:
-        raise Rejected("structure_not_found")
+        # Nobody learns that others wait for a structure to be created.
+        raise Rejected(rights.UNKNOWN, waits_for=rights.copy_that_may_lag(request.structure), outsider=True)
     return cancel(request_key(request.actor or context.actor.id, request.request_id), context)

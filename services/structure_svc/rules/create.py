@@ -24,7 +24,6 @@ _ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
 def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | Needs:
     """Create an inactive structure, once INSEE has said of a SIRET that it is active."""
     del state
-    rights.require_active(context.copies, context.actor.id)
     if request.identifier.key in context.holders:
         raise Rejected("identifier_taken", fields={"identifier": "identifier_taken"})
     answer: InseeAnswer | None = None

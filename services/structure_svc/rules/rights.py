@@ -1,10 +1,27 @@
-"""Who may ask something of a structure (rules R2, R3)."""
+"""Who may ask something of a structure (rules R1, R2, R3)."""
 
 from services.structure_svc.state import StructureState
 from shared import rights
 from shared.engine.rules import Context
 from shared.errors import Rejected
+from shared.messages.common import Request, StructureRef
+from shared.messages.structure import CorrectSphere
 from shared.rights import Right, team_key
+
+UNKNOWN = "structure_not_found"
+"""What is told of a structure that does not exist, and of one that is not the actor's to know."""
+
+
+def admit(request: Request, context: Context) -> None:
+    """Refuse whoever may not ask this of any structure."""
+    rights.require_active(context.copies, context.actor.id)
+    if isinstance(request, CorrectSphere):
+        rights.require_administrator(context.actor)
+
+
+def copy_that_may_lag(named: StructureRef) -> str:
+    """Return the key of the copy by which a structure that can't be had is waited for, there or not."""
+    return f"structure:{named.identifier.key}" if named.identifier is not None else team_key(named.id or 0)
 
 
 def of(state: StructureState, context: Context) -> Right:
@@ -15,17 +32,11 @@ def of(state: StructureState, context: Context) -> Right:
 
 def require(state: StructureState, context: Context, at_least: Right = Right.MODIFICATION) -> None:
     """Refuse an actor who stands lower than that. The team's copy may lag: the refusal waits for it a moment."""
-    rights.require_active(context.copies, context.actor.id)
     right = of(state, context)
-    if right < at_least:
-        # An id is a small number: whoever tries them all must not learn whose they are (rule R1).
-        raise Rejected(
-            "forbidden", waits_for=team_key(state.id), outsider=right is Right.STRANGER and not state.is_public
-        )
-
-
-def require_administrator(context: Context) -> None:
-    """Refuse whoever is no administrator."""
-    rights.require_active(context.copies, context.actor.id)
-    if not context.actor.is_administrator:
-        raise Rejected("administrator_only", outsider=True)
+    if right >= at_least:
+        return
+    key = team_key(state.id)
+    if right is Right.STRANGER and not state.is_public and not context.actor.is_administrator:
+        # Whoever tries all ids and identifiers must not learn which of them are structures (rule R1).
+        raise Rejected(UNKNOWN, waits_for=key, outsider=True)
+    raise Rejected("forbidden", waits_for=key)

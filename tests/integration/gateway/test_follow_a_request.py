@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.messages.cloudevents import Event
-from tests.integration.gateway.world import World, fresh_id, fresh_user, until
+from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
 
 Step = dict[str, Any]
 
@@ -39,9 +39,9 @@ async def _events_of(answer: httpx2.Response) -> AsyncGenerator[Step, None]:
             event = {}
 
 
-async def asked(world: World, client: httpx2.AsyncClient, user: str) -> Event:
+async def asked(world: World, client: httpx2.AsyncClient, user: str, path: str = "/structures/1/activate") -> Event:
     """Make a request; return it as its owner sees it."""
-    answer = await client.post("/structures/1/activate")
+    answer = await client.post(path)
 
     async def came() -> Event | None:
         sent = (event for _, _, event in world.owners.asked_by(user))
@@ -193,6 +193,65 @@ async def test_a_stream_ends_when_the_token_does(world: World) -> None:
         told = [t async for t in events(client, f"/requests/{event.id}/events")]
     assert [t["data"]["status"] for t in told] == ["received"]
     assert time.monotonic() - started < 15
+
+
+SOON = 15
+"""Seconds within which a stream ends once its reader may not read any more, on a busy machine too."""
+
+
+async def _ends(client: httpx2.AsyncClient, path: str, *, after: Callable[[], Awaitable[None]]) -> None:
+    """Follow a request that does not end; once its first step came let something happen, which ends the stream."""
+
+    async def follow() -> list[str]:
+        seen: list[str] = []
+        async for told in events(client, path):
+            if not seen:
+                await after()
+            seen.append(told["data"]["status"])
+        return seen
+
+    assert await asyncio.wait_for(follow(), SOON) == ["received"]
+
+
+async def test_a_stream_ends_when_its_reader_is_no_member_any_more(world: World) -> None:
+    id_, maker, reader = fresh_id(), fresh_user("maker"), fresh_user("reader")
+    await world.owners.structure(id_, maker, sphere="private")
+    await world.owners.team(id_, maker, {reader: "consultation"})
+    async with world.as_(maker) as first, world.as_(reader) as client:
+        await readable(client, f"/structures/{id_}")
+        request_id = (await first.post(f"/structures/{id_}/activate")).json()["request_id"]
+        path = f"/requests/{request_id}/events?actor={maker}"
+        await _ends(client, path, after=lambda: world.owners.team(id_, maker, {reader: "ended"}, version=2))
+        assert (await client.get(path)).status_code == 404
+
+
+async def test_a_stream_ends_when_the_account_of_its_reader_is_closed(world: World) -> None:
+    user = fresh_user("maker")
+    async with world.as_(user) as client:
+        request_id = (await client.post("/structures/1/activate")).json()["request_id"]
+        path = f"/requests/{request_id}/events"
+        await _ends(client, path, after=lambda: world.owners.user(user, active=False, version=9))
+        assert (await client.get(path)).status_code == 403
+
+
+async def test_a_step_that_came_after_the_right_went_is_told_to_nobody(world: World) -> None:
+    id_, maker, reader = fresh_id(), fresh_user("maker"), fresh_user("reader")
+    await world.owners.structure(id_, maker, sphere="private")
+    await world.owners.team(id_, maker, {reader: "consultation"})
+    async with world.as_(maker) as first, world.as_(reader) as client:
+        await readable(client, f"/structures/{id_}")
+        event = await asked(world, first, maker, f"/structures/{id_}/activate")
+
+        async def gone() -> bool:
+            return (await client.get(f"/structures/{id_}")).status_code == 404
+
+        async def removed_and_then_decided() -> None:
+            await world.owners.team(id_, maker, {reader: "ended"}, version=2)
+            await until(gone)
+            await world.owners.outcome("structure", event, status="accepted", version=7)
+
+        path = f"/requests/{event.id}/events?actor={maker}"
+        await _ends(client, path, after=removed_and_then_decided)
 
 
 async def test_a_request_that_came_by_the_other_door_is_followed_too(world: World) -> None:

@@ -118,7 +118,7 @@ async def test_what_can_be_no_siret_is_refused_and_costs_nothing(world: World, s
         for _ in range(4):
             answer = await client.get(f"/insee/{siret}")
             (wrong,) = answer.json()["errors"]
-            assert (answer.status_code, wrong["field"]) == (422, "siret")
+            assert (answer.status_code, wrong["field"]) == (422, "path.siret")
             assert len(siret) > 40 or "14\u00a0chiffres, par exemple" in wrong["message"]
         assert (await client.get(f"/insee/{SIRET}")).status_code == 404
 

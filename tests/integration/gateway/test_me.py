@@ -119,4 +119,4 @@ async def test_lists_are_sorted_and_paged(world: World, mine: Mine, sort: str, f
 async def test_an_unknown_request_is_no_list(world: World) -> None:
     async with world.as_(fresh_user("u")) as client:
         answer = await client.get("/me/structures", params={"possible": "destroy"})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "possible")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.possible")

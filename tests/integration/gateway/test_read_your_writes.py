@@ -99,14 +99,47 @@ async def test_a_version_that_does_not_come_is_said_to_be_late(world: World, kin
     assert answer.headers["retry-after"] == "1"
 
 
-async def test_waiting_for_a_version_tells_a_stranger_nothing(world: World) -> None:
-    id_ = fresh_id()
-    await world.owners.structure(id_, fresh_user("principal"), sphere="private", version=5)
+@pytest.mark.parametrize("part", ["", "/members"])
+async def test_waiting_for_a_version_tells_a_stranger_nothing(world: World, part: str) -> None:
+    """Neither that there is a private structure, nor its version: the answer and its time are those of nothing."""
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal, sphere="private", version=5)
+    await world.owners.team(id_, principal, version=5)
     async with world.admin() as admin:
-        await readable(admin, f"/structures/{id_}")
+        await readable(admin, f"/structures/{id_}{part}")
     async with world.as_(fresh_user("stranger")) as client:
-        answer = await client.get(f"/structures/{id_}", params={"min_version": 5})
-    assert (answer.status_code, answer.json()["code"]) == (404, "structure_not_found")
+        for asked in (1, 5, 6):
+            for structure in (id_, fresh_id()):
+                started = time.monotonic()
+                answer = await client.get(f"/structures/{structure}{part}", params={"min_version": asked})
+                assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
+                assert time.monotonic() - started >= 0.5
+
+
+async def test_the_team_of_a_public_structure_tells_others_no_version(world: World) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal)
+    await world.owners.team(id_, principal, version=5)
+    async with world.as_(fresh_user("stranger")) as client:
+        await readable(client, f"/structures/{id_}")
+        for asked in (0, 5, 6):
+            answer = await client.get(f"/structures/{id_}/members", params={"min_version": asked})
+            assert (answer.status_code, answer.json()["code"]) == (403, "members_only")
+
+
+async def test_a_structure_that_its_reader_is_shown_while_they_wait_is_read_by_them(world: World) -> None:
+    """What is hidden is waited for as what is not there: once it is theirs, they read it."""
+    id_, principal, reader = fresh_id(), fresh_user("principal"), fresh_user("reader")
+    await world.owners.structure(id_, principal, sphere="private", version=5)
+    async with world.as_(reader) as client:
+
+        async def read() -> Any:
+            answer = await client.get(f"/structures/{id_}", params={"min_version": 5})
+            return answer.status_code == 200
+
+        assert not await read()
+        await world.owners.team(id_, principal, {reader: "consultation"})
+        await until(read)
 
 
 async def test_the_location_is_there_on_every_replica(world: World, second: str) -> None:

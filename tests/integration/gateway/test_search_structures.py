@@ -94,6 +94,9 @@ async def found(world: World, there: Register, who: str = "member", **params: An
         ("angstrom zoe", ["person"]),
         ("mairie secrete", []),  # Every word has to be there.
         ("irimai", []),  # Its letters are there, in another order.
+        ("mairie de lyon ete hotel de ville 69001 m d", ["lyon"]),  # However many they are.
+        ("mairie de lyon ete hotel de ville 69001 secrete", []),
+        ("m d l e h d v 6 m d l x", []),
     ],
 )
 async def test_words_and_parts_of_words_are_found(
@@ -237,10 +240,11 @@ async def test_a_changed_name_is_found_and_the_former_one_no_more(world: World) 
         ({"sphere": "public"}, "sphere"),
         ({"identifier_type": "SIREN"}, "identifier_type"),
         ({"q": "x" * 101}, "q"),
+        ({"q": "ﷺ" * 100}, "q"),  # Each stands for eighteen letters.
     ],
 )
 async def test_a_wrong_parameter_is_named(world: World, params: dict[str, Any], field: str) -> None:
     async with world.as_(fresh_user("u")) as client:
         answer = await client.get("/structures", params=params)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert [e["field"] for e in answer.json()["errors"]] == [field]
+    assert [e["field"] for e in answer.json()["errors"]] == [f"query.{field}"]

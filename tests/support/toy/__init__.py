@@ -13,8 +13,8 @@ from shared.engine.intake import body_hash
 from shared.engine.rules import Owner, Target, View
 from shared.messages.common import Request
 from shared.messages.life import request_key
-from tests.support.toy.requests import Cancel, Find, Guarded, Make, OfBox, Open, OpenIf, Rename, Sweep
-from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, keeper_key, name_key
+from tests.support.toy.requests import Cancel, Find, Guarded, Hidden, Make, OfBox, Open, OpenIf, Rename, Sweep
+from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, keeper_key, name_key
 from tests.support.toy.state import BoxState
 
 NOW = 1_800_000_000_000
@@ -46,14 +46,14 @@ def _target(request: Request, actor: Actor) -> Target:
     cancels = next(iter(_refers(request, actor)), None)
     if request.box.startswith("@"):  # A box called by its name.
         return Target(keys=(name_key(request.box[1:]),), cancels=cancels)
-    lags = keeper_key(request.box) if isinstance(request, Guarded) else None
+    lags = keeper_key(request.box) if isinstance(request, Guarded | Hidden) else None
     keys = (name_key(request.name),) if isinstance(request, Rename) else ()
     return Target(id=box_id(request.box), keys=keys, lags=lags, reference={"box": request.box}, cancels=cancels)
 
 
 def _copies(request: Request, document: str | None, state: BoxState | None, actor: Actor) -> Iterable[str]:
     del document, actor
-    if isinstance(request, Guarded) and state is not None:
+    if isinstance(request, Guarded | Hidden) and state is not None:
         yield keeper_key(request.box)
 
 
@@ -78,6 +78,7 @@ OWNER: Owner[BoxState] = Owner(
     keys=lambda state: (name_key(state.name),) if state.name is not None else (),
     reference=lambda state: {"box": {"name": state.name}},
     present=_present,
+    admit=admit,
     copies=_copies,
     refers=_refers,
     private=frozenset({"secret"}),

@@ -139,6 +139,16 @@ class Guarded(OfBox):
     thing: str
 
 
+class Hidden(OfBox):
+    """Puts a thing in at once, when the keeper's copy says that the actor may; the box does not exist for the others.
+
+    « Nobody » asks for nothing, of any box.
+    """
+
+    type: ClassVar[str] = "box.hidden.v1"
+    thing: str
+
+
 class Broken(OfBox):
     """Breaks."""
 

@@ -18,6 +18,7 @@ from tests.support.toy.requests import (
     Find,
     Guarded,
     HalfBroken,
+    Hidden,
     Label,
     Make,
     Open,
@@ -36,6 +37,7 @@ from tests.support.toy.state import BoxState
 
 ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
 ASK_AGAIN = 5 * MINUTE
+NOBODY = "nobody"
 BOMB = "bomb"
 """A thing which, once it is in the box, breaks every `Put` that falls due."""
 
@@ -60,7 +62,7 @@ def _with(state: BoxState | None, thing: str) -> BoxState:
     return state.model_copy(update={"things": (*state.things, thing)})
 
 
-def _put_now(request: Make | Find | PutNow | PutAfter | Ask | Guarded, *_: Any) -> Effect[BoxState]:
+def _put_now(request: Make | Find | PutNow | PutAfter | Ask | Guarded | Hidden, *_: Any) -> Effect[BoxState]:
     return Effect(lambda now: _with(now, request.thing))
 
 
@@ -190,6 +192,20 @@ def _guarded(request: Guarded, state: BoxState, context: Context) -> Effect[BoxS
     return _put_now(request)
 
 
+def admit(request: Request, context: Context) -> None:
+    """Refuse « nobody » before it is known what the request is about."""
+    if isinstance(request, Hidden) and context.actor.id == NOBODY:
+        raise Rejected("user_inactive", outsider=True)
+
+
+def _hidden(request: Hidden, state: BoxState, context: Context) -> Effect[BoxState]:
+    del state
+    key = keeper_key(request.box)
+    if context.actor.id not in context.copies.get(key, {}).get("may", ()):
+        raise Rejected("not_found", waits_for=key, outsider=True)
+    return _put_now(request)
+
+
 def _broken(request: Broken, state: BoxState, context: Context) -> Effect[BoxState]:
     del request, state, context
     raise ZeroDivisionError("this rule always breaks")
@@ -220,6 +236,7 @@ RULES: Mapping[type[Request], Rule] = {
     Cancel: at_once(_cancel),
     Ask: at_once(_ask),
     Guarded: at_once(_guarded),
+    Hidden: at_once(_hidden),
     Broken: at_once(_broken),
     HalfBroken: at_once(_half_broken),
     Sweep: at_once(_close),

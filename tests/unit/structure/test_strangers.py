@@ -1,42 +1,81 @@
-"""What a refusal tells of a private structure to whoever is none of its members: nothing they did not say (rule R1)."""
+"""A private structure is to whoever is none of its members what one that does not exist is (rule R1)."""
 
 from typing import Any
 
+import orjson
 import pytest
 
+from services.structure_svc.rules import RULES
+from services.structure_svc.state import StructureState
 from shared.auth import Actor
-from shared.engine.decide import Wait
+from shared.engine.document import Document
 from shared.messages.common import Request
-from shared.messages.structure import ActivateStructure, CorrectSphere
-from tests.unit.structure.given import ALICE, CLEO, MARC, STRANGER, Case, public, structure
+from shared.messages.structure import ActivateStructure
+from tests.support.strangers import askable, data_of, refusal
+from tests.unit.structure.given import (
+    ADMIN,
+    ALICE,
+    CLEO,
+    COPIES,
+    MARC,
+    NOW,
+    OWNER,
+    STRANGER,
+    SYSTEM,
+    TIMING,
+    Case,
+    public,
+    structure,
+)
 
 BY_ID = {"id": 42}
 BY_IDENTIFIER = {"identifier": {"type": "AUTRE", "value": "ABC"}}
 ALL = {"structure": BY_ID | BY_IDENTIFIER}
+CLOSED = {"manager:user:stranger": {"active": False}}
 
 
 def activate(named: Any) -> Request:
     return ActivateStructure.model_validate({"structure": named})
 
 
-@pytest.mark.parametrize("named", [BY_ID, BY_IDENTIFIER])
-@pytest.mark.parametrize("actor", [STRANGER, Actor("gone")])
-def test_a_stranger_is_told_of_a_private_structure_what_they_named(named: Any, actor: Actor) -> None:
-    wait = Case(structure()).ask(activate(named), actor)
-    assert isinstance(wait, Wait)
-    assert wait.reference == {"structure": named}
+@pytest.mark.parametrize("model", askable(RULES), ids=lambda m: m.type)
+@pytest.mark.parametrize("named", [BY_ID, BY_IDENTIFIER], ids=["id", "identifier"])
+@pytest.mark.parametrize(
+    ("actor", "more"),
+    [(STRANGER, {}), (Actor("gone"), {}), (SYSTEM, {}), (STRANGER, CLOSED)],
+    ids=["stranger", "former member", "technical", "closed account"],
+)
+def test_what_is_not_theirs_is_refused_as_what_is_not_there(
+    model: type[Request], named: Any, actor: Actor, more: dict[str, Any]
+) -> None:
+    request = model.model_validate(data_of(model, {"structure": named}))
+    there, absent = (
+        refusal(OWNER, TIMING, document, request, actor, COPIES | more, NOW)
+        for document in (Document("structure:42", 7, structure()), None)
+    )
+    assert there == absent
+    told = orjson.loads(there[2])
+    assert told["reference"] == {"structure": named}
+    administrators = model.type == "structure.correct-sphere.v1"
+    assert told["code"] == (
+        "user_inactive" if more else "administrator_only" if administrators else "structure_not_found"
+    )
 
 
-@pytest.mark.parametrize("named", [BY_ID, BY_IDENTIFIER])
-def test_whoever_is_no_administrator_is_told_what_they_named(named: Any) -> None:
-    step = Case(structure()).ask(CorrectSphere.model_validate({"structure": named, "sphere": "state"}), STRANGER)
-    assert (step.code, step.raw["reference"]) == ("administrator_only", {"structure": named})
+@pytest.mark.parametrize(
+    ("state", "actor"),
+    [(structure(), CLEO), (structure(), ADMIN), (public(), STRANGER)],
+    ids=["a reader", "an administrator", "anybody, of a public one"],
+)
+def test_whoever_can_see_it_is_told_that_they_may_not(state: StructureState, actor: Actor) -> None:
+    document = Document("structure:42", 7, state)
+    waited, key, value = refusal(OWNER, TIMING, document, activate(BY_ID), actor, COPIES, NOW)
+    told = orjson.loads(value)
+    assert (waited, key) == (("waiting_copy", 2_000, None), b"structure:42")
+    assert (told["code"], told["document"], told["version"]) == ("forbidden", "structure:42", 8)
+    assert set(told["reference"]["structure"]) == {"id", "identifier"}
 
 
-def test_a_member_is_told_all_and_anybody_of_a_public_structure() -> None:
-    for case, actor in ((Case(structure()), CLEO), (Case(public()), STRANGER)):
-        wait = case.ask(activate(BY_ID), actor)
-        assert isinstance(wait, Wait)
-        assert wait.reference is None
+def test_who_may_ask_is_told_all() -> None:
     assert Case(structure()).ask(activate(BY_ID), MARC).raw["reference"] == ALL
     assert Case(structure(status="active")).ask(activate(BY_ID), ALICE).raw["reference"] == ALL
