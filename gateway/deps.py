@@ -25,7 +25,7 @@ from gateway.tail import Tail
 from shared.auth import Actor
 from shared.consume import TRANSIENT
 from shared.errors import Rejected
-from shared.messages.common import UserId
+from shared.messages.common import LARGEST_INTEGER, UserId
 
 PREFIX = "/api/v1"
 LONGEST_WAIT = 30
@@ -66,11 +66,16 @@ async def _calling(request: Request) -> Calling:
 # Each dependency costs FastAPI more than a whole look-up of a token: a route has one that does all.
 Caller = Annotated[Calling, Depends(_calling)]
 
-StructureId = Annotated[int, Path(ge=1, le=2**63 - 1, description="id of a structure")]
+StructureId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER, description="id of a structure")]
 User = Annotated[UserId, Path(description="id of a user: the subject of their tokens")]
 At = Annotated[AwareDatetime | None, Query(description="an instant that has passed, such as 2026-11-23T10:00:00Z")]
 MinVersion = Annotated[
-    int, Query(ge=0, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`")
+    int,
+    Query(
+        ge=0,
+        le=LARGEST_INTEGER,
+        description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`",
+    ),
 ]
 
 

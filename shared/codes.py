@@ -67,6 +67,37 @@ CODES: Mapping[str, Code] = {
     "person_names_forbidden": Code("Prénom et nom ne concernent que les structures de type PARTICULIER."),
     "name_required": Code("Donnez la raison sociale."),
     "address_required": Code("Donnez l'adresse : au moins la commune et le pays."),
+    "field_blank": Code(
+        "Ce champ ne contient rien qui se voie : écrivez-y quelque chose, ou retirez-le de la demande."
+    ),
+    "text_control": Code(
+        "Ce texte contient un caractère de commande ou de sens d'écriture, qui ne se voit pas : retapez-le à la main."
+    ),
+    "email_format": Code("L'adresse électronique n'est pas valide : donnez-en une seule, de la forme nom@exemple.fr."),
+    "phone_format": Code(
+        "Le numéro de téléphone compte 4 à 15 chiffres, par exemple 01 23 45 67 89 ou +33 1 23 45 67 89."
+    ),
+    "postcode_format": Code(
+        "En France, le code postal compte 5 chiffres, par exemple 75001 ; ailleurs, indiquez aussi le pays."
+    ),
+    "country_unknown": Code(
+        "Ce pays n'est pas connu : donnez son code ISO 3166 à deux lettres, par exemple FR ou GB (Royaume-Uni)."
+    ),
+    "identifier_needs_siret": Code(
+        "L'organisation a un SIRET : choisissez le type SIRET et donnez les 14 chiffres, par exemple 13002526500013."
+    ),
+    "identifier_needs_vat": Code(
+        "Cette organisation est dans l'Union européenne : choisissez le type UE_HORS_FRANCE et donnez son numéro de "
+        "TVA, par exemple BE0403019261."
+    ),
+    "identifier_needs_ridet": Code(
+        "Cette organisation est en Nouvelle-Calédonie : choisissez le type RIDET et donnez ses 10 chiffres, "
+        "par exemple 0123456001."
+    ),
+    "identifier_needs_tahiti": Code(
+        "Cette organisation est en Polynésie française : choisissez le type TAHITI et donnez ses 9 caractères, "
+        "par exemple A12345001."
+    ),
     "given_by_insee": Code("Cette donnée vient de l'INSEE : retirez-la de la demande."),
     # Structures.
     "structure_not_found": Code("Cette structure n'existe pas ou n'existe pas encore.", 404),

@@ -47,7 +47,7 @@ class Filters:
         if not _is_blank(self.city):
             wanted.append(search.beginning("city", search.plain(self.city or "")))
         if not _is_blank(self.postcode):
-            wanted.append(search.beginning("record.address.postcode", (self.postcode or "").strip().upper()))
+            wanted.append(search.code_beginning("record.address.postcode", self.postcode or ""))
         if not _is_blank(self.words):
             wanted.append(search.condition(self.words or ""))
         return wanted

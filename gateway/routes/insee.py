@@ -9,7 +9,7 @@ from gateway.contract import gives
 from gateway.deps import Caller, answer
 from gateway.problems import problem
 from gateway.schemas import LookUp
-from shared import identifiers
+from shared.domain import identifiers
 from shared.errors import Rejected
 
 router = APIRouter(prefix="/insee", tags=["insee"])
@@ -17,7 +17,14 @@ router = APIRouter(prefix="/insee", tags=["insee"])
 
 @router.get("/{siret}", summary="Look a SIRET up", responses=gives(LookUp, 404, 429))
 async def look_up(
-    siret: Annotated[str, Path(max_length=40, description="spaces are ignored")],
+    siret: Annotated[
+        str,
+        Path(
+            max_length=identifiers.LONGEST_WRITTEN,
+            description="spaces are ignored",
+            json_schema_extra={"pattern": identifiers.WRITTEN["SIRET"]},
+        ),
+    ],
     caller: Caller,
     traceparent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:

@@ -10,8 +10,8 @@ from gateway.contract import gives
 from gateway.deps import At, Caller, MinVersion, Paging, StructureId, answer
 from gateway.read_model.structures import Filters, by_id, by_identifier
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
-from shared import identifiers
 from shared.clock import instant
+from shared.domain import identifiers
 from shared.errors import Rejected
 from shared.messages.common import IdentifierType, UserId
 from shared.messages.structure import Sphere
@@ -47,7 +47,9 @@ async def search(
 @router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
 async def by_its_identifier(
     type_: Annotated[IdentifierType, Path(alias="type")],
-    value: Annotated[str, Path(max_length=40)],
+    value: Annotated[
+        str, Path(max_length=identifiers.LONGEST_WRITTEN, description="however it is written: separators don't matter")
+    ],
     caller: Caller,
     min_version: MinVersion = 0,
 ) -> Response:

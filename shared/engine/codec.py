@@ -136,7 +136,7 @@ def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
     if model is None:
         return None
     try:
-        request = model.model_validate(kept["data"])
+        request = model.model_validate(kept["data"], strict=False)  # MongoDB gives tuples back as lists.
     except ValidationError:
         return None
     actor = {name: value for name, value in kept["actor"].items() if name in _ACTOR}

@@ -50,23 +50,11 @@ def field_errors(error: ValidationError) -> dict[str, str]:
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         kind = problem["type"]
         path = ".".join(str(p) for p in problem["loc"])[:_LONGEST_PATH] or "(body)"
-        ours = kind if kind in _OWN_CODES else _FIELD_CODES.get(kind, "field_invalid")
+        ours = kind if kind in codes.CODES else _FIELD_CODES.get(kind, "field_invalid")
         found.setdefault(path, ours)
         if len(found) == _TOLD_AT_MOST:
             break
     return found
-
-
-_OWN_CODES = frozenset(
-    {
-        "identifier_type_unknown",
-        "identifier_format",
-        "identifier_french_vat",
-        "structure_reference",
-        "moa_only_needs_moa",
-        "mandate_dates",
-    }
-)
 
 
 def body_hash(request_type: str, data: Any) -> str:
@@ -131,7 +119,7 @@ class Intake:
         if model is None:
             raise Rejected("unsupported_type")
         try:
-            request = model.model_validate(event.data)
+            request = model.read(event.data)
         except ValidationError as error:
             raise Rejected("invalid_request", fields=field_errors(error)) from error
         return Incoming(

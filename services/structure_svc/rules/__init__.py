@@ -36,14 +36,14 @@ def target(request: Request, actor: Actor) -> Target:
     if isinstance(request, CreateStructure):
         identifier = request.identifier
         about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
-        return Target(keys=(identifier.key,), fresh=state.KIND, reference=about)
+        return Target(keys=identifier.keys, fresh=state.KIND, reference=about)
     named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
     if named.id is not None:
         return Target(
             id=state.document_id(named.id), missing="structure_not_found", reference={"structure": {"id": named.id}}
         )
     about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
-    return Target(keys=(named.identifier.key,), missing="structure_not_found", reference=about)
+    return Target(keys=named.identifier.keys, missing="structure_not_found", reference=about)
 
 
 def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
