@@ -116,6 +116,29 @@ async def test_an_identifier_may_hold_a_slash(world: World) -> None:
         assert (await readable(client, f"/structures/by-identifier/HORS_UE/USA/C O{id_}"))["id"] == id_
 
 
+@pytest.mark.parametrize(
+    ("kind", "stored", "asked"),
+    [
+        ("UE_HORS_FRANCE", "GR{:09}", "EL{:09}"),
+        ("UE_HORS_FRANCE", "GR{:09}", "gr {:09}"),
+        ("UE_HORS_FRANCE", "EL{:09}", "GR{:09}"),
+        ("RIDET", "{:09}", "0 {:09}"),
+        ("RIDET", "0{:09}", "{:09}"),
+        ("TAHITI", "{:09}", "{:09}/"),
+        ("AUTRE", "A  {}", "A {}"),
+        ("AUTRE", "A-{}", "a\u2011{}\u200b"),
+    ],
+)
+async def test_an_identifier_is_found_by_either_writing_also_one_stored_before(
+    world: World, kind: str, stored: str, asked: str
+) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal, identifier={"type": kind, "value": stored.format(id_)})
+    async with world.as_(principal) as client:
+        for written in (asked, stored):
+            assert (await readable(client, f"/structures/by-identifier/{kind}/{written.format(id_)}"))["id"] == id_
+
+
 async def test_until_its_team_is_told_a_structure_is_its_first_principals(world: World) -> None:
     id_, principal, second = fresh_id(), fresh_user("principal"), fresh_user("second")
     await world.owners.structure(id_, principal, sphere="private")

@@ -45,12 +45,20 @@ async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
         (None, {"(body)": "field_invalid"}),
         ("x", {"(body)": "field_invalid"}),
         ({"labell": "x"}, {"labell": "field_unknown"}),
-        ({"label": ""}, {"label": "field_too_short"}),
+        ({"label": ""}, {"label": "field_blank"}),
+        ({"label": " \u200b"}, {"label": "field_blank"}),
+        ({"label": "a\u0000b"}, {"label": "text_control"}),
+        ({"label": "a\u202eb"}, {"label": "text_control"}),
         ({"label": "x" * 101}, {"label": "field_too_long"}),
         ({"label": 1}, {"label": "field_invalid"}),
-        ({"email": "nowhere"}, {"email": "field_invalid"}),
-        ({"address": {"country": "France"}}, {"address.country": "field_invalid"}),
-        ({"address": {"street": "x"}}, {"address.street": "field_unknown"}),
+        ({"email": "nowhere"}, {"email": "email_format"}),
+        ({"phone": "----"}, {"phone": "phone_format"}),
+        ({"address": {}}, {"address.city": "field_required"}),
+        ({"address": {"city": "Londres", "country": "UK"}}, {"address.country": "country_unknown"}),
+        ({"address": {"city": "Paris", "postcode": "7500"}}, {"address.postcode": "postcode_format"}),
+        ({"address": {"city": "Lyon", "street": "x"}}, {"address.street": "field_unknown"}),
+        ({"parameters": {"moa": "true"}}, {"parameters.moa": "field_invalid"}),
+        ({"parameters": {"moa": 1}}, {"parameters.moa": "field_invalid"}),
         ({"person": {"first_name": "A"}}, {"person.last_name": "field_required"}),
         ({"structure": {"id": 2}}, {"structure": "field_unknown"}),  # The path says which one.
         ({"type": "structure.activate.v1"}, {"type": "field_unknown"}),
@@ -62,6 +70,10 @@ async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
             {"billing_mandate": {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}},
             {"billing_mandate.mandatary": "identifier_format"},
         ),
+        (
+            {"billing_mandate": {"mandatary": {"type": "AUTRE", "value": "41816609600069"}, "start": "2026-01-01"}},
+            {"billing_mandate.mandatary": "identifier_needs_siret"},
+        ),
     ],
 )
 async def test_a_wrong_body_is_told_field_by_field(world: World, body: Any, errors: dict[str, str]) -> None:
@@ -72,6 +84,17 @@ async def test_a_wrong_body_is_told_field_by_field(world: World, body: Any, erro
     assert (answer.status_code, problem["code"]) == (422, "invalid_request")
     assert {e["field"]: e["code"] for e in problem["errors"]} == errors
     assert all(e["message"] == world.sentence(e["code"]) for e in problem["errors"])
+    assert world.owners.asked_by(user) == []
+
+
+@pytest.mark.parametrize("id_", [0, -1, 2**53, 2**63 - 1, "1.0", "x"])
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("PATCH", ""), ("POST", "/activate"), ("GET", "/members")])
+async def test_an_id_that_not_every_reader_can_hold_is_no_id(world: World, id_: Any, method: str, rest: str) -> None:
+    user = fresh_user("u")
+    async with world.as_(user) as client:
+        answer = await client.request(method, f"/structures/{id_}{rest}", content=b"{}", headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [e["field"] for e in answer.json()["errors"]] == ["structure_id"]
     assert world.owners.asked_by(user) == []
 
 
