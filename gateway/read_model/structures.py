@@ -10,6 +10,7 @@ from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.waiting import Arrivals
 from shared.auth import Actor
+from shared.domain import identifiers
 from shared.errors import Rejected
 
 SORTS: Mapping[str, tuple[tuple[str, int], ...]] = {
@@ -76,6 +77,14 @@ class Structures:
             raise Rejected("structure_not_found")
         return shown
 
+    async def by_identifier(self, kind: str, value: str) -> Mapping[str, Any]:
+        """Name a structure by its current or a former identifier, however it is written."""
+        keys = identifiers.keys(kind, identifiers.compact(kind, value))
+        if len(keys) > 1:  # A read model that was built before knows it by an older key alone.
+            found = await self._found.find_one({"keys": {"$in": list(keys)}}, {"keys": 1}) or {"keys": keys}
+            keys = tuple(key for key in keys if key in found["keys"])
+        return {"keys": keys[0]}
+
     async def consulted(self, actor: Actor, structure_id: int) -> Mapping[str, Any]:
         """Return the document of a structure for someone who may consult all of it; not found for the others."""
         document = await self._read(actor, by_id(structure_id), 0, "version")
@@ -140,8 +149,3 @@ def _fields(actor: Actor) -> dict[str, Any]:
 def by_id(structure_id: int) -> Mapping[str, Any]:
     """Name a structure by its id."""
     return {"_id": structure_id}
-
-
-def by_identifier(key: str) -> Mapping[str, Any]:
-    """Name a structure by its current or a former identifier, such as `SIRET:41816609600069`."""
-    return {"keys": key}

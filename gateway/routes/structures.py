@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from gateway.contract import gives
 from gateway.deps import At, Caller, MinVersion, Paging, StructureId, answer
-from gateway.read_model.structures import Filters, by_id, by_identifier
+from gateway.read_model.structures import Filters, by_id
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
 from shared.clock import instant
 from shared.domain import identifiers
@@ -54,8 +54,8 @@ async def by_its_identifier(
     min_version: MinVersion = 0,
 ) -> Response:
     """The structure whose identifier this is, or was."""
-    key = f"{type_}:{identifiers.compact(type_, value)}"
-    return answer(await caller.the.structures.one(caller.actor, by_identifier(key), min_version))
+    structures = caller.the.structures
+    return answer(await structures.one(caller.actor, await structures.by_identifier(type_, value), min_version))
 
 
 @router.get("/{structure_id}", summary="Consult a structure", responses=gives(Structure, 404, 425))
