@@ -139,7 +139,11 @@ class Request(Value):
 
         Raises ValidationError.
         """
-        return cls.model_validate_json(orjson.dumps(data))
+        try:
+            raw = orjson.dumps(data)
+        except orjson.JSONEncodeError:
+            return cls.model_validate(data)  # It is nested deeper than can be written: of no request, so this refuses.
+        return cls.model_validate_json(raw)
 
 
 class Identifier(Stored):

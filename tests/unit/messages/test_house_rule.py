@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import orjson
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -163,7 +164,10 @@ def test_what_json_has_no_type_for_is_still_read_strictly() -> None:
             Later.read({"days": ["2026-01-01"], "result": "ACTIVE", **wrong})
 
 
-@pytest.mark.parametrize("data", [None, [], "x", 1, True, {}])
+DEEP = orjson.loads(b'{"structure":' * 900 + b"1" + b"}" * 900)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 1, True, {}, DEEP, {"structure": {"id": 1}, "label": DEEP}])
 def test_what_is_no_object_is_no_request(data: Any) -> None:
     with pytest.raises(ValidationError):
         structure.ModifyStructure.read(data)
