@@ -39,6 +39,6 @@ async def read(request: Request, model: type[M], **known: Any) -> tuple[M, dict[
 def message(model: type[M], data: dict[str, Any]) -> tuple[M, dict[str, Any]]:
     """Return data as a message, and the data. Raises Rejected(`invalid_request`) with the fields that are wrong."""
     try:
-        return model.model_validate(data), data
+        return model.read(data), data
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False)) from error

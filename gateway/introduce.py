@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from gateway.sender import Asked, Sender
 from shared.auth import Actor
@@ -42,7 +41,7 @@ class Introductions:
         self._made[request_id] = None
         if len(self._made) > _REMEMBERED:
             self._made.popitem(last=False)
-        asked = Asked("manager", RegisterUser.model_validate(told), told, f"user:{actor.id}")
+        asked = Asked("manager", RegisterUser.read(told), told, f"user:{actor.id}")
         sending = asyncio.create_task(self._send(actor, asked, request_id), name="introduction")
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
@@ -71,10 +70,4 @@ def introduction_id(user: str, told: Mapping[str, str], version: int) -> str:
 def names(actor: Actor) -> dict[str, str]:
     """Return what a token tells of its bearer, as it is registered; what has no usable form is left out."""
     told = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
-    given = {field: value for field, value in told.items() if value}
-    try:
-        request = RegisterUser.model_validate(given)
-    except ValidationError as error:
-        wrong = {str(problem["loc"][0]) for problem in error.errors(include_input=False)}
-        request = RegisterUser.model_validate({f: v for f, v in given.items() if f not in wrong})
-    return request.model_dump(exclude_none=True)
+    return RegisterUser.usable(told).model_dump(exclude_none=True)

@@ -12,10 +12,10 @@ from fastapi import FastAPI, Header, Path, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from shared.domain import identifiers
 from shared.errors import Rejected
+from shared.messages.common import LARGEST_INTEGER
 
-LARGEST = 2**53 - 1
-"""The largest integer that every reader of JSON can hold."""
 LONGEST_WAIT = 30
 """Seconds that a caller may wait for a decision."""
 ID = r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,100}"
@@ -51,13 +51,13 @@ Digits = BeforeValidator(_integer)
 """Makes an integer strict. It stands last: before the bounds it would keep them out of the OpenAPI document."""
 Moment = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 
-StructureId = Annotated[int, Path(ge=1, le=LARGEST, description="id of a structure"), Digits]
+StructureId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER, description="id of a structure"), Digits]
 Siret = Annotated[
     str,
     Path(
-        max_length=40,
+        max_length=identifiers.LONGEST_WRITTEN,
         description="spaces, dots and hyphens are ignored",
-        json_schema_extra={"pattern": r"^[\s.-]*(?:[0-9][\s.-]*){14}$"},
+        json_schema_extra={"pattern": identifiers.WRITTEN["SIRET"]},
     ),
 ]
 At = Annotated[
@@ -66,7 +66,11 @@ At = Annotated[
 ]
 MinVersion = Annotated[
     int,
-    Query(ge=0, le=LARGEST, description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`"),
+    Query(
+        ge=0,
+        le=LARGEST_INTEGER,
+        description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`",
+    ),
     Digits,
 ]
 IdempotencyKey = Annotated[

@@ -9,5 +9,7 @@ LONGEST = 255
 
 
 def is_subject(value: object) -> bool:
-    """Tell whether this can be an actor's: signs that are not seen can't, since one would look like another."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST and value.isprintable()
+    """Tell whether this can be an actor's: one with signs that are not seen would look like another, or like none."""
+    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
+        return False
+    return bool(value.strip())

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.read_model.guarded import Guarded
-from gateway.read_model.search import grams, plain
+from gateway.read_model.search import grams, indexed, plain
+from shared.domain.identifiers import compact
 from shared.rights import Right, right
 
 Record = Mapping[str, Any]
@@ -39,15 +40,20 @@ def _found_by(record: Record) -> dict[str, Any]:
         address.get("postcode"),
         *(i["value"] for i in identifiers),
     )
-    text = plain(" ".join(word for word in words if word))
+    text = " ".join(dict.fromkeys(indexed(word) for word in words if word))
     return {
-        "keys": [f"{i['type']}:{i['value']}" for i in identifiers],
+        "keys": list(dict.fromkeys(key for i in identifiers for key in _keys(i["type"], i["value"]))),
         "text": text,
         "grams": grams(text),
         "sort": plain(name or ""),
         "city": plain(address.get("city") or ""),
         "public": record["sphere"] != "private",
     }
+
+
+def _keys(kind: str, value: str) -> tuple[str, str]:
+    """Return the keys of an identifier: as it is stored, and in the form that is looked up, should it be an old one."""
+    return f"{kind}:{value}", f"{kind}:{compact(kind, value)}"
 
 
 def team(record: Record) -> Guarded:

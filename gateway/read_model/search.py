@@ -1,13 +1,16 @@
-"""Search by words: accents and case ignored, parts of words found. Pure.
+"""Search by words: case, accents and foreign letters ignored, parts of words found. Pure.
 
 A record is indexed by the groups of three letters of its words. The groups of the words asked for find candidates in
 the index; each word must then be part of the record's text, since groups may come from different words. A word of one
 or two letters, too short for a group, finds the words that begin with it.
+
+What an apostrophe, a hyphen or dots hold together is found by its parts and as one word, and so are initials:
+« L'Oréal » by `loreal`, « L.V.M.H. » by `lvmh`, and each the other way round. Digits may be in groups: « 75 001 ».
 """
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,14 +21,60 @@ LONGEST = 200
 """Characters of a plain text that are searched for, at most: some of Unicode are spelt with eighteen."""
 NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
 """The condition that nothing meets."""
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"})
+_NAMED_OTHERWISE = {"ð": "d", "þ": "th", "ŋ": "n", "ə": "e", "ĸ": "k"}
+_BASE = re.compile(r"LATIN SMALL (?:LETTER|LIGATURE) (?:DOTLESS )?([A-Z]{1,2})(?: WITH .*)?")
+_WORD = re.compile(r"[^\W_]+")
+
+
+@lru_cache(maxsize=1024)
+def _letter(sign: str) -> str:
+    """Return the plain letters for one that is another letter to Unicode, as ø, ł, đ, ı, æ: its name tells which."""
+    found = _BASE.fullmatch(unicodedata.name(sign, ""))
+    return found[1].lower() if found else _NAMED_OTHERWISE.get(sign, sign)
+
+
+def _folded(text: str) -> str:
+    """Return a text in lower case, without accents and the small signs that stand beside letters, as in Hawaiʻi."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    plainly = "".join(c for c in letters if not (unicodedata.combining(c) or "\u02b0" <= c <= "\u02ff"))
+    return plainly if plainly.isascii() else "".join(map(_letter, plainly))
 
 
 @lru_cache(maxsize=16_384)  # What changes of a structure is seldom what it is found by.
 def plain(text: str) -> str:
     """Return a text in lower case without accents, its words separated by one space."""
-    letters = unicodedata.normalize("NFKD", text.lower().translate(_LIGATURES))
-    return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c))))
+    return " ".join(_WORD.findall(_folded(text)))
+
+
+def _chunks(text: str) -> Iterator[list[str]]:
+    """Yield the words of a text, in one list those that belong together: joined by signs, initials, digits."""
+    row: list[str] = []
+    kind = ""
+    for written in _folded(text).split():
+        words = _WORD.findall(written)
+        if not words:
+            continue
+        its = _kind(words)
+        if row and (its != kind or not its):
+            yield row
+            row = []
+        row, kind = row + words, its
+    if row:
+        yield row
+
+
+def _kind(words: list[str]) -> str:
+    """Return what pieces of a text are that go on in the next one; nothing for others."""
+    if all(word.isdigit() for word in words):
+        return "digits"
+    return "initials" if all(len(word) == 1 for word in words) else ""
+
+
+@lru_cache(maxsize=16_384)
+def indexed(text: str) -> str:
+    """Return the plain text by which a record is found: its words, and as one what belongs together."""
+    joined = ["".join(words) for words in _chunks(text) if len(words) > 1]
+    return " ".join([plain(text), *dict.fromkeys(joined)])
 
 
 @lru_cache(maxsize=4096)
@@ -43,20 +92,36 @@ def beginning(field: str, text: str) -> Mapping[str, Any]:
     return {field: {"$regex": f"^{re.escape(text)}"}} if re.fullmatch(r"[\w -]+", text) else NOTHING
 
 
+def code_beginning(field: str, text: str) -> Mapping[str, Any]:
+    """Return the same of a code, such as a postcode, in which a space makes no difference."""
+    code = "".join(text.split()).upper()
+    spaced = (f"{code[:place]} {code[place:]}" for place in range(1, len(code)))
+    # Each way of writing it has a beginning that the index finds; an optional space would leave it one sign.
+    return {"$or": [beginning(field, written) for written in (code, *spaced)]}
+
+
 def condition(words: str) -> Mapping[str, Any]:
     """Return the MongoDB condition of a search, for all of its words; it matches nothing when there is none in it.
 
     Raises Rejected when they are more than can be searched for: a word left out would find what was not meant.
     """
-    text = plain(words)
-    if len(text) > LONGEST:
+    if len(plain(words)) > LONGEST:
         raise Rejected("invalid_request", fields={"query.q": "field_too_long"})
-    wanted = text.split()
-    if not wanted:
-        return NOTHING
-    groups = {group for word in wanted for group in (_groups(word) if len(word) >= _GROUP else (f"^{word}",))}
+    wanted = [
+        _either(_all(chunk), _all(["".join(chunk)])) if len(chunk) > 1 else _all(chunk) for chunk in _chunks(words)
+    ]
+    return {"$and": wanted} if wanted else NOTHING
+
+
+def _either(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"$or": [one, other]}
+
+
+def _all(words: list[str]) -> Mapping[str, Any]:
+    """Return the condition that each of these words, or a word it is a part of, is in the record."""
+    groups = {group for word in words for group in (_groups(word) if len(word) >= _GROUP else (f"^{word}",))}
     # A word of three letters is its own group: only longer ones need a second look.
-    parts = [{"text": {"$regex": re.escape(word)}} for word in wanted if len(word) > _GROUP]
+    parts = [{"text": {"$regex": re.escape(word)}} for word in words if len(word) > _GROUP]
     return {"$and": [{"grams": {"$all": sorted(groups)}}, *parts]}
 
 

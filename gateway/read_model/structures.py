@@ -10,6 +10,7 @@ from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.waiting import Arrivals, Shown
 from shared.auth import Actor
+from shared.domain import identifiers
 from shared.errors import Rejected
 
 SORTS: Mapping[str, tuple[tuple[str, int], ...]] = {
@@ -47,7 +48,7 @@ class Filters:
         if not _is_blank(self.city):
             wanted.append(search.beginning("city", search.plain(self.city or "")))
         if not _is_blank(self.postcode):
-            wanted.append(search.beginning("record.address.postcode", (self.postcode or "").strip().upper()))
+            wanted.append(search.code_beginning("record.address.postcode", self.postcode or ""))
         if not _is_blank(self.words):
             wanted.append(search.condition(self.words or ""))
         return wanted
@@ -71,6 +72,14 @@ class Structures:
         can't be read in time.
         """
         return access.full(await self._read(which, min_version, "version", _fields(actor), _known_to(actor)), actor)
+
+    async def by_identifier(self, kind: str, value: str) -> Mapping[str, Any]:
+        """Name a structure by its current or a former identifier, however it is written."""
+        keys = identifiers.keys(kind, identifiers.compact(kind, value))
+        if len(keys) > 1:  # A read model that was built before knows it by an older key alone.
+            found = await self._found.find_one({"keys": {"$in": list(keys)}}, {"keys": 1}) or {"keys": keys}
+            keys = tuple(key for key in keys if key in found["keys"])
+        return {"keys": keys[0]}
 
     async def consulted(self, actor: Actor, structure_id: int) -> Mapping[str, Any]:
         """Return the document of a structure for someone who may consult all of it.
@@ -150,8 +159,3 @@ def _fields(actor: Actor) -> dict[str, Any]:
 def by_id(structure_id: int) -> Mapping[str, Any]:
     """Name a structure by its id."""
     return {"_id": structure_id}
-
-
-def by_identifier(key: str) -> Mapping[str, Any]:
-    """Name a structure by its current or a former identifier, such as `SIRET:41816609600069`."""
-    return {"keys": key}

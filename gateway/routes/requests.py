@@ -9,11 +9,11 @@ from fastapi.responses import Response
 from gateway import bodies
 from gateway.contract import asks, gives
 from gateway.deps import Ask, Asking, Caller, Paging, answer
-from gateway.parameters import LARGEST, Digits
+from gateway.parameters import Digits
 from gateway.schemas import Accepted, Page, RequestStatus, RequestWithSteps
 from gateway.sender import Asked
 from shared.errors import Rejected
-from shared.messages.common import RequestId, UserId
+from shared.messages.common import LARGEST_INTEGER, RequestId, UserId
 from shared.messages.structure import CancelRequest
 
 router = APIRouter(prefix="/requests", tags=["requests"])
@@ -28,7 +28,9 @@ async def mine(
     page: Paging,
     status: Annotated[RequestStatus | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
-    structure: Annotated[int | None, Query(ge=1, le=LARGEST, description="id of a structure, as told"), Digits] = None,
+    structure: Annotated[
+        int | None, Query(ge=1, le=LARGEST_INTEGER, description="id of a structure, as told"), Digits
+    ] = None,
 ) -> Response:
     """The caller's own, newest first."""
     # As a request names it, or tells it: which structure it is may be more than whoever asked may know.

@@ -10,10 +10,10 @@ from gateway.contract import gives
 from gateway.deps import Caller, Paging, answer
 from gateway.parameters import At, MinVersion, StructureId
 from gateway.paths import decoded
-from gateway.read_model.structures import Filters, by_id, by_identifier
+from gateway.read_model.structures import Filters, by_id
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
-from shared import identifiers
 from shared.clock import instant
+from shared.domain import identifiers
 from shared.errors import Rejected
 from shared.messages.common import IdentifierType, UserId
 from shared.messages.structure import Sphere
@@ -50,13 +50,21 @@ async def search(
 @router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
 async def by_its_identifier(
     type_: Annotated[IdentifierType, Path(alias="type")],
-    value: Annotated[str, decoded, Path(min_length=1, max_length=40)],
+    value: Annotated[
+        str,
+        decoded,
+        Path(
+            min_length=1,
+            max_length=identifiers.LONGEST_WRITTEN,
+            description="however it is written: separators don't matter",
+        ),
+    ],
     caller: Caller,
     min_version: MinVersion = 0,
 ) -> Response:
     """The structure whose identifier this is, or was."""
-    key = f"{type_}:{identifiers.compact(type_, value)}"
-    return answer(await caller.the.structures.one(caller.actor, by_identifier(key), min_version))
+    structures = caller.the.structures
+    return answer(await structures.one(caller.actor, await structures.by_identifier(type_, value), min_version))
 
 
 @router.get("/{structure_id}", summary="Consult a structure", responses=gives(Structure, 404, 425))

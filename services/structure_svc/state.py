@@ -7,6 +7,7 @@ import orjson
 
 from shared.clock import Instant, iso
 from shared.engine.rules import Pending, View
+from shared.engine.stored import construct
 from shared.messages.common import Address, Identifier, PersonName, Stored
 from shared.messages.structure import BillingMandate, PublicParameters, Sphere
 
@@ -52,13 +53,25 @@ class StructureState(Stored):
         return self.identifier.type == "SIRET"
 
 
+_PARTS: Mapping[str, type[Stored]] = {"address": Address, "person": PersonName, "billing_mandate": BillingMandate}
+
+
+def as_stored(field: str, value: Any) -> Any:
+    """Return a field's value in a change as the state holds it. It was checked when it was asked for."""
+    model = _PARTS.get(field)
+    return value if model is None or value is None else construct(model, value)
+
+
 def document_id(structure_id: int) -> str:
     """Return the id of a structure's document."""
     return f"{KIND}:{structure_id}"
 
 
 def keys(state: StructureState) -> tuple[str, ...]:
-    """Return the identifiers that nobody else may have: the current and the former ones (rule R8)."""
+    """Return the identifiers that nobody else may have: the current and the former ones (rule R8).
+
+    Each as it is stored: who looks one up asks for the older ways of writing it too.
+    """
     return (state.identifier.key, *(former.key for former in state.former_identifiers))
 
 

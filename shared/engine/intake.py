@@ -133,7 +133,7 @@ class Intake:
         if model is None:
             raise Rejected("unsupported_type")
         try:
-            request = model.model_validate(event.data)
+            request = model.read(event.data)
         except ValidationError as error:
             raise invalid(error.errors(include_url=False, include_input=False)) from error
         return Incoming(

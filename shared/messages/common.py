@@ -1,58 +1,148 @@
-"""Values that several messages carry, and the base of every request."""
+"""Values that several messages carry, and the base of every request.
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+What somebody gives is checked once, when it comes in (`…Input`); what is stored or published is read as it is, since
+it may have been given under older rules. The house rule for texts (R25) stands in `shared.domain.texts`.
+"""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
+
+import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from shared import identifiers
+from shared.domain import contacts, countries, identifiers, texts
+from shared.domain.texts import Unfit
 from shared.field_codes import IDENTIFIER_FORMS
 from shared.fields import told_as
 from shared.subjects import LONGEST, is_subject
+
+LARGEST_INTEGER = 2**53 - 1
+"""Whoever reads a number in JSON as a floating-point one, as JavaScript does, holds it exactly up to here."""
+
+
+_LONGEST_LOOKED_AT = 1_000
+"""Characters of a text that are worth a look: one that is longer is refused for its length, which costs nothing."""
+
+
+def wrong(code: str, **values: str) -> PydanticCustomError:
+    """Return the error that says a code of ours of a field, with the values of its sentence."""
+    return PydanticCustomError(cast("Any", code), cast("Any", code), values)
+
+
+def _wrong_identifier(code: str, kind: str) -> PydanticCustomError:
+    return wrong(code, **(IDENTIFIER_FORMS[kind] if code == "identifier_format" else {}))
+
+
+def _rule(rule: Callable[[str], str]) -> BeforeValidator:
+    """Return what lets a rule of the domain see a text first; what is no text is its type's to refuse."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or len(value) > _LONGEST_LOOKED_AT:
+            return value
+        try:
+            return rule(value)
+        except Unfit as error:
+            raise wrong(error.code) from error
+
+    return BeforeValidator(check)
+
+
+def _country(code: str) -> str:
+    code = texts.clean(code)
+    if not countries.is_country(code):
+        raise Unfit("country_unknown")
+    return code
+
+
+def _name(name: str) -> str:
+    """Return a name that is compared sign by sign: trimming it would name another, so what is not seen is refused."""
+    if not name.isprintable():
+        raise Unfit("text_control")
+    if not is_subject(name):
+        raise Unfit("user_id_invalid")
+    return name
+
+
+HOUSE_RULE = _rule(texts.clean)
 
 IdentifierType = Annotated[
     Literal["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "PARTICULIER", "AUTRE"],
     told_as("identifier_type_unknown"),
 ]
 
-Text100 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Text255 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Text12 = Annotated[str, StringConstraints(min_length=1, max_length=12), HOUSE_RULE]
+Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100), HOUSE_RULE]
+Text255 = Annotated[str, StringConstraints(min_length=1, max_length=255), HOUSE_RULE]
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
-    told_as("email_format"),
+    StringConstraints(max_length=contacts.LONGEST_EMAIL),
+    _rule(contacts.email),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "email",
+            "pattern": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+            "maxLength": contacts.LONGEST_EMAIL,
+            "examples": ["accueil@example.fr"],
+        }
+    ),
 ]
 Phone = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 .()-]{4,25}$"), told_as("phone_format")
+    str,
+    StringConstraints(max_length=contacts.LONGEST_PHONE),
+    _rule(contacts.phone),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\+?[0-9 .()/-]{4,40}$",
+            "description": "4 to 15 digits, kept without what separates them",
+            "examples": ["+33 1 23 45 67 89"],
+        }
+    ),
+]
+Country = Annotated[
+    str,
+    StringConstraints(max_length=2),
+    _rule(_country),
+    WithJsonSchema({"type": "string", "enum": list(countries.COUNTRIES)}),
 ]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$"), told_as("request_id_invalid")]
-StructureId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-
-
-def _user_id(value: str) -> str:
-    if not is_subject(value):
-        raise PydanticCustomError("user_id_invalid", "it can be nobody's subject")
-    return value
-
-
+StructureId = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 UserId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
-    AfterValidator(_user_id),
+    _rule(_name),
     told_as("user_id_invalid"),
 ]
 
+GIVEN = ConfigDict(extra="forbid", frozen=True, strict=True, revalidate_instances="never")
+"""What somebody gives is closed, so that a misspelt field is an error and not silence, and strict in its types."""
+
 
 class Value(BaseModel):
-    """A value inside a message: closed, so that a misspelt field is an error and not silence."""
+    """A value inside a request."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = GIVEN
 
 
 class Stored(BaseModel):
-    """Something stored or published: fields of a newer version are kept, so that writing it back loses nothing."""
+    """Something stored or published: fields of a newer version are kept, so that writing it back loses nothing.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    Put into it, what was given becomes what is stored: an `AddressInput` an `Address`.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, revalidate_instances="subclass-instances")
 
 
 class Request(Value):
@@ -60,27 +150,24 @@ class Request(Value):
 
     type: ClassVar[str]
 
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        """Return the request that JSON data are, by their types in JSON: of "1", 1.0 and true none is an integer.
 
-class Identifier(Value):
-    """An organisation's identifier: its type, and its value without separators."""
+        Raises ValidationError.
+        """
+        try:
+            raw = orjson.dumps(data)
+        except orjson.JSONEncodeError:
+            return cls.model_validate(data)  # It is nested deeper than can be written: of no request, so this refuses.
+        return cls.model_validate_json(raw)
+
+
+class Identifier(Stored):
+    """An organisation's identifier: its type, and its value in the one form of that type."""
 
     type: IdentifierType
-    value: Annotated[str, StringConstraints(max_length=40)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _compact(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("value"), str) and isinstance(data.get("type"), str):
-            return {**data, "value": identifiers.compact(data["type"], data["value"])}
-        return data
-
-    @model_validator(mode="after")
-    def _format(self) -> Self:
-        if code := identifiers.problem(self.type, self.value):
-            raise PydanticCustomError(
-                code, "it does not have the format of its type", dict(IDENTIFIER_FORMS[self.type])
-            )
-        return self
+    value: str
 
     @property
     def key(self) -> str:
@@ -88,18 +175,102 @@ class Identifier(Value):
         return f"{self.type}:{self.value}"
 
 
-class Address(Value):
-    """A postal address. `line1` is number and street, `country` an ISO 3166 alpha-2 code."""
+def _as_written(*kinds: str) -> ConfigDict:
+    """Let the published schema say how identifiers of these types may be written."""
+    written = [
+        {
+            "if": {"properties": {"type": {"const": kind}}},
+            "then": {"properties": {"value": {"pattern": identifiers.WRITTEN[kind]}}},
+        }
+        for kind in kinds
+    ]
+    return ConfigDict(json_schema_extra={"allOf": cast("Any", written)})
 
+
+class IdentifierRef(Identifier):
+    """Names a structure by an identifier it has or had, however it is written."""
+
+    model_config = {**GIVEN, **_as_written("SIRET")}
+
+    value: Annotated[str, Field(max_length=identifiers.LONGEST_WRITTEN, json_schema_extra={"minLength": 1})]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_form(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        kind, value = data.get("type"), data.get("value")
+        if not (isinstance(kind, str) and isinstance(value, str)) or len(value) > identifiers.LONGEST_WRITTEN:
+            return data
+        return {**data, "value": identifiers.compact(kind, value)}
+
+    @model_validator(mode="after")
+    def _shape(self) -> Self:
+        if code := identifiers.reference_problem(self.type, self.value):
+            raise _wrong_identifier(code, self.type)
+        return self
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the unique keys a structure with this identifier may be held under, today's first."""
+        return identifiers.keys(self.type, self.value)
+
+
+class IdentifierInput(IdentifierRef):
+    """The identifier of an organisation: its type, and its value as its register writes it; separators don't matter."""
+
+    model_config = _as_written(*identifiers.WRITTEN)
+
+    @model_validator(mode="after")
+    def _meaning(self) -> Self:
+        if code := identifiers.problem(self.type, self.value):
+            raise _wrong_identifier(code, self.type)
+        return self
+
+
+class Address(Stored):
+    """A postal address. `line1` is number and street, `country` an ISO 3166 alpha-2 code, or XK."""
+
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] = "FR"
+    line1: Annotated[str, StringConstraints(max_length=255)] | None = None
+    line2: Annotated[str, StringConstraints(max_length=255)] | None = None
+    postcode: Annotated[str, StringConstraints(max_length=12)] | None = None
+    city: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class AddressInput(Address):
+    """A postal address. `line1` is number and street; a French postcode has five digits."""
+
+    model_config = GIVEN
+
+    country: Country = "FR"
     line1: Text255 | None = None
     line2: Text255 | None = None
-    postcode: Annotated[str, StringConstraints(strip_whitespace=True, max_length=12)] | None = None
-    city: Text100 | None = None
-    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), told_as("country_unknown")] = "FR"
+    postcode: Text12 | None = None
+    city: Text100
+
+    @field_validator("postcode")
+    @classmethod
+    def _postcode(cls, code: str | None, info: ValidationInfo) -> str | None:
+        if code is None or "country" not in info.data:
+            return code
+        try:
+            return contacts.postcode(code, info.data["country"])
+        except Unfit as error:
+            raise wrong(error.code) from error
 
 
-class PersonName(Value):
+class PersonName(Stored):
     """The names of a private individual (identifier type PARTICULIER)."""
+
+    first_name: str
+    last_name: str
+
+
+class PersonNameInput(PersonName):
+    """The names of a private individual (identifier type PARTICULIER)."""
+
+    model_config = GIVEN
 
     first_name: Text100
     last_name: Text100
@@ -109,10 +280,10 @@ class StructureRef(Value):
     """Names a structure: by `id`, or by `identifier` (current or former); one of the two."""
 
     id: StructureId | None = None
-    identifier: Identifier | None = None
+    identifier: IdentifierRef | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.id is None) == (self.identifier is None):
-            raise PydanticCustomError("structure_reference", "give either id or identifier")
+            raise wrong("structure_reference")
         return self

@@ -1,8 +1,9 @@
 """Messages of the owner `manager`: users, and who may do what on which structure."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from shared.clock import Instant
 from shared.fields import told_as
@@ -20,6 +21,16 @@ class RegisterUser(Request):
     first_name: Text100 | None = None
     last_name: Text100 | None = None
     email: Email | None = None
+
+    @classmethod
+    def usable(cls, told: Mapping[str, str | None]) -> Self:
+        """Return what a token tells of its bearer, in the form in which it is kept; what has none is left out."""
+        given = {field: value for field, value in told.items() if value}
+        try:
+            return cls.read(given)
+        except ValidationError as error:
+            unusable = {str(problem["loc"][0]) for problem in error.errors(include_input=False)}
+            return cls.read({field: value for field, value in given.items() if field not in unusable})
 
 
 class SetPigp(Request):
@@ -45,7 +56,7 @@ class OpenTeam(Request):
 
     type: ClassVar[str] = "team.open.v1"
 
-    structure_id: int
+    structure_id: StructureId
     principal: UserId
     sphere: str
 
@@ -55,7 +66,7 @@ class FollowSphere(Request):
 
     type: ClassVar[str] = "team.follow-sphere.v1"
 
-    structure_id: int
+    structure_id: StructureId
     sphere: str
 
 

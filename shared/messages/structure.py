@@ -4,15 +4,18 @@ from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
 from shared.clock import Instant
 from shared.fields import told_as
 from shared.messages.common import (
+    GIVEN,
     Address,
+    AddressInput,
     Email,
     Identifier,
+    IdentifierInput,
     PersonName,
+    PersonNameInput,
     Phone,
     Request,
     RequestId,
@@ -22,6 +25,7 @@ from shared.messages.common import (
     Text255,
     UserId,
     Value,
+    wrong,
 )
 
 Sphere = Literal["state", "public_non_state", "private"]
@@ -38,7 +42,7 @@ Date = Annotated[
 """A day that exists, AAAA-MM-JJ."""
 
 
-class PublicParameters(Value):
+class PublicParameters(Stored):
     """How a public structure receives invoices. Every ticked box must be satisfied by a supplier."""
 
     edi_enabled: bool = False
@@ -49,10 +53,21 @@ class PublicParameters(Value):
     moa: bool = Field(default=False, description="receives works invoices as the contracting authority")
     moa_only: bool = Field(default=False, description="receives nothing else; needs `moa`")
 
+    @property
+    def is_consistent(self) -> bool:
+        """Tell whether the boxes ticked go together."""
+        return self.moa or not self.moa_only
+
+
+class PublicParametersInput(PublicParameters):
+    """How a public structure receives invoices. Every ticked box must be satisfied by a supplier."""
+
+    model_config = GIVEN
+
     @model_validator(mode="after")
     def _moa(self) -> Self:
-        if self.moa_only and not self.moa:
-            raise PydanticCustomError("moa_only_needs_moa", "moa_only needs moa")
+        if not self.is_consistent:
+            raise wrong("moa_only_needs_moa")
         return self
 
 
@@ -68,18 +83,29 @@ class ParametersChange(Value):
     moa_only: bool | None = None
 
 
-class BillingMandate(Value):
+class BillingMandate(Stored):
     """Who may bill in the structure's name, from when to when (dates AAAA-MM-JJ, the end excluded or open)."""
 
     mandatary: Identifier
+    start: str
+    end: str | None = None
+    attachments: tuple[str, ...] = ()
+
+
+class BillingMandateInput(BillingMandate):
+    """Who may bill in the structure's name, from when to when (dates AAAA-MM-JJ, the end excluded or open)."""
+
+    model_config = GIVEN
+
+    mandatary: IdentifierInput
     start: Date
     end: Date | None = None
-    attachments: Annotated[tuple[Annotated[str, StringConstraints(max_length=100)], ...], Field(max_length=50)] = ()
+    attachments: Annotated[tuple[Text100, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _dates(self) -> Self:
         if self.end is not None and self.end <= self.start:
-            raise PydanticCustomError("mandate_dates", "end must come after start")
+            raise wrong("mandate_dates")
         return self
 
 
@@ -88,15 +114,15 @@ class CreateStructure(Request):
 
     type: ClassVar[str] = "structure.create.v1"
 
-    identifier: Identifier
+    identifier: IdentifierInput
     name: Text255 | None = Field(None, description="raison sociale; from INSEE for a SIRET")
     label: Text100 | None = Field(None, description="libellé chosen by the structure")
-    person: PersonName | None = Field(None, description="names of a PARTICULIER")
-    address: Address | None = None
+    person: PersonNameInput | None = Field(None, description="names of a PARTICULIER")
+    address: AddressInput | None = None
     email: Email | None = None
     phone: Phone | None = None
-    parameters: PublicParameters | None = Field(None, description="public structures only")
-    billing_mandate: BillingMandate | None = None
+    parameters: PublicParametersInput | None = Field(None, description="public structures only")
+    billing_mandate: BillingMandateInput | None = None
     principal: UserId | None = Field(
         None, description="principal manager: named by a technical account, and by an administrator for the State"
     )
@@ -111,12 +137,12 @@ class ModifyStructure(Request):
     structure: StructureRef
     name: Text255 | None = None
     label: Text100 | None = None
-    person: PersonName | None = None
-    address: Address | None = None
+    person: PersonNameInput | None = None
+    address: AddressInput | None = None
     email: Email | None = None
     phone: Phone | None = None
     parameters: ParametersChange | None = Field(None, description="public structures only; box by box")
-    billing_mandate: BillingMandate | None = None
+    billing_mandate: BillingMandateInput | None = None
 
 
 class ActivateStructure(Request):

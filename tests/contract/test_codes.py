@@ -35,14 +35,6 @@ NOT_YET_TOLD = {
     "http_version_unsupported",
     "too_many_requests",
     "too_many_at_once",
-    # Values, and what may be read.
-    "field_blank",
-    "text_control",
-    "postcode_format",
-    "identifier_needs_siret",
-    "identifier_needs_vat",
-    "identifier_needs_ridet",
-    "identifier_needs_tahiti",
 }
 """Codes that stand in the catalogue for what is being built; this goes once they are told."""
 OF_EACH_FIELD = {"fields"}

@@ -96,10 +96,12 @@ def test_a_company_takes_its_name_and_address_from_insee_and_is_its_creators(
          {"name": "name_required", "address": "address_required"}),
         ({"identifier": {"type": "PARTICULIER", "value": "P"}, "address": {"city": "Lyon"}}, "invalid_request",
          {"person": "person_names_required"}),
+        ({"identifier": {"type": "AUTRE", "value": "418 166 096 00069"}, "name": "X", "address": {"city": "X"}},
+         "invalid_request", {"identifier": "identifier_needs_siret"}),
     ],
     ids=["closed", "unknown", "to reopen", "moved", "moved to a closed one", "moved nowhere", "name given",
          "parameters", "another principal", "hidden", "of the State", "kept back", "abroad without a name",
-         "nobody's name"],
+         "nobody's name", "a SIRET as another number"],
 )  # fmt: skip
 def test_what_can_not_be_created_is_refused_with_its_reason(
     alice: httpx2.Client, body: dict[str, Any], code: str, errors: dict[str, str]
@@ -182,9 +184,10 @@ def test_a_technical_account_names_the_person(system: System, alice: httpx2.Clie
     ("body", "stored"),
     [
         ({"identifier": {"type": "UE_HORS_FRANCE", "value": "be 0403.019.261"}, "name": "Bruxelles"}, "BE0403019261"),
-        ({"identifier": {"type": "HORS_UE", "value": "US EXAMPLE CORP"}, "name": "Example"}, "US EXAMPLE CORP"),
-        ({"identifier": {"type": "RIDET", "value": "012 3456 789"}, "name": "Nouméa"}, "0123456789"),
-        ({"identifier": {"type": "TAHITI", "value": "A12345678"}, "name": "Papeete"}, "A12345678"),
+        ({"identifier": {"type": "HORS_UE", "value": "us example corp"}, "name": "Example"}, "USEXAMPLE CORP"),
+        ({"identifier": {"type": "UE_HORS_FRANCE", "value": "GR 094019245"}, "name": "Athènes"}, "EL094019245"),
+        ({"identifier": {"type": "RIDET", "value": "123 456.789"}, "name": "Nouméa"}, "0123456789"),
+        ({"identifier": {"type": "TAHITI", "value": "a12345/678"}, "name": "Papeete"}, "A12345678"),
         (
             {
                 "identifier": {"type": "PARTICULIER", "value": "zoe-1"},

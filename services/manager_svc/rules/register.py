@@ -8,7 +8,8 @@ from shared.messages.manager import RegisterUser
 def accept(request: RegisterUser, state: UserState | None, context: Context) -> Effect[UserState]:
     """Create the user, or take over names that have changed. The gateway tells the names of whom it acts for."""
     actor = context.actor
-    source = request if actor.via is not None else actor
+    claims = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
+    source = request if actor.via is not None else RegisterUser.usable(claims)
     names = {"first_name": source.first_name, "last_name": source.last_name, "email": source.email}
     if state is None:
         return Effect(lambda _: UserState(id=actor.id, kind=actor.kind, **names), code="registered")

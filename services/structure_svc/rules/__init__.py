@@ -40,7 +40,7 @@ def target(request: Request, actor: Actor) -> Target:
     if isinstance(request, CreateStructure):
         identifier = request.identifier
         about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
-        return Target(keys=(identifier.key,), fresh=state.KIND, reference=about)
+        return Target(keys=identifier.keys, fresh=state.KIND, reference=about)
     named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
     cancels = next(iter(refers(request, actor)), None)
     if named.id is not None:
@@ -54,7 +54,7 @@ def target(request: Request, actor: Actor) -> Target:
         )
     about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
     return Target(
-        keys=(named.identifier.key,),
+        keys=named.identifier.keys,
         missing=rights.UNKNOWN,
         lags=rights.copy_that_may_lag(named),
         reference=about,

@@ -10,6 +10,7 @@ from services.structure_svc.state import StructureState
 from shared import rights
 from shared.engine.rules import Context, Effect, Needs
 from shared.errors import Rejected
+from shared.messages.common import StructureRef
 from shared.messages.insee import InseeAnswer
 from shared.messages.structure import ActivateStructure, CreateStructure, PublicParameters
 from shared.rights import user_key
@@ -24,7 +25,7 @@ _ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
 def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | Needs:
     """Create an inactive structure, once INSEE has said of a SIRET that it is active."""
     del state
-    if request.identifier.key in context.holders:
+    if any(key in context.holders for key in request.identifier.keys):
         raise Rejected("identifier_taken", fields={"identifier": "identifier_taken"})
     answer: InseeAnswer | None = None
     if request.identifier.type == "SIRET":
@@ -55,7 +56,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
     then = None
     if request.activate:
         second = str(uuid.uuid5(_ACTIVATION, f"{context.actor.id}|{context.request_id}"))
-        then = (second, ActivateStructure.model_validate({"structure": {"id": structure.id}}))
+        then = (second, ActivateStructure(structure=StructureRef(id=structure.id)))
     return Effect(lambda _: structure, code="created", then=then)
 
 

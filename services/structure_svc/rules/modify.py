@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from services.structure_svc.rules import rights
-from services.structure_svc.state import StructureState, modifiable_fields
+from services.structure_svc.state import StructureState, as_stored, modifiable_fields
 from shared.engine.rules import Change, Context
-from shared.engine.stored import construct
 from shared.errors import Failed, Rejected
 from shared.messages.structure import ModifyStructure, PublicParameters
 
@@ -31,10 +30,8 @@ def accept(request: ModifyStructure, state: StructureState, context: Context) ->
     if refused:
         raise Rejected("field_not_modifiable" if _all_greyed(refused) else "invalid_request", fields=refused)
     change = {field: _plain(getattr(request, field)) for field in sorted(named)}
-    try:
-        _merged(change, state)
-    except ValidationError as error:
-        raise Rejected("invalid_request", fields={"parameters": "moa_only_needs_moa"}) from error
+    if not _is_consistent(_merged(change, state)):
+        raise Rejected("invalid_request", fields={"parameters": "moa_only_needs_moa"})
     return Change(change)
 
 
@@ -53,18 +50,20 @@ def apply(change: Mapping[str, Any], state: StructureState, at: int) -> Structur
         raise Failed("structure_duplicated", details={"duplicated_to": state.duplicated_to})
     if set(change) - set(modifiable_fields(state)):
         raise Failed("field_not_modifiable")
-    try:
-        return state.model_copy(update=_merged(change, state))
-    except ValidationError as error:
-        raise Failed("moa_only_needs_moa") from error
+    update = _merged(change, state)
+    if not _is_consistent(update):
+        raise Failed("moa_only_needs_moa")
+    return state.model_copy(update=update)
 
 
 def _merged(change: Mapping[str, Any], state: StructureState) -> dict[str, Any]:
-    # What was accepted is not judged again by validators that may have tightened since.
-    values = construct(ModifyStructure, {**change, "structure": {"id": state.id}})
-    update = {field: getattr(values, field) for field in change}
+    update = {field: as_stored(field, value) for field, value in change.items()}
     if "parameters" in change:
-        current = state.parameters.model_dump() if state.parameters else {}
         ticked = {box: value for box, value in change["parameters"].items() if value is not None}
-        update["parameters"] = PublicParameters.model_validate({**current, **ticked})
+        update["parameters"] = (state.parameters or PublicParameters()).model_copy(update=ticked)
     return update
+
+
+def _is_consistent(update: Mapping[str, Any]) -> bool:
+    parameters: PublicParameters | None = update.get("parameters")
+    return parameters is None or parameters.is_consistent

@@ -3,7 +3,13 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from gateway.app import PROCESS
+from gateway.read_model.collections import ReadModel
+from gateway.settings import Settings
+from shared.mongo import connect
+from shared.settings import MongoSettings
 from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable
 
 RUNGS = ("not a member", "ended", "consultation", "modification", "principal", "administrator")
@@ -116,6 +122,48 @@ async def test_an_identifier_may_hold_a_slash(world: World) -> None:
     await world.owners.structure(id_, principal, identifier={"type": "HORS_UE", "value": f"USA/C O{id_}"})
     async with world.as_(principal) as client:
         assert (await readable(client, f"/structures/by-identifier/HORS_UE/USA/C O{id_}"))["id"] == id_
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "asked"),
+    [
+        ("UE_HORS_FRANCE", "GR{:09}", "EL{:09}"),
+        ("UE_HORS_FRANCE", "GR{:09}", "gr {:09}"),
+        ("UE_HORS_FRANCE", "EL{:09}", "GR{:09}"),
+        ("RIDET", "{:09}", "0 {:09}"),
+        ("RIDET", "0{:09}", "{:09}"),
+        ("TAHITI", "{:09}", "{:09}/"),
+        ("AUTRE", "A  {}", "A {}"),
+        ("AUTRE", "A-{}", "a\u2011{}\u200b"),
+    ],
+)
+async def test_an_identifier_is_found_by_either_writing_also_one_stored_before(
+    world: World, kind: str, stored: str, asked: str
+) -> None:
+    id_, principal = fresh_id(), fresh_user("principal")
+    await world.owners.structure(id_, principal, identifier={"type": kind, "value": stored.format(id_)})
+    async with world.as_(principal) as client:
+        for written in (asked, stored):
+            assert (await readable(client, f"/structures/by-identifier/{kind}/{written.format(id_)}"))["id"] == id_
+
+
+async def test_a_read_model_built_before_finds_an_old_form_by_either_writing_too(world: World) -> None:
+    """It has the key of that time alone, until it is built anew."""
+    id_, principal = fresh_id(), fresh_user("principal")
+    old, new = f"GR{id_:09}", f"EL{id_:09}"
+    await world.owners.structure(id_, principal, identifier={"type": "UE_HORS_FRANCE", "value": old})
+    uri = world.brokers.service_mongo_uri(PROCESS)
+    database = connect(MongoSettings(uri=SecretStr(uri), database=PROCESS))
+    async with world.as_(principal) as client:
+        await readable(client, f"/structures/{id_}")
+        keys = {"$set": {"keys": [f"UE_HORS_FRANCE:{old}"]}}
+        await ReadModel(database, Settings.model_fields["read_model"].default).structures.update_one({"_id": id_}, keys)
+        for written in (old, new):
+            found = await readable(client, f"/structures/by-identifier/UE_HORS_FRANCE/{written}", min_version=1)
+            assert found["id"] == id_
+        absent = await client.get(f"/structures/by-identifier/UE_HORS_FRANCE/EL{id_ + 1:09}")
+        assert absent.json()["code"] == "structure_not_found"
+    database.client.close()
 
 
 async def test_until_its_team_is_told_a_structure_is_its_first_principals(world: World) -> None:

@@ -46,12 +46,21 @@ async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
         (None, {"(body)": "object_expected"}),
         ("x", {"(body)": "object_expected"}),
         ({"labell": "x"}, {"labell": "field_unknown"}),
-        ({"label": ""}, {"label": "field_too_short"}),
+        ({"label": ""}, {"label": "field_blank"}),
+        ({"label": " \u200b"}, {"label": "field_blank"}),
+        ({"label": "a\u0000b"}, {"label": "text_control"}),
+        ({"label": "a\u202eb"}, {"label": "text_control"}),
         ({"label": "x" * 101}, {"label": "field_too_long"}),
         ({"label": 1}, {"label": "text_expected"}),
         ({"email": "nowhere"}, {"email": "email_format"}),
-        ({"address": {"country": "France"}}, {"address.country": "country_unknown"}),
-        ({"address": {"street": "x"}}, {"address.street": "field_unknown"}),
+        ({"phone": "----"}, {"phone": "phone_format"}),
+        ({"address": {}}, {"address.city": "field_required"}),
+        ({"address": {"city": "Londres", "country": "UK"}}, {"address.country": "country_unknown"}),
+        ({"address": {"city": "Paris", "country": "France"}}, {"address.country": "country_unknown"}),
+        ({"address": {"city": "Paris", "postcode": "7500"}}, {"address.postcode": "postcode_format"}),
+        ({"address": {"city": "Lyon", "street": "x"}}, {"address.street": "field_unknown"}),
+        ({"parameters": {"moa": "true"}}, {"parameters.moa": "boolean_expected"}),
+        ({"parameters": {"moa": 1}}, {"parameters.moa": "boolean_expected"}),
         ({"person": {"first_name": "A"}}, {"person.last_name": "field_required"}),
         ({"structure": {"id": 2}}, {"structure": "field_unknown"}),  # The path says which one.
         ({"type": "structure.activate.v1"}, {"type": "field_unknown"}),
@@ -62,6 +71,10 @@ async def test_what_is_no_json_is_unreadable(world: World, raw: bytes) -> None:
         (
             {"billing_mandate": {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}},
             {"billing_mandate.mandatary": "identifier_format"},
+        ),
+        (
+            {"billing_mandate": {"mandatary": {"type": "AUTRE", "value": "41816609600069"}, "start": "2026-01-01"}},
+            {"billing_mandate.mandatary": "identifier_needs_siret"},
         ),
     ],
 )
@@ -94,14 +107,14 @@ async def test_a_field_is_told_the_form_expected_with_its_values_and_an_example(
 @pytest.mark.parametrize(
     ("path", "field", "code", "said"),
     [
-        ("/structures?page=x", "page", "number_expected", "42"),
-        ("/structures?size=101", "size", "number_too_large", "100"),
-        ("/structures?page=0", "page", "number_too_small", "1"),
-        ("/structures?status=open", "status", "value_unknown", "active ou inactive"),
-        ("/structures?identifier_type=SIREN", "identifier_type", "identifier_type_unknown", "RIDET"),
-        ("/structures/1?at=yesterday", "at", "instant_format", "2026-11-30T10:12:00Z"),
-        ("/structures?q=" + "x" * 101, "q", "field_too_long", "100"),
-        ("/requests/a%20b", "request_id", "request_id_invalid", "facture-2026.17"),
+        ("/structures?page=x", "query.page", "number_expected", "42"),
+        ("/structures?size=101", "query.size", "number_too_large", "100"),
+        ("/structures?page=0", "query.page", "number_too_small", "1"),
+        ("/structures?status=open", "query.status", "value_unknown", "active ou inactive"),
+        ("/structures?identifier_type=SIREN", "query.identifier_type", "identifier_type_unknown", "RIDET"),
+        ("/structures/1?at=yesterday", "query.at", "instant_format", "2026-11-30T10:12:00Z"),
+        ("/structures?q=" + "x" * 101, "query.q", "field_too_long", "100"),
+        ("/requests/a%20b", "path.request_id", "request_id_invalid", "facture-2026.17"),
     ],
 )
 async def test_a_wrong_parameter_is_told_what_it_should_be(
@@ -113,6 +126,17 @@ async def test_a_wrong_parameter_is_told_what_it_should_be(
     (wrong,) = answer.json()["errors"]
     assert (wrong["field"], wrong["code"]) == (field, code)
     assert said in wrong["message"]
+
+
+@pytest.mark.parametrize("id_", [0, -1, 2**53, 2**63 - 1, "1.5", "x"])
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("PATCH", ""), ("POST", "/activate"), ("GET", "/members")])
+async def test_an_id_that_not_every_reader_can_hold_is_no_id(world: World, id_: Any, method: str, rest: str) -> None:
+    user = fresh_user("u")
+    async with world.as_(user) as client:
+        answer = await client.request(method, f"/structures/{id_}{rest}", content=b"{}", headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [e["field"] for e in answer.json()["errors"]] == ["path.structure_id"]
+    assert world.owners.asked_by(user) == []
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "x", "json"])

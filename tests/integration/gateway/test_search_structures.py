@@ -90,6 +90,9 @@ async def found(world: World, there: Register, who: str = "member", **params: An
         ("oeuvres aelis", ["oeuvre"]),
         ("œuvre", ["oeuvre"]),
         ("hay roses", ["oeuvre"]),
+        ("lhay", ["oeuvre"]),
+        ("lyonete", ["lyon"]),
+        ("69 001", ["lyon"]),
         ("69001", ["lyon"]),
         ("angstrom zoe", ["person"]),
         ("mairie secrete", []),  # Every word has to be there.
@@ -115,6 +118,7 @@ async def test_words_and_parts_of_words_are_found(
         ({"city": "l'hay les"}, ["oeuvre"]),
         ({"city": "rbanne"}, []),  # From its beginning.
         ({"postcode": "69"}, ["private", "lyon"]),
+        ({"postcode": "69 001"}, ["lyon"]),
         ({"postcode": "1000-0"}, ["oeuvre"]),
         ({"postcode": "9001"}, []),
         ({"city": "lyon", "status": "inactive"}, []),

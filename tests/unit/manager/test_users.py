@@ -18,6 +18,13 @@ def test_a_user_is_registered_with_what_their_token_tells() -> None:
     assert (after.first_name, after.last_name, after.email) == ("Chloé", "Petit", "chloe@example.fr")
 
 
+def test_what_a_token_tells_is_kept_in_its_one_form_and_what_has_none_is_left_out() -> None:
+    """The issuer's words reach us by the house rule too (R25), by whichever door; nobody is refused for them."""
+    actor = Actor("chloe", first_name="Chloe\u0301", last_name="\u202ePetit", email="a,b@y.fr")
+    _, after = decided(None, RegisterUser(), actor)
+    assert (after.first_name, after.last_name, after.email) == ("Chloé", None, None)
+
+
 def test_the_gateway_tells_the_names_of_whom_it_acts_for() -> None:
     _, after = decided(None, RegisterUser(first_name="Chloé"), Actor("chloe", via="gateway", first_name="Gate"))
     assert after.first_name == "Chloé"

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.structure_svc.state import modifiable_fields
+from services.structure_svc.state import StructureState, modifiable_fields
 from shared import codes
 from shared.auth import Actor
 from shared.clock import HOUR
 from shared.engine.decide import Wait
+from shared.messages.common import Identifier
 from shared.messages.structure import CreateStructure
 from tests.unit.structure.given import ADMIN, ALICE, DELAY, NOW, SIRET, SYSTEM, Case
 
@@ -16,7 +17,7 @@ PIGP = {"manager:user:alice": {"kind": "person", "pigp": True}}
 
 
 def create(**fields: Any) -> CreateStructure:
-    return CreateStructure.model_validate({"identifier": {"type": "SIRET", "value": SIRET}, **fields})
+    return CreateStructure.read({"identifier": {"type": "SIRET", "value": SIRET}, **fields})
 
 
 def other(**fields: Any) -> CreateStructure:
@@ -207,3 +208,20 @@ def test_activation_asked_at_once_is_a_second_request_named_in_the_outcome_r11()
     assert case.state.status == "inactive"
     again, _ = asked(other(activate=True))
     assert again.draft.steps[-1].request_id == second.request_id
+
+
+def test_what_was_given_is_stored_as_what_is_stored() -> None:
+    """Compared with what is read back, a value that is the same must not look changed."""
+    mandate = {"mandatary": {"type": "SIRET", "value": SIRET}, "start": "2026-01-01", "attachments": ["m.pdf"]}
+    given = {"identifier": {"type": "RIDET", "value": "711 030/001"}, "billing_mandate": mandate}
+    case, step = asked(other(**given))
+    assert step.status == "applied"
+    assert StructureState.model_validate(case.state.model_dump(exclude_none=True)) == case.state
+    assert case.state.identifier == Identifier(type="RIDET", value="0711030001")
+    assert case.draft.keys() == ("RIDET:0711030001",)
+
+
+@pytest.mark.parametrize("held", ["RIDET:0711030001", "RIDET:711030001"])
+def test_an_identifier_held_in_an_old_form_is_taken_r8(held: str) -> None:
+    _, step = asked(other(identifier={"type": "RIDET", "value": "0711030001"}), holders={held: "structure:7"})
+    assert step.code == "identifier_taken"

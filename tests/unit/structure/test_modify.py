@@ -13,7 +13,7 @@ from tests.unit.structure.given import DELAY, NOW, Case, public, structure
 
 
 def change(**fields: Any) -> ModifyStructure:
-    return ModifyStructure.model_validate({"structure": {"id": 42}, **fields})
+    return ModifyStructure.read({"structure": {"id": 42}, **fields})
 
 
 @pytest.mark.parametrize("fields", [{"name": "X"}, {"address": {"city": "Nice"}}, {"name": "X", "label": "L"}])
@@ -114,3 +114,19 @@ def test_a_mandate_starts_on_a_day_that_exists(start: str) -> None:
     with pytest.raises(ValidationError, match=r"billing_mandate\.start"):
         change(billing_mandate=mandate)
     assert change(billing_mandate={**mandate, "start": "2028-02-29"}).billing_mandate is not None
+
+
+def test_texts_that_look_alike_are_no_change_r25() -> None:
+    case = Case(structure(label="Été", phone="0102030405", address={"city": "Nîmes", "postcode": "30000"}))
+    same = {"city": "Ni\u0302mes\u200b", "postcode": "30\u00a0000", "country": "FR"}
+    for fields in ({"label": "E\u0301te\u0301 "}, {"phone": "01.02.03.04.05"}, {"address": same}):
+        assert case.ask(change(**fields)).code == "nothing_to_change"
+
+
+def test_moa_only_needs_moa_once_all_boxes_are_what_they_will_be() -> None:
+    case = Case(public(parameters={"moa": True}))
+    assert case.ask(change(parameters={"moa_only": True})).status == "accepted"
+    step = case.ask(change(parameters={"moa": False}))
+    assert step.fields == {"parameters": "moa_only_needs_moa"}
+    with pytest.raises(Failed, match="moa_only_needs_moa"):
+        modify.apply({"parameters": {"moa_only": True}}, public(), NOW)

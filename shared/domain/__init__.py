@@ -1,0 +1,1 @@
+"""What the words of this field mean, whoever uses them: texts, identifiers, contacts, countries. Pure."""

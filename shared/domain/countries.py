@@ -1,0 +1,27 @@
+"""Countries, by their official codes (ISO 3166-1 alpha-2), and Kosovo by the code everybody uses for it.
+
+One code a country: what others write by habit (UK, EL) or wrote before (AN) is none.
+"""
+
+_ALL = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
+CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO
+FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE
+JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO
+MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW
+PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM
+TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
+"""
+_MEMBERS = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK AX"
+
+COUNTRIES = tuple(_ALL.split())
+_KNOWN = frozenset(COUNTRIES)
+EUROPEAN_UNION = frozenset(_MEMBERS.split())
+"""Its members, and Åland, a part of Finland with a code of its own."""
+IN_SIRENE = frozenset({"FR", "BL", "GF", "GP", "MF", "MQ", "PM", "RE", "YT"})
+"""France and its territories whose organisations INSEE registers: they have a SIRET."""
+
+
+def is_country(code: str) -> bool:
+    """Tell whether this is the official code of a country."""
+    return code in _KNOWN

@@ -1,0 +1,154 @@
+"""Search folds what a person does not type: case, accents, foreign letters, signs between words."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gateway.read_model import projections, search
+
+RECORD: Mapping[str, Any] = {
+    "id": 1,
+    "version": 1,
+    "identifier": {"type": "AUTRE", "value": "A1"},
+    "sphere": "private",
+    "principal": "alice",
+}
+
+
+def kept(**fields: Any) -> Mapping[str, Any]:
+    """Return what the read model keeps of a structure."""
+    return projections.structure({**RECORD, **fields}).fresh
+
+
+def meets(document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    """Tell whether a document meets a condition, as MongoDB would: of its language, what searches are made of."""
+    (name, wanted), *more = condition.items()
+    assert not more, condition
+    if name == "$and":
+        return all(meets(document, part) for part in wanted)
+    if name == "$or":
+        return any(meets(document, part) for part in wanted)
+    value: Any = document
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    ((operator, operand),) = wanted.items()
+    if operator == "$all":
+        return set(operand) <= set(value)
+    if operator == "$in":
+        return value in operand
+    assert operator == "$regex"
+    return value is not None and re.search(operand, value) is not None
+
+
+def finds(words: str, **fields: Any) -> bool:
+    return meets(kept(**fields), search.condition(words))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Kadıköy Belediyesi", "kadikoy"),
+        ("KADIKÖY", "kadıköy"),
+        ("İstanbul", "istanbul"),
+        ("Łódź", "lodz"),
+        ("Smørrebrød", "smorrebrod"),
+        ("Đà Nẵng", "da nang"),
+        ("Straße", "strasse"),
+        ("STRASSE", "straße"),
+        ("Æthelred Þórr", "aethelred thorr"),
+        ("Œuvres", "oeuvres"),
+        ("L.V.M.H.", "lvmh"),
+        ("LVMH", "l.v.m.h."),
+        ("L V M H", "lvmh"),
+        ("A & B Conseil", "ab"),
+        ("S.N.C.F. Réseau", "sncf reseau"),
+        ("L'Oréal", "loreal"),
+        ("Loreal", "l'oréal"),
+        ("L’Oréal", "l'oreal"),
+        ("Saint-Étienne", "saintetienne"),
+        ("Saint-Étienne", "saint etienne"),
+        ("Saint\u2011Étienne", "saint-etienne"),
+        ("Saint Étienne", "saint-étienne"),
+        ("Jean-Paul Dupont", "j p dupont"),
+        ("Hawaiʻi", "hawaii"),
+        ("Mairie de l'Haÿ-les-Roses", "hay roses"),
+    ],
+)
+def test_a_name_is_found_as_people_type_it(name: str, words: str) -> None:
+    assert finds(words, name=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("L.V.M.H.", "lvm hx"), ("Saint-Étienne", "etiennesaint"), ("Durand", "d. u. z."), ("AB", "ba")]
+)
+def test_what_is_not_there_is_not_found(name: str, words: str) -> None:
+    assert not finds(words, name=name)
+
+
+def test_every_letter_of_the_latin_alphabets_folds_to_plain_ones() -> None:
+    """Letters with a stroke, a hook or a tail have no decomposition; their names say what they are."""
+    medieval = "ẜẝẟỺỻỼỽỾỿ"
+    latin = [
+        chr(c) for c in (*range(0xC0, 0x180), *range(0x1E00, 0x1F00)) if chr(c).isalpha() and chr(c) not in medieval
+    ]
+    assert [c for c in latin if not search.plain(f"a{c}b").isascii()] == []
+    hooked = [c for c in map(chr, range(0x180, 0x250)) if " WITH " in unicodedata.name(c) and c.isalpha()]
+    assert len(hooked) > 50
+    assert {c for c in hooked if not search.plain(c).isascii()} <= set("ƛƟƷƺƻƾǮǯ"), (
+        "not of the Latin alphabet as people type it"
+    )
+
+
+@pytest.mark.parametrize("stored", ["75001", "75 001"])
+@pytest.mark.parametrize("asked", ["75001", "75 001", "750", "75 0", "7"])
+def test_a_postcode_is_found_whatever_its_spaces(stored: str, asked: str) -> None:
+    document = kept(address={"postcode": stored, "city": "Paris"})
+    condition = search.code_beginning("record.address.postcode", asked)
+    assert meets(document, condition)
+    assert not meets(document, search.code_beginning("record.address.postcode", "5001"))
+    assert meets(document, search.condition(asked))
+
+
+def test_a_siret_is_found_whatever_its_spaces() -> None:
+    siret = {"type": "SIRET", "value": "41816609600069"}
+    for written in ("418 166 096 00069", "41816609600069", "418166096", "418 166 096"):
+        assert finds(written, identifier=siret)
+    assert not finds("418 166 097", identifier=siret)
+
+
+def test_the_beginnings_asked_for_are_ones_that_an_index_finds() -> None:
+    """MongoDB uses the signs before the first special one: an optional space would leave one sign of the code."""
+    condition = search.code_beginning("p", "75 001")
+    assert condition == {"$or": [{"p": {"$regex": f"^{re.escape(c)}"}} for c in CODES]}
+
+
+CODES = ("75001", "7 5001", "75 001", "750 01", "7500 1")
+
+
+def test_what_was_indexed_before_is_still_found_by_its_parts() -> None:
+    """A read model that was built before has the words alone, until it is built anew."""
+    text = "mairie de lyon ete l v m h"
+    before = {"text": text, "grams": search.grams(text)}
+    for words in ("mairie lyon", "Lyon-Été", "l.v.m.h.", "airi"):
+        assert meets(before, search.condition(words))
+    assert not meets(before, search.condition("lvmh"))
+
+
+@pytest.mark.parametrize(
+    ("identifier", "keys"),
+    [
+        (("UE_HORS_FRANCE", "GR094019245"), {"UE_HORS_FRANCE:GR094019245", "UE_HORS_FRANCE:EL094019245"}),
+        (("RIDET", "711030001"), {"RIDET:711030001", "RIDET:0711030001"}),
+        (("AUTRE", "A  B"), {"AUTRE:A  B", "AUTRE:A B"}),
+        (("AUTRE", "AB"), {"AUTRE:AB"}),
+    ],
+)
+def test_an_identifier_stored_in_an_old_form_is_found_by_the_one_of_today(
+    identifier: tuple[str, str], keys: set[str]
+) -> None:
+    kind, value = identifier
+    document = kept(identifier={"type": "AUTRE", "value": "NEW"}, former_identifiers=[{"type": kind, "value": value}])
+    assert set(document["keys"]) == keys | {"AUTRE:NEW"}
