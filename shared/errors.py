@@ -22,7 +22,8 @@ class Rejected(Error):
     it; `details` holds public values the French sentence needs (never personal data). `waits_for` names a copy
     (such as `manager:structure:42`) when the refusal may only come from a copy that lags: the request then waits a
     moment for that copy to move before it is refused. `outsider` says that whoever asks may not know what the document
-    is: the answer names it as they did, and tells no more of it.
+    is: the answer names it as they did, and tells no more of it. `client` is whose token a refused one is, where its
+    signature proves that much.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Rejected(Error):
         details: Mapping[str, Any] | None = None,
         waits_for: str | None = None,
         outsider: bool = False,
+        client: str | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -40,6 +42,7 @@ class Rejected(Error):
         self.details = dict(details or {})
         self.waits_for = waits_for
         self.outsider = outsider
+        self.client = client
 
 
 class Failed(Error):

@@ -181,10 +181,10 @@ class Engine:
             return False
         if told.body_hash and told.body_hash != request.body_hash:
             reused = request.step(self.owner.name, "rejected", "request_id_reused", self.clock.now())
-            around.messages.append(self.publisher.answer(reused))
+            around.messages.extend(self.publisher.answer(reused))
         else:
             metrics.REPEATED.inc()
-            told = told.but(correlation_id=request.correlation_id)
+            told = told.but(correlation_id=request.correlation_id, client=request.actor.client)
             around.messages.extend(self.publisher.step(told, repeated=True))
         return True
 

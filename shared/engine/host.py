@@ -21,6 +21,7 @@ from shared.engine.engine import Engine, Meet
 from shared.engine.handlers import Feeds, Handlers, OnStates
 from shared.engine.intake import Intake
 from shared.engine.mongo_store import MongoStore
+from shared.engine.partner_bus import PartnerBus
 from shared.engine.rules import Owner
 from shared.engine.sweep import Sweeper
 from shared.health import Health
@@ -57,8 +58,12 @@ async def hosting(
     await kept.prepare()
     await store.prepare()
     await views.prepare(database, owner.name)
-    producer = brokers.build_producer(kafka)
-    bus = KafkaBus(producer, health)
+    producer, partners = brokers.build_producer(kafka), brokers.build_producer(kafka, once=False)
+    bus = PartnerBus(
+        KafkaBus(producer, health),
+        KafkaBus(partners, health, "producer for partners"),
+        lambda: brokers.topics_seen(partners),
+    )
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
     engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
     verifier = Verifier(keys, oidc.audience, clock)
@@ -71,8 +76,9 @@ async def hosting(
     health.check("mongodb", lambda: database.command("ping"))
     health.check("issuer", verifier.ready)
     async with AsyncExitStack() as stack:
-        await producer.start()
-        stack.push_async_callback(producer.stop)
+        for started in (producer, partners):
+            await started.start()
+            stack.push_async_callback(started.stop)
         await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         loop = health.loop("sweeper", alive=lambda: not sweeping.done())
