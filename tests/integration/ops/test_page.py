@@ -41,6 +41,7 @@ def here(system: System, commands: str) -> str:
 def fresh(tmp_path: Path) -> Iterator[System]:
     """A system of its own: the page changes its partitions and a password, which other tests rely on."""
     with System(tmp_path / "system") as running:
+        running.supervisor.watch()  # As `make run` does: what the page ends comes back.
         yield running
 
 

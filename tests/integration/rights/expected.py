@@ -1,6 +1,6 @@
 """Who shall write, read and see which topic, written out once more: a slip in the table must not pass for right.
 
-Each owner writes what it says and reads what it is asked; another system asks and reads the answers, nothing else.
+Each owner writes what it says and reads what it is asked; another system asks and reads what became of that.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from shared.topics import OPS
 from tests.integration.rights.everybody import DELAY, FORMER, STRANGER, TABLE, USERS
 
 _ASKS = {"structure.requests", "manager.requests"}
-_IS_ANSWERED = {"structure.outcomes", "manager.outcomes"}
-"""All that another system has to do with."""
+_OF_PARTNERS = {"outcomes.facturier", "outcomes.comptable"}
 
 WRITES: Mapping[str, set[str]] = {
     "structure_svc": {
         "structure.outcomes",
+        *_OF_PARTNERS,
         "structure.state",
         "structure.journal",
         "structure.due",
@@ -27,6 +27,7 @@ WRITES: Mapping[str, set[str]] = {
     "manager_svc": {
         "manager.requests",
         "manager.outcomes",
+        *_OF_PARTNERS,
         "manager.state",
         "manager.journal",
         "manager.due",
@@ -64,8 +65,8 @@ READS: Mapping[str, set[str]] = {
         "manager.journal",
         "insee.outcomes",
     },
-    "partner": _IS_ANSWERED,
-    "facturier": _IS_ANSWERED,
+    "partner": {"outcomes.facturier"},
+    "facturier": {"outcomes.comptable"},
     OPS: {
         "structure_svc.dlq",
         "manager_svc.dlq",
