@@ -15,7 +15,10 @@ import orjson
 
 from bench.http_load import Load, Measured
 from bench.record import Panel, Row, cpu_seconds
+from dev.run.doors import OUTCOMES, PARTNER
 from dev.run.system import KAFKA_AUDIENCE, System
+from ops import quotas
+from ops.settings import QuotaSettings
 from shared.broker import build_consumer, build_producer
 from shared.partitioner import key_hash
 from shared.settings import KafkaSettings
@@ -37,11 +40,15 @@ class Bench:
     structures: list[int] = field(default_factory=list)
     """Ids of structures whose principal is alice."""
 
-    def kafka(self, user: str = "partner") -> KafkaSettings:
+    def kafka(self, user: str = PARTNER) -> KafkaSettings:
         """Return how a user reaches Kafka."""
         brokers = self.system.brokers
         name, password = brokers.kafka_admin if user == "admin" else (user, brokers.password(f"kafka/{user}"))
         return KafkaSettings.model_validate({"bootstrap": brokers.kafka_bootstrap, "user": name, "password": password})
+
+    def lift_quota(self) -> None:
+        """Take the other system's quota away: it is the owner that is measured."""
+        quotas.change(self.kafka("admin"), {PARTNER: dict.fromkeys(QuotaSettings().of("partner"))})
 
     def cpu(self) -> dict[str, float]:
         """Return the processor seconds each process has used."""
@@ -62,9 +69,9 @@ class Bench:
         return Measured(**json.loads(done.stdout))
 
     @asynccontextmanager
-    async def outcomes(self) -> AsyncIterator[Any]:
-        """Give a consumer of the outcomes to come."""
-        consumer = build_consumer(self.kafka(), "structure.outcomes", group=None, auto_offset_reset="latest")
+    async def outcomes(self, user: str = PARTNER, topic: str = OUTCOMES) -> AsyncIterator[Any]:
+        """Give a consumer of the outcomes to come: of what the other system asked, or of all for the gateway."""
+        consumer = build_consumer(self.kafka(user), topic, group=None, auto_offset_reset="latest")
         await consumer.start()
         try:
             for partition in consumer.assignment():

@@ -158,7 +158,8 @@ async def readable(bench: Bench, rate: int, seconds: int) -> None:
     wanted = rate * seconds
     load = Load(port=bench.system.settings.api_port, headers={}, requests=_patches(bench), seconds=seconds, rate=rate)
     headers = {"Authorization": f"Bearer {bench.system.token('alice')}"}
-    async with bench.outcomes() as consumer, httpx2.AsyncClient(base_url=bench.system.api, headers=headers) as client:
+    every = bench.outcomes("gateway", "structure.outcomes")
+    async with every as consumer, httpx2.AsyncClient(base_url=bench.system.api, headers=headers) as client:
 
         async def look(structure: int, version: int, applied_at: int) -> None:
             shown = await client.get(f"/structures/{structure}", params={"min_version": str(version)})

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,8 +29,14 @@ _RECORDS: Mapping[str, tuple[type[BaseModel], ...]] = {
 }
 
 
-_ANY_DUE = "<owner>.due.v1"
-"""The type of what waits in the delay topic, which is the same for all owners."""
+_ANY_DUE, _ANY_OUTCOME = "<owner>.due.v1", "<owner>.outcome.v1"
+"""Types of what is the same for all owners: what waits in the delay topic, and what partners are told."""
+_CLIENT = "{client}"
+
+
+def every_topic() -> list[topics.Topic]:
+    """Return the topics of the contract: those of the table, and that of any partner, named by its client."""
+    return [*topics.table(30 * MINUTE), topics.partner_topic(_CLIENT)]
 
 
 def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
@@ -46,6 +53,8 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
         if what in plain:
             singular = {topics.OUTCOMES: "outcome"}.get(what, what)
             return {plain[what].__name__: (f"{owner}.{singular}.v1", plain[what])}
+    if topic.startswith(topics.PARTNER_PREFIX):
+        return {"Outcome": (_ANY_OUTCOME, life.Outcome)}
     if owner == "delay":
         return {"Poke": (_ANY_DUE, life.Poke)}
     return {m.__name__: (getattr(m, "type", f"{owner}.state.v1"), m) for m in _RECORDS.get(topic, ())}
@@ -55,8 +64,8 @@ def _message(name: str, event_type: str, model: type[BaseModel]) -> dict[str, An
     headers: dict[str, Any] = {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {"type": "string", "description": "the request's or event's id"},
-        "ce_type": {"enum": [f"{o}.due.v1" for o in topics.OWNERS]}
-        if event_type == _ANY_DUE
+        "ce_type": {"enum": [event_type.replace("<owner>", o) for o in topics.OWNERS]}
+        if event_type in {_ANY_DUE, _ANY_OUTCOME}
         else {"const": event_type},
         "ce_correlationid": {"type": "string", "description": "comes back in the answers"},
         "traceparent": {"type": "string", "description": "W3C trace context"},
@@ -77,7 +86,7 @@ def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI document."""
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
-    for topic in topics.table(30 * MINUTE):
+    for topic in every_topic():
         found = messages(topic.name)
         channels[topic.name] = {
             "address": topic.name,
@@ -92,8 +101,12 @@ def asyncapi() -> dict[str, Any]:
                 }
             },
         }
+        if _CLIENT in topic.name:
+            about = {"description": "client of the issuer, as `client_id` (or `azp`, or `sub`) of its tokens names it"}
+            channels[topic.name]["parameters"] = {_CLIENT.strip("{}"): about}
         for action, who in (("send", topic.writers), ("receive", topic.readers)):
-            operations[f"{action}.{topic.name}"] = {
+            # The name of an operation holds no braces.
+            operations[f"{action}.{re.sub('[{}]', '', topic.name)}"] = {
                 "action": action,
                 "channel": {"$ref": f"#/channels/{topic.name.replace('/', '~1')}"},
                 "summary": f"Allowed to: {', '.join(dict.fromkeys(who))}.",
@@ -124,7 +137,7 @@ def _configuration(config: Mapping[str, str]) -> dict[str, Any]:
 def files() -> dict[str, Any]:
     """Return every generated file, by its path below the folder."""
     generated: dict[str, Any] = {"asyncapi.json": asyncapi()}
-    for topic in topics.table(30 * MINUTE):
+    for topic in every_topic():
         for name, (_, model) in messages(topic.name).items():
             generated[f"schemas/{name}.json"] = model.model_json_schema(mode="serialization")
     generated["codes.json"] = {name: code.published() for name, code in codes.CODES.items()}

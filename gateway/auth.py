@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.introduce import Introductions
@@ -38,7 +38,7 @@ class Callers:
     async def who(self, authorization: str | None) -> Proved:
         """Return who calls. Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent."""
         claims = await self._verifier.verify(authorization)
-        actor = actor_of(claims)
+        actor = replace(actor_of(claims), client=None)  # What is asked over HTTP is answered there.
         record = await self._record(actor)
         if record is not None and not record["active"]:
             raise Rejected("user_inactive")

@@ -4,10 +4,10 @@ import sys
 
 import typer
 
-from ops import databases, dlq, errors, read_model, requests, topics, users
+from ops import databases, dlq, errors, partners, read_model, requests, topics, users
 
 app = typer.Typer(
-    help="Operates the system: topics, users, rights, dead letters.",
+    help="Operates the system: topics, users, partners, rights, quotas, dead letters.",
     no_args_is_help=True,
     add_completion=False,
     # A plain traceback shows no values, which may be secrets.
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.add_typer(topics.app, name="topics")
 app.add_typer(users.app, name="users")
+app.add_typer(partners.app, name="partners")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(requests.app, name="requests")
 app.add_typer(read_model.app, name="read-model")

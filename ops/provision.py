@@ -1,14 +1,14 @@
-"""Compares Kafka with the table of topics, and makes it so: topics, their settings, users, and who may do what."""
+"""Compares Kafka with the table of topics, and makes it so: topics, their settings, users, rights and quotas.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+A plan is of all that the table says and of the partners there are, or of one partner alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from confluent_kafka.admin import (
     AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
@@ -16,16 +16,17 @@ from confluent_kafka.admin import (
     NewPartitions,
     NewTopic,
     ResourcePatternType,
-    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
 
-from ops import admin
+from ops import admin, quotas, rights
+from ops.quotas import Quota
+from ops.rights import Partner
 from ops.settings import AdminSettings
 from shared import topics
-from shared.topics import OPS, PARTNERS, Topic
+from shared.topics import OPS, Topic
 
 _TIMEOUT = 30
 _ITERATIONS = 8192
@@ -39,6 +40,7 @@ class Plan:
     partitions: Sequence[NewPartitions]
     configs: Sequence[ConfigResource]
     acls: Sequence[AclBinding]
+    quotas: Mapping[str, Quota]
     users: Mapping[str, str]
     unknown: Sequence[AclBinding]
     """Rights on our topics and groups that the table does not give. They are told, and left alone."""
@@ -58,16 +60,63 @@ class Plan:
             *(f"grow topic {p.topic} to {p.new_total_count} partitions" for p in self.partitions),
             *(f"set {', '.join(e.name for e in c.incremental_configs)} of topic {c.name}" for c in self.configs),
             *(f"allow {a.principal} to {a.operation.name} {a.restype.name} {a.name}" for a in self.acls),
+            *(f"limit user {name} to {_limits(quota)}" for name, quota in self.quotas.items()),
             *(f"set the password of user {name}" for name in self.users),
         ]
 
 
 def plan(client: AdminClient, settings: AdminSettings) -> Plan:
-    """Return what differs from the table."""
+    """Return what differs from the table, and from what the partners that there are need."""
     admin.must_see_rights(client, settings)
+    granted = rights.granted(client)
+    partners = rights.partners(granted)
+    table = topics.table(settings.effective_delay)
+    wanted = rights.acls(table, partners)
+    own = (*topics.PROCESSES, OPS)
+    return _plan(
+        client,
+        settings,
+        [*table, *(topics.partner_topic(partner.client) for partner in partners)],
+        acls=[acl for acl in wanted if acl not in granted],
+        limits={
+            **dict.fromkeys(own, settings.quota.of("ours")),
+            **{partner.user: settings.quota.of("partner") for partner in partners},
+        },
+        passwords=settings.passwords([*own, *(partner.user for partner in partners)]),
+        unknown=rights.unknown(granted - set(wanted), table),
+    )
+
+
+def plan_partner(
+    client: AdminClient, settings: AdminSettings, partner: Partner, password: str, *, anew: bool = False
+) -> Plan:
+    """Return what a partner lacks. A password that Kafka knows stays, unless it is to be set `anew`."""
+    granted = rights.granted(client)
+    table = topics.table(settings.effective_delay)
+    others = set(rights.acls(table, ()))
+    there = _plan(
+        client,
+        settings,
+        [topics.partner_topic(partner.client)],
+        acls=[acl for acl in rights.acls(table, [partner]) if acl not in others and acl not in granted],
+        limits={partner.user: settings.quota.of("partner")},
+        passwords={partner.user: password},
+    )
+    return replace(there, users={partner.user: password}) if anew else there
+
+
+def _plan(
+    client: AdminClient,
+    settings: AdminSettings,
+    table: Sequence[Topic],
+    *,
+    acls: Sequence[AclBinding],
+    limits: Mapping[str, Quota],
+    passwords: Mapping[str, str],
+    unknown: Sequence[AclBinding] = (),
+) -> Plan:
     there = client.list_topics(timeout=_TIMEOUT)
     replicas = settings.replication_factor or min(3, len(there.brokers))
-    table = topics.table(settings.effective_delay)
     missing = [t for t in table if t.name not in there.topics]
     known = [t for t in table if t.name in there.topics]
     grown = [
@@ -75,41 +124,47 @@ def plan(client: AdminClient, settings: AdminSettings) -> Plan:
         for t in known
         if len(there.topics[t.name].partitions) < _partitions(t, settings)
     ]
-    users = settings.users()
-    wanted, granted = acls(table, settings.partners), _granted(client)
     return Plan(
         topics=[_new(t, settings, replicas) for t in missing],
         partitions=grown,
         # By the copies a topic has, not by the brokers that answer now: one that is down must not weaken them.
         configs=_differing(client, [(t, len(there.topics[t.name].partitions[0].replicas)) for t in known]),
-        acls=[acl for acl in wanted if acl not in granted],
-        users={} if not users else _without_password(client, users),
-        unknown=_unknown(granted - set(wanted), table),
+        acls=acls,
+        quotas=quotas.differing(limits, quotas.told(settings.kafka)),
+        users=_without_password(client, passwords) if passwords else {},
+        unknown=unknown,
     )
 
 
-def carry_out(client: AdminClient, plan: Plan) -> None:
-    """Do it. Raises KafkaException with what Kafka refused."""
-    jobs: list[Any] = []
+def carry_out(client: AdminClient, settings: AdminSettings, plan: Plan) -> None:
+    """Do it, users last: whoever can log in finds all there is for them. Raises KafkaException with what is refused."""
     if plan.topics:
-        jobs += client.create_topics(list(plan.topics), operation_timeout=_TIMEOUT).values()
+        _wait(client.create_topics(list(plan.topics), operation_timeout=_TIMEOUT))
     if plan.partitions:
-        jobs += client.create_partitions(list(plan.partitions)).values()
+        _wait(client.create_partitions(list(plan.partitions)))
     if plan.configs:
-        jobs += client.incremental_alter_configs(list(plan.configs)).values()
+        _wait(client.incremental_alter_configs(list(plan.configs)))
     if plan.acls:
-        jobs += client.create_acls(list(plan.acls)).values()
+        _wait(client.create_acls(list(plan.acls)))
+    if plan.quotas:
+        quotas.change(settings.kafka, plan.quotas)
     if plan.users:
-        jobs += client.alter_user_scram_credentials(
-            [
-                UserScramCredentialUpsertion(
-                    name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS), password.encode()
-                )
-                for name, password in plan.users.items()
-            ]
-        ).values()
-    for job in jobs:
+        _wait(client.alter_user_scram_credentials([password_of(*user) for user in plan.users.items()]))
+
+
+def _wait(jobs: Mapping[Any, Any]) -> None:
+    for job in jobs.values():
         job.result(_TIMEOUT)
+
+
+def password_of(user: str, password: str) -> UserScramCredentialUpsertion:
+    """Return the change that gives a user a password."""
+    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
+    return UserScramCredentialUpsertion(user, credential, password.encode())
+
+
+def _limits(quota: Quota) -> str:
+    return ", ".join(f"{name} {value:.0f}" for name, value in quota.items())
 
 
 def _partitions(topic: Topic, settings: AdminSettings) -> int:
@@ -146,80 +201,6 @@ def _differing(client: AdminClient, known: Sequence[tuple[Topic, int]]) -> list[
         if wrong:
             resources.append(ConfigResource(ConfigResource.Type.TOPIC, topic.name, incremental_configs=wrong))
     return resources
-
-
-def acls(table: Sequence[Topic], partners: Sequence[str]) -> list[AclBinding]:
-    """Return every right: write and read by topic, and the consumer groups that bear the user's own name."""
-    rights: dict[tuple[str, str, AclOperation], AclBinding] = {}
-
-    def allow(user: str, kind: ResourceType, name: str, operation: AclOperation, *, prefix: bool = False) -> None:
-        pattern = ResourcePatternType.PREFIXED if prefix else ResourcePatternType.LITERAL
-        rights[user, f"{kind.name}:{name}", operation] = AclBinding(
-            kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW
-        )
-
-    for topic in table:
-        # The topics of former delays are in no table any more: whoever reads one reads them too.
-        is_delay = topic.name.startswith("delay.")
-        read = "delay." if is_delay else topic.name
-        for user in _users(topic.writers, partners):
-            allow(user, ResourceType.TOPIC, topic.name, AclOperation.WRITE)
-            allow(user, ResourceType.TOPIC, topic.name, AclOperation.DESCRIBE)
-        for user in _users(topic.readers, partners):
-            allow(user, ResourceType.TOPIC, read, AclOperation.READ, prefix=is_delay)
-            allow(user, ResourceType.TOPIC, read, AclOperation.DESCRIBE, prefix=is_delay)
-        # Offsets are no data: an operator sees how far behind each group is.
-        allow(OPS, ResourceType.TOPIC, read, AclOperation.DESCRIBE, prefix=is_delay)
-
-    def allow_groups(user: str, owner: str, operation: AclOperation) -> None:
-        # The name itself, or the name and a dot: a bare prefix would give `gate` the groups of `gateway`.
-        allow(user, ResourceType.GROUP, owner, operation)
-        allow(user, ResourceType.GROUP, f"{owner}.", operation, prefix=True)
-
-    for user in (*topics.PROCESSES, OPS, *partners):
-        allow_groups(user, user, AclOperation.READ)
-    for process in topics.PROCESSES:
-        allow_groups(OPS, process, AclOperation.DESCRIBE)
-    return list(rights.values())
-
-
-def _users(roles: Sequence[str], partners: Sequence[str]) -> list[str]:
-    return [user for role in roles for user in (partners if role == PARTNERS else (role,))]
-
-
-def _granted(client: AdminClient) -> set[AclBinding]:
-    anything = AclBindingFilter(
-        ResourceType.ANY,
-        None,
-        ResourcePatternType.ANY,
-        None,
-        None,
-        AclOperation.ANY,
-        AclPermissionType.ANY,
-    )
-    return set(client.describe_acls(anything).result(_TIMEOUT))
-
-
-def _unknown(others: Iterable[AclBinding], table: Sequence[Topic]) -> list[AclBinding]:
-    """Return the rights that touch a topic or a group of ours; on a shared Kafka there are those of others."""
-    ours = {
-        ResourceType.TOPIC: [topic.name for topic in table],
-        ResourceType.GROUP: [f"{process}{end}" for process in topics.PROCESSES for end in ("", ".")],
-    }
-    return sorted(
-        (
-            acl
-            for acl in others
-            if acl.permission_type is AclPermissionType.ALLOW
-            and any(_touches(acl, name) for name in ours.get(acl.restype, ()))
-        ),
-        key=str,
-    )
-
-
-def _touches(acl: AclBinding, name: str) -> bool:
-    is_prefix = acl.resource_pattern_type is ResourcePatternType.PREFIXED
-    return acl.name in {name, "*"} or (is_prefix and name.startswith(acl.name))
 
 
 def _without_password(client: AdminClient, users: Mapping[str, str]) -> dict[str, str]:

@@ -1,54 +1,62 @@
 """How the operator reaches Kafka, and the passwords given to its users."""
 
-import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from ops.errors import OpsError
+from ops.quotas import Quota
 from shared.clock import MINUTE, Duration
 from shared.settings import FromFiles, KafkaSettings, OidcSettings
-from shared.topics import DEFAULT_PARTITIONS, OPS, PARTNERS, PROCESSES
+from shared.topics import DEFAULT_PARTITIONS
+
+MIB = 1024 * 1024
+
+
+class QuotaSettings(FromFiles):
+    """What a user of Kafka may take of each broker: `QUOTA_*`. Ours are so wide that only what runs wild meets them.
+
+    A partner asks far less than its owners can decide; rates are in bytes per second, as they go over the wire.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QUOTA_")
+
+    ours_producer_byte_rate: float = Field(128 * MIB, gt=0)
+    ours_consumer_byte_rate: float = Field(256 * MIB, gt=0)
+    ours_request_percentage: float = Field(800, gt=0, description="of one of the broker's threads, of which it has 11")
+    partner_producer_byte_rate: float = Field(1 * MIB, gt=0)
+    partner_consumer_byte_rate: float = Field(4 * MIB, gt=0)
+    partner_request_percentage: float = Field(50, gt=0)
+
+    def of(self, whom: Literal["ours", "partner"]) -> Quota:
+        """Return the quota of our own users, or of a partner."""
+        limits = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
+        return {name: getattr(self, f"{whom}_{name}") for name in limits}
 
 
 class AdminSettings(FromFiles):
     """The administrator of Kafka, from the environment."""
 
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    quota: QuotaSettings = Field(default_factory=QuotaSettings)
     effective_delay: Duration = Field(30 * MINUTE, description="the delay in use; its topic is made")
     topic_partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000, description="of each topic that carries the load")
     replication_factor: int | None = Field(None, ge=1, description="three, or as many as there are brokers")
-    kafka_partners: str = Field("partner", description="users of other systems, separated by commas")
     kafka_passwords: Path | None = Field(None, description="a folder with one file a user, holding its password")
 
-    @model_validator(mode="after")
-    def _partners_are_strangers(self) -> Self:
-        for name in self.partners:
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-                # `*` would be everybody, and with a dot a name could reach into another's consumer groups.
-                raise ValueError(f"KAFKA_PARTNERS: {name!r} may hold letters, digits, - and _ only")
-            if name in {*PROCESSES, OPS, PARTNERS, self.kafka.user}:
-                raise ValueError(f"KAFKA_PARTNERS: {name} is a user of our own, it can't be another system's")
-        return self
-
-    def users(self) -> dict[str, str]:
-        """Return the users whose password is known here, with it. `KAFKA_PASSWORDS` names a folder of them."""
+    def passwords(self, users: Iterable[str]) -> dict[str, str]:
+        """Return those of the users whose password is known here, with it. `KAFKA_PASSWORDS` names a folder of them."""
         if self.kafka_passwords is None:
             return {}
-        names = (*PROCESSES, OPS, *self.partners)
-        files = {name: self.kafka_passwords / name for name in names}
+        files = {name: self.kafka_passwords / name for name in users}
         found = {name: file.read_text().strip() for name, file in files.items() if file.is_file()}
         for name, password in found.items():
             if not password:
                 raise OpsError(f"KAFKA_PASSWORDS: {files[name]} holds no password")
         return found
-
-    @property
-    def partners(self) -> tuple[str, ...]:
-        """Return the users of other systems."""
-        return tuple(name.strip() for name in self.kafka_partners.split(",") if name.strip())
 
     def client(self) -> dict[str, str | bool]:
         """Return librdkafka's settings."""

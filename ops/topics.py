@@ -20,7 +20,7 @@ _DELETED_WITHIN = 60
 
 @app.command("provision")
 def provision_command(*, dry_run: show.DryRun = False) -> None:
-    """Create what is missing and correct what differs; nothing is ever removed."""
+    """Create what is missing and correct what differs, for the partners that there are too; nothing is ever removed."""
     settings = AdminSettings()
     client = admin.connect(settings)
     settle.wait_for_brokers(client, settings)
@@ -30,7 +30,7 @@ def provision_command(*, dry_run: show.DryRun = False) -> None:
     for remark in plan.remarks():
         typer.echo(f"left alone: {remark}")
     if not dry_run:
-        provision.carry_out(client, plan)
+        provision.carry_out(client, settings, plan)
         settle.wait_until_known(client, settings, plan.users)
     typer.echo(f"{len(plan.lines())} changes{' to make' if dry_run else ' made'}.")
 
@@ -135,7 +135,7 @@ def recreate_command(
         if time.monotonic() > end:
             raise OpsError(f"Kafka has not deleted {topic} yet: run `topics provision` once it is gone")
         time.sleep(0.5)
-    provision.carry_out(client, provision.plan(client, settings))
+    provision.carry_out(client, settings, provision.plan(client, settings))
     print(f"{topic} is empty.")
 
 

@@ -2,13 +2,14 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+from confluent_kafka.admin import AdminClient
 
-from ops import admin, settle, show
+from ops import admin, provision, rights, settle, show
 from ops.errors import OpsError
 from ops.settings import AdminSettings
 from shared.topics import OPS, PROCESSES
@@ -23,22 +24,29 @@ def list_command(*, as_json: show.Json = False) -> None:
     client = admin.connect(settings)
     admin.must_see_rights(client, settings)
     known = client.describe_user_scram_credentials().result(admin.TIMEOUT)
-    given = settings.users()
-    wanted = [*PROCESSES, OPS, *settings.partners]
+    partners = _partners(client)
+    wanted = [*PROCESSES, OPS, *partners]
+    given = settings.passwords(wanted)
     rows = [
         {
             "user": name,
             "in_kafka": "yes" if name in known else "no: run `topics provision`",
             "password_file": "yes" if name in given else "no",
-            "what": "a process" if name in PROCESSES else "operators" if name == OPS else _what(name, settings),
+            "what": _what(name, partners, settings),
         }
         for name in [*wanted, *sorted(set(known) - set(wanted))]
     ]
     show.rows(rows, as_json=as_json, nothing="Kafka has no user.")
 
 
-def _what(name: str, settings: AdminSettings) -> str:
-    if name in settings.partners:
+def _partners(client: AdminClient) -> list[str]:
+    return [partner.user for partner in rights.partners(rights.granted(client))]
+
+
+def _what(name: str, partners: Sequence[str], settings: AdminSettings) -> str:
+    if name in PROCESSES or name == OPS:
+        return "operators" if name == OPS else "a process"
+    if name in partners:
         return "another system"
     return "you" if name == settings.kafka.user else "unknown: named in no table"
 
@@ -59,9 +67,11 @@ def rotate_command(
     can connect anew.
     """
     settings = AdminSettings()
-    if user not in {*PROCESSES, OPS, *settings.partners}:
-        known = ", ".join((*PROCESSES, OPS, *settings.partners))
-        raise OpsError(f"« {user} » is no user that is made here: choose one of {known}")
+    client = admin.connect(settings)
+    admin.must_see_rights(client, settings)
+    known = (*PROCESSES, OPS, *_partners(client))
+    if user not in known:
+        raise OpsError(f"« {user} » is no user that is made here: choose one of {', '.join(known)}")
     if settings.kafka_passwords is None or not settings.kafka_passwords.is_dir():
         raise OpsError("KAFKA_PASSWORDS must name the folder that holds one file a user with its password")
     file = settings.kafka_passwords / user
@@ -71,13 +81,11 @@ def rotate_command(
         print(f"{user} would be given {'the password in' if from_file else 'a new password, kept in'} {file}.")
         return
     show.agree(f"{user} will be given another password on Kafka. Go on?", yes=yes)
-    client = admin.connect(settings)
     password = file.read_text().strip() if from_file else secrets.token_urlsafe(32)
     draft = file.with_name(f".{user}.new")
     if not from_file:
         _write(draft, password)  # Before Kafka has it: a password that nobody can read any more would be lost.
-    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
-    change = UserScramCredentialUpsertion(user, credential, password.encode())
+    change = provision.password_of(user, password)
     client.alter_user_scram_credentials([change])[user].result(admin.TIMEOUT)
     if not from_file:
         draft.replace(file)

@@ -23,6 +23,7 @@ from shared.clock import SECOND, Clock
 from shared.errors import Rejected
 from shared.issuer_keys import IssuerKey, IssuerKeys
 from shared.subjects import is_subject
+from shared.topics import CLIENT
 
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 """The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""
@@ -38,12 +39,17 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) 
 _LAST_INSTANT = 1e11
 """Dates of a token are seconds since 1970; what lies beyond the year 5138 is none."""
 _CACHE_SIZE = 10_000
+_Signed = tuple[Mapping[str, Any], str, bool]
+"""The claims of a token, the thumbprint of the key that signed it, and whether it is meant for us."""
 _USED = ("sub", "exp", "nbf", "scope", "client_id", "azp", "given_name", "family_name", "email")
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever asks. `via` is the system that asks in their name, and was allowed to."""
+    """Whoever asks. `via` is the system that asks in their name, and was allowed to.
+
+    `client` is the client of the issuer whose token brought the request on Kafka: what becomes of it is told to it too.
+    """
 
     id: str
     kind: Literal["person", "technical"] = "person"
@@ -52,6 +58,7 @@ class Actor:
     last_name: str | None = None
     email: str | None = None
     via: str | None = None
+    client: str | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -66,7 +73,7 @@ class Verifier:
         self.clock = clock
         self._keys = keys
         self._audience = audience
-        self._known: OrderedDict[bytes, tuple[Mapping[str, Any], str]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Signed] = OrderedDict()
 
     async def verify(
         self,
@@ -92,17 +99,19 @@ class Verifier:
             self._known[digest] = known
             if len(self._known) > _CACHE_SIZE:
                 self._known.popitem(last=False)
-        claims, thumbprint = known
+        claims, thumbprint, is_for_us = known
         # The key is asked about each time: a token that was good is so no longer once its key is withdrawn.
         if not self._keys.prove(thumbprint, at):
             raise Rejected("token_invalid")
+        if not is_for_us:
+            raise Rejected("token_audience", details={"audience": self._audience}, client=client_of(claims))
         if at > claims["exp"] * SECOND + LEEWAY:
-            raise Rejected("token_expired")
+            raise Rejected("token_expired", client=client_of(claims))
         if at < claims.get("nbf", 0) * SECOND - LEEWAY:
             raise Rejected("token_invalid")
         return claims
 
-    async def _decode(self, token: bytes, received: float, patience: float | None) -> tuple[Mapping[str, Any], str]:
+    async def _decode(self, token: bytes, received: float, patience: float | None) -> "_Signed":
         try:
             header = extract_compact(token).headers()
             kind = ALGORITHMS.get(str(header.get("alg")))
@@ -115,17 +124,18 @@ class Verifier:
             if key.jwk["kty"] == kind and key.jwk.get("alg", header["alg"]) == header["alg"]:
                 claims = _signed_with(token, key)
                 if claims is not None:
-                    return self._accept(claims), key.thumbprint
+                    return self._accept(claims), key.thumbprint, self._is_for_us(claims)
         raise Rejected("token_invalid")
 
     def _accept(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
         dated = is_instant(claims.get("exp")) and ("nbf" not in claims or is_instant(claims["nbf"]))
         if claims.get("iss") != self._keys.issuer or not is_subject(claims.get("sub")) or not dated:
             raise Rejected("token_invalid")
-        audience = claims.get("aud")
-        if self._audience not in (audience if isinstance(audience, list) else [audience]):
-            raise Rejected("token_audience", details={"audience": self._audience})
         return {name: claims[name] for name in _USED if name in claims}
+
+    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        audience = claims.get("aud")
+        return self._audience in (audience if isinstance(audience, list) else [audience])
 
     async def ready(self) -> None:
         """Raise Transient when the issuer's keys were never had and it does not answer."""
@@ -179,7 +189,14 @@ def actor_of(claims: Mapping[str, Any]) -> Actor:
         first_name=_text(claims.get("given_name")),
         last_name=_text(claims.get("family_name")),
         email=_text(claims.get("email")),
+        client=client_of(claims),
     )
+
+
+def client_of(claims: Mapping[str, Any]) -> str | None:
+    """Return the client to which a token was given, or None where it has no name that a topic could bear."""
+    client = claims.get("client_id") or claims.get("azp") or claims.get("sub")
+    return client if isinstance(client, str) and CLIENT.fullmatch(client) else None
 
 
 def _text(value: object) -> str | None:
@@ -194,19 +211,21 @@ def acting_for(actor: Actor) -> tuple[tuple[str, bytes], ...]:
         ("ce_actor", actor.id.encode()),
         ("ce_actorkind", actor.kind.encode()),
         ("ce_actorscope", " ".join(sorted(actor.scopes & _TOLD)).encode()),
+        *((("ce_actorclient", actor.client.encode()),) if actor.client else ()),
     )
 
 
 def on_behalf(system: Actor, attributes: Mapping[str, str]) -> Actor:
     """Return who a system acts for, from the event's attributes; the system itself when it names nobody.
 
-    Raises Rejected(`act_for_forbidden`) when its token does not carry the scope for it.
+    Raises Rejected(`act_for_forbidden`) when its token does not carry the scope for it. Such a system is one of ours
+    and sees the outcomes elsewhere: they are told to the client that it names, whose request it brings again.
     """
     person = attributes.get("actor")
     if not person or person == system.id:
         return system
     if ACT_FOR not in system.scopes:
-        raise Rejected("act_for_forbidden")
+        raise Rejected("act_for_forbidden", client=system.client)
     if not is_subject(person):
         raise Rejected("token_invalid")
     return Actor(
@@ -214,4 +233,5 @@ def on_behalf(system: Actor, attributes: Mapping[str, str]) -> Actor:
         kind="technical" if attributes.get("actorkind") == "technical" else "person",
         scopes=frozenset(attributes.get("actorscope", "").split()),
         via=system.id,
+        client=client_of({"client_id": attributes.get("actorclient")}),
     )

@@ -6,7 +6,7 @@ topics created by accident). They are overridden here, once: nobody else builds 
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -123,18 +123,28 @@ def subscribe(
     return subscriber
 
 
-def build_producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer:
-    """Return a producer whose acknowledged records are not lost and not doubled by its own retries."""
+def build_producer(settings: KafkaSettings, *, linger_ms: int = 0, once: bool = True) -> AIOKafkaProducer:
+    """Return a producer whose acknowledged records are not lost and not doubled by its own retries.
+
+    With `once` false they may be doubled, and what a topic does not take for ten seconds is given up: a producer that
+    numbers its records never gives up, and can't go on where it had to.
+    """
     return AIOKafkaProducer(
         **connection(settings),
         client_id=settings.user,
         acks="all",
-        enable_idempotence=True,
+        enable_idempotence=once,
         linger_ms=linger_ms,
         max_batch_size=256 * 1024,
-        request_timeout_ms=30_000,
+        request_timeout_ms=30_000 if once else 10_000,
         compression_type="lz4",
     )
+
+
+async def topics_seen(producer: AIOKafkaProducer) -> Collection[str]:
+    """Return the names of all topics that the producer's user may see. Raises KafkaError when no broker answers."""
+    found: Collection[str] = (await producer.client.fetch_all_metadata()).topics()
+    return found
 
 
 def build_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:

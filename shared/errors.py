@@ -23,7 +23,8 @@ class Rejected(Error):
     and its path; a value that is not known is left out. `waits_for` names a copy (such as `manager:structure:42`) when
     the refusal may only come from a copy that lags: the request then waits a moment for that copy to move before it is
     refused. `outsider` says that whoever asks may not know what the document is, nor whether it exists: the answer
-    names it as they did, and is the one that nothing at all would be given.
+    names it as they did, and is the one that nothing at all would be given. `client` is whose token a refused one is,
+    where its signature proves that much.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Rejected(Error):
         details: Mapping[str, Any] | None = None,
         waits_for: str | None = None,
         outsider: bool = False,
+        client: str | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -41,6 +43,7 @@ class Rejected(Error):
         self.details = {name: value for name, value in (details or {}).items() if value is not None}
         self.waits_for = waits_for
         self.outsider = outsider
+        self.client = client
 
 
 class Failed(Error):

@@ -34,3 +34,4 @@ UNUSABLE = Counter(
 WAITING = Gauge("structures_waiting_requests", "Requests that wait for INSEE or for a copy (told by the sweeper)")
 OVERDUE = Gauge("structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)")
 SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])
+UNTOLD = Counter("structures_untold_total", "Outcomes that the client which asked has no topic for, by why", ["why"])

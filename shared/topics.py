@@ -4,6 +4,7 @@
 a topic by accident. The contract in `docs/contracts/` is generated from it too.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from shared.clock import DAY, HOUR, duration, write_duration
 
 PROCESSES = ("structure_svc", "manager_svc", "insee_adapter", "delay_svc", "gateway")
 PARTNERS = "partners"
-"""Stands for every other system: it may ask (`*.requests`) and read the answers (`*.outcomes`), nothing else."""
+"""Stands for every other system: it may ask (`*.requests`) and read what became of that, nothing else."""
 OPS = "ops"
 
 OWNERS: Mapping[str, str] = {"structure": "structure_svc", "manager": "manager_svc"}
@@ -62,6 +63,30 @@ def delay_topic(delay: int) -> str:
     return f"delay.{write_duration(delay)}.v1"
 
 
+PARTNER_PREFIX = "outcomes."
+"""What the name of a partner's topic begins with."""
+CLIENT = re.compile(r"[A-Za-z0-9._-]{1,200}")
+"""A client of the issuer whose name can be a part of a topic's."""
+
+
+def partner_outcomes(client: str) -> str:
+    """Return the name of the topic on which a client reads what became of its requests: `outcomes.facturier`."""
+    return f"{PARTNER_PREFIX}{client}"
+
+
+def partner_topic(client: str) -> Topic:
+    """Return the topic of one partner. `ops partners add` makes it: partners are in no table."""
+    return Topic(
+        partner_outcomes(client),
+        "as the request",
+        "what became of the requests that came on Kafka with a token of this client, whichever owner they went to",
+        writers=tuple(OWNERS.values()),
+        readers=(PARTNERS,),
+        config=_KEPT,
+        partitions=3,
+    )
+
+
 DELAY_PATTERN = r"^delay\.[0-9]+(ms|s|m|h|d)\.v1$"
 
 
@@ -100,7 +125,7 @@ def _owned(
             "as the request",
             "what became of a request: waiting, accepted, rejected, applied, failed, cancelled; never a value",
             writers=(process,),
-            readers=("gateway", PARTNERS),
+            readers=("gateway",),
             config=_KEPT,
         ),
         Topic(

@@ -36,5 +36,6 @@ PEOPLE: Mapping[str, Person] = {
 CLIENTS: Mapping[str, Client] = {
     "gateway": Client(ACT_FOR),
     "facturier": Client(),
+    "comptable": Client(),
     "ops": Client(ACT_FOR),
 }

@@ -16,7 +16,7 @@ from dev.issuer.keys import Keys
 
 HTTP_AUDIENCE = "structures-http"
 PORTAL = "portal"
-"""The client through which people log in."""
+"""The client through which people log in, unless another system that proves itself takes a token in their name."""
 
 
 def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
@@ -67,22 +67,19 @@ def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
     def _claims(form: Mapping[str, str]) -> dict[str, Any] | None:
         grant, user, client = form.get("grant_type"), form.get("username", ""), form.get("client_id", "")
         password, secret = form.get("password", "").encode(), form.get("client_secret", "").encode()
+        is_client = client in CLIENTS and secrets.compare_digest(secret, client_secret.encode())
         if grant == "password" and user in PEOPLE and secrets.compare_digest(password, PASSWORD.encode()):
             person = PEOPLE[user]
             return {
                 "sub": user,
-                # Never what the caller says: whose subject is their client is taken for a technical account.
-                "client_id": PORTAL,
+                # Never what the caller says alone: whose subject is their client is taken for a technical account.
+                "client_id": client if is_client else PORTAL,
                 "scope": person.scope,
                 "given_name": person.first_name,
                 "family_name": person.last_name,
                 "email": person.email,
             }
-        if (
-            grant == "client_credentials"
-            and client in CLIENTS
-            and secrets.compare_digest(secret, client_secret.encode())
-        ):
+        if grant == "client_credentials" and is_client:
             return {"sub": client, "client_id": client, "scope": CLIENTS[client].scope}
         return None
 

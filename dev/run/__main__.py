@@ -15,6 +15,7 @@ from dev.brokers import BrokerError, Brokers, LocalBrokers
 from dev.brokers.ports import check_free
 from dev.issuer.accounts import PASSWORD, PEOPLE
 from dev.run import environments
+from dev.run.doors import OUTCOMES, PARTNER, PARTNER_CLIENT
 from dev.run.folder import held
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Supervisor
@@ -23,17 +24,18 @@ from shared.settings import wrong
 
 
 def provision(settings: RunSettings, brokers: Brokers) -> None:
-    """Make topics, users and rights with the command that operators use."""
+    """Make topics, users and rights, and another system, with the commands that operators use."""
     environments.keep_secrets(settings, brokers)
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "topics", "provision"],
-        env={**os.environ, **environments.administrator(settings, brokers)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BrokerError(f"the topics could not be made:\n{done.stderr[-2000:]}")
+    for command in (("topics", "provision"), ("partners", "add", PARTNER, "--client", PARTNER_CLIENT)):
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", *command],
+            env={**os.environ, **environments.administrator(settings, brokers)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BrokerError(f"`ops {' '.join(command)}` failed:\n{done.stderr[-2000:]}")
 
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -97,7 +99,8 @@ def _first_steps(settings: RunSettings) -> str:
     data = settings.run_data.relative_to(here) if settings.run_data.is_relative_to(here) else settings.run_data
     return f"""API        {api}/api/v1   (documentation: {api}/docs)
 Issuer     {issuer}
-Kafka      127.0.0.1:{settings.kafka_port}   (user partner; its password is in {data}/kafka-passwords/partner)
+Kafka      127.0.0.1:{settings.kafka_port}   (user {PARTNER}; its password is in {data}/kafka-passwords/{PARTNER})
+           it reads on {OUTCOMES} what became of the requests of the client {PARTNER_CLIENT}
 Accounts   {", ".join(PEOPLE)}   (password {PASSWORD})
 Logs       {data}/logs
 

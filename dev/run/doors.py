@@ -5,8 +5,13 @@ from typing import Any
 import httpx2
 
 from dev.issuer.accounts import PASSWORD, PEOPLE
+from shared.topics import partner_outcomes
 
 KAFKA_AUDIENCE = "structures-kafka"
+PARTNER, PARTNER_CLIENT = "partner", "facturier"
+"""The other system of a local run: its user of Kafka, and its client at the issuer."""
+OUTCOMES = partner_outcomes(PARTNER_CLIENT)
+"""Where it reads what became of its requests."""
 
 
 class Doors:
@@ -33,19 +38,24 @@ class Doors:
             "bootstrap.servers": kafka,
             "security.protocol": "SASL_SSL" if kafka_ca else "SASL_PLAINTEXT",
             "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": "partner",
+            "sasl.username": PARTNER,
             "sasl.password": partner_password,
         }
         if kafka_ca:
             self._kafka["ssl.ca.location"] = kafka_ca
 
-    def token(self, who: str, audience: str = "structures-http", expires_in: int = 3600) -> str:
-        """Return a token of a demo person or client."""
+    def token(
+        self, who: str, audience: str = "structures-http", expires_in: int = 3600, *, through: str | None = None
+    ) -> str:
+        """Return a token of a demo person or client. On Kafka a person's comes `through` another system's client."""
         form = {"audience": audience, "expires_in": str(expires_in)}
+        client = (through or (PARTNER_CLIENT if audience == KAFKA_AUDIENCE else None)) if who in PEOPLE else who
         if who in PEOPLE:
             form |= {"grant_type": "password", "username": who, "password": PASSWORD}
         else:
-            form |= {"grant_type": "client_credentials", "client_id": who, "client_secret": self._client_secret}
+            form |= {"grant_type": "client_credentials"}
+        if client is not None:
+            form |= {"client_id": client, "client_secret": self._client_secret}
         return str(httpx2.post(f"{self.issuer}/token", data=form).raise_for_status().json()["access_token"])
 
     def as_(self, who: str, *, wait: int | None = 20) -> httpx2.Client:

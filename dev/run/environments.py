@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dev.brokers import Brokers
 from dev.brokers.secret_files import write_secret
+from dev.run.doors import PARTNER
 from dev.run.settings import RunSettings
 from shared.engine import views
 from shared.topics import OPS, OWNERS, PROCESSES
@@ -24,7 +25,7 @@ def keep_secrets(settings: RunSettings, brokers: Brokers) -> None:
     """
     folder = _passwords(settings)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for user in (*PROCESSES, OPS, "partner"):
+    for user in (*PROCESSES, OPS, PARTNER):
         if not (folder / user).exists():
             write_secret(folder / user, brokers.password(f"kafka/{user}"))
     write_secret(settings.run_data / "clients-secret", brokers.password("issuer/clients"))
@@ -32,7 +33,12 @@ def keep_secrets(settings: RunSettings, brokers: Brokers) -> None:
 
 def kafka_password(settings: RunSettings, user: str) -> str:
     """Return the password of a user of Kafka."""
-    return (_passwords(settings) / user).read_text()
+    return password_file(settings, user).read_text()
+
+
+def password_file(settings: RunSettings, user: str) -> Path:
+    """Return the file that holds the password of a user of Kafka."""
+    return _passwords(settings) / user
 
 
 def _passwords(settings: RunSettings) -> Path:

@@ -48,7 +48,8 @@ class Running:
         self.besides: dict[str, str] = {}
         """Environment it is given besides, from its next start on."""
         self._log = folder / f"{process.name}.log"
-        self._env = {**{k: os.environ[k] for k in _PASSED_ON if k in os.environ}, **environment, **process.env}
+        self._pid_file = folder / f"{process.name}.pid"
+        self._env = {**{k: os.environ[k] for k in _PASSED_ON if k in os.environ}, **environment}
         self._not_before = 0.0
         self._starting = threading.Lock()
         self._failures = 0
@@ -74,12 +75,13 @@ class Running:
         with self._log.open("ab") as log:
             self.child = subprocess.Popen(
                 self.process.command,
-                env={**self._env, **self.besides},
+                env={**self._env, **self.process.environment(), **self.besides},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        self._pid_file.write_text(f"{self.child.pid}\n")
         self._born(self.name, self.child.pid)
 
     def restart_if_dead(self) -> bool:

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 from dev.brokers import Brokers
-from dev.run.environments import kafka_password
+from dev.run.environments import password_file
 from dev.run.settings import RunSettings
 
 SIMULATOR_KEY = "insee-simulator"
@@ -23,6 +24,12 @@ class Process:
     ready: str | None = "/ready"
     first: bool = False
     """True for what the others need."""
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    """More of its environment, each variable in a file."""
+
+    def environment(self) -> dict[str, str]:
+        """Return its environment as it is now: a file may have been changed since the process last began."""
+        return {**self.env, **{name: file.read_text(encoding="utf-8").strip() for name, file in self.secrets.items()}}
 
 
 def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
@@ -43,14 +50,14 @@ def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
             "EFFECTIVE_DELAY": settings.effective_delay,
             "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
             "KAFKA_USER": name,
-            "KAFKA_PASSWORD": kafka_password(settings, name),
             "OIDC_ISSUER": settings.issuer,
             "HTTP_PORT": str(port),
             **env,
         }
         if name != "delay_svc":  # It holds nothing that Kafka does not hold.
             given |= {"MONGO_URI": brokers.service_mongo_uri(name), "MONGO_DATABASE": name}
-        return Process(name, (sys.executable, "-m", module), port, given)
+        secrets = {"KAFKA_PASSWORD": password_file(settings, name)}
+        return Process(name, (sys.executable, "-m", module), port, given, secrets=secrets)
 
     return [
         Process(

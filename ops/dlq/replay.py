@@ -89,7 +89,7 @@ def _proved(letter: Letter) -> Actor:
         raise CannotReplay("nobody was proved to have sent it; whoever did must send it again")
     scopes = set(letter.told.get("actorscope", "").split()) & {ADMINISTRATOR}
     kind: Literal["person", "technical"] = "technical" if letter.told.get("actorkind") == "technical" else "person"
-    return Actor(letter.actor, kind, frozenset(scopes))
+    return Actor(letter.actor, kind, frozenset(scopes), client=letter.told.get("actorclient"))
 
 
 def _instead(topic: str) -> str:

@@ -46,11 +46,18 @@ class KafkaBus:
     A producer that can never send again ends the process: `health` is told.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, health: Health, limit: DeadLetterLimit | None = None) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        health: Health,
+        limit: DeadLetterLimit | None = None,
+        *,
+        name: str = "producer",
+    ) -> None:
         self._producer = producer
         self._limit = limit
         self._is_refused = False
-        health.part("producer", alive=lambda: not self._is_spent())
+        health.part(name, alive=lambda: not self._is_spent())
 
     def _is_spent(self) -> bool:
         # aiokafka's own task ends at an error that it does not know, and then takes nothing any more.

@@ -13,6 +13,7 @@ Two processes may be anywhere in here for one document at any time, and each may
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared import metrics
@@ -246,11 +247,14 @@ class Engine:
         askers = dict.fromkeys((request.correlation_id, *request.copies))
         if told.body_hash and told.body_hash != request.body_hash:
             reused = request.step(self.owner.name, "rejected", "request_id_reused", self.clock.now())
-            around.answers.extend(self.publisher.answer(reused.but(correlation_id=each)) for each in askers)
+            around.answers += [
+                message for each in askers for message in self.publisher.answer(reused.but(correlation_id=each))
+            ]
         else:
             metrics.REPEATED.inc(len(askers))
+            told = told.but(client=request.actor.client, asked_again=())
             for each in askers:
-                around.answers.extend(self.publisher.step(told.but(correlation_id=each, asked_again=()), repeated=True))
+                around.answers.extend(self.publisher.step(told.but(correlation_id=each), repeated=True))
         return True
 
     def _join(self, request: Incoming, waiting: Incoming) -> None:
@@ -260,6 +264,8 @@ class Engine:
         request.waited = waiting.waited | request.waited
         request.known = waiting.known | request.known
         request.also_from(waiting.asked_again)
+        if request.actor.client is None:
+            request.actor = replace(request.actor, client=waiting.actor.client)
         if request.came_again:
             request.rounds = waiting.rounds
             # Whoever asked first is told as before; those who ask again are told besides.
@@ -273,10 +279,8 @@ class Engine:
         self._introduce(around, request, met)
         new_id = next(ids[target.fresh]) if target.fresh else None
         draft = self._draft(around, target, new_id)
-        if (
-            request.refused is not None and request.refused.code == "document_too_large"
-        ):  # It takes nothing more, not even this refusal.
-            draft = Draft(self.owner, Document(""))
+        if request.refused is not None and request.refused.code == "document_too_large":
+            draft = Draft(self.owner, Document(""))  # It takes nothing more, not even this refusal.
         if draft.weight + draft.document.outbox_weight() > HEAVIEST_WRITE:
             # What is written in one go is bounded: the rest follows once this has been told and cleared.
             around.postponed.add(request.key)

@@ -23,6 +23,7 @@ from shared.engine.engine import Engine, Meet
 from shared.engine.handlers import Feeds, Handlers, OnStates
 from shared.engine.intake import Intake
 from shared.engine.mongo_store import MongoStore
+from shared.engine.partner_bus import PartnerBus
 from shared.engine.rules import Owner
 from shared.engine.sweep import Sweeper
 from shared.errors import Transient
@@ -60,8 +61,12 @@ async def hosting(
     await kept.prepare()
     await store.prepare()
     await views.prepare(database, owner.name)
-    producer = brokers.build_producer(kafka)
-    bus = KafkaBus(producer, health, DeadLetterLimit(process))
+    producer, partners = brokers.build_producer(kafka), brokers.build_producer(kafka, once=False)
+    bus = PartnerBus(
+        KafkaBus(producer, health, DeadLetterLimit(process)),
+        KafkaBus(partners, health, name="producer for partners"),
+        lambda: brokers.topics_seen(partners),
+    )
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
     engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
     verifier = Verifier(keys, oidc.audience, clock)
@@ -84,8 +89,9 @@ async def hosting(
     health.check("mongodb", lambda: database.command("ping"))
     health.check("issuer", verifier.ready)
     async with AsyncExitStack() as stack:
-        await producer.start()
-        stack.push_async_callback(producer.stop)
+        for started in (producer, partners):
+            await started.start()
+            stack.push_async_callback(started.stop)
         with contextlib.suppress(Transient):  # The keys kept are known before the first message is read.
             await keys.ready()
         await stack.enter_async_context(early.given_again())

@@ -71,6 +71,7 @@ class Incoming:
             owner=owner,
             request_id=self.request_id,
             actor=self.actor.id,
+            client=self.actor.client,
             type=self.request.type,
             status=status,
             code=code,

@@ -99,7 +99,7 @@ class Intake:
             out.append(self._dead(record, poison.code, poison.reason, actor))
         except Rejected as no:
             assert event is not None  # noqa: S101 - only what could be read is refused.
-            out.append(self._answer(event, actor, no, record))
+            out.extend(self._answer(event, actor, no, record))
             if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
                 wrong = "; ".join(f"{k}: {v}" for k, v in no.fields.items())
                 reason = event.fault.reason if event.fault else wrong or codes.sentence(no.code, no.details)
@@ -111,7 +111,7 @@ class Intake:
             log.exception("a message broke", topic=record.topic, partition=record.partition, offset=record.offset)
             out.append(self._dead(record, "internal_error", "reading it broke", actor))
             if event is not None and actor is not None:
-                out.append(self._answer(event, actor, Rejected("internal_error"), record))
+                out.extend(self._answer(event, actor, Rejected("internal_error"), record))
         return True
 
     async def _who(self, event: Event, appended: int, received: float, patience: float) -> Actor:
@@ -148,12 +148,13 @@ class Intake:
             record=record,
         )
 
-    def _answer(self, event: Event, actor: Actor | None, no: Rejected, record: Any) -> Message:
+    def _answer(self, event: Event, actor: Actor | None, no: Rejected, record: Any) -> list[Message]:
         return self._publisher.answer(
             Step.of(
                 owner=self._owner,
                 request_id=event.id[:_TOLD_AT_MOST],
                 actor=actor.id if actor else "",
+                client=actor.client if actor else no.client,
                 type=event.type[:_TOLD_AT_MOST],
                 status="rejected",
                 code=no.code,

@@ -1,6 +1,7 @@
 """Turns what was decided into messages."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from shared.messages.cloudevents import Message, build
 from shared.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
-_OURS = ("traceparent", "body_hash", "asked_again", "outsider")
+_OURS = ("traceparent", "body_hash", "asked_again", "outsider", "client")
 _VALUES = ("before", "after")
 
 
@@ -35,28 +36,28 @@ class Publisher:
         """Return the outcome and the journal entry of a step and, when it takes effect later, the poke for then."""
         told = _told(step)
         messages = [
-            self._outcome(step, told, repeated=repeated),
+            *self._outcome(step, told, repeated=repeated),
             self._event(self._journal, step.journal_key, told, step, "journal"),
         ]
-        messages += [
-            self._outcome(step.but(correlation_id=other), {**told, "correlation_id": other})
-            for other in step.asked_again
-        ]
+        for other in step.asked_again:
+            messages += self._outcome(step.but(correlation_id=other), {**told, "correlation_id": other})
         if step.status == "accepted" and not repeated:
             messages.append(self.poke(step))
         return messages
 
-    def answer(self, step: Step) -> Message:
+    def answer(self, step: Step) -> list[Message]:
         """Return the outcome of a message that never became a request: told, and recorded nowhere."""
         return self._outcome(step, {**_told(step), "recorded": False})
 
-    def _outcome(self, step: Step, told: Mapping[str, Any], *, repeated: bool = False) -> Message:
+    def _outcome(self, step: Step, told: Mapping[str, Any], *, repeated: bool = False) -> list[Message]:
+        """Return the outcome, and the same for the client that asked. Whether that has a topic, the bus finds out."""
         value = {name: value for name, value in told.items() if name not in _VALUES}
         if step.outsider:
             value.pop("document", None)
         value["message"] = codes.sentence_of(told)
         value["repeated"] = repeated
-        return self._event(self._outcomes, value.get("document") or step.request_id, value, step, "outcome")
+        outcome = self._event(self._outcomes, value.get("document") or step.request_id, value, step, "outcome")
+        return [outcome, replace(outcome, topic=topics.partner_outcomes(step.client))] if step.client else [outcome]
 
     def _event(self, topic: str, key: str, value: Mapping[str, Any], step: Step, what: str) -> Message:
         return build(

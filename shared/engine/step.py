@@ -55,6 +55,11 @@ class Step:
         return str(self.raw.get("actor", ""))
 
     @property
+    def client(self) -> str | None:
+        """Return the client whose token brought the request on Kafka, which is told of it on a topic of its own."""
+        return self.raw.get("client")
+
+    @property
     def type(self) -> str:
         """Return the type of the request."""
         return str(self.raw["type"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.run.doors import KAFKA_AUDIENCE
+from dev.run.doors import KAFKA_AUDIENCE, OUTCOMES
 from tests.compose.flow import Flow
 from tests.compose.stack import Stack, running
 from tests.journeys.given import new_structure
@@ -48,7 +48,7 @@ def _applied(request: dict[str, object]) -> dict[str, object] | None:
 
 def test_another_system_comes_from_outside_the_containers_with_any_codec(stack: Stack) -> None:
     structure = new_structure(stack)
-    outcomes = Reader(stack.partner(), "structure.outcomes")
+    outcomes = Reader(stack.partner(), OUTCOMES)
     # Kafka looks into the batch, since it stamps it: the codec's native library must be able to run in the container.
     partner = Partner({**stack.partner(), "compression.type": "zstd"})
     token = stack.token("alice", KAFKA_AUDIENCE)
@@ -57,6 +57,15 @@ def test_another_system_comes_from_outside_the_containers_with_any_codec(stack: 
     for status in ("accepted", "applied"):
         assert outcomes.until(lambda seen, s=status: (seen.get("request_id"), seen.get("status")) == (rid, s))  # type: ignore[misc]
     outcomes.close()
+
+
+def test_the_administrator_makes_a_partner_whose_password_is_shown_once(stack: Stack) -> None:
+    add = ("run", "--rm", "--no-TTY", "provision", "ops", "partners", "add", "autre")
+    password = stack.compose(*add).split()[-1]
+    settings = {**stack.partner(), "sasl.username": "autre", "sasl.password": password}
+    Reader(settings, "outcomes.autre").close()
+    assert password not in stack.compose(*add)
+    assert password not in stack.compose("logs", "--no-color")
 
 
 def test_an_operator_sees_dead_letters_and_what_is_late_and_no_collection(stack: Stack) -> None:
@@ -79,7 +88,7 @@ def test_an_operator_sees_dead_letters_and_what_is_late_and_no_collection(stack:
 
 def test_nothing_runs_as_root_writes_to_its_image_or_is_published_to_the_world(stack: Stack) -> None:
     containers = stack.containers()
-    assert len(containers) == 14
+    assert len(containers) == 15
     for service, container in containers.items():
         host = container["HostConfig"]
         assert container["Config"]["User"] not in {"", "0", "root"}, service

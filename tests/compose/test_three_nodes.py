@@ -31,7 +31,7 @@ def admin(stack: Stack) -> AdminClient:
 
 def test_every_record_is_on_three_nodes_and_acknowledged_by_two(admin: AdminClient) -> None:
     topics = admin.list_topics(timeout=20).topics
-    assert {"structure.requests", "delay.5s.v1", "gateway.dlq"} <= set(topics)
+    assert {"structure.requests", "delay.5s.v1", "gateway.dlq", "outcomes.facturier"} <= set(topics)
     for topic in topics.values():
         assert {len(partition.replicas) for partition in topic.partitions.values()} == {3}, topic.topic
     asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
@@ -55,7 +55,8 @@ def test_whoever_does_not_trust_the_authority_gives_no_password(stack: Stack) ->
 
 def test_requests_go_on_when_a_node_dies_and_none_is_lost(stack: Stack) -> None:
     structures = [new_structure(stack)["id"] for _ in range(6)]
-    outcomes = Reader(stack.partner(), "structure.outcomes")
+    gateway = {"sasl.username": "gateway", "sasl.password": stack.secret("kafka_gateway")}
+    outcomes = Reader({**stack.partner(), **gateway}, "structure.outcomes")
     with Flow(stack, structures, per_second=5) as flow:
         until(lambda: flow.count > 10, what="requests flowing")
         # The node that everybody names first, with a third of all partitions.

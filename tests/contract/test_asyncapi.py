@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from dev.contracts import FOLDER, asyncapi, messages
+from dev.contracts import FOLDER, asyncapi, every_topic, messages
 from shared import topics
 from shared.clock import MINUTE
 
@@ -15,6 +15,12 @@ DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text(encod
 SCHEMAS = sorted((FOLDER / "schemas").glob("*.json"))
 
 _REFERENCE = {"type": "object", "required": ["$ref"], "properties": {"$ref": {"type": "string"}}}
+_PARAMETER = {
+    "type": "object",
+    "required": ["description"],
+    "additionalProperties": False,
+    "properties": {"description": {"type": "string"}},
+}
 _MESSAGE = {
     "type": "object",
     "required": ["name", "contentType", "payload", "headers"],
@@ -42,6 +48,7 @@ STRUCTURE = {
                 "properties": {
                     **{key: {"type": "string"} for key in ("address", "title", "summary", "description")},
                     "bindings": {"type": "object"},
+                    "parameters": {"type": "object", "additionalProperties": _PARAMETER},
                     "messages": {"type": "object", "additionalProperties": _MESSAGE},
                 },
             },
@@ -90,25 +97,34 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_topic_has_its_channel_and_every_right_its_operation() -> None:
-    table = topics.table(30 * MINUTE)
+    table = every_topic()
+    assert {topic.name for topic in topics.table(30 * MINUTE)} < {topic.name for topic in table}
     assert set(DOCUMENT["channels"]) == {topic.name for topic in table}
     for topic in table:
         for action, who in (("send", topic.writers), ("receive", topic.readers)):
-            operation = DOCUMENT["operations"][f"{action}.{topic.name}"]
+            operation = DOCUMENT["operations"][f"{action}.{topic.name}".replace("{client}", "client")]
             assert _target(operation["channel"]["$ref"])["address"] == topic.name
             assert all(name in operation["summary"] for name in who)
 
 
 def test_a_message_is_named_by_its_cloudevents_type() -> None:
-    for topic in topics.table(30 * MINUTE):
+    for topic in every_topic():
         for name, (event_type, _) in messages(topic.name).items():
             message = DOCUMENT["channels"][topic.name]["messages"][name]
             assert message["name"] == event_type
             own = {"const": event_type}
-            waits = {"enum": [f"{owner}.due.v1" for owner in topics.OWNERS]}  # Whoever's it is, a poke may wait.
-            assert message["headers"]["properties"]["ce_type"] == (waits if "<owner>" in event_type else own)
+            # Whoever's it is, a poke may wait; and a partner is told by every owner.
+            any_ = {"enum": [event_type.replace("<owner>", owner) for owner in topics.OWNERS]}
+            assert message["headers"]["properties"]["ce_type"] == (any_ if "<owner>" in event_type else own)
             if topic.name.endswith(".requests") and topic.name != "insee.requests":
                 assert "authorization" in message["headers"]["properties"]
+
+
+def test_the_topic_of_a_partner_is_named_by_its_client() -> None:
+    channel = DOCUMENT["channels"]["outcomes.{client}"]
+    assert channel["address"] == topics.partner_outcomes("{client}")
+    assert set(channel["parameters"]) == {"client"}
+    assert set(channel["messages"]) == {"Outcome"}
 
 
 def test_what_is_committed_is_what_the_code_says() -> None:

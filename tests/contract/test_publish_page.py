@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from ops.settings import MIB, QuotaSettings
 from shared import codes
 from shared.messages.life import Status
-from shared.topics import PARTNERS, table
+from shared.topics import PARTNERS, partner_topic, table
 
 TEXT = (Path(__file__).parents[2] / "docs" / "publish-from-another-system.md").read_text(encoding="utf-8")
 
@@ -24,6 +25,12 @@ def test_the_statuses_and_codes_it_tells_are_those_there_are() -> None:
 
 
 def test_the_rights_it_tells_are_those_of_the_table() -> None:
-    topics = table(1)
+    topics = [*table(1), partner_topic("facturier"), partner_topic("<client>")]
     may = {t.name for t in topics if PARTNERS in t.writers or PARTNERS in t.readers}
-    assert set(re.findall(r"`([a-z]+\.[a-z]+)`", section("Rights"))) == may
+    assert set(re.findall(r"`([a-z]+\.[a-z<>]+)`", section("Rights"))) == may
+
+
+def test_the_quota_it_tells_is_the_one_there_is() -> None:
+    quota = QuotaSettings().of("partner")
+    written, read = (quota[f"{name}_byte_rate"] / MIB for name in ("producer", "consumer"))
+    assert f"{written:g} MiB a second written and {read:g} MiB read" in TEXT

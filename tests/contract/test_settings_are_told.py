@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from gateway.settings import Settings as GatewaySettings
+from ops.settings import QuotaSettings
 from services.delay_svc.settings import Settings as DelaySettings
 from services.insee_adapter.settings import Settings as InseeSettings
 from services.manager_svc.settings import Settings as ManagerSettings
@@ -76,3 +77,9 @@ def test_the_main_readme_tells_those_of_every_process() -> None:
     assert set(known) <= set(said)
     wrong = [name for name, default in known.items() if name != "HTTP_PORT" and not _is(said[name], default)]
     assert not wrong
+
+
+def test_the_operators_page_tells_the_quotas() -> None:
+    known, said = defaults(QuotaSettings), told(ROOT / "docs" / "operate.md")
+    assert set(said) == set(known)
+    assert not [name for name, default in known.items() if not _is(said[name], default)]

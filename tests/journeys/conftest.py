@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dev.brokers import Brokers
+from dev.run.doors import OUTCOMES
 from tests.journeys.given import new_structure
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
@@ -37,8 +38,17 @@ def kcat(system: System, tmp_path_factory: pytest.TempPathFactory) -> Kcat:
 
 @pytest.fixture(scope="module")
 def outcomes(system: System) -> Iterator[Reader]:
-    """Return who reads the answers, from now on."""
-    reader = Reader(system.partner(), "structure.outcomes")
+    """Return the other system, which reads from now on what became of its requests."""
+    reader = Reader(system.partner(), OUTCOMES)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def every_outcome(system: System) -> Iterator[Reader]:
+    """Return Kafka's administrator, who reads all that the gateway is told."""
+    name, password = system.brokers.kafka_admin
+    reader = Reader({**system.partner(), "sasl.username": name, "sasl.password": password}, "structure.outcomes")
     yield reader
     reader.close()
 

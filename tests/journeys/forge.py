@@ -32,6 +32,13 @@ class Forge:
 
     def token(self, audience: str, key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
         now = int(time.time())
-        told = {"iss": self._issuer, "sub": "alice", "client_id": "portal", "aud": audience, "exp": now + 600, **claims}
+        told = {
+            "iss": self._issuer,
+            "sub": "alice",
+            "client_id": "facturier",
+            "aud": audience,
+            "exp": now + 600,
+            **claims,
+        }
         head = {"alg": "ES256", "kid": self.key.kid, **(header or {})}
         return sign(head, json.dumps(told).encode(), None if head["alg"] == "none" else key or self.key)

@@ -103,26 +103,35 @@ def test_headers_written_as_over_http_are_answered_with_what_to_write(
 
 @pytest.mark.parametrize(
     ("who", "audience", "code"),
-    [
-        (None, "", "token_missing"),
-        ("alice", "structures-http", "token_audience"),
-        ("sam", KAFKA_AUDIENCE, "structure_not_found"),
-    ],
+    [("alice", "structures-http", "token_audience"), ("sam", KAFKA_AUDIENCE, "structure_not_found")],
 )
 def test_who_asks_is_proved_and_not_believed(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any], who: str, audience: str, code: str
 ) -> None:
-    token = system.token(who, audience) if who else None
+    token = system.token(who, audience, through="facturier")
     rid = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "x"}, token)
     assert outcomes.until(of(rid, "rejected"))["code"] == code
 
 
-def test_a_token_that_expired_before_the_broker_had_the_request_is_refused(
+def test_a_message_that_proves_no_client_is_told_to_none(
+    system: System, partner: Partner, outcomes: Reader, every_outcome: Reader, structure: dict[str, Any]
+) -> None:
+    data = {"structure": {"id": structure["id"]}, "label": "x"}
+    unproved = partner.ask(TOPIC, MODIFY, data, None, key=b"1")
+    assert every_outcome.until(of(unproved, "rejected"))["code"] == "token_missing"
+    token = system.token("alice", KAFKA_AUDIENCE)
+    proved = partner.ask(TOPIC, "structure.none.v1", data, token, key=b"1")
+    outcomes.until(of(proved, "rejected"))
+    assert unproved not in {seen.get("request_id") for seen in outcomes.seen}
+
+
+def test_a_token_that_expired_before_the_broker_had_the_request_is_refused_and_its_client_told(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
 ) -> None:
     token = system.token("alice", KAFKA_AUDIENCE, expires_in=-60)
     rid = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "x"}, token)
-    assert outcomes.until(of(rid, "rejected"))["code"] == "token_expired"
+    told = outcomes.until(of(rid, "rejected"))
+    assert (told["code"], told["actor"], told["recorded"]) == ("token_expired", "", False)
 
 
 def test_acting_for_another_needs_the_scope_for_it(

@@ -6,6 +6,7 @@ The tests are the same on both, and so are the brokers' settings, users and righ
 
 import os
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ from confluent_kafka.admin import (
     UserScramCredentialDeletion,
 )
 from docker.errors import DockerException
+from pydantic import SecretStr
 from testcontainers.core.docker_client import DockerClient
 
 from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.kafka import ADMIN, Tls
 from dev.brokers.mongo import client_of
+from ops import quotas
+from shared.settings import KafkaSettings
 from tests.support.containers import ContainerBrokers
 
 LOCAL, CONTAINERS = "local", "containers"
@@ -75,6 +79,8 @@ def as_new(brokers: Brokers) -> Brokers:
     """Take everything out of the brokers that run, MongoDB's users excepted, and return them."""
     if brokers.kafka.is_running:
         _empty_kafka(AdminClient(brokers.kafka.admin_settings()))
+        with ThreadPoolExecutor(1) as aside:  # It runs a loop of its own, which can't be done inside one.
+            aside.submit(_without_quotas, brokers).result()
     if brokers.mongo.is_running:
         with client_of(brokers.mongo_admin_uri) as client:
             for name in set(client.list_database_names()) - _OF_MONGODB:
@@ -100,6 +106,13 @@ def _empty_kafka(client: AdminClient) -> None:
     _wait(
         client.delete_acls([AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, *everything)])
     )
+
+
+def _without_quotas(brokers: Brokers) -> None:
+    name, password = brokers.kafka_admin
+    kafka = KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=name, password=SecretStr(password))
+    if there := quotas.told(kafka):
+        quotas.change(kafka, {user: dict.fromkeys(limits) for user, limits in there.items()})
 
 
 def _wait(jobs: Any, besides: Collection[int] = ()) -> None:

@@ -73,6 +73,7 @@ def run(system: System, page: Page, at: Path, *, seconds: float = 240) -> list[s
     )
     said = done.stdout.split(f"\n{_MARK}\n")
     assert done.returncode == 0, f"after {len(said) - 1} blocks:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    assert " INFO " not in done.stderr, "what a library tells of itself hides what the page is about"
     for number, wanted in page.gives.items():
         told = json.loads(said[number].strip().splitlines()[-1])
         given = {name: told.get(name) for name in wanted}

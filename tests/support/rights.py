@@ -1,6 +1,7 @@
 """Topics, users and rights on Kafka, made with the operators' own code: a user may do what it may in production."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,8 @@ from confluent_kafka.admin import (
 from pydantic import SecretStr
 
 from dev.brokers import Brokers
-from ops.provision import carry_out, plan
+from ops.provision import carry_out, plan, plan_partner
+from ops.rights import Partner
 from ops.settings import AdminSettings
 from ops.settle import wait_until_known
 from shared.clock import MINUTE
@@ -61,9 +63,15 @@ def provision(
     *,
     delay: int = 30 * MINUTE,
     partitions: int = 12,
-    partners: Iterable[str] = ("partner",),
+    partners: Iterable[Partner] = (),
 ) -> None:
-    """Make every topic and right for a delay (ms) and other systems, and these users; may be called again."""
+    """Make every topic and right for a delay (ms), these users of ours, and other systems; may be called again."""
+    # The operators' code is for a command: it runs loops of its own, which can't be done inside one.
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(_provision, brokers, list(users), delay, partitions, list(partners)).result()
+
+
+def _provision(brokers: Brokers, users: list[str], delay: int, partitions: int, partners: list[Partner]) -> None:
     with TemporaryDirectory() as folder:
         for name in users:
             (Path(folder) / name).write_text(brokers.password(f"kafka/{name}"), encoding="ascii")
@@ -71,9 +79,12 @@ def provision(
             kafka=operator(brokers),
             effective_delay=delay,
             topic_partitions=partitions,
-            kafka_partners=",".join(partners),
             kafka_passwords=Path(folder),
         )
         client = AdminClient(settings.client())
-        carry_out(client, plan(client, settings))
-        wait_until_known(client, settings, settings.users())
+        carry_out(client, settings, plan(client, settings))
+        wait_until_known(client, settings, settings.passwords(users))
+        for partner in partners:
+            password = brokers.password(f"kafka/{partner.user}")
+            carry_out(client, settings, plan_partner(client, settings, partner, password))
+            wait_until_known(client, settings, {partner.user: password})

@@ -53,6 +53,17 @@ def test_who_was_verified_is_recorded_as_a_replay_names_them() -> None:
     system = actor_of({"sub": "ops", "client_id": "ops", "scope": ACT_FOR})
     again = on_behalf(system, named)
     assert (again.id, again.kind, again.scopes, again.via) == ("agathe", "person", frozenset({ADMINISTRATOR}), "ops")
+    assert again.client is None
+
+
+def test_a_replay_is_told_to_the_client_that_sent_the_first() -> None:
+    client = "facturier"
+    headers = letter(actor=Actor("alice", client=client))
+    named = {name.removeprefix("dlq_"): value.decode() for name, value in headers.items()}
+    ops = actor_of({"sub": "ops", "client_id": "ops", "scope": ACT_FOR})
+    assert on_behalf(ops, named).client == client
+    stranger = actor_of({"sub": "sam", "client_id": "autre"})
+    assert on_behalf(stranger, {"actorclient": client}).client == "autre", "whoever acts for nobody is told alone"
 
 
 @pytest.mark.parametrize(

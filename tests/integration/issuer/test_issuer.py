@@ -77,6 +77,14 @@ async def test_a_system_by_its_secret(issuer: httpx2.AsyncClient) -> None:
     assert actor_of(await claims_of(issuer, {**FACTURIER, "client_id": "gateway"})).scopes == {ACT_FOR}
 
 
+async def test_a_person_through_a_system_that_proves_itself(issuer: httpx2.AsyncClient) -> None:
+    through = {name: FACTURIER[name] for name in ("client_id", "client_secret")}
+    alice = actor_of(await claims_of(issuer, {**through, **ALICE}))
+    assert (alice.id, alice.kind, alice.client) == ("alice", "person", "facturier")
+    for unproved in ({"client_id": "facturier"}, {**through, "client_secret": "wrong"}, {**through, "client_id": "x"}):
+        assert actor_of(await claims_of(issuer, {**unproved, **ALICE})).client == "portal"
+
+
 async def test_nobody_chooses_their_scope_or_whether_they_are_a_person(issuer: httpx2.AsyncClient) -> None:
     asked = {"scope": f"{ADMINISTRATOR} {ACT_FOR}", "client_id": "alice", "sub": "admin"}
     alice = actor_of(await claims_of(issuer, {**asked, **ALICE}))

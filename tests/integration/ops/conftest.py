@@ -34,7 +34,7 @@ class Ops:
         if who == "ops":
             given = environments.operator(self.system.settings, self.system.brokers)
         if who in self.system.supervisor.processes:
-            given = dict(self.system.supervisor[who].process.env)
+            given = self.system.supervisor[who].process.environment()
         return {
             **{
                 name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX") if name in os.environ

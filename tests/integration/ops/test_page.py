@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dev.brokers.ports import free_ports
+from dev.run import environments
 from dev.run.settings import RunSettings
 from shared.partitioner import key_hash
 from tests.integration.ops.conftest import Ops
@@ -41,11 +42,14 @@ def here(system: System, commands: str) -> str:
 def fresh(tmp_path: Path) -> Iterator[System]:
     """A system of its own: the page changes its partitions and a password, which other tests rely on."""
     with System(tmp_path / "system") as running:
+        running.supervisor.watch()  # As `make run` does: what the page ends comes back.
         yield running
 
 
 def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_path: Path) -> None:
     system, ops = fresh, Ops(fresh)
+    rotated, password = system.supervisor["delay_svc"], environments.password_file(system.settings, "delay_svc")
+    began, former = rotated.pid, password.read_text()
     token = system.token("alice", KAFKA_AUDIENCE)
     partner = Partner(system.partner())
     key = next(str(n).encode() for n in range(100) if key_hash(str(n).encode()) % 3 == 0)
@@ -75,3 +79,7 @@ def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_pa
     for line in ("grow topic structure.requests to 16 partitions", "create topic delay.45m.v1", "delay_svc has a new"):
         assert line in done.stdout
     assert "1 of 1 letters discarded" in done.stdout
+    assert password.read_text() != former
+    assert rotated.pid not in {began, None}
+    assert rotated._failures == 1, "with the new password it is back at once, and stays"
+    assert len((tmp_path / ".data" / "run" / "comptable-password").read_text().strip()) >= 40

@@ -36,7 +36,7 @@ def second_api(system: System, tmp_path: Path) -> Iterator[str]:
     """A second gateway, and the address of its API."""
     api_port, port = free_ports(2)
     first = system.supervisor["gateway"].process
-    env = {**first.env, "API_PORT": str(api_port), "HTTP_PORT": str(port)}
+    env = {**first.environment(), "API_PORT": str(api_port), "HTTP_PORT": str(port)}
     running = Running(Process("gateway-2", first.command, port, env), tmp_path, environment={})
     running.start()
     try:

@@ -5,8 +5,6 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from dev.run import environments
-from dev.run.supervisor import Running
-from dev.run.table import Process
 from shared.topics import PROCESSES, table
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
@@ -140,14 +138,7 @@ def test_a_new_password_counts_from_then_on_and_the_old_one_no_more(system: Syst
     assert running.is_ready(), "connections that stand go on"
     running.stop()
     running.join()
-    env = {**running.process.env, "KAFKA_PASSWORD": new}
-    again = Running(
-        Process(user, running.process.command, running.process.port, env),
-        system.settings.run_data / "logs",
-        environment={},
-    )
-    system.supervisor.processes[user] = again
-    again.start()
+    running.start()
     system.supervisor.wait_ready([user])
 
 

@@ -1,5 +1,7 @@
 """Who tries, and on what: the users and the topics of a Kafka that the operators' command has prepared."""
 
+from itertools import starmap
+
 from confluent_kafka.admin import (
     AdminClient,
     NewTopic,
@@ -9,21 +11,23 @@ from confluent_kafka.admin import (
 )
 
 from dev.brokers import Brokers
+from ops.rights import Partner
 from ops.settings import AdminSettings
 from ops.settle import wait_until_known
 from shared.clock import MINUTE
-from shared.topics import OPS, PROCESSES, delay_topic, table
+from shared.topics import OPS, PROCESSES, delay_topic, partner_topic, table
 from tests.integration.rights.caller import calling
 from tests.support.rights import operator, provision
 
-PARTNERS = ("partner", "facturier")
+PARTNERS = {"partner": "facturier", "facturier": "comptable"}
+"""Users of other systems, each with its client; the name of one's user is that of another's client."""
 STRANGER = "stranger"
 """A user who has a password and no right at all."""
 USERS = (*PROCESSES, *PARTNERS, OPS, STRANGER)
 
 _DELAY, _FORMER_DELAY = 30 * MINUTE, 45 * MINUTE
 DELAY, FORMER = delay_topic(_DELAY), delay_topic(_FORMER_DELAY)
-TABLE = table(_DELAY, _FORMER_DELAY)
+TABLE = [*table(_DELAY, _FORMER_DELAY), *map(partner_topic, PARTNERS.values())]
 OURS = tuple(topic.name for topic in TABLE)
 TOPICS = (*OURS, "weather", "__consumer_offsets")
 """Ours, another system's on the same Kafka, and Kafka's own."""
@@ -42,7 +46,7 @@ GROUPS = {
 async def prepare(brokers: Brokers) -> None:
     """Provision an empty Kafka, as it is after the delay was changed; add the stranger, and the topics of others."""
     for delay in (_FORMER_DELAY, _DELAY):
-        provision(brokers, (*PROCESSES, OPS, *PARTNERS), delay=delay, partitions=1, partners=PARTNERS)
+        provision(brokers, (*PROCESSES, OPS), delay=delay, partitions=1, partners=starmap(Partner, PARTNERS.items()))
     settings = AdminSettings(kafka=operator(brokers))
     client = AdminClient(settings.client())
     client.create_topics([NewTopic("weather", 1)])["weather"].result(30)

@@ -1,6 +1,6 @@
 """Who shall write, read and see which topic, written out once more: a slip in the table must not pass for right.
 
-Each owner writes what it says and reads what it is asked; another system asks and reads the answers, nothing else.
+Each owner writes what it says and reads what it is asked; another system asks and reads what became of that.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,13 @@ from shared.topics import OPS
 from tests.integration.rights.everybody import DELAY, FORMER, STRANGER, TABLE, USERS
 
 _ASKS = {"structure.requests", "manager.requests"}
-_IS_ANSWERED = {"structure.outcomes", "manager.outcomes"}
-"""All that another system has to do with."""
+_OF_PARTNERS = {"outcomes.facturier", "outcomes.comptable"}
 
 WRITES: Mapping[str, set[str]] = {
     "structure_svc": {
+        "structure.requests-retry",
         "structure.outcomes",
+        *_OF_PARTNERS,
         "structure.state",
         "structure.journal",
         "structure.due",
@@ -26,7 +27,9 @@ WRITES: Mapping[str, set[str]] = {
     },
     "manager_svc": {
         "manager.requests",
+        "manager.requests-retry",
         "manager.outcomes",
+        *_OF_PARTNERS,
         "manager.state",
         "manager.journal",
         "manager.due",
@@ -51,8 +54,14 @@ WRITES: Mapping[str, set[str]] = {
 }
 
 READS: Mapping[str, set[str]] = {
-    "structure_svc": {"structure.requests", "structure.due", "manager.state", "insee.outcomes"},
-    "manager_svc": {"manager.requests", "manager.due", "manager.state", "structure.state"},
+    "structure_svc": {
+        "structure.requests",
+        "structure.requests-retry",
+        "structure.due",
+        "manager.state",
+        "insee.outcomes",
+    },
+    "manager_svc": {"manager.requests", "manager.requests-retry", "manager.due", "manager.state", "structure.state"},
     "insee_adapter": {"insee.requests"},
     "delay_svc": {DELAY, FORMER},
     "gateway": {
@@ -64,8 +73,8 @@ READS: Mapping[str, set[str]] = {
         "manager.journal",
         "insee.outcomes",
     },
-    "partner": _IS_ANSWERED,
-    "facturier": _IS_ANSWERED,
+    "partner": {"outcomes.facturier"},
+    "facturier": {"outcomes.comptable"},
     OPS: {
         "structure_svc.dlq",
         "manager_svc.dlq",

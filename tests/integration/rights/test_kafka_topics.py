@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from dev.brokers import Brokers
 from dev.brokers.kafka import ADMIN
 from shared.settings import KafkaSettings
-from shared.topics import PARTNERS, Topic
+from shared.topics import PARTNERS, Topic, partner_outcomes
 from tests.integration.rights import everybody
 from tests.integration.rights.caller import calling
 from tests.integration.rights.everybody import OURS, TABLE, TOPICS, USERS
@@ -55,7 +55,8 @@ async def tried(provisioned: Brokers) -> Mapping[str, Tried]:
 def test_the_table_says_what_is_written_here() -> None:
     def topics_of(name: str, chosen: Callable[[Topic], tuple[str, ...]]) -> set[str]:
         role = PARTNERS if name in everybody.PARTNERS else name
-        return {topic.name for topic in TABLE if role in chosen(topic)}
+        others = {partner_outcomes(c) for user, c in everybody.PARTNERS.items() if user != name and role == PARTNERS}
+        return {topic.name for topic in TABLE if role in chosen(topic)} - others
 
     assert {name: topics_of(name, lambda topic: topic.writers) for name in USERS} == WRITES
     assert {name: topics_of(name, lambda topic: topic.readers) for name in USERS} == READS
@@ -80,7 +81,7 @@ def test_a_user_sees_no_topic_that_does_not_concern_it(tried: Mapping[str, Tried
 
 @pytest.mark.parametrize("name", USERS)
 async def test_a_topic_that_is_not_there_is_not_made_by_whoever_asks_for_it(provisioned: Brokers, name: str) -> None:
-    missing = ["structure.more", "ops.more", "delay.5m.v1", "more"]
+    missing = ["structure.more", "ops.more", "delay.5m.v1", "outcomes.more", "more"]
     async with calling(user(provisioned, name)) as caller:
         await caller.ask(MetadataRequest(missing, allow_auto_topic_creation=True))
     async with calling(operator(provisioned)) as administrator:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -22,8 +23,10 @@ from confluent_kafka.admin import (
 )
 
 from dev.brokers import Brokers
-from ops.provision import acls, plan
-from ops.settings import AdminSettings
+from ops import quotas
+from ops.provision import plan
+from ops.rights import Partner, acls
+from ops.settings import AdminSettings, QuotaSettings
 from shared.clock import MINUTE
 from shared.topics import PROCESSES, table
 from tests.support.brokers import EVERY_RIGHT, as_new
@@ -31,6 +34,7 @@ from tests.support.rights import operator, user
 
 TABLE = table(30 * MINUTE)
 STATE = "structure.state"
+COMMAND = ("topics", "provision")
 Run = Callable[..., str]
 
 
@@ -49,7 +53,7 @@ def admin(kafka: Brokers) -> AdminClient:
 @pytest.fixture(scope="module")
 def passwords(kafka: Brokers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("passwords")
-    for name in (*PROCESSES, "ops", "partner"):
+    for name in (*PROCESSES, "ops"):
         (folder / name).write_text(kafka.password(f"kafka/{name}") + "\n", encoding="ascii")
     return folder
 
@@ -69,7 +73,7 @@ def run(kafka: Brokers, passwords: Path) -> Run:
             "TOPIC_PARTITIONS": "2",
             **environment,
         }
-        command = [sys.executable, "-m", "ops", "topics", "provision", *options]
+        command = [sys.executable, "-m", "ops", *(options if options[:1] == ("partners",) else [*COMMAND, *options])]
         done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -114,14 +118,16 @@ def test_a_dry_run_tells_everything_and_changes_nothing(run: Run, admin: AdminCl
     assert (topics(admin), rights(admin), users(admin)) == ({}, set(), set())
 
 
-def test_it_makes_every_topic_right_and_user_of_the_table(run: Run, admin: AdminClient) -> None:
+def test_it_makes_every_topic_right_user_and_quota_of_the_table(run: Run, kafka: Brokers, admin: AdminClient) -> None:
     told = run().splitlines()
     assert told[-1] == f"{len(told) - 1} changes made."
     assert topics(admin) == {t.name: 2 if t.partitions == 12 else min(t.partitions, 2) for t in TABLE}
-    assert rights(admin) == set(acls(TABLE, ["partner"]))
-    assert users(admin) == {*PROCESSES, "ops", "partner"}
+    assert rights(admin) == set(acls(TABLE, []))
+    assert users(admin) == {*PROCESSES, "ops"}
     for topic in TABLE:
         assert config(admin, topic.name).items() >= topic.config.items()
+    ours = QuotaSettings().of("ours")
+    assert quotas.told(operator(kafka)) == dict.fromkeys((*PROCESSES, "ops"), ours)
 
 
 def test_a_second_time_there_is_nothing_to_do(run: Run) -> None:
@@ -139,6 +145,16 @@ def test_settings_that_drifted_are_corrected_and_others_left_alone(run: Run, adm
     after = config(admin, "structure.requests")
     assert (after["message.timestamp.type"], after["max.message.bytes"]) == ("LogAppendTime", "2000000")
     assert config(admin, STATE)["cleanup.policy"] == "compact"
+
+
+def test_a_quota_that_is_to_be_another_is_set_and_a_limit_of_somebody_else_stays(run: Run, kafka: Brokers) -> None:
+    quotas.change(operator(kafka), {"gateway": {"request_percentage": 5}, "meteo": {"producer_byte_rate": 7}})
+    assert run(QUOTA_OURS_CONSUMER_BYTE_RATE="1e9").splitlines()[-1] == "6 changes made."
+    told = quotas.told(operator(kafka))
+    assert told["gateway"] == {**QuotaSettings().of("ours"), "consumer_byte_rate": 1e9}
+    assert told["meteo"] == {"producer_byte_rate": 7}
+    quotas.change(operator(kafka), {"meteo": {"producer_byte_rate": None}})
+    assert "limit user ops to consumer_byte_rate 268435456" in run().splitlines()
 
 
 def test_brokers_that_are_down_or_copies_that_are_wanted_do_not_change_topics_that_are_there(
@@ -189,16 +205,45 @@ def test_nothing_is_removed_and_rights_that_the_table_does_not_give_are_told(run
     admin.delete_topics(["weather"])["weather"].result(30)
 
 
-def test_rights_that_were_taken_away_come_back_and_a_further_system_gets_its_own(run: Run, admin: AdminClient) -> None:
-    told = run(KAFKA_PARTNERS="partner,facturier").splitlines()
+def test_rights_that_were_taken_away_come_back(run: Run, admin: AdminClient) -> None:
+    told = run().splitlines()
     assert "allow User:gateway to WRITE TOPIC structure.requests" in told
-    assert "allow User:facturier to READ TOPIC structure.outcomes" in told
-    assert rights(admin) == set(acls(TABLE, ["partner", "facturier"]))
+    assert rights(admin) == set(acls(TABLE, []))
+
+
+def test_what_a_partner_that_is_there_lacks_comes_back_too(run: Run, kafka: Brokers, admin: AdminClient) -> None:
+    """As when the table has grown by an owner since it was added."""
+    run("partners", "add", "partner", "--client", "facturier")
+    every = set(acls(TABLE, [Partner("partner", "facturier")]))
+    assert rights(admin) == every
+    of_managers = [
+        AclBindingFilter(
+            ResourceType.TOPIC,
+            "manager.requests",
+            ResourcePatternType.LITERAL,
+            "User:partner",
+            "*",
+            AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+    ]
+    for job in admin.delete_acls(of_managers).values():
+        assert len(job.result(30)) == 2
+    quotas.change(operator(kafka), {"partner": {"producer_byte_rate": None}})
+    change(admin, "outcomes.facturier", retention_ms="1000")
+    assert set(run().splitlines()) == {
+        "set retention.ms of topic outcomes.facturier",
+        "allow User:partner to WRITE TOPIC manager.requests",
+        "allow User:partner to DESCRIBE TOPIC manager.requests",
+        "limit user partner to producer_byte_rate 1048576",
+        "4 changes made.",
+    }
+    assert rights(admin) == every
 
 
 def test_a_changed_delay_gets_its_topic_and_the_former_one_stays_with_its_rights(run: Run, admin: AdminClient) -> None:
     before = rights(admin)
-    told = run(EFFECTIVE_DELAY="45m", KAFKA_PARTNERS="partner,facturier").splitlines()
+    told = run(EFFECTIVE_DELAY="45m").splitlines()
     assert "create topic delay.45m.v1 (2 partitions)" in told
     assert {"delay.30m.v1", "delay.45m.v1"} <= set(topics(admin))
     assert rights(admin) > before

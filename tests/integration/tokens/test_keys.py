@@ -88,6 +88,8 @@ async def test_a_stolen_key_proves_nothing_new_once_it_is_withdrawn(issuer: Http
     clock.pass_(2 * MINUTE)
     assert await refused(verifier, known) == "token_invalid", "a token verified before is no exception"
     assert await refused(verifier, f"Bearer {issuer.signed(stolen, 'admin')}") == "token_invalid"
+    elsewhere = f"Bearer {issuer.signed(stolen, 'admin', aud='elsewhere')}"
+    assert await refused(verifier, elsewhere) == "token_invalid", "nor whose client sent it"
 
 
 async def test_a_key_published_again_is_as_good_as_before(issuer: HttpIssuer, clock: ManualClock) -> None:

@@ -122,7 +122,7 @@ def _named(value: Any) -> str:
 async def test_what_proves_nothing_is_refused(issuer: HttpIssuer, verifier: Verifier, make: Make) -> None:
     with pytest.raises(Rejected) as refused:
         await verifier.verify(make(issuer))
-    assert refused.value.code == "token_invalid"
+    assert (refused.value.code, refused.value.client) == ("token_invalid", None)
     assert issuer.elsewhere == 0, "an address that only a token names is asked for nothing"
     assert (await verifier.verify(issuer.token("bob")))["sub"] == "bob"
 
@@ -149,8 +149,27 @@ async def test_no_token(verifier: Verifier, header: str | None) -> None:
 @pytest.mark.parametrize("audience", [HTTP, [HTTP], [], {}, None, ..., "structures", [KAFKA + " "], [[KAFKA]], 5])
 async def test_a_token_for_somebody_else(issuer: HttpIssuer, verifier: Verifier, audience: Any) -> None:
     with pytest.raises(Rejected) as refused:
-        await verifier.verify(issuer.token(aud=audience))
-    assert refused.value.code == "token_audience"
+        await verifier.verify(issuer.token(aud=audience, client_id="facturier"))
+    assert (refused.value.code, refused.value.client) == ("token_audience", "facturier")
+
+
+@pytest.mark.parametrize(
+    ("claims", "client"),
+    [
+        ({"client_id": "facturier", "azp": "other"}, "facturier"),
+        ({"azp": "facturier.2"}, "facturier.2"),
+        ({}, "alice"),
+        ({"client_id": "https://facturier.example"}, None),
+        ({"client_id": "x" * 201}, None),
+        ({"client_id": ["facturier"]}, None),
+        ({"client_id": 5, "azp": "facturier"}, None),
+    ],
+)
+async def test_whose_token_it_is(
+    issuer: HttpIssuer, verifier: Verifier, claims: dict[str, Any], client: str | None
+) -> None:
+    """A client whose name no topic can bear is told nothing, and is otherwise as any other."""
+    assert actor_of(await verifier.verify(issuer.token(**claims))).client == client
 
 
 @pytest.mark.parametrize("audience", [KAFKA, [KAFKA], [HTTP, 5, None, KAFKA]])
@@ -161,7 +180,7 @@ async def test_a_token_for_us(issuer: HttpIssuer, verifier: Verifier, audience: 
 async def test_expiry_counts_at_the_append_and_not_when_the_message_is_read(
     issuer: HttpIssuer, verifier: Verifier
 ) -> None:
-    token = issuer.token(exp=1_000_000_000, nbf=999_999_000)
+    token = issuer.token(exp=1_000_000_000, nbf=999_999_000, azp="facturier")
     assert await verifier.verify(token, at=999_999_999_000)
     for at, code in ((1_000_000_010_000, "token_expired"), (999_998_990_000, "token_invalid")):
         with pytest.raises(Rejected) as refused:  # The token is known by now, and dated anew each time.
@@ -169,7 +188,7 @@ async def test_expiry_counts_at_the_append_and_not_when_the_message_is_read(
         assert refused.value.code == code
     with pytest.raises(Rejected) as refused:
         await verifier.verify(token)
-    assert refused.value.code == "token_expired"
+    assert (refused.value.code, refused.value.client) == ("token_expired", "facturier")
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,18 @@ def test_every_command_of_the_page_can_be_pasted(
     with demonstration.as_("alice") as api:
         requests = api.get("/structures/1/requests", params={"size": 100}).json()["items"]
     assert [r["request_id"] for r in requests].count("mine-1") == 1, "sent three times, it is one request"
+
+
+@pytest.mark.timeout(300)
+def test_whoever_waits_as_the_page_says_is_told_of_a_refusal_too(demonstration: System, tmp_path: Path) -> None:
+    """On a structure that is none of its account's."""
+    skip_without_kcat()
+    page = pages.read(TEXT)
+    asking = next(n for n, block in enumerate(page.commands) if "-P -t structure.requests" in block)
+    refused = page.commands[asking].replace('"id": 1', '"id": 2').replace("mine-1", "refused-1")
+    waiting = page.commands[asking + 1].replace("decision mine-1", "decision refused-1")
+    assert "refused-1" in refused
+    assert "decision refused-1" in waiting
+    commands = [*page.commands[:asking], refused, waiting]
+    gives = {len(commands) - 1: {"request_id": "refused-1", "status": "rejected"}}
+    pages.run(demonstration, pages.Page(commands, gives), pages.folder(demonstration, tmp_path))

@@ -36,7 +36,10 @@ class Tokens:
                 raise Transient("the issuer does not answer")
             case "Bearer breaks":
                 raise ZeroDivisionError
-        return {"sub": authorization.removeprefix("Bearer ")}
+            case "Bearer expired":
+                raise Rejected("token_expired", client="facturier")
+        subject, _, client = authorization.removeprefix("Bearer ").partition("@")
+        return {"sub": subject, "client_id": client or "none that a topic could bear"}
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def record(data: Any = None, *, offset: int = 0, **headers: str | None) -> Any:
 
 def told(messages: list[Message]) -> list[tuple[str, str]]:
     return [
-        (m.topic, orjson.loads(m.value)["code"] if m.topic == "box.outcomes" else dict(m.headers)["dlq_code"].decode())
+        (m.topic, dict(m.headers)["dlq_code"].decode() if m.topic == "box_svc.dlq" else orjson.loads(m.value)["code"])
         for m in messages
     ]
 
@@ -139,6 +142,23 @@ async def test_what_can_not_be_read_and_comes_from_nobody_is_only_kept(
     """Answers are for those who are proved: anybody could fill the topic with others."""
     asked, out = await both(intake, [record(data, offset=0, **headers, **unproved)])
     assert (asked, told(out)) == ([], [("box_svc.dlq", code)])
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"ce_type": "box.unknown.v1", "authorization": "Bearer alice@facturier"}, "unsupported_type"),
+        ({"ce_id": "a b", "authorization": "Bearer alice@facturier"}, "request_id_invalid"),
+        ({"ce_actor": "marc", "authorization": "Bearer alice@facturier"}, "act_for_forbidden"),
+        ({"authorization": "Bearer expired"}, "token_expired"),
+    ],
+)
+async def test_what_is_refused_at_the_door_is_told_to_the_client_whose_token_it_is(
+    intake: Intake, headers: dict[str, Any], code: str
+) -> None:
+    asked, out = await both(intake, [record(**headers)])
+    assert (asked, told(out)[:2]) == ([], [("box.outcomes", code), ("outcomes.facturier", code)])
+    assert out[0].value == out[1].value
 
 
 @pytest.mark.parametrize("type_", ["box.unknown.v1", "box.put-now.v2", Sweep.type])

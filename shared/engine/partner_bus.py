@@ -1,0 +1,106 @@
+"""Tells partners: what became of a client's requests goes to the client's own topic too, where it has one.
+
+A partner's topic is not ours to count on. It is made and removed while processes run, and most clients have none: that
+must neither hold up a batch, in which others wait for their decisions, nor leave a gap in the numbers of the producer
+that everything else relies on (`bus.py`). So partners are told by a producer of their own which numbers nothing (a
+record may come twice, with the same version), and what can't be told because there is no topic is dropped and counted.
+While Kafka itself does not answer, nothing is dropped: the batch is tried again, as for any topic of ours.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+from aiokafka.errors import TopicAuthorizationFailedError
+
+from shared import metrics
+from shared.engine.store import Bus
+from shared.logging import get_logger
+from shared.messages.cloudevents import Message
+from shared.topics import PARTNER_PREFIX
+
+log = get_logger(__name__)
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks for a topic that is not there: clients without one may ask as often as they like."""
+_PATIENCE = 1.0
+"""Seconds after which a record that is not taken makes us look whether its topic is still there."""
+
+
+class PartnerBus:
+    """Sends what is ours by one bus and what is for partners by another; returns once both are acknowledged.
+
+    `topics` asks Kafka for the names of the topics there are, as far as this process may see them.
+    """
+
+    def __init__(self, ours: Bus, theirs: Bus, topics: Callable[[], Awaitable[Collection[str]]]) -> None:
+        self._ours, self._theirs, self._topics = ours, theirs, topics
+        self._known: frozenset[str] = frozenset()
+        self._looked = -_LOOK_EVERY
+        self._looking: asyncio.Task[None] | None = None
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send all, in order within a topic. Raises the first failure, our own topics' first."""
+        lots: dict[str, list[Message]] = {}
+        own = []
+        for message in messages:
+            if message.topic.startswith(PARTNER_PREFIX):
+                lots.setdefault(message.topic, []).append(message)
+            else:
+                own.append(message)
+        sending = (self._ours.publish(own), *(self._tell(topic, lot) for topic, lot in lots.items()))
+        for failure in await asyncio.gather(*sending, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _tell(self, topic: str, messages: Sequence[Message]) -> None:
+        if topic not in self._known and not await self._found(topic):
+            metrics.UNTOLD.labels("no_topic").inc(len(messages))
+            return
+        sending = asyncio.ensure_future(self._theirs.publish(messages))
+        sending.add_done_callback(_heard)
+        while not sending.done():
+            await asyncio.wait({sending}, timeout=_PATIENCE)
+            if (not sending.done() or sending.exception()) and await self._is_gone(topic):
+                self._drop("topic_gone", topic, messages)
+                return
+        try:
+            sending.result()
+        except TopicAuthorizationFailedError:
+            self._drop("denied", topic, messages)
+
+    def _drop(self, why: str, topic: str, messages: Sequence[Message]) -> None:
+        metrics.UNTOLD.labels(why).inc(len(messages))
+        log.error("a partner could not be told", topic=topic, why=why, count=len(messages))
+
+    async def _found(self, topic: str) -> bool:
+        """Tell whether a topic that was not there is there now; Kafka is asked once in a while only."""
+        if self._looking is not None or time.monotonic() - self._looked >= _LOOK_EVERY:
+            await self._look()
+        return topic in self._known
+
+    async def _is_gone(self, topic: str) -> bool:
+        await self._look()
+        return topic not in self._known
+
+    async def _look(self) -> None:
+        """Ask Kafka which partners there are, together with whoever is asking already."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._ask(), name="partners")
+            self._looking.add_done_callback(_heard)
+        await asyncio.shield(self._looking)
+
+    async def _ask(self) -> None:
+        began = time.monotonic()
+        try:
+            self._known = frozenset(name for name in await self._topics() if name.startswith(PARTNER_PREFIX))
+            self._looked = began
+        finally:
+            self._looking = None
+
+
+def _heard(task: "asyncio.Future[Any]") -> None:
+    """Take note of a failure: whoever waits for it hears it, and nobody may wait any more."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,219 @@
+"""Telling partners on a real Kafka, whatever becomes of their topics: what is ours goes out, and nobody waits for long.
+
+« For long » is less than the ten seconds after which the producer itself would give up.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+import pytest_asyncio
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from confluent_kafka.admin import AdminClient
+
+from dev.brokers import Brokers
+from ops.provision import plan_partner
+from ops.rights import Partner
+from ops.settings import AdminSettings
+from shared import metrics
+from shared.broker import build_producer, topics_seen
+from shared.engine.bus import KafkaBus
+from shared.engine.partner_bus import PartnerBus
+from shared.health import Health
+from shared.messages.cloudevents import Message
+from shared.topics import partner_outcomes, partner_topic
+from tests.integration.partners.conftest import Run
+from tests.support.kafka import Reader, Seen
+from tests.support.rights import Writing, operator, user
+
+OWNER = "structure_svc"
+OURS = "structure.outcomes"
+MANY = 60
+"""More messages than the bus sends one by one."""
+
+
+class Told:
+    """What a process tells, and what has come of it so far."""
+
+    def __init__(self, bus: PartnerBus, health: Health, reader: Reader) -> None:
+        self.bus, self.health, self._reader = bus, health, reader
+        self._count = 0
+
+    async def tell(self, *clients: str, count: int = 1, seconds: float = 8) -> list[str]:
+        """Tell outcomes to the gateway and to each of the clients; return the marks they bear, one for each."""
+        marks = [f"{self._count + n}" for n in range(count)]
+        self._count += count
+        lots = [
+            [Message(topic, m.encode(), b'{"m": "%s"}' % m.encode(), ()) for m in marks] for topic in self._to(clients)
+        ]
+        async with asyncio.timeout(seconds):
+            await self.bus.publish([message for lot in zip(*lots, strict=True) for message in lot])
+        return marks
+
+    @staticmethod
+    def _to(clients: Sequence[str]) -> list[str]:
+        return [OURS, *map(partner_outcomes, clients)]
+
+    async def came(self, marks: Sequence[str], *topics: str) -> None:
+        """Wait until all of it stands on these topics, in order."""
+        for topic in topics:
+            for mark in marks:
+                await asyncio.to_thread(self._reader.until, _is(topic, mark))
+
+    def seen(self, topic: str) -> list[str]:
+        return [s["m"] for s in self._reader.seen if s["topic"] == topic]
+
+
+def _is(topic: str, mark: str) -> Callable[[Seen], bool]:
+    return lambda seen: (seen["topic"], seen.get("m")) == (topic, mark)
+
+
+def untold(why: str) -> float:
+    return float(metrics.UNTOLD.labels(why)._value.get())
+
+
+@pytest.fixture(scope="module")
+def partners(run: Run) -> None:
+    run("add", "partner", "--client", "facturier")
+    run("add", "autre")
+
+
+@pytest_asyncio.fixture
+async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Told]:
+    del partners
+    reader = Reader(provisioned.kafka.admin_settings(), OURS, "outcomes.facturier", "outcomes.autre")
+    health = Health()
+    async with (
+        build_producer(user(provisioned, OWNER)) as producer,
+        build_producer(user(provisioned, OWNER), once=False) as other,
+    ):
+        bus = PartnerBus(KafkaBus(producer, health), KafkaBus(other, health, name="other"), lambda: topics_seen(other))
+        yield Told(bus, health, reader)
+        assert health.ended() == [], "neither producer is spent"
+    reader.close()
+
+
+@pytest.mark.parametrize("count", [1, MANY])
+async def test_each_is_told_its_own_and_the_gateway_all(told: Told, count: int) -> None:
+    first = await told.tell("facturier", count=count)
+    second = await told.tell("autre", count=count)
+    third = await told.tell(count=count)
+    await told.came([*first, *second, *third], OURS)
+    await told.came(first, "outcomes.facturier")
+    await told.came(second, "outcomes.autre")
+    assert sorted(told.seen("outcomes.facturier")) == sorted(first)
+    assert sorted(told.seen("outcomes.autre")) == sorted(second)
+
+
+@pytest.mark.parametrize("client", ["portal", "x" * 200, ".", ".."])
+async def test_a_client_without_a_topic_is_told_nothing_and_holds_up_nobody(told: Told, client: str) -> None:
+    before = untold("no_topic")
+    marks = await told.tell(client, "facturier", count=3)
+    await told.came(marks, OURS, "outcomes.facturier")
+    assert untold("no_topic") == before + 3
+
+
+async def test_a_topic_that_is_made_meanwhile_is_found(told: Told, run: Run) -> None:
+    await told.tell("nouveau")
+    await asyncio.to_thread(run, "add", "nouveau")
+    is_untold = True
+    async with asyncio.timeout(30):
+        while is_untold:  # It is looked for once a second at most.
+            before = untold("no_topic")
+            await told.tell("nouveau")
+            is_untold = untold("no_topic") > before
+            await asyncio.sleep(0.1)
+    await asyncio.to_thread(run, "remove", "nouveau", "--yes")
+
+
+@pytest.mark.parametrize("count", [1, MANY])
+async def test_a_topic_that_goes_away_while_it_is_written_to(
+    told: Told, run: Run, admin: AdminClient, provisioned: Brokers, count: int
+) -> None:
+    """As when a partner is removed while changes of its are pending: they are due half an hour later."""
+    await told.tell("autre", "facturier", count=count)
+    admin.delete_topics(["outcomes.autre"], operation_timeout=30)["outcomes.autre"].result(30)
+    before = untold("topic_gone") + untold("no_topic")
+    marks = await told.tell("autre", "facturier", count=count)
+    await told.came(marks, OURS, "outcomes.facturier")
+    assert untold("topic_gone") + untold("no_topic") == before + count
+    for _ in range(3):
+        again = await told.tell("autre", "facturier", count=count)
+        await told.came(again, OURS, "outcomes.facturier")
+    settings = AdminSettings(kafka=operator(provisioned), topic_partitions=3)
+    wanted = await asyncio.to_thread(plan_partner, admin, settings, Partner("autre", "autre"), "")
+    assert [topic.topic for topic in wanted.topics] == [partner_topic("autre").name]
+    await asyncio.to_thread(run, "add", "autre")
+
+
+async def test_a_topic_that_may_not_be_written_to(told: Told, provisioned: Brokers) -> None:
+    writing = Writing(provisioned.kafka.admin_settings(), OWNER, "outcomes.autre")
+    await told.tell("autre")
+    await asyncio.to_thread(writing.take)
+    try:
+        before = untold("denied")
+        while untold("denied") == before:  # The broker needs a moment to know.
+            marks = await told.tell("autre", "facturier")
+        await told.came(marks, OURS, "outcomes.facturier")
+    finally:
+        await asyncio.to_thread(writing.give_back)
+    while untold("denied") > before:
+        before = untold("denied")
+        marks = await told.tell("autre")
+    await told.came(marks, "outcomes.autre")
+
+
+class Broken:
+    """A bus that can't send."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if messages:
+            raise KafkaConnectionError
+
+
+class Kept:
+    """A bus that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.sent += messages
+
+
+async def test_while_kafka_does_not_answer_nothing_is_dropped_and_the_batch_is_tried_again() -> None:
+    async def nobody() -> list[str]:
+        raise KafkaConnectionError
+
+    async def somebody() -> list[str]:
+        return ["outcomes.facturier"]
+
+    messages = [Message(topic, b"k", b"{}", ()) for topic in (OURS, "outcomes.facturier")]
+    before = [untold(why) for why in ("no_topic", "topic_gone", "denied")]
+    ours = Kept()
+    for bus in (
+        PartnerBus(ours, Kept(), nobody),
+        PartnerBus(ours, Broken(), somebody),
+        PartnerBus(Broken(), Kept(), somebody),
+    ):
+        with pytest.raises(KafkaError):
+            await bus.publish(messages)
+    assert [m.topic for m in ours.sent] == [OURS, OURS]
+    assert [untold(why) for why in ("no_topic", "topic_gone", "denied")] == before
+
+
+async def test_what_many_ask_at_once_is_asked_of_kafka_once() -> None:
+    asked = 0
+
+    async def topics() -> list[str]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.05)
+        return ["outcomes.facturier"]
+
+    theirs = Kept()
+    bus = PartnerBus(Kept(), theirs, topics)
+    for client in ("facturier", "portal"):
+        message = Message(partner_outcomes(client), b"k", b"{}", ())
+        await asyncio.gather(*(bus.publish([message]) for _ in range(20)))
+    assert (asked, len(theirs.sent)) == (1, 20)
