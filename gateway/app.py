@@ -18,7 +18,6 @@ from gateway.read_model.requests import Requests
 from gateway.read_model.row_writer import RowWriter
 from gateway.read_model.structures import Structures
 from gateway.sender import Sender
-from gateway.server import serving
 from gateway.settings import Settings
 from gateway.tail import Tail
 from shared import broker as brokers
@@ -27,6 +26,7 @@ from shared.auth import Verifier
 from shared.consume import consume
 from shared.engine.bus import KafkaBus
 from shared.health import Health
+from shared.http.server import serving
 from shared.issuer_keys import IssuerKeys
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings
 from shared.tokens import ServiceToken
@@ -89,7 +89,16 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         stack.push_async_callback(broker.stop)
         await _at_the_end(following)
         await catch_up.start()
-        await stack.enter_async_context(serving(api, settings.api_host, settings.api_port))
+        await stack.enter_async_context(
+            serving(
+                api,
+                settings.api_host,
+                settings.api_port,
+                limits=settings.limits(),
+                proxies=settings.proxies(),
+                setting="API_PORT",
+            )
+        )
         stack.callback(tail.stop)
         yield
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.problems import MEDIA_TYPE
 from shared.messages.common import Request
+from shared.problems import MEDIA_TYPE
 
 Responses = dict[int | str, dict[str, Any]]
 
-_WRITE = (400, 401, 403, 404, 409, 422, 503)
-WITH_BODY = (413, 415)
+_WRITE = (400, 401, 403, 404, 409, 413, 422, 503)
+WITH_BODY = (415,)
 """Problems of a route that reads a body."""
 
 

@@ -111,6 +111,17 @@ CODES: Mapping[str, Code] = {
     "method_not_allowed": Code("Cette méthode n'existe pas sur cette ressource.", 405),
     "idempotency_key_invalid": Code("Idempotency-Key doit avoir 1 à 100 lettres, chiffres, . _ : ou -.", 400),
     "prefer_invalid": Code("Prefer: wait=n attend un nombre de secondes entre 0 et 30.", 400),
+    # HTTP itself.
+    "http_malformed": Code("La requête HTTP est mal formée : vérifiez votre client HTTP.", 400),
+    "request_too_slow": Code("La requête n'est pas arrivée à temps : renvoyez-la d'un seul trait.", 408),
+    "target_too_long": Code("L'adresse demandée dépasse {limit} octets : raccourcissez-la.", 414),
+    "headers_too_large": Code("Les en-têtes dépassent {limit} octets ou {lines} lignes : réduisez-les.", 431),
+    "method_unknown": Code("Cette méthode n'existe pas : l'en-tête Allow donne celles qui existent.", 501),
+    "transfer_coding_unknown": Code("Ce codage de transfert n'est pas lu : envoyez chunked ou Content-Length.", 501),
+    "too_many_connections": Code(
+        "Trop de connexions sont ouvertes : fermez-en ou réutilisez-les, et recommencez dans {retry_after} s.", 503
+    ),
+    "http_version_unsupported": Code("Cette version de HTTP n'est pas servie : employez HTTP/1.1.", 505),
 }
 
 

@@ -22,3 +22,6 @@ CONFLICTS = Counter("structures_conflicts_total", "Documents decided again becau
 WAITING = Gauge("structures_waiting_requests", "Requests that wait for INSEE or for a copy (told by the sweeper)")
 OVERDUE = Gauge("structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)")
 SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])
+HTTP_REFUSED = Counter(
+    "structures_http_refused_total", "HTTP connections and requests refused by a limit, by code", ["code"]
+)

@@ -1,6 +1,5 @@
 """A real Kafka with its topics and rights, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,7 +15,7 @@ from dev.issuer.keys import Keys
 from gateway.app import PROCESS, running
 from gateway.settings import Settings
 from shared.health import Health
-from shared.process import serve_http
+from shared.http.server import serving
 from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision
@@ -34,11 +33,8 @@ async def issuer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Issu
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
     keys = Keys(Path(tmp_path_factory.mktemp("issuer")) / "keys.json")
-    server = await serve_http(create_app(address, keys, OWN_SECRET), "127.0.0.1", port)
-    serving = next(task for task in asyncio.all_tasks() if task.get_name() == "http")
-    yield Issuer(address, keys)
-    server.should_exit = True
-    await serving
+    async with serving(create_app(address, keys, OWN_SECRET), "127.0.0.1", port):
+        yield Issuer(address, keys)
 
 
 @contextmanager

@@ -121,8 +121,7 @@ async def test_another_method_is_refused_with_those_there_are(world: World, path
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - known:
             answer = await client.request(method, url)
             assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), method
-            assert set(answer.headers["allow"].split(", ")) == known
-        assert (await client.head(url)).status_code == 405
+            assert set(answer.headers["allow"].split(", ")) == known | ({"HEAD"} if "GET" in known else set())
 
 
 @pytest.mark.parametrize(
