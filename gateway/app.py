@@ -10,6 +10,8 @@ from gateway.deps import Services
 from gateway.guard import Guard
 from gateway.insee import InseeLookUps
 from gateway.introduce import Introductions
+from gateway.rate_limit.middleware import RateLimit
+from gateway.rate_limit.store import MongoPermits
 from gateway.read_model.catch_up import CatchUp
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.feed import PROCESS, feeding
@@ -77,7 +79,11 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     health.check("issuer", verifier.ready)
     health.check("own token", token.ready)
     health.check("read model", catch_up.check)
-    api = Guard(create_api(services, docs=settings.environment == "development"), access_log=settings.access_log)
+    permits = MongoPermits(database)
+    await permits.prepare()
+    routes = create_api(services, docs=settings.environment == "development")
+    limited = RateLimit(routes, verifier, permits, settings.rates())
+    api = Guard(limited, access_log=settings.access_log)
 
     async with AsyncExitStack() as stack:
         stack.callback(database.client.close)

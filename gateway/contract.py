@@ -12,6 +12,9 @@ from shared.problems import MEDIA_TYPE
 Responses = dict[int | str, dict[str, Any]]
 
 _WRITE = (400, 401, 403, 404, 409, 413, 422, 503)
+_ALWAYS = (429,)
+"""Problems of every route: whoever calls too often is refused before it."""
+_RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
 WITH_BODY = (415,)
 """Problems of a route that reads a body."""
 
@@ -35,8 +38,12 @@ def refuses(*statuses: int) -> Responses:
     """Return the problems of a route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
-        for status in sorted(set(statuses))
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: schema},
+            **({"headers": _RETRY} if status in _ALWAYS else {}),
+        }
+        for status in sorted({*statuses, *_ALWAYS})
     }
 
 

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime
 from gateway.auth import Callers
 from gateway.insee import InseeLookUps
 from gateway.problems import problem
+from gateway.rate_limit.middleware import CLAIMS
 from gateway.read_model import rows
 from gateway.read_model.lists import Page
 from gateway.read_model.people import People
@@ -59,7 +60,8 @@ class Calling:
 async def _calling(request: Request) -> Calling:
     the: Services = request.app.state.services
     # Two headers are one value, as RFC 9110 says, and that one is no token: none of them is picked.
-    proved = await the.callers.who(", ".join(request.headers.getlist("authorization")))
+    authorization = ", ".join(request.headers.getlist("authorization"))
+    proved = await the.callers.who(authorization, request.scope.get(CLAIMS))
     return Calling(the, proved.actor, proved.left)
 
 

@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 _TIME = orjson.OPT_UTC_Z
 LARGEST_BODY = 1024 * 1024
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_READING = frozenset({"GET", "HEAD"})
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -73,7 +73,7 @@ class Guard:
                 await send(message)
 
         try:
-            if method in _WITH_BODY and _length(scope) > LARGEST_BODY:
+            if method not in _READING and _length(scope) > LARGEST_BODY:
                 await problem("body_too_large")(scope, receive, guarded)  # Nothing of it is read.
             else:
                 await self._app(scope, bounded, guarded)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from gateway.rate_limit.middleware import Rates
+from gateway.rate_limit.rates import Rate, RateSetting
 from shared.clock import MINUTE, SECOND, Duration
 from shared.http.limits import Limits
 from shared.settings import ProcessSettings
@@ -45,6 +47,11 @@ class Settings(ProcessSettings):
     http_audience: str = Field("structures-http", description="audience a caller's token must carry")
     gateway_client_id: str = Field("gateway", description="the gateway's own account at the issuer")
     gateway_client_secret: SecretStr = Field(description="its secret")
+    rate_person: RateSetting = Field(Rate(50, 200), description="calls of one person a second, and at once")
+    rate_administrator: RateSetting = Field(Rate(100, 500), description="the same for an administrator")
+    rate_technical: RateSetting = Field(Rate(500, 2_000), description="the same for a technical account")
+    rate_address: RateSetting = Field(Rate(20, 200), description="the same for an address, for calls without a proof")
+    calls_under_way: int = Field(100, ge=1, description="calls of one caller under way, in each replica")
     user_kept: Duration = Field(
         2 * SECOND, description="how long a caller's record is believed before it is read again"
     )
@@ -77,3 +84,13 @@ class Settings(ProcessSettings):
     def proxies(self) -> Sequence[str]:
         """Return the addresses and networks of trusted proxies."""
         return [part.strip() for part in (self.trusted_proxies or "").split(",") if part.strip()]
+
+    def rates(self) -> Rates:
+        """Return how often callers may call."""
+        return Rates(
+            person=self.rate_person,
+            administrator=self.rate_administrator,
+            technical=self.rate_technical,
+            address=self.rate_address,
+            under_way=self.calls_under_way,
+        )

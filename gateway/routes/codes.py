@@ -4,6 +4,7 @@ import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from gateway.contract import refuses
 from gateway.schemas import Code
 from shared.codes import CODES
 
@@ -16,7 +17,7 @@ _HEADERS = {"Cache-Control": "public, max-age=3600"}
 @router.get(
     "",
     summary="Every code",
-    responses={200: {"model": list[Code], "description": "Found"}},
+    responses={200: {"model": list[Code], "description": "Found"}, **refuses()},
     openapi_extra={"security": []},
 )
 async def catalogue() -> Response:

@@ -48,8 +48,20 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 @asynccontextmanager
 async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
     """Run a gateway; give the address of its API and what it says of itself."""
+    given = settings(brokers, issuer, **more)
+    health = Health()
+    assert not set(given) & set(os.environ)
+    async with AsyncExitStack() as stack:
+        with environment(given):  # Settings are read as it starts; another replica may have other ones.
+            await stack.enter_async_context(running(Settings(), health))
+        health.started = True
+        yield f"http://127.0.0.1:{given['API_PORT']}/api/v1", health
+
+
+def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
+    """Return the environment of a gateway on ports of its own."""
     api_port, http_port = free_ports(2)
-    given = {
+    return {
         "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
         "KAFKA_USER": PROCESS,
         "KAFKA_PASSWORD": brokers.password(f"kafka/{PROCESS}"),
@@ -63,15 +75,9 @@ async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterato
         "INSEE_LOOK_UPS": "3",
         "INSEE_LOOK_UP_WINDOW": "1d",
         "USER_KEPT": "100ms",
+        **dict.fromkeys(("RATE_PERSON", "RATE_ADMINISTRATOR", "RATE_TECHNICAL", "RATE_ADDRESS"), "10000/20000"),
         **more,
     }
-    health = Health()
-    assert not set(given) & set(os.environ)
-    async with AsyncExitStack() as stack:
-        with environment(given):  # Settings are read as it starts; another replica may have other ones.
-            await stack.enter_async_context(running(Settings(), health))
-        health.started = True
-        yield f"http://127.0.0.1:{api_port}/api/v1", health
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
