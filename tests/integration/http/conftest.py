@@ -47,11 +47,12 @@ class Answers:
 
 
 class Server:
-    """A server; `seen` is what its application was asked, `left` how many clients left it in the middle."""
+    """A server; `seen` is what its application was asked, `clients` by whom, `left` how many left it in the middle."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.seen: list[str] = []
+        self.clients: list[str] = []
         self.left = 0
         self.go_on = asyncio.Event()
         self.wires: list[Wire] = []
@@ -59,6 +60,7 @@ class Server:
     def app(self) -> Starlette:
         async def echo(request: Request) -> Response:
             self.seen.append(request.url.path)
+            self.clients.append(request.client.host if request.client else "")
             try:
                 body = await request.body()
             except ClientDisconnect:

@@ -1,11 +1,13 @@
 """How many connections there may be, from one address and in all, and who gives way."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from shared.http.protocol import BoundedProtocol
 from tests.integration.http.conftest import LIMITS, Server, Wire, request, server
 
 OTHER = "127.0.0.2"
@@ -86,3 +88,29 @@ async def test_it_stops_though_clients_hold_on() -> None:
             await asyncio.sleep(0.1)
         assert (await held[0].read()).closed
         assert (await held[1].read()).closed
+
+
+async def test_a_connection_leaves_nothing_behind() -> None:
+    """Not even a cycle, which would be looked for long after."""
+    async with server(LIMITS) as served:
+        gc.collect()
+        gc.disable()
+        try:
+            for sent in (request(), request("POST", "/a", "Content-Length: 5"), request("FOO"), b"GET /a", b""):
+                wire = await served.open()
+                await wire.send(sent)
+                await asyncio.sleep(0.05)
+                await wire.close()
+            await asyncio.sleep(0.2)
+            assert not [kept for kept in gc.get_objects() if isinstance(kept, BoundedProtocol)]
+        finally:
+            gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "client"), [(["127.0.0.0/24"], "192.0.2.7"), (["127.0.0.9"], "127.0.0.1"), ([], "127.0.0.1")]
+)
+async def test_only_a_trusted_proxy_says_who_calls(proxies: list[str], client: str) -> None:
+    async with server(LIMITS, proxies) as served:
+        got = await served.ask(request("GET", "/a", "X-Forwarded-For: 203.0.113.9, 192.0.2.7"), answers=1)
+    assert (got.statuses, served.clients) == ([200], [client])
