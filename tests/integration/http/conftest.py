@@ -53,6 +53,7 @@ class Server:
         self.port = port
         self.seen: list[str] = []
         self.clients: list[str] = []
+        self.headers: set[str] = set()
         self.left = 0
         self.go_on = asyncio.Event()
         self.wires: list[Wire] = []
@@ -66,12 +67,18 @@ class Server:
             except ClientDisconnect:
                 self.left += 1
                 return Response()
+            self.headers = {name.decode() for name, _ in request.scope["headers"]}
             return JSONResponse({"path": request.url.path, "body": body.decode()})
 
         async def wait(request: Request) -> Response:
             self.seen.append(request.url.path)
             await self.go_on.wait()
             return JSONResponse({"path": request.url.path})
+
+        async def late(request: Request) -> Response:
+            self.seen.append(request.url.path)
+            await self.go_on.wait()
+            return JSONResponse({"length": len(await request.body())})
 
         async def large(_: Request) -> Response:
             async def pieces() -> AsyncIterator[bytes]:
@@ -87,6 +94,7 @@ class Server:
         return Starlette(
             routes=[
                 Route("/wait", wait, methods=methods),
+                Route("/late", late, methods=methods),
                 Route("/large", large),
                 Route("/{path:path}", echo, methods=methods),
             ]

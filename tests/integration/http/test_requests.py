@@ -87,6 +87,13 @@ async def test_what_is_a_request_is_served_however_it_is_cut(
     assert (got.statuses, got.bodies) == ([200], [{"path": path, "body": body}])
 
 
+async def test_what_comes_behind_a_body_is_no_header_of_the_request(small: Server) -> None:
+    """Else a header that is looked for late would be another than the one looked for early."""
+    parts = [request("POST", "/a", CHUNKED, body=b"3\r\nabc\r\n"), b"0\r\nAuthorization: x\r\n\r\n"]
+    assert (await small.ask(*parts, answers=1, pause=0.1)).statuses == [200]
+    assert small.headers == {"host", "transfer-encoding"}
+
+
 @pytest.mark.parametrize("framing", ["Content-Length: 3", CHUNKED])
 async def test_an_offer_to_upgrade_is_declined_and_the_connection_goes_on(small: Server, framing: str) -> None:
     """Java's HTTP client offers h2c with every first request; its body was lost."""

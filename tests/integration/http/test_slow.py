@@ -64,6 +64,18 @@ async def test_an_application_may_take_its_time(small: Server, offer: tuple[str,
     assert got.statuses == [200, 200]
 
 
+async def test_an_application_may_take_its_time_to_read_a_body(small: Server) -> None:
+    """What it does not take, the server does not read; the client is not to blame for that."""
+    body = b" " * 900_000
+    asking = asyncio.create_task(
+        small.ask(request("POST", "/late", f"Content-Length: {len(body)}", body=body), answers=1)
+    )
+    await until(lambda: small.seen == ["/late"])
+    await asyncio.sleep(2.5 * LIMITS.body_s)
+    small.go_on.set()
+    assert (await asking).bodies == [{"length": len(body)}]
+
+
 async def test_a_connection_that_rests_too_long_is_closed() -> None:
     async with server(replace(LIMITS, idle_s=1)) as served:
         got = await served.ask(request())
