@@ -53,10 +53,14 @@ class Gateway:
         """Return how many were refused for a reason."""
         return (await self.metrics("structures_http_refused_total")).get(f'code="{code}"', 0.0)
 
-    def complaints(self) -> list[dict[str, Any]]:
-        """Return what it logged that is not all right."""
-        lines = [json.loads(line) for line in self._log.read_text().splitlines()]
-        return [line for line in lines if line["level"] != "info"]
+    def logged(self, *levels: str) -> list[str]:
+        """Return what it logged at these levels. Kafka's client warns of each gateway that comes or goes."""
+        lines: list[dict[str, Any]] = [json.loads(line) for line in self._log.read_text().splitlines()]
+        return [line["event"] for line in lines if line["level"] in levels]
+
+    def errors(self) -> list[str]:
+        """Return what it logged as an error of ours."""
+        return self.logged("error", "critical")
 
     def stop(self) -> None:
         """Stop it."""

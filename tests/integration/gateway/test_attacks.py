@@ -117,7 +117,7 @@ async def test_half_open_connections_of_one_address(world: World, attacked: Gate
         await all_but(0, half_open)
     assert sum(b" 408 " in attacker.got for attacker in half_open) >= EACH / 2
     assert await attacked.refused("too_many_connections") >= MANY - EACH
-    assert attacked.complaints() == []
+    assert attacked.errors() == []
 
 
 async def test_half_open_connections_of_many_addresses(world: World, attacked: Gateway) -> None:
@@ -129,7 +129,7 @@ async def test_half_open_connections_of_many_addresses(world: World, attacked: G
             attacker.send(b"GET /api/v1/me HTTP/1.1\r\nHos")
         await all_but(ALL, half_open)
         await all_but(0, half_open)
-    assert attacked.complaints() == []
+    assert attacked.errors() == []
 
 
 async def test_a_huge_header_without_a_token(world: World, attacked: Gateway) -> None:
@@ -151,7 +151,7 @@ async def test_a_huge_header_without_a_token(world: World, attacked: Gateway) ->
     assert b"headers_too_large" in huge[0].got
     (after,) = (await attacked.metrics("process_resident_memory_bytes")).values()
     assert after - memory < 30_000_000
-    assert attacked.complaints() == []
+    assert attacked.errors() == []
 
 
 async def test_slow_bodies(world: World, attacked: Gateway) -> None:
@@ -171,7 +171,7 @@ async def test_slow_bodies(world: World, attacked: Gateway) -> None:
         await all_but(0, slow)
     answers = {attacker.got[:12] for attacker in slow}
     assert answers == {b"HTTP/1.1 408", b"HTTP/1.1 429"}, "more at once than one caller may have under way"
-    assert attacked.complaints() == []
+    assert attacked.errors() == []
 
 
 async def test_a_body_that_never_ends_is_refused_at_its_limit(world: World, attacked: Gateway) -> None:
@@ -221,7 +221,7 @@ async def test_a_client_that_leaves_is_no_failure_of_ours(world: World, attacked
     await until(measured)
     assert await attacked.metrics("structures_http_streams") == {"": 0.0}
     assert await _counted(attacked, 'status="5') == 0
-    assert attacked.complaints() == []
+    assert attacked.errors() == []
 
 
 async def _counted(process: Gateway, label: str) -> float:
