@@ -10,6 +10,8 @@ from gateway.deps import Services
 from gateway.guard import Guard
 from gateway.insee import InseeLookUps
 from gateway.introduce import Introductions
+from gateway.rate_limit.middleware import RateLimit
+from gateway.rate_limit.store import MongoPermits
 from gateway.read_model.catch_up import CatchUp
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.feed import PROCESS, feeding
@@ -18,7 +20,6 @@ from gateway.read_model.requests import Requests
 from gateway.read_model.row_writer import RowWriter
 from gateway.read_model.structures import Structures
 from gateway.sender import Sender
-from gateway.server import serving
 from gateway.settings import Settings
 from gateway.tail import Tail
 from shared import broker as brokers
@@ -28,6 +29,7 @@ from shared.consume import consume
 from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine.bus import KafkaBus
 from shared.health import Health
+from shared.http.server import serving
 from shared.issuer_keys import IssuerKeys
 from shared.settings import KafkaSettings, MongoSettings, OidcSettings
 from shared.tokens import ServiceToken
@@ -78,7 +80,11 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     health.check("issuer", verifier.ready)
     health.check("own token", token.ready)
     health.check("read model", catch_up.check)
-    api = Guard(create_api(services, docs=settings.environment == "development"), access_log=settings.access_log)
+    permits = MongoPermits(database)
+    await permits.prepare()
+    routes = create_api(services, docs=settings.environment == "development")
+    limited = RateLimit(routes, verifier, permits, settings.rates())
+    api = Guard(limited, access_log=settings.access_log)
 
     async with AsyncExitStack() as stack:
         stack.callback(database.client.close)
@@ -90,7 +96,16 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         stack.push_async_callback(broker.stop)
         await _at_the_end(following)
         await catch_up.start()
-        await stack.enter_async_context(serving(api, settings.api_host, settings.api_port))
+        await stack.enter_async_context(
+            serving(
+                api,
+                settings.api_host,
+                settings.api_port,
+                limits=settings.limits(),
+                proxies=settings.proxies(),
+                setting="API_PORT",
+            )
+        )
         stack.callback(tail.stop)
         yield
 

@@ -35,9 +35,13 @@ class Callers:
         self._kept = kept / SECOND
         self._records: OrderedDict[str, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
 
-    async def who(self, authorization: str | None) -> Proved:
-        """Return who calls. Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent."""
-        claims = await self._verifier.verify(authorization)
+    async def who(self, authorization: str | None, claims: Mapping[str, Any] | None = None) -> Proved:
+        """Return who calls; `claims` are those of the token, when it has just been proved.
+
+        Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent.
+        """
+        if claims is None:
+            claims = await self._verifier.verify(authorization)
         actor = replace(actor_of(claims), client=None)  # What is asked over HTTP is answered there.
         record = await self._record(actor)
         if record is not None and not record["active"]:

@@ -6,13 +6,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.problems import MEDIA_TYPE, RETRY_AFTER
+from gateway.problems import RETRY_AFTER
 from shared.messages.common import Request
+from shared.problems import MEDIA_TYPE
 
 Responses = dict[int | str, dict[str, Any]]
 
-_WRITE = (400, 401, 403, 404, 409, 422, 503)
-WITH_BODY = (413, 415)
+_WRITE = (400, 401, 403, 404, 409, 413, 422, 503)
+_ALWAYS = (429,)
+"""Problems of every route: whoever calls too often is refused before it."""
+WITH_BODY = (415,)
 """Problems of a route that reads a body."""
 
 
@@ -40,7 +43,7 @@ def refuses(*statuses: int) -> Responses:
             "content": {MEDIA_TYPE: schema},
             **({"headers": headers} if (headers := _headers(status)) else {}),
         }
-        for status in sorted(set(statuses))
+        for status in sorted({*statuses, *_ALWAYS})
     }
 
 

@@ -15,6 +15,7 @@ from gateway.insee import InseeLookUps
 from gateway.parameters import Digits, IdempotencyKey, Prefer, Traceparent, refuse_unknown
 from gateway.paths import decoded
 from gateway.problems import problem
+from gateway.rate_limit.middleware import CLAIMS
 from gateway.read_model import rows
 from gateway.read_model.lists import Page
 from gateway.read_model.people import People
@@ -59,14 +60,15 @@ class Calling:
         return await _proved(self.the, self.authorization)
 
 
-async def _proved(the: Services, authorization: str) -> Calling:
-    proved = await the.callers.who(authorization)
+async def _proved(the: Services, authorization: str, claims: Mapping[str, Any] | None = None) -> Calling:
+    proved = await the.callers.who(authorization, claims)
     return Calling(the, proved.actor, proved.left, authorization)
 
 
 async def _calling(request: Request) -> Calling:
     # Two headers are one value, as RFC 9110 says, and that one is no token: none of them is picked.
-    calling = await _proved(request.app.state.services, ", ".join(request.headers.getlist("authorization")))
+    authorization = ", ".join(request.headers.getlist("authorization"))
+    calling = await _proved(request.app.state.services, authorization, request.scope.get(CLAIMS))
     await refuse_unknown(request)  # Only now: whoever is not proved is told that, and nothing else.
     return calling
 

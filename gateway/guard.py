@@ -1,5 +1,6 @@
-"""What surrounds every route: a limit on bodies, safe headers, a line of log and a measure. Plain ASGI.
+"""What surrounds every route: a limit on bodies, HEAD where there is GET, safe headers, a line of log and a measure.
 
+Plain ASGI, since a framework's middleware would cost more than a look-up.
 Neither the log nor the metrics hold a path or a query: they name the route, which holds no one's data.
 """
 
@@ -19,6 +20,7 @@ log = get_logger(__name__)
 
 _TIME = orjson.OPT_UTC_Z
 LARGEST_BODY = 1024 * 1024
+_READING = frozenset({"GET", "HEAD"})
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -45,6 +47,9 @@ class Guard:
         started = time.perf_counter()
         status = 0
         seen = 0
+        method = scope["method"]
+        if is_head := method == "HEAD":
+            scope = {**scope, "method": "GET"}
 
         async def bounded() -> Message:
             nonlocal seen
@@ -61,25 +66,32 @@ class Guard:
                 given = {name.lower() for name, _ in message["headers"]}
                 defaults = [header for header in _UNLESS_SET if header[0] not in given]
                 message["headers"] = [*message["headers"], *_HEADERS, *defaults]
-            await send(message)
+                await send(message)
+                if is_head:  # Without this, a stream of events would not end.
+                    await send({"type": "http.response.body"})
+            elif not is_head:
+                await send(message)
 
         try:
-            await self._app(scope, bounded, guarded)
+            if method not in _READING and _length(scope) > LARGEST_BODY:
+                await problem("body_too_large")(scope, receive, guarded)  # Nothing of it is read.
+            else:
+                await self._app(scope, bounded, guarded)
         except Exception:
-            log.exception("a route broke", method=scope["method"], route=_route(scope))
+            log.exception("a route broke", method=method, route=_route(scope))
             if not status:
                 await problem("internal_error")(scope, receive, guarded)
         finally:
-            self._tell(scope, status, time.perf_counter() - started)
+            self._tell(scope, method, status, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _tell(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = _route(scope)
-        metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(seconds)
+        metrics.HTTP_SECONDS.labels(method, route, status).observe(seconds)
         if self._access_log:
             # Written by hand in the shape of every other line: the usual way takes longer than serving a read.
             line = {
                 "event": "request",
-                "method": scope["method"],
+                "method": method,
                 "route": route,
                 "status": status,
                 "ms": round(seconds * 1000, 1),
@@ -92,3 +104,8 @@ class Guard:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "-")
+
+
+def _length(scope: Scope) -> int:
+    """Return the length that a body is announced with; the server has seen that it is a number."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from shared import codes
@@ -15,11 +16,12 @@ from shared.consume import TRANSIENT
 from shared.errors import Rejected
 from shared.fields import invalid
 from shared.logging import get_logger
+from shared.problems import MEDIA_TYPE, document
 
 log = get_logger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
-
+CLIENT_LEFT = 499
+"""What our measures say of a client that left in the middle of its request; nginx counts them so, too."""
 _BY_STATUS = {400: "message_unreadable", 404: "not_found", 405: "method_not_allowed"}
 RETRY_AFTER = {425: 1, 429: 60, 503: 10}
 """Seconds after which it is worth trying again, by status."""
@@ -37,13 +39,7 @@ def problem(
     """Return the answer for a code; `fields` maps a field's path to the code of what is wrong with it."""
     status = status or codes.http_status(code)
     values = {"retry_after": RETRY_AFTER.get(status), **(details or {})}
-    body: dict[str, Any] = {
-        "type": f"urn:structures:code:{code}",
-        "title": codes.sentence(code, values),
-        "status": status,
-        "code": code,
-        **(more or {}),
-    }
+    body: dict[str, Any] = {**document(code, status, values), **(more or {})}
     if public := {name: value for name, value in (details or {}).items() if name != "fields"}:
         body["details"] = public
     if fields:
@@ -52,6 +48,8 @@ def problem(
     if status == 401:
         error = "" if code == "token_missing" else ', error="invalid_token"'
         answered["WWW-Authenticate"] = f'Bearer realm="structures"{error}'
+    if status == 413:
+        answered["Connection"] = "close"  # The rest of the body is not read.
     if status in RETRY_AFTER:
         answered["Retry-After"] = str(values["retry_after"])
     return Response(orjson.dumps(body), status, answered, MEDIA_TYPE)
@@ -62,6 +60,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _unusable)
     app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(ClientDisconnect, _gone)
     for error in TRANSIENT:
         app.add_exception_handler(error, _transient)
     app.add_exception_handler(Exception, _broken)
@@ -91,7 +90,13 @@ def _allowed(request: Request) -> Mapping[str, str]:
     """Return every method of a path: the framework tells those of the first router that knows the path."""
     paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
     known = (operations for path, operations in paths.items() if compile_path(path)[0].match(request.url.path))
-    return {"Allow": ", ".join(sorted({method.upper() for operations in known for method in operations}) or ("GET",))}
+    methods = {method.upper() for operations in known for method in operations} or {"GET"}
+    return {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))}
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    # Nobody reads this: it only says in our own measures that the client left before its body had come.
+    return Response(status_code=CLIENT_LEFT)
 
 
 async def _transient(_: Request, error: Exception) -> Response:

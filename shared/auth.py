@@ -99,6 +99,18 @@ class Verifier:
             self._known[digest] = known
             if len(self._known) > _CACHE_SIZE:
                 self._known.popitem(last=False)
+        return self._good(known, at)
+
+    def remembered(self, authorization: str) -> Mapping[str, Any] | None:
+        """Return the claims of a token that was proved here before and is good now, else None. Never waits."""
+        try:
+            known = self._known.get(hashlib.sha256(_bearer(authorization)).digest())
+            return None if known is None else self._good(known, self.clock.now())
+        except Rejected:
+            return None
+
+    def _good(self, known: "_Signed", at: int) -> Mapping[str, Any]:
+        """Return the claims of a proved token, if it is valid at an instant. Raises Rejected."""
         claims, thumbprint, is_for_us = known
         # The key is asked about each time: a token that was good is so no longer once its key is withdrawn.
         if not self._keys.prove(thumbprint, at):
@@ -177,14 +189,17 @@ def is_instant(value: object) -> bool:
     return 0 <= value < _LAST_INSTANT
 
 
+def is_technical(claims: Mapping[str, Any]) -> bool:
+    """Tell whether a token is that of a technical account: its subject is its client."""
+    return bool(claims["sub"] == (claims.get("client_id") or claims.get("azp")))
+
+
 def actor_of(claims: Mapping[str, Any]) -> Actor:
-    """Return the actor that a token's claims prove. A token whose subject is its client is a technical account."""
-    subject = str(claims["sub"])
-    client = claims.get("client_id") or claims.get("azp")
+    """Return the actor that a token's claims prove."""
     scope = claims.get("scope")
     return Actor(
-        id=subject,
-        kind="technical" if subject == client else "person",
+        id=str(claims["sub"]),
+        kind="technical" if is_technical(claims) else "person",
         scopes=frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
         first_name=_text(claims.get("given_name")),
         last_name=_text(claims.get("family_name")),

@@ -233,7 +233,10 @@ CODES: Mapping[str, Code] = {
         "Trop de demandes en peu de temps", "réessayez dans {retry_after} s", 429, "réessayez plus tard"
     ),
     "too_many_at_once": refused(
-        "Trop de vos demandes sont en cours", "attendez la fin de l'une d'elles, puis renvoyez celle-ci", 429
+        "Trop de vos demandes sont en cours",
+        "attendez la fin de l'une d'elles, puis réessayez dans {retry_after} s",
+        429,
+        "attendez la fin de l'une d'elles, puis renvoyez celle-ci",
     ),
     "unavailable": refused(
         "L'annuaire est momentanément indisponible", "réessayez dans {retry_after} s", 503, "réessayez plus tard"

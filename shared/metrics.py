@@ -35,3 +35,6 @@ WAITING = Gauge("structures_waiting_requests", "Requests that wait for INSEE or 
 OVERDUE = Gauge("structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)")
 SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])
 UNTOLD = Counter("structures_untold_total", "Outcomes that the client which asked has no topic for, by why", ["why"])
+HTTP_REFUSED = Counter(
+    "structures_http_refused_total", "HTTP connections and requests refused by a limit, by code", ["code"]
+)

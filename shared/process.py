@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-import uvicorn
 import uvloop
 from pydantic import ValidationError
-from starlette.types import ASGIApp
 
 from shared import health, logging
+from shared.http.limits import Limits
+from shared.http.server import serving
 from shared.settings import ProcessSettings, unusable
 
 log = logging.get_logger(__name__)
@@ -27,25 +27,10 @@ S = TypeVar("S", bound=ProcessSettings)
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at whether all parts still run."""
+_LIMITS = Limits(connections=100, connections_per_address=100)
+"""Of the port of /metrics, which only operators reach."""
 _LAST_WORK = 20.0
 """Seconds in which a process that ends by itself finishes what it can; nobody else would end it if that hangs."""
-
-
-async def serve_http(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """Serve `app` in this loop; returns once it listens. Its `should_exit` stops it."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False
-        )
-    )
-    # The process handles its own signals: uvicorn must not take them over.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    task = asyncio.create_task(server.serve(), name="http")
-    while not server.started:
-        if task.done():
-            raise SystemExit(f"Cannot listen on {host}:{port}. Is the port in use? Choose another with HTTP_PORT.")
-        await asyncio.sleep(0.01)
-    return server
 
 
 def _calm_the_collector() -> None:
@@ -81,20 +66,17 @@ async def _run(
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     state = health.Health()
-    server = await serve_http(health.app(state), settings.http_host, settings.http_port)
-    try:
-        async with running(state):
-            _calm_the_collector()
-            state.started = True
-            log.info("started", port=settings.http_port)
-            ended = await _told_or_broken(stop, state)
-            if ended:
-                log.critical("broken", ended=ended)
-                loop.call_later(_LAST_WORK, os._exit, 1)
-            log.info("stopping")
-            state.started = False
-    finally:
-        server.should_exit = True
+    own_server = serving(health.app(state), settings.http_host, settings.http_port, limits=_LIMITS)
+    async with own_server, running(state):
+        _calm_the_collector()
+        state.started = True
+        log.info("started", port=settings.http_port)
+        ended = await _told_or_broken(stop, state)
+        if ended:
+            log.critical("broken", ended=ended)
+            loop.call_later(_LAST_WORK, os._exit, 1)
+        log.info("stopping")
+        state.started = False
     log.info("stopped")
     return bool(ended)
 

@@ -11,6 +11,11 @@ from dev.run.environments import password_file
 from dev.run.settings import RunSettings
 
 SIMULATOR_KEY = "insee-simulator"
+_BUSY = {
+    **dict.fromkeys(("RATE_PERSON", "RATE_ADMINISTRATOR", "RATE_TECHNICAL", "RATE_ADDRESS"), "10000/20000"),
+    "CALLS_UNDER_WAY": "1000",
+}
+"""What one caller may do here: tests and benchmarks are few callers, each as busy as all those of production."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,6 @@ def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
             "gateway",
             "gateway",
             settings.gateway_port,
-            {"API_PORT": str(settings.api_port), "GATEWAY_CLIENT_SECRET": client_secret},
+            {"API_PORT": str(settings.api_port), "GATEWAY_CLIENT_SECRET": client_secret, **_BUSY},
         ),
     ]

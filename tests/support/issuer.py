@@ -1,6 +1,5 @@
 """A token issuer of the tests' own, over real HTTP: it counts who asks, changes its keys, and can fall silent."""
 
-import asyncio
 import hmac
 import json
 import time
@@ -17,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dev.brokers.ports import free_ports
-from shared.process import serve_http
+from shared.http.server import serving
 
 KAFKA, HTTP = "structures-kafka", "structures-http"
 _ANYTHING = JWSRegistry(algorithms=["ES256", "RS256", "PS256", "EdDSA", "Ed25519"], strict_check_header=False)
@@ -110,11 +109,5 @@ async def http_issuer() -> AsyncIterator[HttpIssuer]:
     """Give an issuer that listens on a free port."""
     (port,) = free_ports(1)
     issuer = HttpIssuer(f"http://127.0.0.1:{port}")
-    others = asyncio.all_tasks()
-    server = await serve_http(issuer.app(), "127.0.0.1", port)
-    serving = [task for task in asyncio.all_tasks() - others if task.get_name() == "http"]
-    try:
+    async with serving(issuer.app(), "127.0.0.1", port):
         yield issuer
-    finally:
-        server.should_exit = True
-        await asyncio.wait(serving)

@@ -1,6 +1,5 @@
 """A real Kafka with its topics and rights, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,7 +15,7 @@ from dev.issuer.keys import Keys
 from gateway.app import PROCESS, running
 from gateway.settings import Settings
 from shared.health import Health
-from shared.process import serve_http
+from shared.http.server import serving
 from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision
@@ -34,11 +33,8 @@ async def issuer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Issu
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
     keys = Keys(Path(tmp_path_factory.mktemp("issuer")) / "keys.json")
-    server = await serve_http(create_app(address, keys, OWN_SECRET), "127.0.0.1", port)
-    serving = next(task for task in asyncio.all_tasks() if task.get_name() == "http")
-    yield Issuer(address, keys)
-    server.should_exit = True
-    await serving
+    async with serving(create_app(address, keys, OWN_SECRET), "127.0.0.1", port):
+        yield Issuer(address, keys)
 
 
 @contextmanager
@@ -52,8 +48,20 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 @asynccontextmanager
 async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
     """Run a gateway; give the address of its API and what it says of itself."""
+    given = settings(brokers, issuer, **more)
+    health = Health()
+    assert not set(given) & set(os.environ)
+    async with AsyncExitStack() as stack:
+        with environment(given):  # Settings are read as it starts; another replica may have other ones.
+            await stack.enter_async_context(running(Settings(), health))
+        health.started = True
+        yield f"http://127.0.0.1:{given['API_PORT']}/api/v1", health
+
+
+def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
+    """Return the environment of a gateway on ports of its own."""
     api_port, http_port = free_ports(2)
-    given = {
+    return {
         "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
         "KAFKA_USER": PROCESS,
         "KAFKA_PASSWORD": brokers.password(f"kafka/{PROCESS}"),
@@ -67,15 +75,9 @@ async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterato
         "INSEE_LOOK_UPS": "3",
         "INSEE_LOOK_UP_WINDOW": "1d",
         "USER_KEPT": "100ms",
+        **dict.fromkeys(("RATE_PERSON", "RATE_ADMINISTRATOR", "RATE_TECHNICAL", "RATE_ADDRESS"), "10000/20000"),
         **more,
     }
-    health = Health()
-    assert not set(given) & set(os.environ)
-    async with AsyncExitStack() as stack:
-        with environment(given):  # Settings are read as it starts; another replica may have other ones.
-            await stack.enter_async_context(running(Settings(), health))
-        health.started = True
-        yield f"http://127.0.0.1:{api_port}/api/v1", health
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -3,15 +3,17 @@
 That an answer is documented, and has the shape it is said to have, is checked by every client of these tests.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
 
+from dev.brokers import Brokers
 from gateway.guard import LARGEST_BODY
-from tests.integration.gateway.world import World, fresh_id, fresh_user, until
+from tests.integration.gateway.conftest import replica
+from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, until
 from tests.support.contract import DOCUMENT, operations
 
 SIRET = "41816609600069"
@@ -48,6 +50,14 @@ async def closed(whole_world: World) -> str:
     return user
 
 
+@pytest_asyncio.fixture(scope="module")
+async def impatient(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[str]:
+    """A gateway that hardly lets anybody call."""
+    rates = dict.fromkeys(("RATE_PERSON", "RATE_ADMINISTRATOR", "RATE_TECHNICAL", "RATE_ADDRESS"), "1/1")
+    async with replica(gateway_brokers, issuer, **rates) as (api, _):
+        yield api
+
+
 class Call:
     """One call of an operation, right in everything but for what a case makes wrong."""
 
@@ -67,14 +77,14 @@ class Call:
         self.body: Any = BODIES.get(path) if "requestBody" in DOCUMENT["paths"][path][method] else None
         self.content: bytes | None = None
 
-    async def send(self, user: str | None) -> httpx2.Response:
+    async def send(self, user: str | None, api: str) -> httpx2.Response:
         claims: dict[str, Any] = {"scope": "structures:admin"} if "/users/" in self.path else {}
         client = self.world.anonymous() if user is None else self.world.as_(user, **claims)
         path = self.path.format(**self.values).removeprefix("/api/v1")
         sent: dict[str, Any] = {"params": self.params, "headers": self.headers}
         sent |= {"json": self.body} if self.content is None and self.body is not None else {"content": self.content}
         async with client as open_:
-            return await open_.request(self.method.upper(), path, **sent)
+            return await open_.request(self.method.upper(), f"{api}{path}", **sent)
 
 
 def _wrong(call: Call) -> None:
@@ -109,13 +119,13 @@ PREPARE: Mapping[int, Callable[[Call], None]] = {
     415: lambda call: call.headers.update({"Content-Type": "text/plain"}),
     422: _wrong,
     425: lambda call: call.params.update({"min_version": 1_000_000}),
-    429: _refused(""),
+    429: lambda call: call.headers.clear(),  # Nobody decides: there is nothing to wait for.
 }
 
 
 @pytest.mark.parametrize(("method", "path", "status"), CASES, ids=lambda v: str(v).removeprefix("/api/v1/"))
 async def test_each_refusal_that_is_documented_happens(
-    world: World, closed: str, method: str, path: str, status: int
+    world: World, closed: str, impatient: str, method: str, path: str, status: int
 ) -> None:
     call = Call(world, method, path)
     PREPARE[status](call)
@@ -129,8 +139,9 @@ async def test_each_refusal_that_is_documented_happens(
 
             await until(made)
     user = {401: None, 403: closed}.get(status, call.user)
-    answers = [await call.send(user) for _ in range(4 if status == 429 else 1)]
-    assert answers[-1].status_code == status, answers[-1].text
+    api = impatient if status == 429 else world.api
+    answers = [await call.send(user, api) for _ in range(5 if status == 429 else 1)]
+    assert status in {answer.status_code for answer in answers}, answers[-1].text
     assert answers[-1].headers["content-type"] == "application/problem+json"
 
 

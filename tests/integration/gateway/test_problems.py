@@ -10,7 +10,7 @@ import pytest
 
 from gateway.guard import LARGEST_BODY
 from shared import codes, french
-from tests.integration.gateway.world import HTTP, KAFKA, World, fresh_id, fresh_user
+from tests.integration.gateway.world import HTTP, KAFKA, World, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations
 
 JSON = {"Content-Type": "application/json"}
@@ -185,8 +185,39 @@ async def test_another_method_is_refused_with_those_there_are(world: World, path
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - known:
             answer = await client.request(method, url)
             assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), method
-            assert set(answer.headers["allow"].split(", ")) == known
-        assert (await client.head(url)).status_code == 405
+            assert set(answer.headers["allow"].split(", ")) == known | ({"HEAD"} if "GET" in known else set())
+
+
+async def test_head_is_get_without_a_body(world: World) -> None:
+    """Streams of events end at once; what can only be written has no HEAD."""
+    id_, user = fresh_id(), fresh_user("u")
+    await world.owners.structure(id_, user)
+    async with world.as_(user) as client:
+        await readable(client, f"/structures/{id_}")
+        asked = (await client.post(f"/structures/{id_}/activate")).json()
+        for path in ("/me", "/codes", f"/structures/{id_}", "/structures/0", "/nothing", asked["links"]["self"]):
+            path = path.removeprefix("/api/v1")
+            got, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.content) == (got.status_code, b"")
+            headers = [{**answer.headers, "date": ""} for answer in (got, head)]
+            assert headers[0] == headers[1]
+        events = await client.head(f"/requests/{asked['request_id']}/events")
+        assert (events.status_code, events.content) == (200, b"")
+        assert events.headers["content-type"].startswith("text/event-stream")
+        none = await client.head(f"/structures/{id_}/activate")
+        assert (none.status_code, none.headers["allow"]) == (405, "POST")
+    async with world.anonymous() as nobody:
+        assert (await nobody.head("/me")).status_code == 401
+
+
+async def test_a_method_nobody_knows_is_told_those_there_are(world: World) -> None:
+    async with httpx2.AsyncClient(base_url=world.api) as client:
+        answer = await client.request("BREW", "/structures/1")
+    assert (answer.status_code, answer.json()["code"]) == (501, "method_unknown")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH, POST, PUT"
+    documented = {method.upper() for methods in DOCUMENT["paths"].values() for method in methods}
+    assert set(answer.headers["allow"].split(", ")) == documented | {"HEAD"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A real mongod and the simulator over real HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,8 +13,8 @@ from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
 from dev.insee.app import create_app
 from dev.insee.simulator import Simulator
+from shared.http.server import serving
 from shared.mongo import connect
-from shared.process import serve_http
 from shared.settings import MongoSettings
 
 
@@ -66,11 +65,8 @@ class Insee:
 async def running_insee() -> AsyncIterator[Insee]:
     (port,) = free_ports(1)
     insee = Insee(f"http://127.0.0.1:{port}")
-    server = await serve_http(insee, "127.0.0.1", port)
-    serving = next(task for task in asyncio.all_tasks() if task.get_name() == "http")
-    yield insee
-    server.should_exit = True
-    await serving
+    async with serving(insee, "127.0.0.1", port):
+        yield insee
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The development issuer, over HTTP as its callers meet it: what it gives, to whom, and where it refuses to run."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -21,8 +20,8 @@ from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
 from shared.auth import ACT_FOR, ADMINISTRATOR, Verifier, actor_of
 from shared.clock import SystemClock
+from shared.http.server import serving
 from shared.issuer_keys import IssuerKeys
-from shared.process import serve_http
 
 SECRET = "the-secret-of-demo-clients"
 ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORD}
@@ -32,13 +31,10 @@ FACTURIER = {"grant_type": "client_credentials", "client_id": "facturier", "clie
 @pytest_asyncio.fixture
 async def issuer(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     (port,) = free_ports(1)
-    address, others = f"http://127.0.0.1:{port}", asyncio.all_tasks()
-    server = await serve_http(create_app(address, Keys(tmp_path / "keys.json"), SECRET), "127.0.0.1", port)
-    serving = [task for task in asyncio.all_tasks() - others if task.get_name() == "http"]
-    async with httpx2.AsyncClient(base_url=address) as client:
+    address = f"http://127.0.0.1:{port}"
+    app = create_app(address, Keys(tmp_path / "keys.json"), SECRET)
+    async with serving(app, "127.0.0.1", port), httpx2.AsyncClient(base_url=address) as client:
         yield client
-    server.should_exit = True
-    await asyncio.wait(serving)
 
 
 async def claims_of(issuer: httpx2.AsyncClient, form: dict[str, str]) -> dict[str, Any]:
