@@ -14,6 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
+from shared.errors import Transient
 from shared.fetched import read_whatever_came
 from shared.settings import KafkaSettings
 
@@ -135,6 +136,15 @@ def build_producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaPr
         request_timeout_ms=30_000,
         compression_type="lz4",
     )
+
+
+async def answers(producer: AIOKafkaProducer) -> None:
+    """Ask a started producer's brokers how they stand, for readiness. Raises Transient when none answers.
+
+    Consumers don't tell: while no broker answers, their polls come back empty as on a quiet day.
+    """
+    if not await producer.client.force_metadata_update():
+        raise Transient("no broker answers")
 
 
 def build_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:
