@@ -21,7 +21,10 @@ set_hypothesis_home_dir(Path(__file__).parents[1] / ".data" / "hypothesis")
 settings.register_profile("ours", deadline=None)  # A test proves a rule, never a speed.
 settings.load_profile("ours")
 
-LONGEST = ("faults", "integration/ops", "journeys", "integration/gateway", "integration/rights", "integration/delay")
+LONGEST = (
+    *("faults", "integration/ops", "integration/alerts", "journeys"),
+    *("integration/gateway", "integration/rights", "integration/delay"),
+)
 """Packages that take longest, which begin first."""
 _ALONE = frozenset({"unit", "contract", "explorer"})
 """Packages whose tests share nothing that takes long to start: each goes to whoever is free."""
