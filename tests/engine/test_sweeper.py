@@ -269,12 +269,7 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
 
 async def test_a_count_that_can_not_be_made_anew_is_told_no_more(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
-    monkeypatch.setattr(sweep, "EVERY", 0.01)
-    lab.clock.time = SystemClock().now() - MINUTE
-    for metric in (metrics.WAITING, metrics.OVERDUE):
-        metric.clear()  # Another test's.
-    sweeping = asyncio.create_task(lab.main.sweeper.run(Loop("sweeper")))
-    await until(lambda: counted() == (0, 0))
+    sweeping = await counting(lab, monkeypatch)
     breaks_the(lab, "count")
     await asyncio.sleep(0.1)
     assert counted() == (0, 0), "one that is fresh stands"
@@ -284,6 +279,30 @@ async def test_a_count_that_can_not_be_made_anew_is_told_no_more(lab: Lab, monke
     monkeypatch.setattr(sweep, "COUNT_STANDS", 30)
     await until(lambda: counted() == (0, 0))
     sweeping.cancel()
+
+
+async def test_whoever_loses_the_lease_tells_no_count_any_more(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeping = await counting(lab, monkeypatch)
+
+    async def is_another_s(*_: object) -> None:
+        """Return nothing: the lease is not to be had."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.main.store, "lease", is_another_s, raising=False)
+        await until(lambda: counted() == (None, None), within=sweep.COUNT_STANDS / 2)
+    await until(lambda: counted() == (0, 0))
+    sweeping.cancel()
+
+
+async def counting(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> asyncio.Task[None]:
+    """Let a sweeper run until it has counted."""
+    monkeypatch.setattr(sweep, "EVERY", 0.01)
+    lab.clock.time = SystemClock().now() - MINUTE
+    for metric in (metrics.WAITING, metrics.OVERDUE):
+        metric.clear()  # Another test's.
+    sweeping = asyncio.create_task(lab.main.sweeper.run(Loop("sweeper")))
+    await until(lambda: counted() == (0, 0))
+    return sweeping
 
 
 def counted() -> tuple[float | None, float | None]:
