@@ -77,6 +77,8 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     following = consume(broker, health, followed, tail.take, group=None, from_start=False)
     catch_up = CatchUp(feeds)
     health.check("mongodb", lambda: database.command("ping"))
+    # What was read so far can be consulted.
+    health.check("kafka", lambda: brokers.answers(producer), bearable=True)
     health.check("issuer", verifier.ready)
     health.check("own token", token.ready)
     health.check("read model", catch_up.check)

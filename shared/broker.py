@@ -14,6 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
+from shared.errors import Transient
 from shared.fetched import read_whatever_came
 from shared.settings import KafkaSettings
 
@@ -145,6 +146,15 @@ async def topics_seen(producer: AIOKafkaProducer) -> Collection[str]:
     """Return the names of all topics that the producer's user may see. Raises KafkaError when no broker answers."""
     found: Collection[str] = (await producer.client.fetch_all_metadata()).topics()
     return found
+
+
+async def answers(producer: AIOKafkaProducer) -> None:
+    """Ask a started producer's brokers how they stand, for readiness. Raises Transient when none answers.
+
+    Consumers don't tell: while no broker answers, their polls come back empty as on a quiet day.
+    """
+    if not await producer.client.force_metadata_update():
+        raise Transient("no broker answers")
 
 
 def build_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:

@@ -16,6 +16,7 @@ from shared.errors import Transient
 from shared.health import Health
 from shared.logging import get_logger
 from shared.mongo import PyMongoError
+from shared.progress import Progress
 
 log = get_logger(__name__)
 
@@ -51,22 +52,20 @@ def consume(
     some seconds makes the process unready, unless it `may_stand_still`. Returns FastStream's subscriber.
     """
     name = group or f"tail of {', '.join(topics)}"
-    stands_still = metrics.STANDS_STILL.labels(name)
 
     async def handle(records: Sequence[Any]) -> None:
         started = time.monotonic()
         metrics.BATCH_RECORDS.labels(name).observe(len(records))
+        progress.begins(records)
         for attempt in range(_TRIES):
             try:
                 await handler(records)
-                loop.stuck = None
-                stands_still.set(0)
+                progress.goes_on()
                 break
             except TRANSIENT as error:
                 records = getattr(error, "rest", ()) or records
                 if attempt >= _STUCK_AFTER and not may_stand_still:
-                    loop.stuck = type(error).__name__
-                    stands_still.set(1)
+                    progress.in_vain(error)
                 metrics.BATCH_RETRIES.labels(name).inc()
                 log.warning("a batch is tried again", consumer=name, error=type(error).__name__, attempt=attempt)
                 loop.beat()
@@ -76,8 +75,7 @@ def consume(
                 await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
             except Exception as error:
                 log.exception("a batch broke", consumer=name)
-                loop.stuck = type(error).__name__
-                stands_still.set(1)
+                progress.in_vain(error)
                 await asyncio.sleep(1)  # It comes back at once: without a pause this would be a hot loop.
                 raise
         else:
@@ -86,6 +84,7 @@ def consume(
 
     subscriber = subscribe(broker, topics, handle, group=group, max_records=max_records, from_start=from_start)
     loop = health.loop(name, stalled_after=120, alive=lambda: _alive(subscriber))
+    progress = Progress(name, loop)
 
     async def poll(consumer: Any) -> Any:
         # FastStream's own poll sleeps after every empty one: a message that comes then would wait for 200 ms.
@@ -98,6 +97,7 @@ def consume(
             await asyncio.sleep(1)  # FastStream starts the loop again at once.
             raise
         loop.beat()  # Not before: a loop that only ever fails to poll does not turn.
+        progress.polled(records, consumer.assignment())
         return records
 
     subscriber.get_msg = poll

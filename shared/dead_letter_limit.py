@@ -5,6 +5,7 @@ wait, an alert says so, and a mended process goes on where they stand. What othe
 to them, bounded by what Kafka lets them send, it makes nobody wait.
 """
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ AT_MOST = 500
 OF_ONE_ACTOR = 50
 """How many of them one actor's requests count: whoever finds what breaks a rule stops nobody else with it."""
 WINDOW = 60.0
+_HELD_FOR = 15.0
+"""Seconds for which consumers that wait are known to: they try again every few seconds."""
 _OUR_FAULT = b"internal_error"
 
 
@@ -30,6 +33,9 @@ class DeadLetterLimit:
         self._clock = clock
         self._counted: deque[tuple[float, bytes]] = deque()
         self._of_actors: Counter[bytes] = Counter()
+        self._held = -math.inf
+        # Nobody says when they go on, since it may be elsewhere: partitions move.
+        metrics.DEAD_LETTERS_HELD.set_function(lambda: self._clock() < self._held + _HELD_FOR)
 
     def check(self, messages: Iterable[Message]) -> None:
         """Count what is about to be sent. Raises Transient when it would be too much: nothing of it is to be sent."""
@@ -41,9 +47,9 @@ class DeadLetterLimit:
         if not ours:
             return
         if len(self._counted) >= AT_MOST:
-            metrics.DEAD_LETTERS_HELD.set(1)
+            self._held = now
             raise Transient("too many messages can't be handled: they are kept where they are")
-        metrics.DEAD_LETTERS_HELD.set(0)
+        self._held = -math.inf
         for message in ours:
             actor = dict(message.headers).get("dlq_actor", b"")
             if not actor or self._of_actors[actor] < OF_ONE_ACTOR:

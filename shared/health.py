@@ -1,6 +1,7 @@
 """Health of a process, as it really is: a consume loop that died or hangs is seen; a broker's ping would not see it.
 
-*Live* means that restarting would not help: loops run and none hangs. *Ready* means that work can be done now.
+*Live* means that restarting would not help: loops run and none hangs. *Ready* means that work can be done now. What is
+wrong is counted among the metrics too, since whoever watches alerts does not ask whether a process is ready.
 A part that has *ended* for good makes the process end itself (`process.py`): not everybody who starts processes again
 asks whether they are live, but everybody sees that one is gone.
 """
@@ -8,7 +9,7 @@ asks whether they are live, but everybody sees that one is gone.
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,6 +17,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from shared import metrics
 
 Check = Callable[[], Awaitable[None]]
 
@@ -53,9 +56,11 @@ class Loop:
 class Health:
     """What a process tells about itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: str = "") -> None:
+        self._process = process
         self._loops: list[Loop] = []
         self._checks: dict[str, Check] = {}
+        self._bearable: set[str] = set()
         self.started = False
 
     def loop(self, name: str, *, stalled_after: float = 60.0, alive: Callable[[], bool] = lambda: True) -> Loop:
@@ -68,9 +73,14 @@ class Health:
         """Watch something that does not turn, and can only end."""
         self.loop(name, stalled_after=math.inf, alive=alive)
 
-    def check(self, name: str, check: Check) -> None:
-        """Ask `check` (which raises when something is wrong) each time readiness is asked for."""
+    def check(self, name: str, check: Check, *, bearable: bool = False) -> None:
+        """Ask `check` (which raises when something is wrong) each time readiness is asked for.
+
+        What is `bearable` is told and counted, and the process is ready all the same.
+        """
         self._checks[name] = check
+        if bearable:
+            self._bearable.add(name)
 
     def ended(self) -> list[str]:
         """Return which parts have ended for good."""
@@ -80,16 +90,34 @@ class Health:
         """Return what is wrong with the loops."""
         return [problem for loop in self._loops if (problem := loop.problem())]
 
+    async def problems(self) -> tuple[list[str], list[str]]:
+        """Return what keeps the process from working now, and what is wrong besides."""
+        serious = self.live() if self.started else ["starting"]
+        serious += [f"{loop.name} stands still: {loop.stuck}" for loop in self._loops if loop.stuck]
+        bearable: list[str] = []
+        # All at once: whoever asks waits for a few seconds only.
+        for name, error in zip(self._checks, await asyncio.gather(*map(_asked, self._checks.values())), strict=True):
+            if error is not None:
+                (bearable if name in self._bearable else serious).append(f"{name}: {error}")
+        return serious, bearable
+
     async def ready(self) -> list[str]:
         """Return what keeps the process from working now."""
-        problems = self.live() if self.started else ["starting"]
-        problems += [f"{loop.name} stands still: {loop.stuck}" for loop in self._loops if loop.stuck]
-        for name, check in self._checks.items():
-            try:
-                await asyncio.wait_for(check(), 3)
-            except Exception as error:  # noqa: BLE001 - whatever a check raises is the answer to the question.
-                problems.append(f"{name}: {type(error).__name__}")
-        return problems
+        serious, _ = await self.problems()
+        return serious
+
+    async def count(self) -> None:
+        """Tell the metrics how much is wrong now."""
+        serious, bearable = await self.problems()
+        metrics.PROBLEMS.labels(self._process).set(len(serious) + len(bearable))
+
+
+async def _asked(check: Check) -> str | None:
+    try:
+        await asyncio.wait_for(check(), 3)
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is the answer to the question.
+        return type(error).__name__
+    return None
 
 
 def routes(health: Health) -> list[Route]:
@@ -99,16 +127,18 @@ def routes(health: Health) -> list[Route]:
         return _answer(health.live())
 
     async def ready(_: Request) -> Response:
-        return _answer(await health.ready())
+        return _answer(*await health.problems())
 
-    async def metrics(_: Request) -> Response:
+    async def exposition(_: Request) -> Response:
+        await health.count()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return [Route("/live", live), Route("/ready", ready), Route("/metrics", metrics)]
+    return [Route("/live", live), Route("/ready", ready), Route("/metrics", exposition)]
 
 
-def _answer(problems: list[str]) -> Response:
-    return JSONResponse({"ok": not problems, "problems": problems}, status_code=503 if problems else 200)
+def _answer(serious: Sequence[str], bearable: Sequence[str] = ()) -> Response:
+    told = {"ok": not serious, "problems": [*serious, *bearable]}
+    return JSONResponse(told, status_code=503 if serious else 200)
 
 
 def app(health: Health) -> Starlette:

@@ -4,6 +4,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+PROBLEMS = Gauge("structures_problems", "How much /ready finds wrong with this process now", ["process"])
+
 REQUESTS = Counter("structures_requests_total", "Requests decided, by type and status", ["type", "status"])
 REPEATED = Counter("structures_requests_repeated_total", "Requests seen again and answered as before")
 DEAD_LETTERS = Counter("structures_dead_letters_total", "Messages dead-lettered, by reason", ["topic", "code"])
@@ -31,8 +33,17 @@ UNUSABLE = Counter(
     "Stored documents that could not be read, shown or written, each time",
     ["why"],
 )
-WAITING = Gauge("structures_waiting_requests", "Requests that wait for INSEE or for a copy (told by the sweeper)")
-OVERDUE = Gauge("structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)")
+BEHIND = Gauge(
+    "structures_consumer_behind_seconds",
+    "Age of the oldest record that this consumer has in hand; 0 when it has none",
+    ["consumer"],
+)
+WAITING = Gauge(
+    "structures_waiting_requests", "Requests that wait for INSEE or for a copy (told by the sweeper)", ["owner"]
+)
+OVERDUE = Gauge(
+    "structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)", ["owner"]
+)
 SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])
 UNTOLD = Counter("structures_untold_total", "Outcomes that the client which asked has no topic for, by why", ["why"])
 HTTP_REFUSED = Counter(

@@ -58,14 +58,14 @@ async def _told_or_broken(stop: asyncio.Event, state: health.Health) -> Sequence
 
 
 async def _run(
-    settings: ProcessSettings, running: Callable[[health.Health], AbstractAsyncContextManager[None]]
+    name: str, settings: ProcessSettings, running: Callable[[health.Health], AbstractAsyncContextManager[None]]
 ) -> bool:
     """Run until told to stop, or broken; return whether it is broken."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
-    state = health.Health()
+    state = health.Health(name)
     own_server = serving(health.app(state), settings.http_host, settings.http_port, limits=_LIMITS)
     async with own_server, running(state):
         _calm_the_collector()
@@ -88,7 +88,7 @@ def main(
     try:
         values = settings()
         logging.configure(name, values.log_level)
-        failed = uvloop.run(_run(values, lambda state: running(values, state)))
+        failed = uvloop.run(_run(name, values, lambda state: running(values, state)))
     except ValidationError as error:
         # Those of Kafka, MongoDB and the issuer are read where they are used, before anything else is done.
         if (wrong := unusable(error)) is None:

@@ -12,7 +12,7 @@ from services.delay_svc.forward import PROCESS, Forwarder
 from services.delay_svc.relay import SESSION_TIMEOUT, Relay
 from services.delay_svc.settings import Settings
 from services.delay_svc.window import Windows
-from shared.broker import build_consumer, build_producer
+from shared.broker import answers, build_consumer, build_producer
 from shared.clock import SECOND
 from shared.errors import Transient
 from shared.health import Health
@@ -44,6 +44,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
                 raise Transient("the group has given this process no share yet")
 
         health.check("share", has_share)
+        health.check("kafka", lambda: answers(producer))
         consumer.subscribe(pattern=DELAY_PATTERN, listener=relay)
         task = asyncio.create_task(relay.run(), name="relay")
         try:

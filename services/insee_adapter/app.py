@@ -57,6 +57,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     broker = brokers.build_broker(kafka)
     consume(broker, health, [REQUESTS], door.requests, group=f"{PROCESS}.{REQUESTS}")
     health.check("mongodb", lambda: database.command("ping"))
+    health.check("kafka", lambda: brokers.answers(producer))
 
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(http_client(_limits(settings)))
@@ -67,6 +68,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         for number in range(settings.insee_workers):
             stack.push_async_callback(_cancel, _start(f"worker {number}", worker, health))
         counting = asyncio.create_task(_count(queue), name="count")
+        health.part("count", alive=lambda: not counting.done())
         stack.push_async_callback(_cancel, counting)
         await brokers.start(broker)
         stack.push_async_callback(broker.stop)
@@ -120,6 +122,7 @@ async def _count(queue: Queue) -> None:
     while True:
         with contextlib.suppress(mongo.PyMongoError):  # The workers tell of it; this only counts.
             metrics.LOOK_UPS.set(await queue.size())
+            metrics.OLDEST_SECONDS.set(await queue.oldest())
         await asyncio.sleep(_COUNT_EVERY_S)
 
 

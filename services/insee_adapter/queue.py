@@ -57,6 +57,7 @@ class Queue:
     async def prepare(self) -> None:
         """Make the indexes; actors who asked nothing for a day are forgotten."""
         await self._look_ups.create_index([("turn", ASCENDING), ("asked_at", ASCENDING)])
+        await self._look_ups.create_index([("asked_at", ASCENDING)])
         await self._turns.create_index([("at", ASCENDING)], expireAfterSeconds=86_400)
 
     async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> None:
@@ -113,6 +114,12 @@ class Queue:
     async def size(self) -> int:
         """Return how many look-ups are not answered yet."""
         return int(await self._look_ups.estimated_document_count())
+
+    async def oldest(self) -> float:
+        """Return for how long (s) the look-up that was asked first has been waiting; 0 when none waits."""
+        age = {"$project": {"ms": {"$subtract": ["$$NOW", "$asked_at"]}}}
+        found = await self._look_ups.aggregate([{"$sort": {"asked_at": ASCENDING}}, {"$limit": 1}, age]).to_list(None)
+        return max(0.0, (found[0].get("ms") or 0) / 1000) if found else 0.0
 
     async def claim(self) -> Job | None:
         """Claim the look-up whose turn it is, for the time of a lease."""

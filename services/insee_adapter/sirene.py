@@ -16,7 +16,7 @@ import httpx2
 
 from services.insee_adapter import metrics
 from services.insee_adapter.auth import Credentials
-from services.insee_adapter.breaker import Breaker
+from services.insee_adapter.breaker import Breaker, State
 from services.insee_adapter.reading import moved
 from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_granted, quota_wait
 from shared.clock import Clock
@@ -145,7 +145,8 @@ class Sirene:
         else:
             self._breaker.succeeded()
         finally:
-            metrics.BREAKER_OPEN.set(self.left_alone())
+            # A call that tries whether INSEE is back does not close it: no alert must take it for that.
+            metrics.BREAKER_OPEN.set(self._breaker.state is not State.CLOSED)
 
     async def _get(self, siret: str, headers: Mapping[str, str], budget: Budget) -> Response:
         async with budget.call() as seconds:

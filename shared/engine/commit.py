@@ -61,7 +61,7 @@ class Committer:
         for draft in won:
             for step in draft.steps:
                 metrics.REQUESTS.labels(step.type, step.status).inc()
-                self._measure(step)
+                self._measure(step, waited=around is not None and around.has_waited(step.key))
         return saved
 
     async def finish(self, documents: Sequence[Document]) -> list[str]:
@@ -145,9 +145,10 @@ class Committer:
         # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
         await self.publish_until_current(moved)
 
-    def _measure(self, step: Step) -> None:
+    def _measure(self, step: Step, *, waited: bool) -> None:
         now = self._clock.now()
-        if step.status in {"accepted", "rejected"} and step.received_at is not None:
-            metrics.DECISION_SECONDS.observe(max(0, now - step.received_at) / 1000)
-        elif step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
+        if step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
             metrics.APPLIED_LATE_SECONDS.observe(max(0, now - step.effective_at) / 1000)
+        elif step.status in {"accepted", "rejected", "applied"} and step.received_at is not None and not waited:
+            # Whoever waits, for INSEE for instance, was told so: how long that takes says nothing of us.
+            metrics.DECISION_SECONDS.observe(max(0, now - step.received_at) / 1000)

@@ -87,6 +87,7 @@ async def hosting(
             may_stand_still=topic == topics.name(owner.name, topics.RETRIES),
         )
     health.check("mongodb", lambda: database.command("ping"))
+    health.check("kafka", lambda: brokers.answers(producer))
     health.check("issuer", verifier.ready)
     async with AsyncExitStack() as stack:
         for started in (producer, partners):

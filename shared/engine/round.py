@@ -78,6 +78,10 @@ class Round:
             steps.append(self.decided[key][0])
         return max(steps, key=lambda step: step.version, default=None)
 
+    def has_waited(self, key: str) -> bool:
+        """Tell whether a request was told before that it waits."""
+        return (row := self.rows.get(key)) is not None and row.broken is None and row.is_waiting
+
     def taken_back(self, target: Target) -> Step | None:
         """Return the last that is known of the request that this one cancels, if that one is about no document yet."""
         step = self.last_step(target.cancels) if target.cancels else None

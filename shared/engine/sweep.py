@@ -6,6 +6,8 @@ the next poke, and end what may still wait.
 """
 
 import asyncio
+import math
+import time
 import uuid
 from collections.abc import Sequence
 
@@ -32,6 +34,8 @@ ASIDE = 15 * MINUTE
 EVERY = 0.5
 AGAIN_AFTER = 2
 COUNT_EVERY = 10 * SECOND
+COUNT_STANDS = 30.0
+"""Seconds after which a count that nobody could make anew is no longer told."""
 LEASE = 10 * SECOND
 
 
@@ -43,6 +47,7 @@ class Sweeper:
         self._store = store
         self._holder = uuid.uuid4().hex
         self._count_at = 0
+        self._counted = -math.inf
         self._ahead = 0
 
     async def run(self, loop: Loop) -> None:
@@ -53,7 +58,9 @@ class Sweeper:
         while True:
             try:
                 taken = await self._store.lease(f"sweeper:{self._engine.owner.name}", self._holder, LEASE)
-                if taken is not None:
+                if taken is None:
+                    self._leave_counting_to_others()
+                else:
                     self._ahead = max(0, self._engine.clock.now() - taken)
                     await self.sweep()
             except TRANSIENT as error:
@@ -65,6 +72,8 @@ class Sweeper:
                 await asyncio.sleep(AGAIN_AFTER)
             else:
                 loop.beat()
+            if time.monotonic() > self._counted + COUNT_STANDS:
+                self._leave_counting_to_others()
             await asyncio.sleep(EVERY)
 
     async def sweep(self) -> None:
@@ -95,10 +104,17 @@ class Sweeper:
         """Tell, now and then, how much waits and how much is late."""
         now = self._now()
         if now >= self._count_at:
-            self._count_at = now + COUNT_EVERY
             waiting, overdue = await self._store.counts(now)
-            metrics.WAITING.set(waiting)
-            metrics.OVERDUE.set(overdue)
+            metrics.WAITING.labels(self._engine.owner.name).set(waiting)
+            metrics.OVERDUE.labels(self._engine.owner.name).set(overdue)
+            self._count_at, self._counted = now + COUNT_EVERY, time.monotonic()
+
+    def _leave_counting_to_others(self) -> None:
+        """Tell no count any more: that of whoever sweeps now would stand beside an old one of ours."""
+        if self._counted > -math.inf:
+            self._count_at, self._counted = 0, -math.inf
+            metrics.WAITING.remove(self._engine.owner.name)
+            metrics.OVERDUE.remove(self._engine.owner.name)
 
     async def outboxes(self) -> None:
         """Publish what was decided and not told."""

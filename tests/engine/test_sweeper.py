@@ -5,13 +5,16 @@ import itertools
 from collections.abc import Awaitable
 
 import pytest
+from prometheus_client import REGISTRY
 
+from shared import metrics
 from shared.clock import MINUTE, SECOND, SystemClock
 from shared.engine import sweep
 from shared.health import Loop
 from tests.support.lab import OLD, Died, Lab, Process
 from tests.support.toy import DELAY, ManualClock, incoming
 from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow
+from tests.support.until import until
 
 
 async def left(lab: Lab, after: str) -> None:
@@ -262,6 +265,53 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
         while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
             await asyncio.sleep(0.01)
     sweeping.cancel()
+
+
+async def test_a_count_that_can_not_be_made_anew_is_told_no_more(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
+    sweeping = await counting(lab, monkeypatch)
+    breaks_the(lab, "count")
+    await asyncio.sleep(0.1)
+    assert counted() == (0, 0), "one that is fresh stands"
+    monkeypatch.setattr(sweep, "COUNT_STANDS", 0)
+    await until(lambda: counted() == (None, None))
+    del lab.main.sweeper.count
+    monkeypatch.setattr(sweep, "COUNT_STANDS", 30)
+    await until(lambda: counted() == (0, 0))
+    sweeping.cancel()
+
+
+async def test_whoever_loses_the_lease_tells_no_count_any_more(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeping = await counting(lab, monkeypatch)
+
+    async def is_another_s(*_: object) -> None:
+        """Return nothing: the lease is not to be had."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.main.store, "lease", is_another_s, raising=False)
+        await until(lambda: counted() == (None, None), within=sweep.COUNT_STANDS / 2)
+    await until(lambda: counted() == (0, 0))
+    sweeping.cancel()
+
+
+async def counting(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> asyncio.Task[None]:
+    """Let a sweeper run until it has counted."""
+    monkeypatch.setattr(sweep, "EVERY", 0.01)
+    lab.clock.time = SystemClock().now() - MINUTE
+    for metric in (metrics.WAITING, metrics.OVERDUE):
+        metric.clear()  # Another test's.
+    sweeping = asyncio.create_task(lab.main.sweeper.run(Loop("sweeper")))
+    await until(lambda: counted() == (0, 0))
+    return sweeping
+
+
+def counted() -> tuple[float | None, float | None]:
+    """Return what is told of what waits and what is late."""
+    waiting, overdue = (
+        REGISTRY.get_sample_value(f"structures_{name}", {"owner": "box"})
+        for name in ("waiting_requests", "overdue_changes")
+    )
+    return waiting, overdue
 
 
 async def test_a_fast_sweeper_counts_by_the_clock_of_the_database(lab: Lab) -> None:

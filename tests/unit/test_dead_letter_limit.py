@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.auth import Actor
 from shared.dead_letter_limit import AT_MOST, OF_ONE_ACTOR, WINDOW, DeadLetterLimit
@@ -70,3 +71,21 @@ def test_one_actor_whose_requests_break_a_rule_makes_nobody_wait() -> None:
         limit.check(letters(1, "internal_error", "structure.requests", f"user{n}"))
     with pytest.raises(Transient):
         limit.check(letters(1, "internal_error", "structure.requests", "one more"))
+
+
+def test_that_they_are_held_is_told_for_as_long_as_somebody_tries() -> None:
+    now = Now()
+    limit = DeadLetterLimit(PROCESS, now)
+    limit.check(letters(AT_MOST, "message_unreadable", "structure.due"))
+    assert held() == 0
+    for _ in range(5):
+        with pytest.raises(Transient):
+            limit.check(letters(1, "message_unreadable", "structure.due"))
+        now.time += 5
+        assert held() == 1
+    now.time += 15
+    assert held() == 0, "the partition has gone to another process: nobody tries here any more"
+
+
+def held() -> float | None:
+    return REGISTRY.get_sample_value("structures_dead_letters_held")

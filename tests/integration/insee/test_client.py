@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 
 import pytest
+from prometheus_client import REGISTRY
 
 from dev.brokers.ports import free_ports
 from dev.insee.faults import Fault, Kind
@@ -19,6 +20,7 @@ from tests.support.until import until
 CLAMART = "21920023500014"
 DOUBLON, TARGET = "53222169400013", "77887067500015"
 NOBODY = "12345678200010"
+IS_OPEN = "structures_insee_breaker_open"
 
 
 @pytest.mark.parametrize(
@@ -251,9 +253,14 @@ async def test_after_failures_in_a_row_insee_is_left_alone_then_tried_again(inse
         assert client.left_alone()
         answer = await client.look_up(CLAMART, Unlimited())
         assert (answer.result, answer.because, insee.calls) == (Result.UNAVAILABLE, Because.OUTAGE, 4)
-        insee.simulator.faults.clear()
+        assert REGISTRY.get_sample_value(IS_OPEN) == 1
         await until(lambda: not client.left_alone())
+        insee.simulator.faults[:] = [Fault(kind="429")]
+        assert (await client.look_up(CLAMART, Unlimited())).because is Because.QUOTA
+        assert REGISTRY.get_sample_value(IS_OPEN) == 1, "that tells nothing of INSEE's health"
+        insee.simulator.faults.clear()
         assert (await client.look_up(CLAMART, Unlimited())).result is Result.ACTIVE
+        assert REGISTRY.get_sample_value(IS_OPEN) == 0
 
 
 @pytest.mark.parametrize("siret", [NOBODY, made_up_siret(18_002), "15700033200013"])

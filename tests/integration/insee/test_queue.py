@@ -52,6 +52,20 @@ async def test_what_is_added_is_claimed_with_all_that_the_answer_needs(queue: Qu
     assert await queue.size() == 0
 
 
+async def test_the_oldest_is_the_one_asked_first_whatever_became_of_it(queue: Queue, database: Any) -> None:
+    assert await queue.oldest() == 0
+    await ask(queue, "alice", 1, 2)
+    await database["look_ups"].update_one(
+        {"_id": made_up_siret(2)}, [{"$set": {"asked_at": {"$subtract": ["$asked_at", 900_000]}}}]
+    )
+    assert 900 <= await queue.oldest() < 1_000
+    job = await claim(queue)
+    await queue.postpone(job, 60_000, failed=True)
+    assert await queue.oldest() >= 900, "to be tried again is no answer"
+    await database["look_ups"].delete_one({"_id": made_up_siret(2)})
+    assert await queue.oldest() < 900
+
+
 async def test_a_claimed_look_up_is_not_claimed_again(queue: Queue) -> None:
     await queue.add(SIRET, asker())
     await claim(queue)

@@ -1,0 +1,34 @@
+"""The API fails."""
+
+import socket
+
+import pytest
+
+from tests.integration.alerts.conftest import Watched
+from tests.support.prometheus import EVERY, Timeline, shows
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@shows("ApiFails")
+def test_the_gateway_has_lost_its_database(watched: Watched, timeline: Timeline) -> None:
+    others = watched.scraped()
+    with watched.system.as_("alice") as api, watched.without_rights_on_mongodb("gateway"):
+        for _ in range(11 * 60 // EVERY):
+            for _ in range(3):
+                assert api.get("/structures/1").status_code == 503
+            timeline.scrape({**others, **watched.scraped("gateway")})
+    timeline.fires(ApiFails=[{}], besides=["ConsumerStandsStill"])
+
+
+@shows("CallersAreRefused")
+def test_somebody_goes_on_sending_what_is_no_request(watched: Watched, timeline: Timeline) -> None:
+    others = watched.scraped()
+    address = ("127.0.0.1", watched["gateway"].process.port)
+    for _ in range(16 * 60 // EVERY):
+        for _ in range(6 * EVERY):
+            with socket.create_connection(address, timeout=10) as connection:
+                connection.sendall(b"no request at all\r\n\r\n")
+                assert connection.recv(12) == b"HTTP/1.1 501"
+        timeline.scrape({**others, **watched.scraped("gateway")})
+    timeline.fires(CallersAreRefused=[{"code": "method_unknown"}])
