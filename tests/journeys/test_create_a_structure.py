@@ -235,6 +235,7 @@ def test_an_activation_that_the_creator_may_not_ask_is_refused_alone(system: Sys
         created = facturier.post("/structures", json=body, headers={"Prefer": "wait=10"}).json()
         assert created["code"] == "created", created
         second = until(lambda: _read(facturier, f"/requests/{created['follow_up']}"))
-        assert (second["status"], second["code"]) == ("rejected", "forbidden")
+        # Created for somebody else it is private, and to who is no member of it as one that does not exist.
+        assert (second["status"], second["code"]) == ("rejected", "structure_not_found")
     record = until(lambda: _read(alice, "/structures/by-identifier/AUTRE/POUR-AUTRUI"))
     assert (record["principal"], record["status"]) == ("alice", "inactive")
