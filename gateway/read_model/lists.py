@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+MOST_COUNTED = 10_000
+"""How far a list is counted: to count a million for each of its pages would cost more than all the rest."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -23,7 +26,14 @@ async def listed(
     fields: Mapping[str, Any],
     show: Callable[[Mapping[str, Any]], Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return one page of what matches, with its place in the whole."""
+    """Return one page of what matches, with its place in the whole, which is counted up to `MOST_COUNTED`."""
     found = collection.find(condition, fields).sort(list(sort)).skip((page.number - 1) * page.size).limit(page.size)
-    documents, total = await asyncio.gather(found.to_list(None), collection.count_documents(condition))
-    return {"items": [show(d) for d in documents], "page": page.number, "size": page.size, "total": total}
+    counting = collection.count_documents(condition, limit=MOST_COUNTED + 1)
+    documents, count = await asyncio.gather(found.to_list(None), counting)
+    return {
+        "items": [show(d) for d in documents],
+        "page": page.number,
+        "size": page.size,
+        "total": min(count, MOST_COUNTED),
+        "more": count > MOST_COUNTED,
+    }
