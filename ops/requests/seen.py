@@ -17,7 +17,6 @@ from shared.topics import OWNERS
 
 GRACE = 5 * SECOND
 """A change is overdue when it is later than this: before, the owner may be about to apply it."""
-MOST = 1_000
 
 Row = dict[str, Any]
 
@@ -29,12 +28,17 @@ def chosen(owner: str | None) -> Sequence[str]:
     return [owner] if owner else list(OWNERS)
 
 
-async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
-    """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms."""
+async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | None = None) -> list[Row]:
+    """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms.
+
+    Those of `limit` documents at most, and of one more when there is one; with `documents`, of these alone.
+    """
     # The index is on the next poke, which is never further away than this; the dates of the change decide.
-    near = {"pending.poke_at": {"$lt": now + LONGEST_BACK_OFF}, "pending.step.effective_at": {"$lt": now - GRACE}}
+    near: Row = {"pending.poke_at": {"$lt": now + LONGEST_BACK_OFF}, "pending.step.effective_at": {"$lt": now - GRACE}}
+    if documents is not None:
+        near["_id"] = {"$in": list(documents)}
     async with _view(owner, views.PENDING) as view:
-        found = await view.find(near).sort("pending.poke_at", 1).limit(limit).to_list(None)
+        found = await view.find(near).sort("pending.poke_at", 1).limit(limit + 1).to_list(None)
     rows = [
         {
             "owner": owner,
@@ -53,10 +57,13 @@ async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
     return sorted(rows, key=lambda row: row["due_at"])
 
 
-async def waiting(owner: str, now: int, limit: int = MOST) -> list[Row]:
-    """Return the requests of an owner that are not decided yet, the oldest first. `now` is in ms."""
+async def waiting(owner: str, now: int, limit: int) -> list[Row]:
+    """Return the requests of an owner that are not decided yet, the oldest first. `now` is in ms.
+
+    `limit` of them at most, and one more when there is one.
+    """
     async with _view(owner, views.WAITING) as view:
-        found = await view.find({"status": "waiting"}).sort("deadline", 1).limit(limit).to_list(None)
+        found = await view.find({"status": "waiting"}).sort("deadline", 1).limit(limit + 1).to_list(None)
     rows = [
         {
             "owner": owner,
