@@ -63,11 +63,13 @@ async def _meant(
     kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool
 ) -> AsyncIterator[tuple[Letter, Mark | None]]:
     """Give the letters that are meant as they are read: there may be more of them than memory holds."""
-    marks = await letters.marks(kafka, process)
+    marks = None
     missing = set(wanted.places)
     async for letter in letters.read(kafka, process):
         if wanted.has(letter):
             missing.discard(letter.place)
+            if marks is None:
+                marks = await letters.marks(kafka, process)
             mark = marks.get(letters.mark_key(process, letter.place))
             if handled or mark is None:
                 yield letter, mark
