@@ -55,8 +55,10 @@ async def found(
 
 async def counted(kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool) -> Counter[tuple[str, str]]:
     """Return how many letters are meant, by code and topic."""
-    meant = _meant(kafka, process, wanted, handled=handled)
-    return Counter([(letter.code, letter.original.topic) async for letter, _ in meant])
+    counts: Counter[tuple[str, str]] = Counter()
+    async for letter, _ in _meant(kafka, process, wanted, handled=handled):
+        counts[letter.code, letter.original.topic] += 1
+    return counts
 
 
 async def _meant(
