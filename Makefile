@@ -26,8 +26,8 @@ help: ## list the commands
 run: .venv/run.done ## run the whole system here, with demo data, until Ctrl-C
 	@exec $(BIN)/python -m dev.run
 
-clean: ## remove the local data (brokers, secrets, logs)
-	@$(PYTHON) -I dev/run/folder.py .data/run
+clean: ## remove the local data (brokers, secrets, logs), of RUN_DATA when it is set
+	@$(PYTHON) -I dev/run/folder.py "$${RUN_DATA:-.data/run}"
 
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder

@@ -25,7 +25,8 @@ class Page(BaseModel, Generic[T]):
     items: list[T]
     page: int = Field(description="counts from 1")
     size: int
-    total: int = Field(description="how many there are in all")
+    total: int = Field(description="how many there are in all, counted up to 10,000")
+    more: bool = Field(description="whether there are more than `total` says")
 
 
 class Allowed(BaseModel):

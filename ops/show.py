@@ -12,6 +12,9 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="one JSON object a line, for other programs")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would be done")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask before doing it")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="at most so many; it is told when there are more")]
+MOST = 1_000
+"""How many are listed, or handled, unless `--limit` says otherwise: what is in a topic or a database has no bound."""
 
 _WIDEST = 80
 

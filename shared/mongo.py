@@ -22,6 +22,27 @@ Database = AsyncIOMotorDatabase
 DUPLICATE_KEY = 11000
 NAMESPACE_EXISTS = 48
 
+_OF_THE_DOCUMENT = {
+    2: "BadValue",
+    9: "FailedToParse",
+    14: "TypeMismatch",
+    15: "Overflow: nested too deep",
+    22: "InvalidBSON",
+    28: "PathNotViable",
+    40: "ConflictingUpdateOperators",
+    52: "DollarPrefixedFieldName",
+    53: "InvalidIdField",
+    55: "InvalidDBRef",
+    56: "EmptyFieldName",
+    57: "DottedFieldName",
+    171: "CannotIndexParallelArrays",
+    10334: "BSONObjectTooLarge",
+    17280: "KeyTooLong",
+    17419: "the document would be larger than MongoDB keeps",
+    17420: "the document would be larger than MongoDB keeps",
+}
+"""What MongoDB says of a document that no second try will make better; all else may pass."""
+
 __all__ = [
     "ASCENDING",
     "DESCENDING",
@@ -40,6 +61,7 @@ __all__ = [
     "UpdateMany",
     "UpdateOne",
     "connect",
+    "never_stored",
     "patiently",
     "weakly",
 ]
@@ -66,6 +88,24 @@ def connect(settings: MongoSettings, *, retry_writes: bool = True, patience: int
         timeoutMS=patience,
     )
     return client[settings.database]
+
+
+def never_stored(error: BaseException) -> str | None:
+    """Return why what was to be written can never be stored, without any of its values; None when that may pass.
+
+    MongoDB tells of one document of a bulk by its place, or fails the whole bulk for it (a document too large to be
+    sent, or nested too deep); the driver fails the whole bulk too for what BSON can't hold.
+    """
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        codes = {failure["code"] for failure in details.get("writeErrors", ())} - {DUPLICATE_KEY}
+        may_pass = not codes or details.get("writeConcernErrors") or not codes <= _OF_THE_DOCUMENT.keys()
+        return None if may_pass else ", ".join(_OF_THE_DOCUMENT[code] for code in sorted(codes))
+    if isinstance(error, OperationFailure):
+        return _OF_THE_DOCUMENT.get(error.code or 0)
+    if isinstance(error, BSONError | OverflowError | UnicodeError | RecursionError):
+        return f"{type(error).__name__}: BSON can't hold it"
+    return None
 
 
 def patiently() -> AbstractContextManager[None, bool | None]:

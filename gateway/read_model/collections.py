@@ -30,18 +30,29 @@ class ReadModel:
         return f"gateway.{self.generation}.{topic}"
 
     async def prepare(self) -> None:
-        """Create the indexes; does nothing when they are there."""
+        """Create the indexes; does nothing when they are there.
+
+        A list is read in its order, so an index ends with what the list is sorted by, the tie-breaker included: else
+        MongoDB reads all that matches and sorts it in memory. A change of an index is a new name for it.
+        """
         up, down = ASCENDING, DESCENDING
+        by_name = [("sort", up), ("_id", up)]
+        newest_first = [("row.received_at", down), ("_id", up)]
         for name, collection, fields in (
             ("keys", self.structures, [("keys", up)]),
             ("grams", self.structures, [("grams", up)]),
-            ("sort", self.structures, [("sort", up), ("_id", up)]),
+            ("sort", self.structures, by_name),
             ("created", self.structures, [("record.created_at", up), ("_id", up)]),
-            ("access", self.structures, [("access.user", up), ("sort", up)]),
+            ("public_sort", self.structures, [("public", up), *by_name]),
+            ("access_sort", self.structures, [("access.user", up), *by_name]),
+            ("status_sort", self.structures, [("record.status", up), *by_name]),
+            ("sphere_sort", self.structures, [("record.sphere", up), *by_name]),
+            ("type_sort", self.structures, [("record.identifier.type", up), *by_name]),
             ("city", self.structures, [("city", up)]),
             ("postcode", self.structures, [("record.address.postcode", up)]),
-            ("actor", self.requests, [("row.actor", up), ("row.received_at", down)]),
-            ("structure", self.requests, [("row.structure", up), ("row.received_at", down)]),
+            ("actor_newest", self.requests, [("row.actor", up), *newest_first]),
+            ("structure_newest", self.requests, [("row.structure", up), *newest_first]),
+            ("structure_version", self.requests, [("row.structure", up), ("row.owner", up), ("row.version", down)]),
         ):
             await collection.create_index(fields, name=name)
 

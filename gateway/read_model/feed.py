@@ -10,8 +10,11 @@ from shared import topics
 from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
 from shared.errors import Poison
+from shared.logging import get_logger
 from shared.messages import records
 from shared.messages.cloudevents import Message
+
+log = get_logger(__name__)
 
 PROCESS = "gateway"
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
@@ -29,16 +32,20 @@ _PROJECTIONS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, Any]], 
 def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
     """Return the handler of each topic the read model is built from.
 
-    A record nobody can read goes to the dead-letter topic and its neighbours go on.
+    A record nobody can read, or MongoDB can't keep, goes to the dead-letter topic and its neighbours go on.
     """
 
     def handler(project: Project) -> Handler:
         async def handle(batch: Sequence[Any]) -> None:
-            writes, dead = _read(batch, project)
+            found, dead = _read(batch, project)
             if dead:
                 await bus.publish(dead)
-            for collection, of_it in writes.items():
-                await guarded.write(getattr(model, collection), of_it)
+            unkept = []
+            for collection, of_it in found.items():
+                refused = await guarded.write(getattr(model, collection), [write for write, _ in of_it])
+                unkept += [_dead(of_it[place][1], f"MongoDB can't keep it: {why}") for place, why in refused.items()]
+            if unkept:
+                await bus.publish(unkept)
 
         return handle
 
@@ -62,15 +69,22 @@ def _journal(record: Any) -> tuple[str, Guarded]:
     return "requests", rows.write(records.entry(record), journal=True)
 
 
-def _read(batch: Sequence[Any], project: Project) -> tuple[dict[str, list[Guarded]], list[Message]]:
-    writes: dict[str, list[Guarded]] = {}
+def _read(batch: Sequence[Any], project: Project) -> tuple[dict[str, list[tuple[Guarded, Any]]], list[Message]]:
+    """Return the writes of a batch by collection, each with its record, and the dead letters of the others."""
+    found: dict[str, list[tuple[Guarded, Any]]] = {}
     dead = []
     for record in batch:
         try:
             collection, write = project(record)
-            writes.setdefault(collection, []).append(write)
+            found.setdefault(collection, []).append((write, record))
         except Poison as poison:
-            dead.append(dead_letter(record, poison.code, poison.reason, process=PROCESS))
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            dead.append(dead_letter(record, "message_invalid", type(error).__name__, process=PROCESS))
-    return writes, dead
+            dead.append(_dead(record, poison.reason, poison.code))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a record is wrong with this one alone.
+            dead.append(_dead(record, type(error).__name__))
+    return found, dead
+
+
+def _dead(record: Any, reason: str, code: str = "message_invalid") -> Message:
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    log.error("dead_lettered", code=code, reason=reason, **place)
+    return dead_letter(record, code, reason, process=PROCESS)

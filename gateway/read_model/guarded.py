@@ -1,9 +1,9 @@
-"""Writes that a newer value, or another process, may have overtaken."""
+"""Writes that a newer value, or another process, may have overtaken. One that can't be made harms no other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shared.mongo import DUPLICATE_KEY, BulkWriteError, UpdateOne
+from shared.mongo import DUPLICATE_KEY, BulkWriteError, UpdateOne, never_stored
 
 
 class Guarded(NamedTuple):
@@ -20,11 +20,40 @@ class Guarded(NamedTuple):
     version: int | None = None
 
 
-async def write(collection: Any, writes: Sequence[Guarded]) -> None:
-    """Make the writes, in any order. One that finds a newer value in its place changes nothing."""
-    wanted = _newest(writes)
-    if not wanted:
-        return
+async def write(collection: Any, writes: Sequence[Guarded]) -> dict[int, str]:
+    """Make the writes, in any order. One that finds a newer value in its place changes nothing.
+
+    Returns the places of those that can never be made, each with why; an older version of the same document is made in
+    its place. Raises what the database raises when the whole may be tried again.
+    """
+    refused: dict[int, str] = {}
+    left: Iterable[int] = range(len(writes))
+    while places := _newest(writes, left):
+        failed = await _each_apart(collection, writes, places)
+        refused |= failed
+        harmed = {writes[place].id for place in failed}
+        left = [place for place in left if writes[place].id in harmed and place not in refused]
+    return refused
+
+
+async def _each_apart(collection: Any, writes: Sequence[Guarded], places: Sequence[int]) -> dict[int, str]:
+    """Make the writes at these places; find those that can never be made by halves, since a bulk fails as a whole."""
+    try:
+        await _make(collection, [writes[place] for place in places])
+    except Exception as error:
+        why = never_stored(error)
+        if why is None:
+            raise
+        if len(places) == 1:
+            return {places[0]: why}
+    else:
+        return {}
+    half = len(places) // 2
+    first = await _each_apart(collection, writes, places[:half])
+    return first | await _each_apart(collection, writes, places[half:])
+
+
+async def _make(collection: Any, wanted: Sequence[Guarded]) -> None:
     # MongoDB inserts for a tenth of what an upsert costs it, and most requests are new.
     found = await collection.find({"_id": {"$in": [w.id for w in wanted]}}, {"_id": 1}).to_list(None)
     there = {raw["_id"] for raw in found}
@@ -40,12 +69,17 @@ async def write(collection: Any, writes: Sequence[Guarded]) -> None:
         await collection.bulk_write([UpdateOne({"_id": w.id, **w.older}, w.update) for w in changes], ordered=False)
 
 
-def _newest(writes: Sequence[Guarded]) -> list[Guarded]:
-    newest: dict[Any, Guarded] = {}
-    for each in writes:
-        if each.version is not None and (each.id not in newest or each.version > (newest[each.id].version or 0)):
-            newest[each.id] = each
-    return [each for each in writes if each.version is None] + list(newest.values())
+def _newest(writes: Sequence[Guarded], places: Iterable[int]) -> list[int]:
+    """Return the places, of these, of the writes to make."""
+    newest: dict[Any, int] = {}
+    unversioned = []
+    for place in places:
+        each = writes[place]
+        if each.version is None:
+            unversioned.append(place)
+        elif each.id not in newest or each.version > (writes[newest[each.id]].version or 0):
+            newest[each.id] = place
+    return unversioned + list(newest.values())
 
 
 async def _insert(collection: Any, writes: Sequence[Guarded]) -> list[Guarded]:

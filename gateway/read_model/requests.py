@@ -41,7 +41,8 @@ class Requests:
         Of two that were sent to two owners under one id, the last to be received.
         """
         keys = [rows.key(owner, maker or actor.id, request_id) for owner in owners]
-        raw = await self._rows.find_one({"_id": {"$in": keys}}, _FIELDS, sort=list(_NEWEST_FIRST))
+        found = await self._rows.find({"_id": {"$in": keys}}, _FIELDS).to_list(None)
+        raw = max(found, key=lambda each: each["row"]["received_at"], default=None)
         if raw is None or not await self._may_see(actor, raw["row"]):
             raise Rejected("not_found")
         return shown(raw)

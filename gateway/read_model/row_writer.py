@@ -7,6 +7,7 @@ from gateway.read_model import guarded, rows
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.guarded import Guarded
 from gateway.read_model.rows import Told
+from shared.errors import Poison
 
 _MOST = 200
 
@@ -37,14 +38,17 @@ class RowWriter:
 
     async def _write_batch(self, batch: Sequence[tuple[Guarded, asyncio.Future[None]]]) -> None:
         error: BaseException | None = None
+        refused: dict[int, str] = {}
         try:
-            await guarded.write(self._rows, [write for write, _ in batch])
+            refused = await guarded.write(self._rows, [write for write, _ in batch])
         except Exception as failure:  # noqa: BLE001 - whoever waits for the write is told why it failed.
             error = failure
-        for _, written in batch:
+        for place, (_, written) in enumerate(batch):
             if written.done():  # Whoever waited has gone.
                 continue
-            if error is None:
-                written.set_result(None)
-            else:
+            if error is not None:
                 written.set_exception(error)
+            elif place in refused:
+                written.set_exception(Poison("message_invalid", f"MongoDB can't keep it: {refused[place]}"))
+            else:
+                written.set_result(None)

@@ -111,7 +111,8 @@ class Structures:
     async def _listed(self, actor: Actor, conditions: list[Mapping[str, Any]], page: Page, sort: str) -> dict[str, Any]:
         return await listed(
             self._found,
-            {"$and": [{"version": {"$gt": 0}}, *(c for c in conditions if c)]},
+            # Whose team alone is told has no name yet; said so, it is found by the index of names.
+            {"$and": [{"sort": {"$gte": ""}}, *(c for c in conditions if c)]},
             page,
             sort=SORTS[sort],
             fields=_fields(actor),

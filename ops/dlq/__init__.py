@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections import Counter
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +9,7 @@ import typer
 
 from ops import show
 from ops.dlq import handling
-from ops.dlq.letters import Letter, Wanted, place
+from ops.dlq.letters import Letter, Mark, Wanted, place
 from ops.errors import OpsError
 from shared.settings import KafkaSettings
 
@@ -34,19 +33,25 @@ def list_command(
     id_: Id = None,
     handled: Annotated[bool, typer.Option("--handled", help="those that were replayed or discarded too")] = False,
     count: Annotated[bool, typer.Option("--count", help="how many for each code and topic")] = False,
+    limit: show.Limit = show.MOST,
     as_json: show.Json = False,
 ) -> None:
     """List the letters that nobody has replayed or discarded yet, oldest first. No value of a message is shown."""
     wanted = Wanted(code=code, topic=topic, id=id_)
-    found = asyncio.run(handling.found(KafkaSettings(), process, wanted, handled=handled))
     nothing = f"No letter of {process} is left."
     if count:
-        counted = Counter((letter.code, letter.original.topic) for letter, _ in found)
+        counted = asyncio.run(handling.counted(KafkaSettings(), process, wanted, handled=handled))
         lines = [{"letters": n, "code": c, "topic": t} for (c, t), n in counted.most_common()]
         show.rows(lines, as_json=as_json, nothing=nothing)
         return
-    rows = [_row(letter) | ({"done": mark.done if mark else None} if handled else {}) for letter, mark in found]
-    show.rows(rows, as_json=as_json, nothing=nothing)
+
+    def row(letter: Letter, mark: Mark | None) -> dict[str, Any]:
+        return _row(letter) | ({"done": mark.done if mark else None} if handled else {})
+
+    found = asyncio.run(handling.found(KafkaSettings(), process, wanted, row, handled=handled, limit=limit))
+    show.rows(found.kept, as_json=as_json, nothing=nothing)
+    if found.more:
+        show.note(f"There are {found.more} more: narrow the list, count them with --count, or raise --limit.")
 
 
 @app.command("show")
@@ -56,7 +61,8 @@ def show_command(
 ) -> None:
     """Show one letter in full, body included. It may hold personal data: keep it to this screen."""
     wanted = Wanted(places=[place(at)])
-    [(letter, mark)] = asyncio.run(handling.found(KafkaSettings(), process, wanted, handled=True))
+    found = asyncio.run(handling.found(KafkaSettings(), process, wanted, _both, handled=True, limit=1))
+    [(letter, mark)] = found.kept
     show.note("What follows may hold personal data: do not copy it into a ticket, a chat or a log.")
     for name, value in _row(letter).items():
         print(f"{name:10} {'-' if value is None else show.safe(str(value))}")
@@ -79,6 +85,7 @@ def replay_command(
     id_: Id = None,
     every: All = False,
     again: Again = False,
+    limit: show.Limit = show.MOST,
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
@@ -87,7 +94,8 @@ def replay_command(
     The request id stays, so that a letter replayed twice has one effect. What is refused again is answered to whoever
     asked, and comes back as a new letter.
     """
-    _handle("replayed", process, _wanted(at, code, topic, id_, every=every), again=again, dry_run=dry_run, yes=yes)
+    wanted = _wanted(at, code, topic, id_, every=every)
+    _handle("replayed", process, wanted, again=again, limit=limit, dry_run=dry_run, yes=yes)
 
 
 @app.command("discard")
@@ -99,11 +107,13 @@ def discard_command(
     topic: Topic = None,
     id_: Id = None,
     every: All = False,
+    limit: show.Limit = show.MOST,
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
     """Settle letters without sending them: `list` does not show them any more. Kafka keeps them its 14 days."""
-    _handle("discarded", process, _wanted(at, code, topic, id_, every=every), again=False, dry_run=dry_run, yes=yes)
+    wanted = _wanted(at, code, topic, id_, every=every)
+    _handle("discarded", process, wanted, again=False, limit=limit, dry_run=dry_run, yes=yes)
 
 
 def _wanted(at: list[str] | None, code: str | None, topic: str | None, id_: str | None, *, every: bool) -> Wanted:
@@ -115,9 +125,14 @@ def _wanted(at: list[str] | None, code: str | None, topic: str | None, id_: str 
     return Wanted(frozenset(place(text) for text in at or ()), code, topic, id_)
 
 
-def _handle(done: str, process: str, wanted: Wanted, *, again: bool, dry_run: bool, yes: bool) -> None:
+def _both(letter: Letter, mark: Mark | None) -> tuple[Letter, Mark | None]:
+    return letter, mark
+
+
+def _handle(done: str, process: str, wanted: Wanted, *, again: bool, limit: int, dry_run: bool, yes: bool) -> None:
     kafka = KafkaSettings()
-    chosen = [letter for letter, _ in asyncio.run(handling.found(kafka, process, wanted, handled=again))]
+    found = asyncio.run(handling.found(kafka, process, wanted, _both, handled=again, limit=limit))
+    chosen = [letter for letter, _ in found.kept]
     if not chosen:
         print("No letter is left that is meant by this.")
         return
@@ -127,6 +142,8 @@ def _handle(done: str, process: str, wanted: Wanted, *, again: bool, dry_run: bo
     for letter, why in left:
         show.note(f"{letter.place} is left: {why}.")
     print(f"{len(chosen) - len(left)} of {len(chosen)} letters {'would be ' if dry_run else ''}{done}.")
+    if found.more:
+        show.note(f"There are {found.more} more: run it again, or raise --limit.")
     if left:
         sys.exit(1)
 

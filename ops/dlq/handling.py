@@ -1,7 +1,11 @@
 """Finds letters, replays and discards them, and remembers what was done."""
 
-from collections.abc import Sequence
+import heapq
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ops import show
 from ops.dlq import letters, replay
@@ -16,24 +20,64 @@ from shared.tokens import ServiceToken
 
 _AT_ONCE = 100
 
+T = TypeVar("T")
+Keep = Callable[[Letter, Mark | None], T]
+
+
+@dataclass
+class Found(Generic[T]):
+    """What is kept of the oldest letters that are meant, oldest first, and how many more there are."""
+
+    kept: list[T]
+    more: int
+
 
 async def found(
-    kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool
-) -> list[tuple[Letter, Mark | None]]:
-    """Return the letters that are meant, oldest first, with what was done with each.
+    kafka: KafkaSettings, process: str, wanted: Wanted, keep: Keep[T], *, handled: bool, limit: int
+) -> Found[T]:
+    """Return what `keep` makes of the letters that are meant, and of what was done with each; of `limit` at most.
 
     Those that were settled come only with `handled`. Raises OpsError for a place where no letter stands.
     """
-    chosen = [letter async for letter in letters.read(kafka, process) if wanted.has(letter)]
-    if missing := set(wanted.places) - {letter.place for letter in chosen}:
+    # The newest of those kept so far comes first, and goes when an older one comes.
+    oldest: list[tuple[int, int, int, T]] = []
+    more = 0
+    async for letter, mark in _meant(kafka, process, wanted, handled=handled):
+        place = letter.place
+        entry = (-letter.at, -place.partition, -place.offset, keep(letter, mark))
+        if len(oldest) < limit:
+            heapq.heappush(oldest, entry)
+        else:
+            heapq.heappushpop(oldest, entry)
+            more += 1
+    return Found([kept for *_, kept in sorted(oldest, key=lambda entry: entry[:3], reverse=True)], more)
+
+
+async def counted(kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool) -> Counter[tuple[str, str]]:
+    """Return how many letters are meant, by code and topic."""
+    counts: Counter[tuple[str, str]] = Counter()
+    async for letter, _ in _meant(kafka, process, wanted, handled=handled):
+        counts[letter.code, letter.original.topic] += 1
+    return counts
+
+
+async def _meant(
+    kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool
+) -> AsyncIterator[tuple[Letter, Mark | None]]:
+    """Give the letters that are meant as they are read: there may be more of them than memory holds."""
+    marks = None
+    missing = set(wanted.places)
+    async for letter in letters.read(kafka, process):
+        if wanted.has(letter):
+            missing.discard(letter.place)
+            if marks is None:
+                marks = await letters.marks(kafka, process)
+            mark = marks.get(letters.mark_key(process, letter.place))
+            if handled or mark is None:
+                yield letter, mark
+    if missing:
         which = ", ".join(sorted(map(str, missing)))
         raise OpsError(f"{process} has no letter at {which} (any more), or a filter leaves it out: see `dlq list`")
-    marks = await letters.marks(kafka) if chosen else {}
-    known = ((letter, marks.get(letters.mark_key(process, letter.place))) for letter in chosen)
-    return sorted(
-        ((letter, mark) for letter, mark in known if handled or mark is None),
-        key=lambda pair: (pair[0].at, pair[0].place.partition, pair[0].place.offset),
-    )
 
 
 async def handle(

@@ -147,10 +147,12 @@ def mark_key(process: str, at: Place) -> bytes:
     return f"{process}/{at}".encode()
 
 
-async def marks(kafka: KafkaSettings) -> dict[bytes, Mark]:
-    """Return all marks, by the key of their letter; of several the last one counts."""
+async def marks(kafka: KafkaSettings, process: str) -> dict[bytes, Mark]:
+    """Return the marks of a process's letters, by the key of their letter; of several the last one counts."""
     found: dict[bytes, Mark] = {}
     async for record in reading.everything(kafka, HANDLED):
+        if not record.key.startswith(f"{process}/".encode()):
+            continue
         try:
             found[record.key] = Mark(str(orjson.loads(record.value)["done"]), record.timestamp)
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:

@@ -17,23 +17,23 @@ from shared.settings import KafkaSettings
 
 app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)
 
-Look = Callable[[str, int], Coroutine[Any, Any, list[seen.Row]]]
+Look = Callable[[str, int, int], Coroutine[Any, Any, list[seen.Row]]]
 Owner = Annotated[str | None, typer.Option(help="only of this owner, such as structure")]
 
 
 @app.command("overdue")
-def overdue_command(*, owner: Owner = None, as_json: show.Json = False) -> None:
+def overdue_command(*, owner: Owner = None, limit: show.Limit = show.MOST, as_json: show.Json = False) -> None:
     """List changes that should have been applied already. Normally there is none.
 
     Their owner is poked again by itself, at growing intervals of at most 15 minutes: `poke` does it now.
     """
-    _list(seen.overdue, "overdue", owner, as_json=as_json)
+    _list(seen.overdue, "overdue", owner, limit, as_json=as_json)
 
 
 @app.command("waiting")
-def waiting_command(*, owner: Owner = None, as_json: show.Json = False) -> None:
+def waiting_command(*, owner: Owner = None, limit: show.Limit = show.MOST, as_json: show.Json = False) -> None:
     """List requests that are not decided yet, with what each waits for and when it is decided at the latest."""
-    _list(seen.waiting, "waiting", owner, as_json=as_json)
+    _list(seen.waiting, "waiting", owner, limit, as_json=as_json)
 
 
 @app.command("poke")
@@ -42,31 +42,36 @@ def poke_command(
     documents: Annotated[list[str] | None, typer.Argument(help="such as structure:42, as `overdue` shows them")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="all that is overdue")] = False,
+    limit: show.Limit = show.MOST,
     dry_run: show.DryRun = False,
 ) -> None:
     """Ask an owner to look now at documents with overdue changes. It applies what is due and nothing else."""
     if bool(documents) == every:
         raise OpsError("say which documents, such as structure:42, or --all")
     [name] = seen.chosen(owner)
-    late = {row["document"]: row["due_at"] for row in reversed(asyncio.run(seen.overdue(name, _now())))}
+    found = asyncio.run(seen.overdue(name, _now(), max(limit, len(documents or ())), documents or None))
+    late = {row["document"]: row["due_at"] for row in reversed(found)}
     if unknown := sorted(set(documents or ()) - set(late)):
         raise OpsError(f"nothing of {', '.join(unknown)} is overdue: see `requests overdue --owner {name}`")
-    pokes = [poke_now(name, document, late[document], _now(), source="/ops") for document in (documents or late)]
+    chosen = documents or list(late)[:limit]
+    pokes = [poke_now(name, document, late[document], _now(), source="/ops") for document in chosen]
     if not dry_run and pokes:
         asyncio.run(_publish(pokes))
     print(f"{len(pokes)} documents {'would be ' if dry_run else ''}poked.")
+    if len(late) > len(chosen):
+        show.note("There are more: run it again, or raise --limit.")
 
 
 def _now() -> int:
     return SystemClock().now()
 
 
-def _list(look: Look, what: str, owner: str | None, *, as_json: bool) -> None:
-    found = [asyncio.run(look(name, _now())) for name in seen.chosen(owner)]
-    rows = [row if as_json else seen.told(row) for some in found for row in some]
+def _list(look: Look, what: str, owner: str | None, limit: int, *, as_json: bool) -> None:
+    found = [asyncio.run(look(name, _now(), limit)) for name in seen.chosen(owner)]
+    rows = [row if as_json else seen.told(row) for some in found for row in some[:limit]]
     show.rows(rows, as_json=as_json, nothing=f"Nothing is {what}.")
-    if any(len(some) >= seen.MOST for some in found):
-        show.note(f"There may be more: {seen.MOST} documents of each owner are looked at.")
+    if any(len(some) > limit for some in found):
+        show.note(f"There are more than these {limit} of an owner: raise --limit.")
 
 
 async def _publish(messages: list[Message]) -> None:

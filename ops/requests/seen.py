@@ -16,7 +16,6 @@ from shared.topics import OWNERS
 
 GRACE = 5 * SECOND
 """A change is overdue when it is later than this: before, the owner may be about to apply it."""
-MOST = 1_000
 
 Row = dict[str, Any]
 
@@ -28,11 +27,16 @@ def chosen(owner: str | None) -> Sequence[str]:
     return [owner] if owner else list(OWNERS)
 
 
-async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
-    """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms."""
-    late = {"pending.due_at": {"$lt": now - GRACE}}
+async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | None = None) -> list[Row]:
+    """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms.
+
+    Those of `limit` documents at most, and of one more when there is one; with `documents`, of these alone.
+    """
+    late: Row = {"pending.due_at": {"$lt": now - GRACE}}
+    if documents is not None:
+        late["_id"] = {"$in": list(documents)}
     async with _view(owner, views.PENDING) as view:
-        found = await view.find(late).sort("pending.due_at", 1).limit(limit).to_list(None)
+        found = await view.find(late).sort("pending.due_at", 1).limit(limit + 1).to_list(None)
     rows = [
         {
             "owner": owner,
@@ -52,10 +56,13 @@ async def overdue(owner: str, now: int, limit: int = MOST) -> list[Row]:
     return sorted(rows, key=lambda row: row["due_at"])
 
 
-async def waiting(owner: str, now: int, limit: int = MOST) -> list[Row]:
-    """Return the requests of an owner that are not decided yet, the oldest first. `now` is in ms."""
+async def waiting(owner: str, now: int, limit: int) -> list[Row]:
+    """Return the requests of an owner that are not decided yet, the oldest first. `now` is in ms.
+
+    `limit` of them at most, and one more when there is one.
+    """
     async with _view(owner, views.WAITING) as view:
-        found = await view.find({"status": "waiting"}).sort("deadline", 1).limit(limit).to_list(None)
+        found = await view.find({"status": "waiting"}).sort("deadline", 1).limit(limit + 1).to_list(None)
     rows = [
         {
             "owner": owner,

@@ -32,6 +32,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     windows = Windows(settings.delay_window)
     metrics.WINDOW_RECORDS.set_function(lambda: len(windows))
     metrics.HEAD_AGE_SECONDS.set_function(lambda: max(0, clock.now() - (windows.next_due() or clock.now())) / SECOND)
+    metrics.WRITER_AHEAD_SECONDS.set_function(lambda: windows.ahead() / SECOND)
 
     producer = build_producer(settings.kafka)
     consumer = build_reader(settings.kafka)

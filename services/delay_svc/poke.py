@@ -22,11 +22,16 @@ LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Poke:
-    """A record that waits. `due_at` is in ms; `spread` modulo the target's partitions is its partition there."""
+    """A record that waits. `due_at` is in ms; `spread` modulo the target's partitions is its partition there.
+
+    `ahead` is by how many ms it is due later than its append and the delay of its topic say: by that much its writer's
+    clock was ahead of the broker's.
+    """
 
     due_at: int
     target: str
     spread: int
+    ahead: int
     record: Any
 
     @property
@@ -38,18 +43,19 @@ class Poke:
 def read(record: Any, delay: int) -> Poke:
     """Read a record of the topic whose delay is `delay` (ms). Raises Poison when it can't be forwarded.
 
-    What is due already is right. What is due later than the delay allows would keep the records behind it waiting.
+    What is due already is right. What is due later than the delay allows would take room in its window for too long.
     """
     headers = dict(record.headers)
     due_at = _due_at(headers.get(DUE_AT))
-    if due_at > record.timestamp + delay + MARGIN:
+    ahead = due_at - record.timestamp - delay
+    if ahead > MARGIN:
         raise Poison("due_at_too_far", "L'échéance est plus lointaine que ce que permet le délai de ce topic.")
     target = _target(headers.get(TARGET))
     if len(record.key or b"") + len(record.value or b"") > LONGEST:
         raise Poison("message_too_large", "La clé et la valeur dépassent ensemble 64 Kio.")
     # Records without a key keep at least the order of the partition they come from.
     spread = record.partition if record.key is None else key_hash(record.key)
-    return Poke(due_at, target, spread, record)
+    return Poke(due_at, target, spread, ahead, record)
 
 
 def _due_at(value: bytes | None) -> int:

@@ -1,7 +1,8 @@
 """The loop that reads the delay topics ahead, forwards what is due, and settles what was forwarded.
 
 At least once: an offset is committed after the acknowledgements, so a process that dies repeats its last few records
-(their owners apply each once) and loses none. Two processes that both believe to own a partition would repeat more:
+(their owners apply each once) and loses none. What was forwarded behind the offset is told with it, so that it is not
+repeated either. Two processes that both believe to own a partition would repeat more:
 aiokafka can't fence a producer, so whoever may have lost its partitions proves by a commit, which the group refuses
 from a former member, that it still has them.
 """
@@ -14,9 +15,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from services.delay_svc import metrics, poke
+from services.delay_svc import metrics, poke, watermark
 from services.delay_svc.forward import Forwarder
 from services.delay_svc.poke import Poke
+from services.delay_svc.watermark import Watermark
 from services.delay_svc.window import Windows
 from shared.clock import SECOND, Clock
 from shared.errors import Poison
@@ -62,7 +64,9 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self.has_share = False
         """Whether the group has given this process its share of the partitions, be it none."""
         self._targets: Collection[str] = ()
-        self._committed: dict[Any, int] = {}
+        self._committed: dict[Any, tuple[int, str]] = {}
+        self._inherited: Mapping[TopicPartition, Any] = {}
+        """What was committed last of each partition when the group gave it to this process: `offset`, `metadata`."""
         self._unsettled = False
         self._letters: set[asyncio.Task[None]] = set()
         self._last_commit = self._last_turn = time.monotonic()
@@ -92,11 +96,15 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 await self._let_go()
             finally:
                 self._committed.clear()
+                self._inherited = {}
                 self._fenced = False
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Tell what this process now has; reading begins at what was committed."""
         self.has_share = True
+        async with self._at_work:  # What is read waits until it is known what of it was forwarded.
+            # aiokafka's `committed` asks the same, and drops the metadata.
+            self._inherited = await self._consumer._coordinator.fetch_committed_offsets(list(assigned))  # noqa: SLF001
         self._in_doubt = False
         self._last_turn = time.monotonic()  # A long rebalance is no pause of the process.
         log.info("assigned", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
@@ -121,7 +129,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def _turn(self, records: Mapping[TopicPartition, list[Any]]) -> None:
         if not self._fenced:
             for partition, some in records.items():
-                self._windows.begin(partition, some[0].offset)
+                self._windows.begin(partition, some[0].offset, self._settled_from(partition, some[0].offset))
         await self._watch_for_stall()
         if self._fenced:
             return  # Until the group gives partitions anew, what is read is not ours to forward.
@@ -139,6 +147,12 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._unsettled = True
         if self._unsettled and self._until_commit() <= 0:
             await self._commit()
+
+    def _settled_from(self, partition: TopicPartition, first: int) -> Watermark:
+        """Return what the predecessor said of the records from `first` on, where the reading begins."""
+        left = self._inherited.get(partition)
+        # Before the offset that was left nothing was said; whoever begins there reads a topic that was made anew.
+        return watermark.NONE if left is None or first < left.offset else watermark.read(left.metadata)
 
     async def _take_in(self, records: Mapping[TopicPartition, list[Any]]) -> None:
         read: list[tuple[TopicPartition, Any, Poke | Poison]] = []
@@ -181,8 +195,8 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Settle what was forwarded; to `prove` that the partitions are still ours, also what was settled before."""
         self._unsettled = False
         self._last_commit = time.monotonic()
-        positions = self._windows.positions()
-        changed = {p: at for p, at in positions.items() if prove or self._committed.get(p) != at}
+        commits = self._windows.commits()
+        changed = {p: at for p, at in commits.items() if prove or self._committed.get(p) != at}
         if not changed:
             return
         try:

@@ -1,57 +1,110 @@
-"""What waits in memory, partition by partition, in the order of the log. Pure: no Kafka, no clock.
+"""What waits in memory, partition by partition, released by `due_at`. Pure: no Kafka, no clock.
 
-A partition is read ahead only as far as its window reaches, so memory does not grow with what is pending. Since all
-records of a delay topic wait equally long, the first of a partition is the first due (but for what the clocks of its
-writers differ by): what is behind a record that isn't due waits with it, and the order of the partition is kept.
+All records of a delay topic wait equally long, so that its log is in the order of `due_at` but for what the clocks of
+its writers differ by. A partition is read ahead in the order of the log, only as far as its window reaches, so memory
+does not grow with what is pending; within that reach what is due first goes first, so that a writer whose clock is
+fast keeps nobody else waiting.
 """
 
-from collections import deque
+from bisect import bisect_right, insort
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import takewhile
 
+from services.delay_svc import watermark
 from services.delay_svc.poke import Poke
+from services.delay_svc.watermark import Watermark
 
 Partition = tuple[str, int]
 """A topic and the number of a partition; aiokafka's TopicPartition is one."""
 
 
 class Window:
-    """The records of one partition that were read and not forwarded yet."""
+    """The records of one partition that were read and are not settled yet.
 
-    def __init__(self, start: int) -> None:
-        self.pokes: deque[Poke] = deque()
-        self.held: set[int] = set()
-        """Offsets of records that are not forwarded, and not settled yet either."""
+    It begins at the offset `start`; `told` is what a predecessor says is settled from there on.
+    """
+
+    def __init__(self, start: int, told: Watermark = watermark.NONE) -> None:
+        self._waiting: list[tuple[int, int, Poke]] = []
+        """What is not forwarded, by `due_at`, then by offset. Most come in this order, so a list costs least."""
+        self._held: set[int] = set()
+        """Offsets of records that are not forwarded, or no longer, and not settled yet either."""
+        self._unsettled: dict[int, None] = {}
+        """The offsets of all these, in the order of the log, which is that of their coming."""
         self._end = start
+        self._told = told
 
     def __len__(self) -> int:
-        return len(self.pokes) + len(self.held)
+        return len(self._waiting) + len(self._held)
 
     def add(self, poke: Poke) -> None:
-        """Take in the next record."""
-        self._end = poke.record.offset + 1
-        self.pokes.append(poke)
+        """Take in the next record, unless a predecessor has forwarded it."""
+        offset = poke.record.offset
+        self._end = offset + 1
+        if self._told.covers(offset, poke.due_at):
+            return
+        self._unsettled[offset] = None
+        entry = (poke.due_at, offset, poke)
+        if not self._waiting or entry > self._waiting[-1]:
+            self._waiting.append(entry)
+        else:
+            insort(self._waiting, entry)
 
     def hold(self, offset: int) -> None:
-        """Take in a record that is not forwarded, or no longer; it is settled once it is not `held` any more."""
+        """Take in a record that is not forwarded, or no longer, until somebody says `settle`."""
         self._end = max(self._end, offset + 1)
-        self.held.add(offset)
+        self._unsettled[offset] = None
+        self._held.add(offset)
+
+    def settle(self, offset: int) -> None:
+        """Drop a record that was held."""
+        self._held.discard(offset)
+        self._unsettled.pop(offset, None)
 
     @property
     def position(self) -> int:
         """Return the offset before which everything is settled: where another process has to go on."""
-        first = int(self.pokes[0].record.offset) if self.pokes else self._end
-        return min(first, *self.held) if self.held else first
+        return next(iter(self._unsettled), self._end)
+
+    @property
+    def settled(self) -> Watermark:
+        """Return what is settled behind the position too: all that was read and is due before the first that waits.
+
+        What a predecessor said holds until this window has read as far. Nothing is said of what stands behind a record
+        that is held, since that one may be due and is not settled.
+        """
+        due_before = watermark.FOREVER if self.next_due is None else self.next_due
+        all_read = Watermark(due_before - 1, self._end) if self._end >= self._told.end else self._told
+        return all_read._replace(end=min(all_read.end, *self._held)) if self._held else all_read
+
+    @property
+    def next_due(self) -> int | None:
+        """Return when (ms) its next record may be forwarded, or None when none waits."""
+        return self._waiting[0][0] if self._waiting else None
+
+    @property
+    def ahead(self) -> int:
+        """Return by how many ms the writer of what is due last was ahead, 0 when it wasn't or nothing waits."""
+        return max(0, self._waiting[-1][2].ahead) if self._waiting else 0
 
     def due(self, now: int) -> list[Poke]:
         """Return, in order, what may be forwarded at `now` (ms); it stays in the window until it is `forwarded`."""
-        return list(takewhile(lambda poke: poke.due_at <= now, self.pokes))
+        count = bisect_right(self._waiting, now, key=_due_at)
+        return [poke for _, _, poke in self._waiting[:count]]
 
     def forwarded(self, count: int) -> None:
-        """Drop the first `count` records: they were acknowledged in their target."""
-        for _ in range(count):
-            self.pokes.popleft()
+        """Drop the first `count` records that wait: they were acknowledged in their target.
+
+        Nothing may have been added since they were told `due`, since it could come before them.
+        """
+        for _, offset, _ in self._waiting[:count]:
+            if offset not in self._held:
+                del self._unsettled[offset]
+        del self._waiting[:count]
+
+
+def _due_at(entry: tuple[int, int, Poke]) -> int:
+    return entry[0]
 
 
 class Windows:
@@ -68,9 +121,13 @@ class Windows:
         """Return how many records wait in memory."""
         return sum(map(len, self._windows.values()))
 
-    def begin(self, partition: Partition, offset: int) -> None:
-        """Say that a partition is read from `offset` on, unless that is known already."""
-        self._windows.setdefault(partition, Window(offset))
+    def begin(self, partition: Partition, offset: int, told: Watermark = watermark.NONE) -> None:
+        """Say that a partition is read from `offset` on, unless that is known already.
+
+        `told` is what a predecessor says is settled from there on.
+        """
+        if partition not in self._windows:
+            self._windows[partition] = Window(offset, told)
 
     def add(self, partition: Partition, poke: Poke) -> None:
         """Take in the next record of a partition that was begun."""
@@ -83,7 +140,7 @@ class Windows:
         """
         window = self._windows[partition]
         window.hold(offset)
-        return partial(window.held.discard, offset)
+        return partial(window.settle, offset)
 
     def room(self, partition: Partition, *, paused: bool) -> int:
         """Return how many more records of a partition are to be read; `paused` is whether its reading pauses now."""
@@ -93,19 +150,27 @@ class Windows:
 
     def next_due(self) -> int | None:
         """Return when (ms) the next record may be forwarded, or None when none waits."""
-        return min((window.pokes[0].due_at for window in self._windows.values() if window.pokes), default=None)
+        return min((due for window in self._windows.values() if (due := window.next_due) is not None), default=None)
+
+    def ahead(self) -> int:
+        """Return by how many ms some writer's clock was ahead of the broker's, of what waits."""
+        return max((window.ahead for window in self._windows.values()), default=0)
 
     def due(self, now: int) -> Mapping[Partition, list[Poke]]:
         """Return, by partition and in order, all that may be forwarded at `now` (ms)."""
         return {partition: due for partition, window in self._windows.items() if (due := window.due(now))}
 
     def forwarded(self, partition: Partition, count: int) -> None:
-        """Drop the first `count` records of a partition: they were acknowledged in their target."""
+        """Drop the first `count` records of a partition that wait: they were acknowledged in their target."""
         self._windows[partition].forwarded(count)
 
     def positions(self) -> dict[Partition, int]:
         """Return, by partition, the offset before which everything is settled."""
         return {partition: window.position for partition, window in self._windows.items()}
+
+    def commits(self) -> dict[Partition, tuple[int, str]]:
+        """Return, by partition, what to commit: its position, and in writing what is settled behind it."""
+        return {partition: (window.position, str(window.settled)) for partition, window in self._windows.items()}
 
     def clear(self) -> None:
         """Forget everything, since the partitions may go to others; what was not settled is read again."""

@@ -3,6 +3,9 @@
 INSEE's data change once a night. What decides on a creation (« is it open? ») is kept for an hour only, and « not
 found » for minutes, since an establishment made yesterday appears the next morning. No answer at all is never kept.
 No answer is kept into the day on which a closing or an opening that it announces takes place: by then it is untrue.
+
+What is kept is bounded without a limit of its own: each answer has cost a call, so there are as many as the quota lets
+through in the longest of these times, a day (43,200 with INSEE's public plan).
 """
 
 import contextlib

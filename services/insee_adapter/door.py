@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import starmap
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from shared.dead_letters import dead_letter
 from shared.errors import Poison
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Message
-from shared.messages.insee import InseeAnswer, InseeLookUp
+from shared.messages.insee import Because, InseeAnswer, InseeLookUp, Result
 from shared.tracing import next_span
 
 PROCESS = "insee_adapter"
@@ -27,6 +28,8 @@ Publish = Callable[[Sequence[Message]], Awaitable[None]]
 
 _AT_ONCE = 20
 # How many look-ups of a batch are put in the queue side by side.
+_LONGEST = 200
+# Characters kept of what a message says of who asks.
 
 
 class Answers:
@@ -59,9 +62,22 @@ class Answers:
             for asker in askers
         ]
 
+    def full(self, siret: str, asker: Asker) -> list[Message]:
+        """Return the message that says that the queue has no room. It is the last word, so it may be asked again."""
+        answer = InseeAnswer(
+            siret=siret,
+            result=Result.UNAVAILABLE,
+            because=Because.QUOTA,
+            as_of=self._clock.now(),
+            message="Trop de questions à l'INSEE attendent déjà leur tour : reposez celle-ci dans quelques minutes.",
+        )
+        return self.messages(answer, [asker])
+
 
 class Door:
     """Takes batches of `insee.requests`: what the cache knows is answered at once, the rest waits for its turn.
+
+    Where the queue has no room, that is the answer.
 
     `wake` is set when there is new work.
     """
@@ -92,14 +108,18 @@ class Door:
                 out.extend(self._answers.messages(answer, [asker]))
                 metrics.ANSWERS.labels(answer.result, "cache").inc()
         for start in range(0, len(waiting), _AT_ONCE):
-            await asyncio.gather(*(self._add(*one) for one in waiting[start : start + _AT_ONCE]))
+            some = waiting[start : start + _AT_ONCE]
+            for (look_up, asker), has_room in zip(some, await asyncio.gather(*starmap(self._add, some)), strict=True):
+                if not has_room:
+                    out.extend(self._answers.full(look_up.siret, asker))
+                    metrics.ANSWERS.labels(Result.UNAVAILABLE, "full").inc()
         if waiting:
             self._wake.set()
         if out:
             await self._publish(out)
 
-    async def _add(self, look_up: InseeLookUp, asker: Asker) -> None:
-        await self._queue.add(look_up.siret, asker, max_wait=look_up.max_wait)
+    async def _add(self, look_up: InseeLookUp, asker: Asker) -> bool:
+        return await self._queue.add(look_up.siret, asker, max_wait=look_up.max_wait)
 
 
 def _read(event: Event) -> tuple[InseeLookUp, Asker]:
@@ -110,5 +130,6 @@ def _read(event: Event) -> tuple[InseeLookUp, Asker]:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False))
         raise Poison("message_invalid", f"wrong fields: {fields}") from error
-    actor = look_up.actor or event.attributes.get("source", "")
-    return look_up, Asker(event.correlation_id, actor, event.traceparent)
+    actor = look_up.actor or event.attributes.get("source", "")[:_LONGEST]
+    traceparent = event.traceparent
+    return look_up, Asker(event.correlation_id, actor, traceparent if len(traceparent or "") <= _LONGEST else None)

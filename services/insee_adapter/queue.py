@@ -6,6 +6,9 @@ Fairness: each actor's look-ups are numbered on from the turn that is being serv
 Somebody who asks for 500 gets the next 500 turns; somebody who asks for one after that gets the turn being served, and
 waits for one look-up of each other actor at most.
 
+Bounds: what waits is bounded in all, of one actor, and of one SIRET, or whoever asks without end would fill the
+database, or one document beyond what MongoDB keeps. Whoever finds no room is told so by the caller of `add`.
+
 A worker claims a look-up for the time of a lease. When it dies the lease runs out and another claims it; the same
 answer may then be told twice, which readers expect. Times are MongoDB's own (`$$NOW`).
 """
@@ -16,6 +19,13 @@ from datetime import datetime
 from typing import Any
 
 from shared.mongo import ASCENDING, ReturnDocument
+
+MOST = 100_000
+"""Look-ups that wait, at most: more than two days of INSEE's public plan."""
+MOST_OF_ONE = 1_000
+"""Of one actor. Those that are added side by side are not counted by each other: a few dozen more may slip in."""
+MOST_ASKERS = 100
+"""Of those who wait for one SIRET: each is told the answer in a message of their own."""
 
 _SERVED = "served"
 # The document of `turns` that holds the turn being served; those of actors have a prefix.
@@ -46,22 +56,41 @@ class Job:
 
 
 class Queue:
-    """The look-ups of all replicas. `lease` is how long (ms) one may take, `max_wait` how long INSEE is retried."""
+    """The look-ups of all replicas. `lease` is how long (ms) one may take, `max_wait` how long INSEE is retried.
 
-    def __init__(self, database: Any, *, lease: int = 60_000, max_wait: int = 3_600_000) -> None:
+    At most `most` of them wait, `most_of_one` for one actor, and `most_askers` for the answer to one.
+    """
+
+    def __init__(
+        self,
+        database: Any,
+        *,
+        lease: int = 60_000,
+        max_wait: int = 3_600_000,
+        most: int = MOST,
+        most_of_one: int = MOST_OF_ONE,
+        most_askers: int = MOST_ASKERS,
+    ) -> None:
         self._look_ups = database["look_ups"]
         self._turns = database["turns"]
         self._lease = lease
         self._max_wait = max_wait
+        self._most, self._most_of_one, self._most_askers = most, most_of_one, most_askers
 
     async def prepare(self) -> None:
         """Make the indexes; actors who asked nothing for a day are forgotten."""
         await self._look_ups.create_index([("turn", ASCENDING), ("asked_at", ASCENDING)])
         await self._look_ups.create_index([("asked_at", ASCENDING)])
+        await self._look_ups.create_index([("askers.actor", ASCENDING)])
         await self._turns.create_index([("at", ASCENDING)], expireAfterSeconds=86_400)
 
-    async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> None:
-        """Put a look-up in the queue, or join the one that waits. Once this returns it is not lost."""
+    async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> bool:
+        """Put a look-up in the queue, or join the one that waits. Once this returns True it is not lost.
+
+        False says that there is no room: nothing was kept, and nobody is told anything by the queue.
+        """
+        if await self._is_full(asker.actor):
+            return await self._knows(siret, asker)
         turn = await self._next_turn(asker.actor)
         entry = {
             # $literal: values from outside must not be taken for expressions.
@@ -72,13 +101,14 @@ class Queue:
         }
         known = {"$in": [{"$literal": asker.correlation_id}, {"$ifNull": ["$askers.correlation_id", []]}]}
         askers = {"$ifNull": ["$askers", []]}
-        await self._look_ups.update_one(
+        stays_out = {"$or": [known, {"$gte": [{"$size": askers}, self._most_askers]}]}
+        kept = await self._look_ups.find_one_and_update(
             {"_id": siret},
             [
                 {
                     "$set": {
-                        "askers": {"$cond": [known, askers, {"$concatArrays": [askers, [entry]]}]},
-                        "revision": {"$add": [{"$ifNull": ["$revision", 0]}, {"$cond": [known, 0, 1]}]},
+                        "askers": {"$cond": [stays_out, askers, {"$concatArrays": [askers, [entry]]}]},
+                        "revision": {"$add": [{"$ifNull": ["$revision", 0]}, {"$cond": [stays_out, 0, 1]}]},
                         "turn": {"$min": ["$turn", turn]},
                         "asked_at": {"$ifNull": ["$asked_at", "$$NOW"]},
                         "free_at": {"$ifNull": ["$free_at", "$$NOW"]},
@@ -87,8 +117,22 @@ class Queue:
                     }
                 }
             ],
+            {"askers.correlation_id": 1},
             upsert=True,
+            return_document=ReturnDocument.AFTER,
         )
+        return any(each["correlation_id"] == asker.correlation_id for each in kept["askers"])
+
+    async def _is_full(self, actor: str) -> bool:
+        if await self.size() >= self._most:
+            return True
+        theirs = await self._look_ups.count_documents({"askers.actor": actor}, limit=self._most_of_one)
+        return bool(theirs >= self._most_of_one)
+
+    async def _knows(self, siret: str, asker: Asker) -> bool:
+        """Tell whether this very question waits already: its message may come twice."""
+        mine = {"_id": siret, "askers.correlation_id": asker.correlation_id}
+        return await self._look_ups.find_one(mine, {"_id": 1}) is not None
 
     async def _next_turn(self, actor: str) -> int:
         served = await self._turns.find_one({"_id": _SERVED}) or {"turn": 0}

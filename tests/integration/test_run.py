@@ -17,10 +17,12 @@ import pytest
 
 from dev.brokers.ports import free_ports, is_free
 from dev.run import folder
+from dev.run.folder import held
 from dev.run.settings import RunSettings
 
 PORTS = [name.upper() for name in RunSettings.model_fields if name.endswith("_port")]
 FOLDER = Path(folder.__file__)
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "dev.run"]
 
 
@@ -158,6 +160,38 @@ def test_it_starts_answers_the_first_request_stops_keeps_its_data_and_leaves_not
     _until(lambda: all(is_free(int(environment[name])) for name in PORTS))
     subprocess.run(clean, check=True)
     assert not Path(environment["RUN_DATA"]).exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="this is about make")
+def test_make_clean_removes_the_folder_that_run_data_names_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "dev" / "run").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(FOLDER, tmp_path / "dev" / "run")
+    usual, other, strange = tmp_path / ".data" / "run", tmp_path / "x y", tmp_path / "dev"
+    for made in (usual, other):
+        with held(made):
+            (made / "kafka").mkdir()
+
+    def clean(**environment: str) -> str:
+        given = {name: value for name, value in os.environ.items() if name != "RUN_DATA"}
+        command = ["make", "clean", f"PYTHON={sys.executable}"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env={**given, **environment}, capture_output=True, text=True, check=False
+        )
+        return done.stderr
+
+    assert clean(RUN_DATA="x y") == ""
+    assert (other.exists(), usual.exists()) == (False, True)
+    for kept in (strange, tmp_path, tmp_path / ".."):
+        assert "it is left alone" in clean(RUN_DATA=str(kept))
+        assert kept.exists()
+    with held(tmp_path):  # As a run has made it, with RUN_DATA=.
+        pass
+    assert "it is left alone" in clean(RUN_DATA=".")
+    assert usual.exists()
+    assert clean() == ""
+    assert not usual.exists()
+    assert clean() == "", "there is nothing left to do"
 
 
 def _until(holds: object) -> None:

@@ -171,6 +171,50 @@ async def test_the_longest_patience_of_those_who_ask_counts(queue: Queue) -> Non
     assert not await queue.give_up(await claim(queue))
 
 
+async def test_an_actor_has_room_for_so_many_and_others_still_have_theirs(database: Any) -> None:
+    queue = Queue(database, most_of_one=3)
+    await queue.prepare()
+    assert [await queue.add(made_up_siret(n), asker("heavy", f"h{n}")) for n in range(1, 6)] == [True] * 3 + [False] * 2
+    assert await queue.add(made_up_siret(9), asker("light", "l9"))
+    assert await queue.add(made_up_siret(1), asker("heavy", "h1")), "its message comes again: it is kept already"
+    assert not await queue.add(made_up_siret(9), asker("heavy", "h9")), "joining is asking too"
+    assert await queue.size() == 4
+
+    await queue.finish(await claim(queue))
+    assert await queue.add(made_up_siret(5), asker("heavy", "h5")), "what is answered makes room"
+
+
+async def test_what_finds_no_room_takes_no_turn(database: Any) -> None:
+    queue = Queue(database, most_of_one=2)
+    await queue.prepare()
+    for n in range(1, 50):
+        await queue.add(made_up_siret(n), asker("heavy", f"h{n}"))
+    await ask(queue, "light", 101, 102)
+    assert await served(queue, 2) == ["heavy", "light"]
+    await ask(queue, "heavy", 60)
+    await ask(queue, "light", 103)
+    assert await served(queue, 4) == ["heavy", "light", "heavy", "light"]
+
+
+async def test_the_queue_has_room_for_so_many_in_all(database: Any) -> None:
+    queue = Queue(database, most=3)
+    await queue.prepare()
+    assert [await queue.add(made_up_siret(n), asker(f"a{n}", f"c{n}")) for n in range(1, 5)] == [True] * 3 + [False]
+    assert await queue.size() == 3
+
+
+async def test_so_many_may_wait_for_one_answer(database: Any) -> None:
+    queue = Queue(database, most_askers=3)
+    await queue.prepare()
+    joined = await asyncio.gather(*(queue.add(SIRET, asker(f"a{n}", f"c{n}")) for n in range(10)))
+    assert joined.count(True) == 3
+    job = await claim(queue)
+    kept = {a.correlation_id for a in job.askers}
+    assert kept == {f"c{n}" for n, is_in in enumerate(joined) if is_in}
+    assert await queue.add(SIRET, Asker(job.askers[0].correlation_id, job.askers[0].actor)), "it is in already"
+    assert await queue.finish(job) is None, "who stayed out is nobody to answer"
+
+
 @pytest.mark.parametrize("evil", ["$$ROOT", "$turn", "served", "actor:served", "a.b", ""])
 async def test_no_name_from_outside_is_taken_for_an_expression(queue: Queue, evil: str) -> None:
     await queue.add(SIRET, Asker(evil, evil, evil))

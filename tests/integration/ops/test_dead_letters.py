@@ -146,6 +146,30 @@ def test_many_are_handled_at_once_only_when_that_is_confirmed(ops: Ops, kafka: K
     assert ops.rows("dlq", "list", PROCESS, "--code", code) == []
 
 
+def test_of_more_letters_than_asked_for_the_oldest_are_taken_and_it_is_said_that_there_are_more(
+    ops: Ops, kafka: Kafka
+) -> None:
+    code = "test_of_more"
+    sent = [fresh_id("more") for _ in range(5)]
+    for request_id in sent:
+        kafka.put_aside(PROCESS, binary(request_id), b"{}", "structure.requests", code=code, actor="alice")
+
+    def left() -> list[str]:
+        return [row["id"] for row in ops.rows("dlq", "list", PROCESS, "--code", code)]
+
+    until(lambda: len(left()) == 5, what="five letters")
+    listed = ops.run("dlq", "list", PROCESS, "--code", code, "--limit", "2", "--json")
+    assert [orjson.loads(line)["id"] for line in listed.stdout.splitlines()] == sent[:2]
+    assert "There are 3 more" in listed.stderr
+    assert ops.rows("dlq", "list", PROCESS, "--code", code, "--count", "--limit", "2")[0]["letters"] == 5
+
+    done = ops.run("dlq", "discard", PROCESS, "--code", code, "--limit", "3", "--yes")
+    assert "3 of 3 letters discarded" in done.stdout
+    assert "There are 2 more: run it again" in done.stderr
+    assert left() == sent[3:]
+    assert "more" not in ops.run("dlq", "discard", PROCESS, "--code", code, "--limit", "3", "--yes").stderr
+
+
 @pytest.mark.parametrize(
     ("topic", "event_type", "data"),
     [

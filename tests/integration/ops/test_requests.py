@@ -52,6 +52,34 @@ def test_a_change_whose_poke_is_lost_is_seen_as_overdue_and_applied_when_it_is_p
         relay.send(signal.SIGCONT)
 
 
+def test_of_more_than_asked_for_it_is_said_that_there_are_more(system: System, ops: Ops) -> None:
+    structures = [new_structure(system)["id"] for _ in range(3)]
+    relay = system.supervisor["delay_svc"]
+    relay.send(signal.SIGSTOP)
+    try:
+        with system.as_("alice") as api:
+            for id_ in structures:
+                api.patch(f"/structures/{id_}", json={"label": SECRET})
+        late = {f"structure:{id_}" for id_ in structures}
+        until(
+            lambda: late <= {row["document"] for row in ops.rows("requests", "overdue")}, 60, what="three are overdue"
+        )
+        cut = ops.run("requests", "overdue", "--limit", "2", "--json")
+        assert len(cut.stdout.splitlines()) == 2
+        assert "There are more" in cut.stderr
+        assert ops.run("requests", "overdue", "--owner", "structure", "--limit", "1000").stderr == ""
+        poked = ops.run("requests", "poke", "structure", "--all", "--limit", "2")
+        assert "2 documents poked" in poked.stdout
+        assert "There are more" in poked.stderr
+        left = late & {row["document"] for row in ops.rows("requests", "overdue")}
+        ops.run("requests", "poke", "structure", *sorted(left), "--limit", "1")
+        until(
+            lambda: not late & {row["document"] for row in ops.rows("requests", "overdue")}, 60, what="none is overdue"
+        )
+    finally:
+        relay.send(signal.SIGCONT)
+
+
 def test_a_request_that_waits_is_seen_with_what_it_waits_for(system: System, ops: Ops) -> None:
     siret = "00010001600013"
     insee = system.supervisor["insee_adapter"]

@@ -1,5 +1,7 @@
 """What waits, what is due, what is read further, and where another process would go on."""
 
+from services.delay_svc import watermark
+from services.delay_svc.watermark import Watermark
 from services.delay_svc.window import Partition, Windows
 from tests.unit.delay.builders import DUE_AT, poke
 
@@ -12,6 +14,15 @@ def filled(count: int, high_water: int = 100, partition: Partition = A) -> Windo
     windows.begin(partition, 0)
     for offset in range(count):
         windows.add(partition, poke(offset, DUE_AT + offset))
+    return windows
+
+
+def holding(*due: int) -> Windows:
+    """Return windows that hold a record of partition A for each of these instants, in the order of the log."""
+    windows = Windows(100)
+    windows.begin(A, 0)
+    for offset, due_at in enumerate(due):
+        windows.add(A, poke(offset, due_at))
     return windows
 
 
@@ -30,16 +41,24 @@ def test_all_that_is_due_comes_at_once_in_the_order_of_the_log() -> None:
     assert offsets(filled(5), DUE_AT + 2) == {A: [0, 1, 2]}
 
 
-def test_a_record_waits_for_the_one_before_it_in_its_partition_alone() -> None:
-    windows = Windows(100)
-    windows.begin(A, 0)
-    windows.begin(B, 9)
-    windows.add(A, poke(0, DUE_AT + 50))
-    windows.add(A, poke(1, DUE_AT))
-    windows.add(B, poke(9, DUE_AT))
+def test_a_record_of_a_fast_clock_keeps_those_behind_it_from_nothing() -> None:
+    windows = holding(DUE_AT + 50, DUE_AT)
 
-    assert offsets(windows, DUE_AT) == {B: [9]}
-    assert offsets(windows, DUE_AT + 50) == {A: [0, 1], B: [9]}
+    assert offsets(windows, DUE_AT) == {A: [1]}
+    windows.forwarded(A, 1)
+    assert offsets(windows, DUE_AT + 50) == {A: [0]}
+
+
+def test_what_is_due_first_comes_first_and_what_is_due_at_once_in_the_order_of_the_log() -> None:
+    windows = holding(DUE_AT + 2, DUE_AT, DUE_AT + 1, DUE_AT, DUE_AT + 1)
+
+    assert offsets(windows, DUE_AT + 1) == {A: [1, 3, 2, 4]}
+    windows.forwarded(A, 4)
+    assert offsets(windows, DUE_AT + 2) == {A: [0]}
+
+
+def test_the_next_due_is_the_earliest_of_a_partition_wherever_it_stands() -> None:
+    assert holding(DUE_AT + 50, DUE_AT, DUE_AT + 20).next_due() == DUE_AT
 
 
 def test_the_next_due_is_the_earliest_head_of_all_partitions() -> None:
@@ -79,6 +98,68 @@ def test_when_all_is_forwarded_it_would_go_on_after_the_last() -> None:
     windows.forwarded(A, 3)
 
     assert windows.positions() == {A: 3}
+
+
+def test_another_process_would_go_on_at_a_record_of_a_fast_clock_until_it_is_forwarded() -> None:
+    windows = holding(DUE_AT, DUE_AT + 50, DUE_AT)
+    windows.forwarded(A, 2)
+    assert windows.positions() == {A: 1}
+
+    windows.forwarded(A, 1)
+    assert windows.positions() == {A: 3}
+
+
+def test_what_was_forwarded_behind_a_record_of_a_fast_clock_is_not_forwarded_by_a_successor() -> None:
+    windows = holding(DUE_AT + 50, DUE_AT, DUE_AT + 1)
+    windows.forwarded(A, 1)
+    ((position, metadata),) = windows.commits().values()
+    assert position == 0
+
+    successor = Windows(100)
+    successor.begin(A, position, watermark.read(metadata))
+    for offset, due_at in enumerate((DUE_AT + 50, DUE_AT, DUE_AT + 1, DUE_AT)):
+        successor.add(A, poke(offset, due_at))
+
+    assert offsets(successor, DUE_AT + 50) == {A: [3, 2, 0]}, "what came last was not read before, whenever it was due"
+
+
+def test_a_successor_repeats_what_it_was_told_until_it_has_read_as_far() -> None:
+    told = Watermark(DUE_AT + 10, 3)
+    windows = Windows(100)
+    windows.begin(A, 0, told)
+    windows.add(A, poke(0, DUE_AT + 50))
+    windows.add(A, poke(1, DUE_AT + 20))
+    windows.forwarded(A, 1)
+    assert windows.commits() == {A: (0, str(told))}
+
+    windows.add(A, poke(2, DUE_AT))
+    assert windows.positions() == {A: 0}
+    windows.add(A, poke(3, DUE_AT + 30))
+    windows.forwarded(A, 1)
+    assert windows.commits() == {A: (0, str(Watermark(DUE_AT + 49, 4)))}
+
+
+def test_nothing_is_said_of_what_stands_behind_a_record_that_is_held() -> None:
+    windows = holding(DUE_AT + 50, DUE_AT, DUE_AT)
+    settle = windows.hold(A, 2)  # Its target refused it.
+    windows.forwarded(A, 2)
+    assert windows.commits() == {A: (0, str(Watermark(DUE_AT + 49, 2)))}
+
+    settle()
+    assert windows.commits() == {A: (0, str(Watermark(DUE_AT + 49, 3)))}
+
+
+def test_the_clock_that_is_furthest_ahead_is_seen() -> None:
+    windows = holding(DUE_AT + 50, DUE_AT, DUE_AT + 20)
+    assert windows.ahead() == 50
+
+    windows.forwarded(A, 2)
+    windows.add(A, poke(3, DUE_AT - 10))
+    assert windows.ahead() == 50
+    windows.forwarded(A, 2)
+    assert windows.ahead() == 0
+    windows.add(A, poke(4, DUE_AT - 10))
+    assert windows.ahead() == 0
 
 
 def test_what_was_only_begun_is_settled_up_to_there() -> None:
