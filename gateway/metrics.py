@@ -9,4 +9,4 @@ HTTP_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 STREAMS = Gauge("structures_http_streams", "Open streams of events")
-UNDECIDED = Counter("structures_http_undecided_total", "Writes whose caller waited in vain for a decision")
+UNDECIDED = Counter("structures_http_undecided_total", "Writes whose caller waited and heard nothing")

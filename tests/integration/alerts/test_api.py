@@ -1,8 +1,11 @@
-"""The API fails."""
+"""The API fails, or its callers hear nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.integration.alerts.conftest import Watched
+from tests.journeys.given import new_structure
 from tests.support.prometheus import EVERY, Timeline, shows
 
 pytestmark = pytest.mark.timeout(400)
@@ -17,3 +20,13 @@ def test_the_gateway_has_lost_its_database(watched: Watched, timeline: Timeline)
                 assert api.get("/structures/1").status_code == 503
             timeline.scrape({**others, **watched.scraped("gateway")})
     timeline.fires(ApiFails=[{}], besides=["ConsumerStandsStill"])
+
+
+@shows("CallersHearNothing")
+def test_an_owner_decides_nothing(watched: Watched, timeline: Timeline) -> None:
+    path = f"/structures/{new_structure(watched.system)['id']}"
+    with watched.system.as_("alice", wait=1) as api, watched.frozen("structure_svc"), ThreadPoolExecutor(8) as callers:
+        answers = callers.map(lambda number: api.patch(path, json={"label": f"heard {number}"}), range(16))
+        assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "received")}
+        timeline.scrape(watched.scraped(), minutes=1)
+    timeline.fires(CallersHearNothing=[{}])
