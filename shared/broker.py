@@ -5,11 +5,14 @@ topics created by accident). They are overridden here, once: nobody else builds 
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
@@ -149,12 +152,23 @@ async def topics_seen(producer: AIOKafkaProducer) -> Collection[str]:
 
 
 async def answers(producer: AIOKafkaProducer) -> None:
-    """Ask a started producer's brokers how they stand, for readiness. Raises Transient when none answers.
+    """Ask a started producer's brokers whether they are there, for readiness. Raises Transient when none answers.
 
-    Consumers don't tell: while no broker answers, their polls come back empty as on a quiet day.
+    Consumers don't tell: while no broker answers, their polls come back empty as on a quiet day. All are asked at once:
+    one of several may be away, or frozen, and work goes on.
     """
-    if not await producer.client.force_metadata_update():
-        raise Transient("no broker answers")
+    client, nothing = producer.client, MetadataRequest([])
+    asked = [asyncio.ensure_future(client.send(broker.nodeId, nothing)) for broker in client.cluster.brokers()]
+    try:
+        for answer in asyncio.as_completed(asked):
+            with contextlib.suppress(KafkaError):
+                await answer
+                return
+    finally:
+        for question in asked:
+            question.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    raise Transient("no broker answers")
 
 
 def build_consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:

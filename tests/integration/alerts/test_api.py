@@ -1,10 +1,12 @@
-"""The API fails."""
+"""The API fails, or its callers hear nothing."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.integration.alerts.conftest import Watched
+from tests.journeys.given import new_structure
 from tests.support.prometheus import EVERY, Timeline, shows
 
 pytestmark = pytest.mark.timeout(400)
@@ -32,3 +34,13 @@ def test_somebody_goes_on_sending_what_is_no_request(watched: Watched, timeline:
                 assert connection.recv(12) == b"HTTP/1.1 501"
         timeline.scrape({**others, **watched.scraped("gateway")})
     timeline.fires(CallersAreRefused=[{"code": "method_unknown"}])
+
+
+@shows("CallersHearNothing")
+def test_an_owner_decides_nothing(watched: Watched, timeline: Timeline) -> None:
+    path = f"/structures/{new_structure(watched.system)['id']}"
+    with watched.system.as_("alice", wait=1) as api, watched.frozen("structure_svc"), ThreadPoolExecutor(8) as callers:
+        answers = callers.map(lambda number: api.patch(path, json={"label": f"heard {number}"}), range(16))
+        assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "received")}
+        timeline.scrape(watched.scraped(), minutes=1)
+    timeline.fires(CallersHearNothing=[{}])
