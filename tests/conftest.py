@@ -25,7 +25,15 @@ settings.load_profile("ours")
 # Not configured, structlog draws every local variable of an exception, which takes minutes where one is large.
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
-LONGEST = ("faults", "integration/ops", "journeys", "integration/gateway", "integration/rights", "integration/delay")
+LONGEST = (
+    "faults",
+    "integration/ops",
+    "journeys",
+    "integration/gateway",
+    "integration/rights",
+    "integration/delay",
+    "fuzz",
+)
 """Packages that take longest, which begin first."""
 _ALONE = frozenset({"unit", "contract", "explorer"})
 """Packages whose tests share nothing that takes long to start: each goes to whoever is free."""

@@ -1,4 +1,4 @@
-"""Requests of every type, made from their JSON Schemas and spoilt: each is answered or a dead letter, none stops others."""
+"""Requests of every type, from their schemas and spoilt: each is answered or a dead letter, none stops others."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class Ask:
 def fuzz(world: World, seed: int, examples: int) -> None:
     """Send batches of such requests, each followed by right ones."""
     strategy = st.lists(_asks(world), max_size=_AT_ONCE, min_size=1)
-    tries("messages", seed, examples, strategy, lambda asks: _try(world, asks))
+    tries(seed, examples, strategy, lambda asks: _try(world, asks))
     world.is_intact()
 
 
@@ -71,7 +71,14 @@ _HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
     "ce_specversion": st.sampled_from([b"0.3", b"2.0", b"", b"1.0 "]),
     "ce_actor": st.sampled_from([b"marc", b"admin", b"", b"\xff", b"system"]) | TEXT.map(str.encode),
     "content-type": st.sampled_from(
-        [b"application/cloudevents+json", b"application/cloudevents-batch+json", b"text/plain", b"", b"\xff", b"a/b; x=y"]
+        [
+            b"application/cloudevents+json",
+            b"application/cloudevents-batch+json",
+            b"text/plain",
+            b"",
+            b"\xff",
+            b"a/b; x=y",
+        ]
     ),
     "authorization": st.sampled_from([b"", b"Bearer", b"Basic x", b"Bearer a.b.c", b"\xff", b"Bearer " + b"a" * 9_000]),
     "traceparent": st.sampled_from([b"00", b"\xff", b"00-" + b"0" * 50]) | st.binary(max_size=60),

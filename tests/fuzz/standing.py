@@ -30,29 +30,37 @@ class Record:
         return cls(message.topic(), message.key(), message.value(), headers)
 
 
+def _told(message: Any) -> str:
+    # Its headers are not read: librdkafka's Python dies of a name that is no text.
+    return f"key {message.key()!r}, value {message.value()!r}"[:_LONGEST_TOLD]
+
+
 def everything(settings: Settings, names: list[str]) -> Iterator[Record]:
     """Yield all records that topics hold now."""
     admin = AdminClient(dict(settings))
     known = admin.list_topics(timeout=20).topics
     places = [TopicPartition(name, number) for name in names for number in known[name].partitions]
-    ends = {place: end.result().offset for place, end in admin.list_offsets({p: OffsetSpec.latest() for p in places}).items()}
+    ends = {
+        place: end.result().offset
+        for place, end in admin.list_offsets({p: OffsetSpec.latest() for p in places}).items()
+    }
     for place, end in ends.items():
-        yield from _between(settings, place, 0, end)
+        yield from (Record.of(message) for message in _between(settings, place, 0, end))
 
 
-def _between(settings: Settings, place: TopicPartition, start: int, end: int) -> Iterator[Record]:
-    consumer = Consumer({**settings, "group.id": "fuzz", "enable.auto.commit": False, "enable.partition.eof": True})
+def _between(settings: Settings, place: TopicPartition, start: int, end: int) -> Iterator[Any]:
+    consumer = Consumer(
+        {**settings, "group.id": "fuzz", "auto.offset.reset": "earliest", "enable.auto.commit": False, "log_level": 0}
+    )
     try:
         consumer.assign([TopicPartition(place.topic, place.partition, start)])
         at, until = start - 1, time.monotonic() + 20
         while at + 1 < end and time.monotonic() < until:
             message = consumer.poll(1.0)
-            if message is None:
+            if message is None or message.error():
                 continue
-            if message.error():  # It is the end of the partition: what was before `end` is compacted.
-                return
             at = message.offset()
-            yield Record.of(message)
+            yield message
     finally:
         consumer.close()
 
@@ -60,7 +68,9 @@ def _between(settings: Settings, place: TopicPartition, start: int, end: int) ->
 def standing(settings: Settings) -> str:
     """Say before which records our groups stand: where, and the first of them."""
     admin = AdminClient(dict(settings))
-    groups = [g.group_id for g in admin.list_consumer_groups().result().valid if g.group_id.startswith(topics.PROCESSES)]
+    groups = [
+        g.group_id for g in admin.list_consumer_groups().result().valid if g.group_id.startswith(topics.PROCESSES)
+    ]
     lines = []
     for group in groups:
         committed = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
@@ -69,8 +79,6 @@ def standing(settings: Settings) -> str:
             end = admin.list_offsets({at: OffsetSpec.latest()})[at].result().offset
             if 0 <= place.offset < end:
                 first = next(_between(settings, at, place.offset, place.offset + 1), None)
-                lines.append(
-                    f"{group} stands at {place.topic}/{place.partition}/{place.offset} of {end}, before\n"
-                    f"  {repr(first)[:_LONGEST_TOLD]}"
-                )
+                where = f"{place.topic}/{place.partition}/{place.offset} of {end}"
+                lines.append(f"{group} stands at {where}, before\n  {_told(first) if first else 'nothing'}")
     return "\n".join(lines) or "no group is behind"

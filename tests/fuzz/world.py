@@ -15,12 +15,13 @@ from confluent_kafka import Producer
 from dev.brokers import Brokers
 from dev.run.system import KAFKA_AUDIENCE, System
 from shared import topics
-from tests.fuzz.standing import standing
+from tests.fuzz.standing import Record, standing
 from tests.fuzz.tries import StandsStill
 from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Reader, Seen
 from tests.support.system import behind, until
 
+DELAY = "2s"
 PATIENCE = 30.0
 PARTITIONS = 3
 STRANGER, MEMBER, ADMINISTRATOR = "sam", "marc", "admin"
@@ -35,7 +36,7 @@ Headers = Sequence[tuple[str, bytes]]
 def fuzz_system(folder: Path, brokers: Brokers | None = None) -> Iterator[System]:
     """Run the system that is fuzzed. What dies is started again, so that an example can be made smaller."""
     environment = {"OVERDUE_AFTER": "3s", "INSEE_LOOK_UPS": "100000"}
-    with System(folder, environment=environment, brokers=brokers) as system:
+    with System(folder, delay=DELAY, environment=environment, brokers=brokers) as system:
         system.supervisor.watch()
         yield system
 
@@ -59,6 +60,8 @@ class World:
         self.producer = Producer({**self.admin, "acks": "all", "batch.num.messages": 1, "log_level": 0})
         answers = [topics.name(owner, topics.OUTCOMES) for owner in topics.OWNERS]
         self.answers = Reader(self.admin, *answers, *(topics.dead_letters(process) for process in topics.PROCESSES))
+        self.real: dict[str, list[Record]] = {}
+        """Records of each topic, from before it was given rubbish."""
         self._pids = self.pids()
 
     def close(self) -> None:
@@ -137,7 +140,9 @@ class World:
     def nobody_died(self) -> None:
         """Fail when a process has ended since this was asked last."""
         before, self._pids = self._pids, self.pids()
-        assert before == self._pids, f"a process ended: {before}, then {self._pids}; see {self.system.settings.run_data}"
+        assert before == self._pids, (
+            f"a process ended: {before}, then {self._pids}; see {self.system.settings.run_data}"
+        )
 
     def is_intact(self) -> None:
         """Fail unless all is read, every process ready, and the bystander's as it was, and can be changed and read."""
