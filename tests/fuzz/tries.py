@@ -7,6 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
+_EXAMPLE = "the example, as small as it could be made:"
+_LONGEST_TOLD = 10_000
+
 
 class StandsStill(BaseException):
     """The system goes on no more. No Exception, since hypothesis would shrink by trying a system that is broken."""
@@ -18,7 +21,8 @@ def told_how_to_replay(case: str, number: int) -> Iterator[None]:
     try:
         yield
     except (Exception, StandsStill) as found:
-        told = "\n".join([f"{type(found).__name__}: {found}", *getattr(found, "__notes__", ())])
+        notes = [note for note in getattr(found, "__notes__", ()) if note.startswith(_EXAMPLE)]
+        told = "\n".join([f"{type(found).__name__}: {found}", *notes])
         raise AssertionError(f"{told}\nagain: make fuzz CASE={case} SEED={number} TIME=1") from found
 
 
@@ -36,6 +40,10 @@ def tries(number: int, examples: int, drawn: SearchStrategy[Any], test: Callable
     )
     @given(drawn)
     def run(example: Any) -> None:
-        test(example)
+        try:
+            test(example)
+        except (Exception, StandsStill) as error:  # Hypothesis tells the calls that made it, which are of no help.
+            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_TOLD])
+            raise
 
     run()
