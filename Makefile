@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.data/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run clean test coverage test-compose faults explore check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test coverage test-compose faults explore fuzz check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ faults: .venv/dev.done ## hurt a running system, longer than the tests do (CASE=
 
 explore: .venv/dev.done ## every interleaving of the engine, longer than the tests do (CASE=cancelled TIME=600 SEED=7)
 	$(BIN)/python -m tests.explorer --case="$(CASE)" --time="$(TIME)" --seed="$(SEED)"
+
+fuzz: .venv/dev.done ## inputs nobody thought of, longer than the tests do (CASE=http TIME=600 SEED=7)
+	$(BIN)/python -m tests.fuzz --case="$(CASE)" --time="$(TIME)" --seed="$(SEED)"
 
 check: .venv/dev.done ## lint, types, imports, contracts
 	$(BIN)/ruff check .

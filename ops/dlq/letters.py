@@ -52,6 +52,10 @@ class Original:
     headers: Headers
 
 
+_TOO_LONG = 20
+"""Digits that no number of Kafka's has."""
+
+
 @dataclass(frozen=True)
 class Letter:
     """A dead letter. `told` are the headers of ours (`dlq_…`) without that beginning; `at` is in ms."""
@@ -96,17 +100,22 @@ class Letter:
 
 def letter(process: str, record: Any) -> Letter:
     """Read a record of a dead-letter topic."""
-    ours = {n.removeprefix(OURS): v.decode(errors="replace") for n, v in record.headers if n.startswith(OURS)}
+    ours = {n.removeprefix(OURS): (v or b"").decode(errors="replace") for n, v in record.headers if n.startswith(OURS)}
     original = Original(
         topic=ours.get("topic", ""),
-        partition=int(ours.get("partition", 0)),
-        offset=int(ours.get("offset", 0)),
-        timestamp=int(ours.get("timestamp", 0)),
+        partition=_number(ours.get("partition", "")),
+        offset=_number(ours.get("offset", "")),
+        timestamp=_number(ours.get("timestamp", "")),
         key=record.key,
         value=record.value,
         headers=tuple((name, value) for name, value in record.headers if not name.startswith(OURS)),
     )
     return Letter(process, Place(record.partition, record.offset), record.timestamp, original, ours)
+
+
+def _number(text: str) -> int:
+    # One record that is no letter must not keep an operator from reading the others.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _TOO_LONG else 0
 
 
 @dataclass(frozen=True)

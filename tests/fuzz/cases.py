@@ -1,0 +1,20 @@
+"""The cases: each takes a system and a seed, tries one round, and raises AssertionError when it finds something."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from tests.fuzz import http, messages, records
+from tests.fuzz.tries import told_how_to_replay
+from tests.fuzz.world import World
+
+CASES: Mapping[str, Callable[[World, int], None]] = {
+    "http": partial(http.fuzz, examples=6),
+    "messages": partial(messages.fuzz, examples=10),
+    "topics": partial(records.fuzz, examples=8),
+}
+
+
+def run(name: str, world: World, seed: int) -> None:
+    """Try one round of a case."""
+    with told_how_to_replay(name, seed):
+        CASES[name](world, seed)

@@ -1,0 +1,110 @@
+"""Requests of every type, from their schemas and spoilt: each is answered or a dead letter, none stops others."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from dev.contracts import FOLDER
+from shared import topics
+from shared.messages import manager, structure
+from tests.fuzz.mutate import spoilt_bytes
+from tests.fuzz.tries import tries
+from tests.fuzz.world import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, World, envelope
+from tests.support.from_schema import TEXT, right, spoilt
+
+TYPES = [*(("structure", one) for one in structure.REQUESTS), *(("manager", one) for one in manager.REQUESTS)]
+_KEPT = frozenset({"ce_correlationid", "test"})
+"""Headers by which an answer is known again, which stay as they are."""
+_AT_ONCE = 40
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request, but for what names it."""
+
+    owner: str
+    type: str
+    who: str
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    """Headers besides, or in the place of those a right request has: None leaves one out."""
+    without: frozenset[str]
+    partition: int
+
+
+def fuzz(world: World, seed: int, examples: int) -> None:
+    """Send batches of such requests, each followed by right ones."""
+    strategy = st.lists(_asks(world), max_size=_AT_ONCE, min_size=1)
+    tries(seed, examples, strategy, lambda asks: _try(world, asks))
+    world.is_intact()
+
+
+def _try(world: World, asks: Sequence[Ask]) -> None:
+    marks = set()
+    for ask in asks:
+        marks.add(mark := world.mark())
+        over = {name for name, _ in ask.headers} | ask.without
+        usual = [one for one in envelope(mark, ask.type, world.bearer(ask.who)) if one[0] not in over]
+        topic = topics.name(ask.owner, topics.REQUESTS)
+        world.send(topic, ask.value, [*usual, *ask.headers], None, ask.partition)
+    bystanders = world.ask_as_bystander()
+    world.producer.flush(30)
+    world.decided(marks, bystanders)
+
+
+def _asks(world: World) -> st.SearchStrategy[Ask]:
+    return st.one_of([_ask(world, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
+
+
+def _schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+_HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
+    "ce_id": st.sampled_from([b"again", b"", b"a|b", b"\xff", b"x" * 101]) | TEXT.map(str.encode),
+    "ce_type": st.sampled_from([b"", b"structure.modify.v2", b"membership.add.v1", b"\xff"]) | TEXT.map(str.encode),
+    "ce_specversion": st.sampled_from([b"0.3", b"2.0", b"", b"1.0 "]),
+    "ce_actor": st.sampled_from([b"marc", b"admin", b"", b"\xff", b"system"]) | TEXT.map(str.encode),
+    "content-type": st.sampled_from(
+        [
+            b"application/cloudevents+json",
+            b"application/cloudevents-batch+json",
+            b"text/plain",
+            b"",
+            b"\xff",
+            b"a/b; x=y",
+        ]
+    ),
+    "authorization": st.sampled_from([b"", b"Bearer", b"Basic x", b"Bearer a.b.c", b"\xff", b"Bearer " + b"a" * 9_000]),
+    "traceparent": st.sampled_from([b"00", b"\xff", b"00-" + b"0" * 50]) | st.binary(max_size=60),
+    "ce_time": st.sampled_from([b"yesterday", b"\xff", b"9999-99-99"]),
+    "x": st.binary(max_size=30),
+}
+
+
+@st.composite
+def _ask(draw: DrawFn, world: World, owner: str, type_: str, schema: Mapping[str, Any]) -> Ask:
+    body = draw(st.one_of(right(schema, schema), spoilt(schema, schema)))
+    if draw(st.integers(0, 3)):
+        body = _aimed(body, world.structure)
+    value = json.dumps(body, ensure_ascii=draw(st.booleans())).encode()
+    if draw(st.integers(0, 5)) == 0:
+        value = draw(spoilt_bytes(value))
+    names = draw(st.lists(st.sampled_from(sorted(_HEADERS)), max_size=2)) if draw(st.booleans()) else []
+    headers = [(name, draw(_HEADERS[name])) for name in names]
+    without = frozenset(draw(st.sets(st.sampled_from(sorted(_HEADERS)), max_size=1))) - _KEPT
+    who = draw(st.sampled_from(["alice", STRANGER, MEMBER, ADMINISTRATOR]))
+    return Ask(owner, type_, who, value, headers, without, draw(st.integers(0, PARTITIONS - 1)))
+
+
+def _aimed(body: Any, structure_id: int) -> Any:
+    """Name what exists, so that the owner's rules are tried and not only its door."""
+    if not isinstance(body, dict):
+        return body
+    known = {"structure": {"id": structure_id}, "structure_id": structure_id, "user": SPOILT_USER}
+    return {name: known.get(name, value) for name, value in body.items()}
