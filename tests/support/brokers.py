@@ -4,7 +4,9 @@ The tests are the same on both, and so are the brokers' settings, users and righ
 `TEST_BROKERS=containers` chooses. `tests/integration/test_local_brokers.py` is about the local ones by nature.
 """
 
+import gc
 import os
+import warnings
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -53,17 +55,29 @@ def choice() -> tuple[str, str]:
         return wanted, "TEST_BROKERS says so"
     if wanted:
         raise pytest.UsageError(f"TEST_BROKERS is {LOCAL} or {CONTAINERS}, not {wanted!r}")
-    try:
-        engine: Any = DockerClient(timeout=5).client
-        try:
-            version = engine.version()["Version"]
-            # What a remote engine publishes on its 127.0.0.1 could not be reached from here.
-            is_here = engine.api.base_url.startswith("http+docker://")
-        finally:
-            engine.close()
-    except DockerException:
+    engine = _engine()
+    if engine is None:
         return LOCAL, "no Docker engine answers"
+    version, is_here = engine
     return (CONTAINERS, f"Docker {version} answers") if is_here else (LOCAL, "the Docker engine is on another machine")
+
+
+def _engine() -> tuple[str, bool] | None:
+    """Return the version of the Docker engine and whether it is on this machine; None when none answers."""
+    with warnings.catch_warnings():
+        # Docker's client leaves its socket open when nobody answers there: what is in its place is no test's fault.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            engine: Any = DockerClient(timeout=5).client
+            try:
+                # What a remote engine publishes on its 127.0.0.1 could not be reached from here.
+                return engine.version()["Version"], engine.api.base_url.startswith("http+docker://")
+            finally:
+                engine.close()
+        except DockerException:
+            return None
+        finally:
+            gc.collect()
 
 
 def open_brokers(folder: Path, ports: Ports | None = None, *, tls: Tls | None = None) -> Brokers:
