@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from dev.brokers.ports import HOST, free_ports
 from shared.broker import build_consumer
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 from shared.topics import dead_letters, delay_topic, table
 
 ROOT = Path(__file__).resolve().parents[1]

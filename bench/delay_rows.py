@@ -29,8 +29,8 @@ from bench.delay_bed import (
 )
 from bench.record import Panel, Row, cpu_seconds, percentile, thinned
 from services.delay_svc.relay import SESSION_TIMEOUT
-from shared.clock import MINUTE, SECOND, SystemClock
-from shared.settings import KafkaSettings
+from shared.runtime.clock import MINUTE, SECOND, SystemClock
+from shared.runtime.settings import KafkaSettings
 from shared.topics import delay_topic
 
 WARM_UP = 3

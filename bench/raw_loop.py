@@ -10,7 +10,7 @@ import sys
 import uvloop
 
 from shared.broker import build_consumer, build_producer
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 
 async def run(source: str, target: str, group: str) -> None:

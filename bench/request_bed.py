@@ -21,7 +21,7 @@ from ops import quotas
 from ops.settings import QuotaSettings
 from shared.broker import build_consumer, build_producer
 from shared.partitioner import key_hash
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 PATIENCE = 180
 """Seconds until what does not come is given up."""

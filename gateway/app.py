@@ -28,10 +28,10 @@ from shared.auth import Verifier
 from shared.consume import consume
 from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine.bus import KafkaBus
-from shared.health import Health
-from shared.http.server import serving
 from shared.issuer_keys import IssuerKeys
-from shared.settings import KafkaSettings, MongoSettings, OidcSettings
+from shared.runtime.health import Health
+from shared.runtime.http_server.server import serving
+from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings
 from shared.tokens import ServiceToken
 
 __all__ = ["PROCESS", "running"]

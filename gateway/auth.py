@@ -9,8 +9,8 @@ from typing import Any
 from gateway.introduce import Introductions
 from gateway.read_model.people import People
 from shared.auth import Actor, Verifier, actor_of
-from shared.clock import SECOND
 from shared.errors import Rejected
+from shared.runtime.clock import SECOND
 
 _REMEMBERED = 10_000
 

@@ -10,13 +10,13 @@ from gateway.settings import Settings
 from gateway.tail import Answer, Tail
 from shared import codes
 from shared.auth import Actor
-from shared.clock import SECOND, Clock
 from shared.engine.store import Bus
 from shared.errors import Rejected
 from shared.messages.cloudevents import build
 from shared.messages.insee import InseeAnswer, InseeLookUp, Result
 from shared.mongo import ReturnDocument
-from shared.tracing import next_span
+from shared.runtime.clock import SECOND, Clock
+from shared.runtime.tracing import next_span
 
 
 class InseeLookUps:

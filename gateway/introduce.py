@@ -11,8 +11,8 @@ import orjson
 from gateway.sender import Asked, Sender
 from shared.auth import Actor
 from shared.consume import TRANSIENT
-from shared.logging import get_logger
 from shared.messages.manager import RegisterUser
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -15,8 +15,8 @@ from shared import codes
 from shared.consume import TRANSIENT
 from shared.errors import Rejected
 from shared.fields import invalid
-from shared.logging import get_logger
 from shared.problems import MEDIA_TYPE, document
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

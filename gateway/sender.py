@@ -13,15 +13,15 @@ from gateway.read_model.row_writer import RowWriter
 from gateway.tail import Answer, Tail
 from shared import topics
 from shared.auth import Actor, acting_for
-from shared.clock import SECOND, Clock
 from shared.engine.intake import body_hash
 from shared.engine.store import Bus
 from shared.errors import Transient
-from shared.logging import get_logger
 from shared.messages.cloudevents import build
 from shared.messages.common import Request
+from shared.runtime.clock import SECOND, Clock
+from shared.runtime.logging import get_logger
+from shared.runtime.tracing import next_span
 from shared.tokens import ServiceToken
-from shared.tracing import next_span
 
 log = get_logger(__name__)
 

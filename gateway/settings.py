@@ -8,9 +8,9 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.rate_limit.middleware import Rates
 from gateway.rate_limit.rates import Rate, RateSetting
-from shared.clock import MINUTE, SECOND, Duration
-from shared.http.limits import Limits
-from shared.settings import ProcessSettings
+from shared.runtime.clock import MINUTE, SECOND, Duration
+from shared.runtime.http_server.limits import Limits
+from shared.runtime.settings import ProcessSettings
 
 
 def _are_networks(text: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from shared.errors import Poison
-from shared.logging import get_logger
 from shared.messages import records
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from shared.errors import Transient
 from shared.mongo import OperationFailure, PyMongoError
-from shared.settings import unusable
+from shared.runtime.settings import unusable
 
 _HEARD: deque[str] = deque(maxlen=20)
 _WRONG_PASSWORD, _NO_RIGHT = 18, 13

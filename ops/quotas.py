@@ -15,7 +15,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
 
 from shared.broker import connection
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 Quota = Mapping[str, float]
 """Bytes per second written (`producer_byte_rate`) and read (`consumer_byte_rate`), and the share of one of the broker's

@@ -12,8 +12,8 @@ from ops.errors import OpsError
 from ops.rebuilding import rebuild
 from ops.settings import AdminSettings
 from shared import mongo
-from shared.clock import SystemClock
-from shared.settings import KafkaSettings, MongoSettings
+from shared.runtime.clock import SystemClock
+from shared.runtime.settings import KafkaSettings, MongoSettings
 
 app = typer.Typer(
     help="The gateway's read model. To be run as the gateway: with its users of Kafka and MongoDB.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.errors import OpsError
 from shared.broker import build_consumer
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 _PATIENCE = 30.0
 """Seconds without a record after which Kafka is given up."""

@@ -12,10 +12,10 @@ from typing import Any
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.feed import Handler, feeding
 from ops import reading
-from shared.clock import MINUTE, Clock, iso
 from shared.messages.cloudevents import Message
 from shared.mongo import NAMESPACE_EXISTS, OperationFailure
-from shared.settings import KafkaSettings
+from shared.runtime.clock import MINUTE, Clock, iso
+from shared.runtime.settings import KafkaSettings
 
 _ASIDE = "rebuild"
 _RECENT = 10 * MINUTE

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from shared.broker import build_producer
 from shared.engine.bus import KafkaBus
-from shared.health import Health
-from shared.settings import KafkaSettings
+from shared.runtime.health import Health
+from shared.runtime.settings import KafkaSettings
 
 
 @asynccontextmanager

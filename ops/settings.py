@@ -9,8 +9,8 @@ from pydantic_settings import SettingsConfigDict
 
 from ops.errors import OpsError
 from ops.quotas import Quota
-from shared.clock import MINUTE, Duration
-from shared.settings import FromFiles, KafkaSettings, OidcSettings
+from shared.runtime.clock import MINUTE, Duration
+from shared.runtime.settings import FromFiles, KafkaSettings, OidcSettings
 from shared.topics import DEFAULT_PARTITIONS
 
 MIB = 1024 * 1024

@@ -19,9 +19,9 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry, deserialize_compact, extract_compact
 
-from shared.clock import SECOND, Clock
 from shared.errors import Rejected
 from shared.issuer_keys import IssuerKey, IssuerKeys
+from shared.runtime.clock import SECOND, Clock
 from shared.subjects import is_subject
 from shared.topics import CLIENT
 

@@ -19,7 +19,7 @@ from faststream.security import SASLScram512
 
 from shared.errors import Transient
 from shared.fetched import read_whatever_came
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 read_whatever_came()
 

@@ -10,13 +10,13 @@ from typing import Any
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 
-from shared import metrics
 from shared.broker import subscribe
 from shared.errors import Transient
-from shared.health import Health
-from shared.logging import get_logger
 from shared.mongo import PyMongoError
 from shared.progress import Progress
+from shared.runtime import metrics
+from shared.runtime.health import Health
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

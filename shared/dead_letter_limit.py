@@ -10,9 +10,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from shared import metrics
 from shared.errors import Transient
 from shared.messages.cloudevents import Message
+from shared.runtime import metrics
 from shared.topics import REQUESTS, RETRIES, dead_letters
 
 AT_MOST = 500

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from shared import metrics
 from shared.auth import Actor, acting_for
 from shared.messages.cloudevents import Message
+from shared.runtime import metrics
 from shared.topics import dead_letters
 
 SECRET_HEADERS = frozenset({"authorization"})

@@ -13,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING, InsertOne, ReturnDocument, UpdateMany
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from shared.settings import MongoSettings
+from shared.runtime.settings import MongoSettings
 
 Client = AsyncIOMotorClient
 Collection = AsyncIOMotorCollection

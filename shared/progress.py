@@ -6,8 +6,8 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from shared import metrics
-from shared.health import Loop
+from shared.runtime import metrics
+from shared.runtime.health import Loop
 
 
 class Progress:

@@ -20,7 +20,7 @@ from dev.run.folder import held
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Supervisor
 from dev.run.table import table
-from shared.settings import wrong
+from shared.runtime.settings import wrong
 
 
 def provision(settings: RunSettings, brokers: Brokers) -> None:

@@ -18,9 +18,9 @@ from gateway.problems import problem
 from gateway.rate_limit.allowances import Allowance, Allowances
 from gateway.rate_limit.rates import Rate
 from gateway.rate_limit.store import Permits
-from shared import metrics
 from shared.auth import ADMINISTRATOR, Verifier, is_technical
-from shared.http.limits import party
+from shared.runtime import metrics
+from shared.runtime.http_server.limits import party
 
 CLAIMS = "structures.claims"
 """Where the scope of a call has its token's claims, once proved: looking twice would cost more than limiting does."""

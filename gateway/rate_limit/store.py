@@ -3,8 +3,8 @@
 from typing import Any, Protocol
 
 from gateway.rate_limit.rates import Rate
-from shared.clock import MINUTE, SECOND
 from shared.mongo import DuplicateKeyError, ReturnDocument, weakly
+from shared.runtime.clock import MINUTE, SECOND
 
 
 class Permits(Protocol):

@@ -10,9 +10,9 @@ from shared import topics
 from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
 from shared.errors import Poison
-from shared.logging import get_logger
 from shared.messages import records
 from shared.messages.cloudevents import Message
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway import metrics
-from shared.logging import get_logger
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

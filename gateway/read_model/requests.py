@@ -11,10 +11,10 @@ from gateway.read_model.past import record_at
 from gateway.read_model.structures import Structures
 from shared import codes
 from shared.auth import Actor
-from shared.clock import iso
 from shared.errors import Rejected
 from shared.messages.life import FINAL
 from shared.messages.manager import RegisterUser
+from shared.runtime.clock import iso
 from shared.topics import OWNERS
 
 _NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))

@@ -11,7 +11,7 @@ from ops import show
 from ops.dlq import handling
 from ops.dlq.letters import Letter, Mark, Wanted, place
 from ops.errors import OpsError
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Dead letters: messages that a process could not handle.", no_args_is_help=True)
 

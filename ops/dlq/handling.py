@@ -14,8 +14,8 @@ from ops.dlq.replay import CannotReplay
 from ops.errors import OpsError
 from ops.sending import publishing
 from ops.settings import OperatorSettings
-from shared.clock import SystemClock
-from shared.settings import KafkaSettings
+from shared.runtime.clock import SystemClock
+from shared.runtime.settings import KafkaSettings
 from shared.tokens import ServiceToken
 
 _AT_ONCE = 100

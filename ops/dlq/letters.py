@@ -14,7 +14,7 @@ from shared.dead_letters import OURS
 from shared.errors import Poison
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 from shared.topics import HANDLED, dead_letters
 
 Headers = tuple[tuple[str, bytes], ...]

@@ -14,9 +14,9 @@ import orjson
 from ops.dlq.letters import Letter, mark_key
 from ops.errors import OpsError
 from shared.auth import ADMINISTRATOR, Actor, acting_for
-from shared.clock import MINUTE
 from shared.errors import Poison
 from shared.messages.cloudevents import JSON, Event, Message
+from shared.runtime.clock import MINUTE
 from shared.topics import DELAY_PATTERN, HANDLED, OPS, OWNERS, REQUESTS, name, table
 
 _PROVED = frozenset(name(owner, REQUESTS) for owner in OWNERS)

@@ -10,10 +10,10 @@ from ops import show
 from ops.errors import OpsError
 from ops.requests import seen
 from ops.sending import publishing
-from shared.clock import SystemClock
 from shared.engine.publish import poke_now
 from shared.messages.cloudevents import Message
-from shared.settings import KafkaSettings
+from shared.runtime.clock import SystemClock
+from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)
 

@@ -9,9 +9,9 @@ from pydantic import SecretStr, create_model
 from ops import show
 from ops.errors import OpsError
 from shared import mongo
-from shared.clock import SECOND
 from shared.engine import views
-from shared.settings import FromFiles, MongoSettings
+from shared.runtime.clock import SECOND
+from shared.runtime.settings import FromFiles, MongoSettings
 from shared.topics import OWNERS
 
 GRACE = 5 * SECOND

@@ -13,10 +13,10 @@ from services.delay_svc.relay import SESSION_TIMEOUT, Relay
 from services.delay_svc.settings import Settings
 from services.delay_svc.window import Windows
 from shared.broker import answers, build_consumer, build_producer
-from shared.clock import SECOND
 from shared.errors import Transient
-from shared.health import Health
-from shared.settings import KafkaSettings
+from shared.runtime.clock import SECOND
+from shared.runtime.health import Health
+from shared.runtime.settings import KafkaSettings
 from shared.topics import DELAY_PATTERN
 
 GRACE = 10.0

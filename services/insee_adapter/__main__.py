@@ -3,7 +3,7 @@
 from services.insee_adapter.app import running
 from services.insee_adapter.door import PROCESS
 from services.insee_adapter.settings import Settings
-from shared.process import main
+from shared.runtime.process import main
 
 if __name__ == "__main__":
     main(PROCESS, Settings, running)

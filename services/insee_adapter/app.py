@@ -21,12 +21,12 @@ from services.insee_adapter.steady import SteadyClock
 from services.insee_adapter.worker import Worker
 from shared import broker as brokers
 from shared import mongo
-from shared.clock import SECOND, Clock
 from shared.consume import consume
 from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine.bus import KafkaBus
-from shared.health import Health
-from shared.settings import KafkaSettings, MongoSettings
+from shared.runtime.clock import SECOND, Clock
+from shared.runtime.health import Health
+from shared.runtime.settings import KafkaSettings, MongoSettings
 
 _COUNT_EVERY_S = 5
 _WORKER_HANGS_AFTER_S = 180

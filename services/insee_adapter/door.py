@@ -12,13 +12,13 @@ from services.insee_adapter import metrics
 from services.insee_adapter.cache import Cache
 from services.insee_adapter.queue import Asker, Queue
 from shared import topics
-from shared.clock import Clock
 from shared.dead_letters import dead_letter
 from shared.errors import Poison
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Message
 from shared.messages.insee import Because, InseeAnswer, InseeLookUp, Result
-from shared.tracing import next_span
+from shared.runtime.clock import Clock
+from shared.runtime.tracing import next_span
 
 PROCESS = "insee_adapter"
 REQUESTS = topics.name("insee", topics.REQUESTS)

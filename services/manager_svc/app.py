@@ -9,7 +9,7 @@ from services.manager_svc.settings import Settings
 from shared.engine.handlers import Feeds
 from shared.engine.host import hosting
 from shared.engine.introduce import introducing
-from shared.health import Health
+from shared.runtime.health import Health
 
 PROCESS = "manager_svc"
 

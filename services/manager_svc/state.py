@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import orjson
 
-from shared.clock import Instant
 from shared.engine.rules import View
 from shared.messages.common import Stored
 from shared.messages.manager import MembershipState, Profile
+from shared.runtime.clock import Instant
 
 USER, TEAM = "user", "structure"
 """Kinds of documents; a team has the id of its structure."""

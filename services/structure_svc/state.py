@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 import orjson
 
-from shared.clock import Instant, iso
 from shared.engine.rules import Pending, View
 from shared.engine.stored import construct
 from shared.messages.common import Address, Identifier, PersonName, Stored
 from shared.messages.structure import BillingMandate, PublicParameters, Sphere
+from shared.runtime.clock import Instant, iso
 
 KIND = "structure"
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import metrics
 from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
-from shared.logging import get_logger
 from shared.messages.cloudevents import Message
+from shared.runtime import metrics
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

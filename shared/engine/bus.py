@@ -21,10 +21,10 @@ from aiokafka.errors import (
 )
 
 from shared.dead_letter_limit import DeadLetterLimit
-from shared.health import Health
-from shared.logging import get_logger
 from shared.messages.cloudevents import Message
 from shared.partitioner import key_hash
+from shared.runtime.health import Health
+from shared.runtime.logging import get_logger
 from shared.sending import Place, send_batches
 
 log = get_logger(__name__)

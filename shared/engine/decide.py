@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from shared.clock import iso
 from shared.engine.again import already_pending
 from shared.engine.document import Draft, changes, size, told
 from shared.engine.incoming import Incoming
@@ -14,6 +13,7 @@ from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, P
 from shared.engine.step import Step
 from shared.errors import Failed, Rejected
 from shared.messages.common import Request
+from shared.runtime.clock import iso
 
 COPY = "copy"
 """The wait for a local copy that may lag."""

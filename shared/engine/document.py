@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from shared.engine.rules import Owner, Pending, Rule, View
 from shared.engine.step import Step
 from shared.errors import Failed
-from shared.logging import get_logger
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -10,11 +10,11 @@ import heapq
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from shared.clock import SECOND, Clock
 from shared.consume import TRANSIENT
 from shared.engine.publish import Publisher
 from shared.engine.store import Bus
-from shared.logging import get_logger
+from shared.runtime.clock import SECOND, Clock
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -12,7 +12,6 @@ from shared import broker as brokers
 from shared import mongo, topics
 from shared.auth import Verifier
 from shared.auth_keys import MongoKeyStore
-from shared.clock import SECOND, Duration
 from shared.consume import consume
 from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine import views
@@ -27,9 +26,10 @@ from shared.engine.partner_bus import PartnerBus
 from shared.engine.rules import Owner
 from shared.engine.sweep import Sweeper
 from shared.errors import Transient
-from shared.health import Health
 from shared.issuer_keys import IssuerKeys
-from shared.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
+from shared.runtime.clock import SECOND, Duration
+from shared.runtime.health import Health
+from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
 
 
 class OwnerSettings(ProcessSettings):

@@ -9,7 +9,7 @@ from shared.engine.step import Step
 from shared.errors import Rejected
 from shared.messages.common import Request
 from shared.messages.life import Status, request_key
-from shared.tracing import next_span
+from shared.runtime.tracing import next_span
 
 _ASKED_AGAIN_AT_MOST = 20
 

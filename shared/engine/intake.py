@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from shared import auth, codes
 from shared.auth import Actor, Verifier
-from shared.clock import Clock
 from shared.consume import TRANSIENT
 from shared.dead_letters import dead_letter
 from shared.engine.incoming import Incoming
@@ -26,11 +25,12 @@ from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.errors import Poison, Rejected
 from shared.fields import invalid
-from shared.logging import get_logger
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Message
 from shared.messages.common import Request
-from shared.tracing import next_span
+from shared.runtime.clock import Clock
+from shared.runtime.logging import get_logger
+from shared.runtime.tracing import next_span
 
 log = get_logger(__name__)
 

@@ -2,13 +2,13 @@
 
 import hashlib
 
-from shared.clock import Clock
 from shared.engine.engine import Meet
 from shared.engine.incoming import Incoming
 from shared.engine.round import Copies
 from shared.messages.cloudevents import Message, build
 from shared.messages.manager import RegisterUser
 from shared.rights import user_key
+from shared.runtime.clock import Clock
 
 
 def introducing(process: str, clock: Clock) -> Meet:

@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from shared.clock import SystemClock
 from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
@@ -21,6 +20,7 @@ from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.engine.store import Saved
 from shared.messages.cloudevents import Message
+from shared.runtime.clock import SystemClock
 
 Pause = Callable[[str], Awaitable[None]]
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.clock import DAY, MINUTE, instant
 from shared.engine import codec, due, guarded
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
@@ -17,6 +16,7 @@ from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.engine.store import Saved
 from shared.mongo import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
+from shared.runtime.clock import DAY, MINUTE, instant
 
 SETTLE_AFTER = 10 * MINUTE
 ASK_AGAIN = 2 * MINUTE

@@ -14,10 +14,10 @@ from typing import Any
 
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from shared import metrics
 from shared.engine.store import Bus
-from shared.logging import get_logger
 from shared.messages.cloudevents import Message
+from shared.runtime import metrics
+from shared.runtime.logging import get_logger
 from shared.topics import PARTNER_PREFIX
 
 log = get_logger(__name__)

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 
 from shared import codes, topics
-from shared.clock import iso
 from shared.engine.incoming import Incoming
 from shared.engine.rules import LookUp, Owner, View
 from shared.engine.step import Step
 from shared.messages.cloudevents import Message, build
-from shared.tracing import next_span
+from shared.runtime.clock import iso
+from shared.runtime.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
 _OURS = ("traceparent", "body_hash", "asked_again", "outsider", "client")

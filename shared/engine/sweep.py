@@ -11,15 +11,15 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from shared import metrics
-from shared.clock import MINUTE, SECOND
 from shared.consume import TRANSIENT
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import LookUp
 from shared.engine.store import Sweepable
-from shared.health import Loop
-from shared.logging import get_logger
+from shared.runtime import metrics
+from shared.runtime.clock import MINUTE, SECOND
+from shared.runtime.health import Loop
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.clock import Clock
 from shared.engine.decide import Wait
 from shared.engine.document import Draft
 from shared.engine.incoming import Incoming, Row
@@ -15,6 +14,7 @@ from shared.engine.step import Step
 from shared.engine.store import Bus, Store
 from shared.errors import Rejected
 from shared.messages.cloudevents import Message
+from shared.runtime.clock import Clock
 
 
 class Waiting:

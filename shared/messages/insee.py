@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.clock import DAY, Instant
 from shared.messages.common import Address, Stored
+from shared.runtime.clock import DAY, Instant
 from shared.subjects import LONGEST
 
 Siret = Annotated[str, Field(pattern="^[0-9]{14}$", examples=["13002526500013"])]

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from shared.clock import Instant
 from shared.fields import told_as
 from shared.messages.common import (
     GIVEN,
@@ -27,6 +26,7 @@ from shared.messages.common import (
     Value,
     wrong,
 )
+from shared.runtime.clock import Instant
 
 Sphere = Literal["state", "public_non_state", "private"]
 

@@ -89,7 +89,7 @@ class Stack(Doors):
     def not_ready(self, service: str) -> str | None:
         """Ask as the health check of a container asks; return what keeps the service from working, or None."""
         try:
-            self.compose("exec", "--no-TTY", service, "python", "-I", "-S", "shared/ready.py")
+            self.compose("exec", "--no-TTY", service, "python", "-I", "-S", "shared/runtime/healthcheck.py")
         except AssertionError as error:
             return str(error)
         return None

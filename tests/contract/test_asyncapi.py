@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from dev.contracts import FOLDER, asyncapi, every_topic, messages
 from shared import topics
-from shared.clock import MINUTE
+from shared.runtime.clock import MINUTE
 
 DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 SCHEMAS = sorted((FOLDER / "schemas").glob("*.json"))

@@ -8,12 +8,12 @@ from prometheus_client import REGISTRY
 import gateway.metrics
 import services.delay_svc.metrics
 import services.insee_adapter.metrics
-import shared.metrics
+import shared.runtime.metrics
 from tests.support.prometheus import rules
 
 ROOT = Path(__file__).parents[2]
 OURS = ("structures_", "delay_")
-MODULES = (gateway.metrics, services.delay_svc.metrics, services.insee_adapter.metrics, shared.metrics)
+MODULES = (gateway.metrics, services.delay_svc.metrics, services.insee_adapter.metrics, shared.runtime.metrics)
 
 
 def metrics() -> set[str]:

@@ -17,7 +17,7 @@ from dev.brokers import Brokers
 from shared.engine.memory import MemoryStore
 from shared.engine.mongo_store import MongoStore
 from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.runtime.settings import MongoSettings
 from tests.support.lab import Lab
 from tests.support.toy import OWNER
 

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from shared.auth import Actor
-from shared.clock import MINUTE, SECOND
 from shared.messages.cloudevents import Message
+from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import Lab
 from tests.support.toy import ALICE, BOB
 from tests.support.toy.requests import Find, Hidden, PutNow

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from shared.auth import Actor
-from shared.clock import MINUTE, SECOND
 from shared.engine.incoming import Incoming
 from shared.messages.cloudevents import Message
+from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import ALICE, BOB, DELAY, NOW, incoming
 from tests.support.toy.requests import Ask, Broken, Cancel, Find, Guarded, Put, PutNow, Take

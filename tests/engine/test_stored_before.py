@@ -6,7 +6,6 @@ import pytest
 from pymongo.read_concern import ReadConcern
 
 from services.structure_svc import rules
-from shared.clock import HOUR, MINUTE
 from shared.engine.decide import COPY, Timing
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming
@@ -15,6 +14,7 @@ from shared.engine.mongo_store import MongoStore
 from shared.messages import cloudevents, records
 from shared.messages.common import Request
 from shared.messages.structure import CreateStructure, ModifyStructure
+from shared.runtime.clock import HOUR, MINUTE
 from tests.support.toy import ALICE, ManualClock
 
 OWNER = rules.owner(HOUR)

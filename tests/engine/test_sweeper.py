@@ -7,10 +7,10 @@ from collections.abc import Awaitable
 import pytest
 from prometheus_client import REGISTRY
 
-from shared import metrics
-from shared.clock import MINUTE, SECOND, SystemClock
 from shared.engine import sweep
-from shared.health import Loop
+from shared.runtime import metrics
+from shared.runtime.clock import MINUTE, SECOND, SystemClock
+from shared.runtime.health import Loop
 from tests.support.lab import OLD, Died, Lab, Process
 from tests.support.toy import DELAY, ManualClock, incoming
 from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow

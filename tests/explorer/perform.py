@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from shared.clock import parse_instant
 from shared.engine.document import Document, Write
 from shared.engine.memory import MemoryStore
 from shared.engine.store import Saved
 from shared.messages.cloudevents import Message
+from shared.runtime.clock import parse_instant
 from tests.explorer.port import Op
 from tests.explorer.world import BROKER, World, content, digest
 from tests.support.toy.rules import oracle_key

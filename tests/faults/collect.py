@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartiti
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from shared import topics
-from shared.clock import parse_instant
 from shared.messages.life import request_key
+from shared.runtime.clock import parse_instant
 from tests.faults.history import Event, document_key
 
 Places = Mapping[tuple[str, int], int]

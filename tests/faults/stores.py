@@ -8,10 +8,10 @@ from pymongo import MongoClient
 
 from services.manager_svc import rules as managers
 from services.structure_svc import rules as structures
-from shared.clock import HOUR, MINUTE
 from shared.engine import codec
 from shared.engine.document import view
 from shared.engine.rules import Owner
+from shared.runtime.clock import HOUR, MINUTE
 from shared.topics import OWNERS
 from tests.faults.history import Event, document_key
 

@@ -12,7 +12,7 @@ from hypothesis.strategies import DrawFn
 from ops.dlq.letters import read
 from shared import topics
 from shared.broker import connection
-from shared.clock import duration
+from shared.runtime.clock import duration
 from tests.fuzz.mutate import spoilt_bytes, spoilt_headers
 from tests.fuzz.standing import Record, everything
 from tests.fuzz.tries import tries

@@ -10,7 +10,7 @@ import pytest
 from dev.brokers import Brokers
 from shared.broker import build_broker, build_producer
 from shared.consume import consume
-from shared.health import Health
+from shared.runtime.health import Health
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision
 

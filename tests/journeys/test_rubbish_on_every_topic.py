@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared import topics
-from shared.clock import duration
+from shared.runtime.clock import duration
 from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt

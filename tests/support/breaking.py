@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from shared import process
-from shared.health import Health
-from shared.process import main
-from shared.settings import ProcessSettings
+from shared.runtime import process
+from shared.runtime.health import Health
+from shared.runtime.process import main
+from shared.runtime.settings import ProcessSettings
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.kafka import ADMIN, Tls
 from dev.brokers.mongo import client_of
 from ops import quotas
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 from tests.support.containers import ContainerBrokers
 
 LOCAL, CONTAINERS = "local", "containers"

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dev.brokers.ports import free_ports
-from shared.http.server import serving
+from shared.runtime.http_server.server import serving
 
 KAFKA, HTTP = "structures-kafka", "structures-http"
 _ANYTHING = JWSRegistry(algorithms=["ES256", "RS256", "PS256", "EdDSA", "Ed25519"], strict_check_header=False)

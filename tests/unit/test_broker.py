@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from shared.broker import build_broker
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 
 def test_each_of_several_brokers_is_one_to_start_from() -> None:

@@ -6,7 +6,7 @@ import uuid
 import httpx2
 from prometheus_client import REGISTRY
 
-from shared.health import Health, app
+from shared.runtime.health import Health, app
 
 
 def started() -> tuple[Health, str]:

@@ -8,8 +8,8 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from shared.logging import configure, get_logger
 from shared.messages.manager import RegisterUser
+from shared.runtime.logging import configure, get_logger
 
 SECRET = "pas-une-adresse"
 

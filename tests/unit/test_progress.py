@@ -9,8 +9,8 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
-from shared.health import Loop
 from shared.progress import Progress
+from shared.runtime.health import Loop
 
 TOPIC = "structure.requests"
 

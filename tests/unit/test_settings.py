@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ops.settings import AdminSettings
 from services.delay_svc.settings import Settings as DelaySettings
 from shared.messages.life import Poke
-from shared.settings import KafkaSettings, MongoSettings, OidcSettings, unusable
+from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, unusable
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from services.structure_svc import state
 from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
 from services.structure_svc.state import StructureState
 from shared.auth import Actor
-from shared.clock import DAY
 from shared.engine.rules import Owner, Rule, Target, at_once, delayed
 from shared.messages.common import Request
 from shared.messages.life import request_key
@@ -20,6 +19,7 @@ from shared.messages.structure import (
     ModifyStructure,
 )
 from shared.rights import Right, team_key, user_key
+from shared.runtime.clock import DAY
 
 RULES: Mapping[type[Request], Rule] = {
     CreateStructure: at_once(create.accept),

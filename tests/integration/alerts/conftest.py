@@ -22,10 +22,10 @@ from dev.brokers import Brokers
 from dev.brokers.mongo import client_of
 from dev.run.supervisor import Running
 from dev.run.system import System
-from shared import metrics
 from shared.engine.mongo_store import MongoStore
 from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.runtime import metrics
+from shared.runtime.settings import MongoSettings
 from shared.topics import OWNERS, PROCESSES
 from tests.engine.conftest import RawMongo
 from tests.support.brokers import as_new

@@ -15,7 +15,7 @@ from shared import consume
 from shared.broker import build_broker, build_producer
 from shared.dead_letter_limit import AT_MOST
 from shared.errors import Transient
-from shared.health import Health
+from shared.runtime.health import Health
 from tests.integration.alerts.conftest import Watched
 from tests.journeys.given import new_structure
 from tests.support.kafka import Partner

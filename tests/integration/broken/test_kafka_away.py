@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from dev.brokers import Brokers, Ports
 from shared.broker import answers, build_producer
-from shared.health import Health
+from shared.runtime.health import Health
 from tests.support.brokers import open_brokers
 from tests.support.rights import operator
 

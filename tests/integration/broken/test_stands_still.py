@@ -12,7 +12,7 @@ from dev.brokers import Brokers
 from shared import consume
 from shared.broker import build_broker, build_producer
 from shared.errors import Transient
-from shared.health import Health
+from shared.runtime.health import Health
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision
 from tests.support.until import until

@@ -14,8 +14,8 @@ from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
 from gateway.app import PROCESS, running
 from gateway.settings import Settings
-from shared.health import Health
-from shared.http.server import serving
+from shared.runtime.health import Health
+from shared.runtime.http_server.server import serving
 from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision

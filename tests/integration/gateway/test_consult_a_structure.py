@@ -9,7 +9,7 @@ from gateway.app import PROCESS
 from gateway.read_model.collections import ReadModel
 from gateway.settings import Settings
 from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable
 
 RUNGS = ("not a member", "ended", "consultation", "modification", "principal", "administrator")

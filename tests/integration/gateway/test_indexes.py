@@ -20,8 +20,8 @@ from gateway.app import PROCESS
 from gateway.read_model import lists, projections, rows
 from gateway.read_model.guarded import Guarded
 from shared import mongo
-from shared.clock import iso
-from shared.settings import MongoSettings
+from shared.runtime.clock import iso
+from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.world import ADMIN, Issuer, World
 

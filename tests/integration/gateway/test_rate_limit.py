@@ -15,7 +15,7 @@ from gateway.app import PROCESS
 from gateway.rate_limit.rates import Rate
 from gateway.rate_limit.store import MongoPermits
 from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.processes import ELSEWHERE, Gateway, bystander, gateway
 from tests.integration.gateway.test_brokers_away import frozen

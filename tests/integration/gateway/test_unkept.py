@@ -19,13 +19,14 @@ from gateway.read_model.guarded import Guarded
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.requests import shown
 from gateway.read_model.row_writer import RowWriter
-from shared import metrics, mongo
+from shared import mongo
 from shared.broker import connection
-from shared.clock import iso
 from shared.errors import Poison
 from shared.messages.cloudevents import build
 from shared.mongo import PyMongoError
-from shared.settings import MongoSettings
+from shared.runtime import metrics
+from shared.runtime.clock import iso
+from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
 
 MILLION = 1_000_000

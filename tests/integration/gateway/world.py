@@ -17,11 +17,11 @@ from dev.issuer.keys import Keys
 from shared import codes
 from shared.auth import Verifier
 from shared.broker import build_consumer, build_producer
-from shared.clock import SystemClock, iso
 from shared.issuer_keys import IssuerKeys
 from shared.messages import cloudevents
 from shared.messages.cloudevents import Event, Headers
-from shared.settings import KafkaSettings
+from shared.runtime.clock import SystemClock, iso
+from shared.runtime.settings import KafkaSettings
 from tests.support.contract import check_answer
 
 HTTP, KAFKA = "structures-http", "structures-kafka"

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from dev.brokers.ports import free_ports
-from shared.http.limits import Limits
-from shared.http.server import serving
+from shared.runtime.http_server.limits import Limits
+from shared.runtime.http_server.server import serving
 
 LIMITS = Limits(
     header_bytes=4_096, header_lines=20, target_bytes=1_000, header_s=1, body_s=1, body_bytes=1_000_000, unread_s=1

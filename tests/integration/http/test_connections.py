@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.http.protocol import BoundedProtocol
+from shared.runtime.http_server.protocol import BoundedProtocol
 from tests.integration.http.conftest import LIMITS, Server, Wire, request, server
 
 OTHER = "127.0.0.2"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.http.protocol import LINGER_BYTES
+from shared.runtime.http_server.protocol import LINGER_BYTES
 from tests.integration.http.conftest import LIMITS, PATIENCE, Server, request, server
 from tests.support.until import until
 

@@ -13,9 +13,9 @@ from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
 from dev.insee.app import create_app
 from dev.insee.simulator import Simulator
-from shared.http.server import serving
 from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.runtime.http_server.server import serving
+from shared.runtime.settings import MongoSettings
 
 
 @pytest.fixture(scope="package")

@@ -19,9 +19,9 @@ from dev.issuer.accounts import CLIENTS, PASSWORD, PEOPLE
 from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
 from shared.auth import ACT_FOR, ADMINISTRATOR, Verifier, actor_of
-from shared.clock import SystemClock
-from shared.http.server import serving
 from shared.issuer_keys import IssuerKeys
+from shared.runtime.clock import SystemClock
+from shared.runtime.http_server.server import serving
 
 SECRET = "the-secret-of-demo-clients"
 ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORD}

@@ -14,9 +14,9 @@ from dev.brokers import Brokers
 from dev.run import environments
 from dev.run.system import System
 from shared.auth import Actor
-from shared.clock import SystemClock
 from shared.dead_letters import dead_letter
 from shared.messages.cloudevents import Message
+from shared.runtime.clock import SystemClock
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
 from tests.unit.ops.records import Record

@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 
 from shared import mongo
 from shared.engine import views
-from shared.settings import MongoSettings
+from shared.runtime.settings import MongoSettings
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
 from tests.support.system import System, until

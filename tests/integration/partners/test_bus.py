@@ -15,12 +15,12 @@ from dev.brokers import Brokers
 from ops.provision import plan_partner
 from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared import metrics
 from shared.broker import build_producer, topics_seen
 from shared.engine.bus import KafkaBus
 from shared.engine.partner_bus import PartnerBus
-from shared.health import Health
 from shared.messages.cloudevents import Message
+from shared.runtime import metrics
+from shared.runtime.health import Health
 from shared.topics import partner_outcomes, partner_topic
 from tests.integration.partners.conftest import Run
 from tests.support.kafka import Reader, Seen

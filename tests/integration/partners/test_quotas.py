@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from pydantic import SecretStr
 
 from dev.brokers import Brokers
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 from tests.integration.partners.conftest import Run
 from tests.integration.rights.caller import Caller, calling
 from tests.support.rights import user

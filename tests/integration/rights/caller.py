@@ -27,7 +27,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from shared.broker import connection
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 REFUSALS = {
     error.errno

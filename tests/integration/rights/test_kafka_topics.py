@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from dev.brokers import Brokers
 from dev.brokers.kafka import ADMIN
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 from shared.topics import PARTNERS, Topic, partner_outcomes
 from tests.integration.rights import everybody
 from tests.integration.rights.caller import calling

@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from shared.auth import Verifier
-from shared.clock import SystemClock
 from shared.issuer_keys import IssuerKeys
+from shared.runtime.clock import SystemClock
 from tests.support.issuer import KAFKA, HttpIssuer, http_issuer
 
 CLOCK = SystemClock()

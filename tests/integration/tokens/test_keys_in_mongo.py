@@ -13,10 +13,10 @@ from dev.brokers.local_mongo import local_mongo
 from dev.brokers.ports import free_ports
 from dev.brokers.tools import find_tools
 from shared.auth_keys import MongoKeyStore
-from shared.clock import DAY
 from shared.issuer_keys import IssuerKey, public_key
 from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.runtime.clock import DAY
+from shared.runtime.settings import MongoSettings
 from tests.support.issuer import ec_key
 
 ISSUER = "https://issuer.example"

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from shared.clock import MINUTE
 from shared.engine import due
 from shared.engine.decide import Wait, decide, reject
 from shared.engine.document import Document, Draft
@@ -13,6 +12,7 @@ from shared.engine.incoming import Incoming
 from shared.engine.rules import Context
 from shared.errors import Rejected
 from shared.messages.common import Request
+from shared.runtime.clock import MINUTE
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Close, HalfBroken, Label, Make, Open, Put, PutNow, Take
 from tests.support.toy.rules import BOMB, oracle_key

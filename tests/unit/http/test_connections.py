@@ -4,8 +4,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from shared.http.connections import Connections
-from shared.http.limits import Limits, party
+from shared.runtime.http_server.connections import Connections
+from shared.runtime.http_server.limits import Limits, party
 
 
 class Fake:

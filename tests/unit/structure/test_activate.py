@@ -4,10 +4,10 @@ import pytest
 
 from services.structure_svc.rules import activate, deactivate
 from shared.auth import Actor
-from shared.clock import iso
 from shared.engine.decide import Wait
 from shared.errors import Failed
 from shared.messages.structure import ActivateStructure, DeactivateStructure
+from shared.runtime.clock import iso
 from tests.unit.structure.given import ALICE, CLEO, DELAY, MARC, NOW, STRANGER, Case, structure
 
 ACTIVATE = ActivateStructure.model_validate({"structure": {"id": 42}})

@@ -7,10 +7,10 @@ import pytest
 from services.structure_svc.state import StructureState, modifiable_fields
 from shared import codes
 from shared.auth import Actor
-from shared.clock import HOUR
 from shared.engine.decide import Wait
 from shared.messages.common import Identifier
 from shared.messages.structure import CreateStructure
+from shared.runtime.clock import HOUR
 from tests.unit.structure.given import ADMIN, ALICE, DELAY, NOW, SIRET, SYSTEM, Case
 
 PIGP = {"manager:user:alice": {"kind": "person", "pigp": True}}

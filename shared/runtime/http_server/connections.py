@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Protocol
 
-from shared.http.limits import Limits, Network, party
+from shared.runtime.http_server.limits import Limits, Network, party
 
 
 class Connection(Protocol):

@@ -16,10 +16,10 @@ from typing import TypeVar
 import uvloop
 from pydantic import ValidationError
 
-from shared import health, logging
-from shared.http.limits import Limits
-from shared.http.server import serving
-from shared.settings import ProcessSettings, unusable
+from shared.runtime import health, logging
+from shared.runtime.http_server.limits import Limits
+from shared.runtime.http_server.server import serving
+from shared.runtime.settings import ProcessSettings, unusable
 
 log = logging.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from shared import codes
-from shared.http.limits import Limits
 from shared.problems import MEDIA_TYPE, document
+from shared.runtime.http_server.limits import Limits
 
 RETRY_AFTER = 1
 """Seconds after which a client that found too many connections may try again."""

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shared import metrics
+from shared.runtime import metrics
 
 Check = Callable[[], Awaitable[None]]
 

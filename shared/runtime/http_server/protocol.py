@@ -14,10 +14,10 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared import metrics
-from shared.http.connections import Connections
-from shared.http.refusals import refusal
-from shared.http.transport import ClosedByProtocol
+from shared.runtime import metrics
+from shared.runtime.http_server.connections import Connections
+from shared.runtime.http_server.refusals import refusal
+from shared.runtime.http_server.transport import ClosedByProtocol
 
 PIPELINED = 16
 """Requests that may wait for the answer to an earlier one of their connection; those behind them are to be sent

@@ -13,9 +13,9 @@ from ipaddress import ip_network
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.http.connections import Connections
-from shared.http.limits import Limits
-from shared.http.protocol import BoundedProtocol
+from shared.runtime.http_server.connections import Connections
+from shared.runtime.http_server.limits import Limits
+from shared.runtime.http_server.protocol import BoundedProtocol
 
 _GRACE_S = 10
 """For how long requests under way may take to finish."""
