@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from dev.brokers.ports import HOST, free_ports
 from shared.broker import build_consumer
+from shared.contracts.topics import dead_letters, delay_topic, table
 from shared.runtime.settings import KafkaSettings
-from shared.topics import dead_letters, delay_topic, table
 
 ROOT = Path(__file__).resolve().parents[1]
 LEASH = ROOT / "dev" / "brokers" / "leash.py"

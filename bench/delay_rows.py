@@ -29,9 +29,9 @@ from bench.delay_bed import (
 )
 from bench.record import Panel, Row, cpu_seconds, percentile, thinned
 from services.delay_svc.relay import SESSION_TIMEOUT
+from shared.contracts.topics import delay_topic
 from shared.runtime.clock import MINUTE, SECOND, SystemClock
 from shared.runtime.settings import KafkaSettings
-from shared.topics import delay_topic
 
 WARM_UP = 3
 """Seconds of a steady load that are not counted: a new broker and a new process are slow at first."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.auth import Actor
-from shared.rights import Right
+from shared.domain.access_levels import Right
 
 Document = Mapping[str, Any]
 

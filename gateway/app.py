@@ -23,9 +23,10 @@ from gateway.sender import Sender
 from gateway.settings import Settings
 from gateway.tail import Tail
 from shared import broker as brokers
-from shared import mongo, topics
+from shared import mongo
 from shared.auth import Verifier
 from shared.consume import consume
+from shared.contracts import topics
 from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine.bus import KafkaBus
 from shared.issuer_keys import IssuerKeys

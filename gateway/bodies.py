@@ -6,9 +6,9 @@ import orjson
 from fastapi import Request
 from pydantic import ValidationError
 
+from shared.contracts.messages.common import Request as Message
+from shared.contracts.validation import invalid
 from shared.errors import Rejected
-from shared.fields import invalid
-from shared.messages.common import Request as Message
 
 _JSON = "application/json"
 

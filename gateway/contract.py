@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.problems import RETRY_AFTER
-from shared.messages.common import Request
-from shared.problems import MEDIA_TYPE
+from shared.contracts.messages.common import Request
+from shared.contracts.problems import MEDIA_TYPE
 
 Responses = dict[int | str, dict[str, Any]]
 

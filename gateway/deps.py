@@ -26,8 +26,8 @@ from gateway.sender import Asked, Sender
 from gateway.tail import Tail
 from shared.auth import Actor
 from shared.consume import TRANSIENT
+from shared.contracts.messages.common import UserId
 from shared.errors import Rejected
-from shared.messages.common import UserId
 
 PREFIX = "/api/v1"
 

@@ -11,7 +11,7 @@ import orjson
 from gateway.sender import Asked, Sender
 from shared.auth import Actor
 from shared.consume import TRANSIENT
-from shared.messages.manager import RegisterUser
+from shared.contracts.messages.manager import RegisterUser
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -12,9 +12,9 @@ from fastapi import FastAPI, Header, Path, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from shared.contracts.messages.common import LARGEST_INTEGER
 from shared.domain import identifiers
 from shared.errors import Rejected
-from shared.messages.common import LARGEST_INTEGER
 
 LONGEST_WAIT = 30
 """Seconds that a caller may wait for a decision."""

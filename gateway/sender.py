@@ -11,13 +11,13 @@ from gateway import metrics
 from gateway.read_model import rows
 from gateway.read_model.row_writer import RowWriter
 from gateway.tail import Answer, Tail
-from shared import topics
 from shared.auth import Actor, acting_for
+from shared.contracts import topics
+from shared.contracts.messages.cloudevents import build
+from shared.contracts.messages.common import Request
 from shared.engine.intake import body_hash
 from shared.engine.store import Bus
 from shared.errors import Transient
-from shared.messages.cloudevents import build
-from shared.messages.common import Request
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 from shared.runtime.tracing import next_span

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
+from shared.contracts.messages import records
 from shared.errors import Poison
-from shared.messages import records
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

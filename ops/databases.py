@@ -8,8 +8,8 @@ import typer
 from ops import show
 from ops.errors import OpsError
 from shared import mongo
+from shared.contracts.topics import OWNERS
 from shared.runtime.settings import MongoSettings
-from shared.topics import OWNERS
 
 app = typer.Typer(help="An owner's database, after a restore. To be run as the owner.", no_args_is_help=True)
 

@@ -65,7 +65,7 @@ def _user() -> str:
 def _forbidden(error: object) -> str:
     return (
         f"Kafka lets the user {_user()} not do this, or it does not exist: {error}. `topics provision` makes what is "
-        "missing; rights follow the table in shared/topics.py."
+        "missing; rights follow the table in shared/contracts/topics.py."
     )
 
 

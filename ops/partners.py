@@ -14,8 +14,8 @@ from ops import admin, offsets, provision, quotas, rights, settle, show
 from ops.errors import OpsError
 from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared import topics
-from shared.topics import CLIENT, OPS, PARTNERS, PROCESSES
+from shared.contracts import topics
+from shared.contracts.topics import CLIENT, OPS, PARTNERS, PROCESSES
 
 app = typer.Typer(help="Other systems: who may ask on Kafka, and reads what became of it.", no_args_is_help=True)
 

@@ -25,8 +25,8 @@ from ops import admin, quotas, rights
 from ops.quotas import Quota
 from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared import topics
-from shared.topics import OPS, Topic
+from shared.contracts import topics
+from shared.contracts.topics import OPS, Topic
 
 _TIMEOUT = 30
 _ITERATIONS = 8192

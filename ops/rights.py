@@ -14,8 +14,8 @@ from confluent_kafka.admin import (
 )
 
 from ops.admin import TIMEOUT
-from shared import topics
-from shared.topics import OPS, PARTNER_PREFIX, PARTNERS, Topic
+from shared.contracts import topics
+from shared.contracts.topics import OPS, PARTNER_PREFIX, PARTNERS, Topic
 
 
 @dataclass(frozen=True, order=True)

@@ -1,4 +1,4 @@
-"""`ops topics`: makes Kafka be what `shared/topics.py` says, and tells how it is."""
+"""`ops topics`: makes Kafka be what `shared/contracts/topics.py` says, and tells how it is."""
 
 import time
 from typing import Annotated
@@ -10,7 +10,7 @@ from ops import admin, offsets, provision, settle, show
 from ops.errors import OpsError
 from ops.processes import known_process
 from ops.settings import AdminSettings
-from shared import topics
+from shared.contracts import topics
 from shared.runtime.clock import parse_instant
 
 app = typer.Typer(help="Topics and access rights; how far each process has read.", no_args_is_help=True)

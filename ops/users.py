@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from ops import admin, provision, rights, settle, show
 from ops.errors import OpsError
 from ops.settings import AdminSettings
-from shared.topics import OPS, PROCESSES
+from shared.contracts.topics import OPS, PROCESSES
 
 app = typer.Typer(help="Users of Kafka and their passwords.", no_args_is_help=True)
 

@@ -19,11 +19,11 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry, deserialize_compact, extract_compact
 
+from shared.contracts.topics import CLIENT
+from shared.domain.subjects import is_subject
 from shared.errors import Rejected
 from shared.issuer_keys import IssuerKey, IssuerKeys
 from shared.runtime.clock import SECOND, Clock
-from shared.subjects import is_subject
-from shared.topics import CLIENT
 
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 """The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""

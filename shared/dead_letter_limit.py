@@ -10,10 +10,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
+from shared.contracts.messages.cloudevents import Message
+from shared.contracts.topics import REQUESTS, RETRIES, dead_letters
 from shared.errors import Transient
-from shared.messages.cloudevents import Message
 from shared.runtime import metrics
-from shared.topics import REQUESTS, RETRIES, dead_letters
 
 AT_MOST = 500
 """Dead letters of our own fault within `WINDOW`."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.auth import Actor, acting_for
-from shared.messages.cloudevents import Message
+from shared.contracts.messages.cloudevents import Message
+from shared.contracts.topics import dead_letters
 from shared.runtime import metrics
-from shared.topics import dead_letters
 
 SECRET_HEADERS = frozenset({"authorization"})
 LARGEST = 900_000

@@ -18,13 +18,13 @@ class Error(Exception):
 class Rejected(Error):
     """A request is refused.
 
-    `code` is a stable code of `shared.codes`; `fields` maps a field's path to the code that says what is wrong with
-    it; `details` holds public values the French sentences need (never personal data), those of one field under `fields`
-    and its path; a value that is not known is left out. `waits_for` names a copy (such as `manager:structure:42`) when
-    the refusal may only come from a copy that lags: the request then waits a moment for that copy to move before it is
-    refused. `outsider` says that whoever asks may not know what the document is, nor whether it exists: the answer
-    names it as they did, and is the one that nothing at all would be given. `client` is whose token a refused one is,
-    where its signature proves that much.
+    `code` is a stable code of `shared.contracts.codes`; `fields` maps a field's path to the code that says what is
+    wrong with it; `details` holds public values the French sentences need (never personal data), those of one field
+    under `fields` and its path; a value that is not known is left out. `waits_for` names a copy (such as
+    `manager:structure:42`) when the refusal may only come from a copy that lags: the request then waits a moment for
+    that copy to move before it is refused. `outsider` says that whoever asks may not know what the document is, nor
+    whether it exists: the answer names it as they did, and is the one that nothing at all would be given. `client` is
+    whose token a refused one is, where its signature proves that much.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
-from shared.messages.cloudevents import LEFT_OUT
+from shared.contracts.messages.cloudevents import LEFT_OUT
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a batch once unpacked; clients make batches of a megabyte, before they compress them."""

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from dev.issuer.accounts import PASSWORD, PEOPLE
-from shared.topics import partner_outcomes
+from shared.contracts.topics import partner_outcomes
 
 KAFKA_AUDIENCE = "structures-kafka"
 PARTNER, PARTNER_CLIENT = "partner", "facturier"

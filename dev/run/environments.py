@@ -11,8 +11,8 @@ from dev.brokers import Brokers
 from dev.brokers.secret_files import write_secret
 from dev.run.doors import PARTNER
 from dev.run.settings import RunSettings
+from shared.contracts.topics import OPS, OWNERS, PROCESSES
 from shared.engine import views
-from shared.topics import OPS, OWNERS, PROCESSES
 
 if TYPE_CHECKING:
     from dev.run.table import Process

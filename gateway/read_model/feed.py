@@ -6,12 +6,12 @@ from typing import Any
 from gateway.read_model import guarded, projections, rows
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.guarded import Guarded
-from shared import topics
+from shared.contracts import topics
+from shared.contracts.messages import records
+from shared.contracts.messages.cloudevents import Message
 from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
 from shared.errors import Poison
-from shared.messages import records
-from shared.messages.cloudevents import Message
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 
 from gateway.read_model.guarded import Guarded
 from gateway.read_model.search import grams, indexed, plain
+from shared.domain.access_levels import Right, right
 from shared.domain.identifiers import compact
-from shared.rights import Right, right
 
 Record = Mapping[str, Any]
 

@@ -9,13 +9,13 @@ from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.past import record_at
 from gateway.read_model.structures import Structures
-from shared import codes
 from shared.auth import Actor
+from shared.contracts import codes
+from shared.contracts.messages.life import FINAL
+from shared.contracts.messages.manager import RegisterUser
+from shared.contracts.topics import OWNERS
 from shared.errors import Rejected
-from shared.messages.life import FINAL
-from shared.messages.manager import RegisterUser
 from shared.runtime.clock import iso
-from shared.topics import OWNERS
 
 _NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))
 _LAST_FIRST = [("row.version", -1)]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.read_model.guarded import Guarded
-from shared.messages.common import Request
-from shared.messages.life import request_key
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
 from shared.runtime.clock import iso
 
 Told = Mapping[str, Any]

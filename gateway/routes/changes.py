@@ -11,8 +11,8 @@ from gateway.deps import Ask, Asking
 from gateway.parameters import StructureId
 from gateway.schemas import Accepted
 from gateway.sender import Asked
-from shared.messages.common import Request as Message
-from shared.messages.structure import (
+from shared.contracts.messages.common import Request as Message
+from shared.contracts.messages.structure import (
     ActivateStructure,
     CorrectSphere,
     CreateStructure,

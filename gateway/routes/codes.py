@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from gateway.contract import refuses
 from gateway.parameters import refuse_unknown
 from gateway.schemas import Code
-from shared.codes import CODES
+from shared.contracts.codes import CODES
 
 router = APIRouter(prefix="/codes", tags=["codes"])
 

@@ -17,8 +17,8 @@ from gateway.deps import Caller, Calling
 from gateway.read_model import rows
 from gateway.routes.requests import Id, Maker
 from shared.consume import TRANSIENT
+from shared.contracts.messages.life import request_key
 from shared.errors import Rejected
-from shared.messages.life import request_key
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 

@@ -8,9 +8,9 @@ from gateway.deps import Caller, answer
 from gateway.parameters import Siret, Traceparent
 from gateway.problems import problem
 from gateway.schemas import LookUp
+from shared.contracts.field_codes import IDENTIFIER_FORMS
 from shared.domain import identifiers
 from shared.errors import Rejected
-from shared.field_codes import IDENTIFIER_FORMS
 
 router = APIRouter(prefix="/insee", tags=["insee"])
 

@@ -10,10 +10,10 @@ from gateway.parameters import MinVersion, StructureId
 from gateway.read_model.people import team_shown
 from gateway.schemas import Accepted, Team
 from gateway.sender import Asked
+from shared.contracts.messages.common import Request as Message
+from shared.contracts.messages.manager import AddMember, ChangeProfile, RemoveMember
+from shared.domain.access_levels import Right
 from shared.errors import Rejected
-from shared.messages.common import Request as Message
-from shared.messages.manager import AddMember, ChangeProfile, RemoveMember
-from shared.rights import Right
 
 router = APIRouter(prefix="/structures/{structure_id}/members", tags=["members"])
 

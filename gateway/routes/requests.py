@@ -12,9 +12,9 @@ from gateway.deps import Ask, Asking, Caller, Paging, answer
 from gateway.parameters import Digits
 from gateway.schemas import Accepted, Page, RequestStatus, RequestWithSteps
 from gateway.sender import Asked
+from shared.contracts.messages.common import LARGEST_INTEGER, RequestId, UserId
+from shared.contracts.messages.structure import CancelRequest
 from shared.errors import Rejected
-from shared.messages.common import LARGEST_INTEGER, RequestId, UserId
-from shared.messages.structure import CancelRequest
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 

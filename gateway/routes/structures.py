@@ -12,10 +12,10 @@ from gateway.parameters import At, MinVersion, StructureId
 from gateway.paths import decoded
 from gateway.read_model.structures import Filters, by_id
 from gateway.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
+from shared.contracts.messages.common import IdentifierType, UserId
+from shared.contracts.messages.structure import Sphere
 from shared.domain import identifiers
 from shared.errors import Rejected
-from shared.messages.common import IdentifierType, UserId
-from shared.messages.structure import Sphere
 from shared.runtime.clock import instant
 
 router = APIRouter(prefix="/structures", tags=["structures"])

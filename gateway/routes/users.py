@@ -10,9 +10,9 @@ from gateway.parameters import MinVersion
 from gateway.schemas import Accepted
 from gateway.schemas import User as UserView
 from gateway.sender import Asked
+from shared.contracts.messages.common import Request as Message
+from shared.contracts.messages.manager import SetActive, SetPigp
 from shared.errors import Rejected
-from shared.messages.common import Request as Message
-from shared.messages.manager import SetActive, SetPigp
 
 router = APIRouter(prefix="/users", tags=["users"])
 

@@ -10,12 +10,12 @@ import orjson
 from ops import reading
 from ops.errors import OpsError
 from ops.processes import known_process
+from shared.contracts.messages import cloudevents
+from shared.contracts.messages.cloudevents import Event
+from shared.contracts.topics import HANDLED, dead_letters
 from shared.dead_letters import OURS
 from shared.errors import Poison
-from shared.messages import cloudevents
-from shared.messages.cloudevents import Event
 from shared.runtime.settings import KafkaSettings
-from shared.topics import HANDLED, dead_letters
 
 Headers = tuple[tuple[str, bytes], ...]
 

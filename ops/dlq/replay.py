@@ -14,10 +14,10 @@ import orjson
 from ops.dlq.letters import Letter, mark_key
 from ops.errors import OpsError
 from shared.auth import ADMINISTRATOR, Actor, acting_for
+from shared.contracts.messages.cloudevents import JSON, Event, Message
+from shared.contracts.topics import DELAY_PATTERN, HANDLED, OPS, OWNERS, REQUESTS, name, table
 from shared.errors import Poison
-from shared.messages.cloudevents import JSON, Event, Message
 from shared.runtime.clock import MINUTE
-from shared.topics import DELAY_PATTERN, HANDLED, OPS, OWNERS, REQUESTS, name, table
 
 _PROVED = frozenset(name(owner, REQUESTS) for owner in OWNERS)
 _WRITABLE = frozenset(topic.name for topic in table(30 * MINUTE) if OPS in topic.writers)

@@ -10,8 +10,8 @@ from ops import show
 from ops.errors import OpsError
 from ops.requests import seen
 from ops.sending import publishing
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.publish import poke_now
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import KafkaSettings
 

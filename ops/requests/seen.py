@@ -9,10 +9,10 @@ from pydantic import SecretStr, create_model
 from ops import show
 from ops.errors import OpsError
 from shared import mongo
+from shared.contracts.topics import OWNERS
 from shared.engine import views
 from shared.runtime.clock import SECOND
 from shared.runtime.settings import FromFiles, MongoSettings
-from shared.topics import OWNERS
 
 GRACE = 5 * SECOND
 """A change is overdue when it is later than this: before, the owner may be about to apply it."""

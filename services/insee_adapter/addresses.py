@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from services.insee_adapter import countries
 from services.insee_adapter.fields import clean, hides, shown
-from shared.messages.common import Address
+from shared.contracts.messages.common import Address
 
 _STREETS = {
     "ALL": "ALLEE", "AV": "AVENUE", "BD": "BOULEVARD", "CAR": "CARREFOUR", "CHE": "CHEMIN", "CHS": "CHAUSSEE",

@@ -12,7 +12,7 @@ import httpx2
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from services.insee_adapter.responses import NoAnswer
-from shared.messages.insee import Because
+from shared.contracts.messages.insee import Because
 from shared.runtime.clock import Clock
 
 

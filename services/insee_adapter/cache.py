@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.insee_adapter import days
-from shared.messages.insee import InseeAnswer, Result
+from shared.contracts.messages.insee import InseeAnswer, Result
 from shared.mongo import ASCENDING
 from shared.runtime.clock import HOUR, MINUTE
 

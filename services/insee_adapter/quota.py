@@ -21,7 +21,7 @@ from typing import Any
 
 from services.insee_adapter import metrics
 from services.insee_adapter.responses import NoAnswer
-from shared.messages.insee import Because
+from shared.contracts.messages.insee import Because
 from shared.mongo import ReturnDocument
 
 _ID = "insee"

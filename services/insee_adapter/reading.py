@@ -12,7 +12,7 @@ from typing import Any
 from services.insee_adapter import addresses, days
 from services.insee_adapter.fields import clean, hides, inner, rows, shown, text
 from services.insee_adapter.periods import Standing, standing
-from shared.messages.insee import InseeAnswer, Restriction, Result
+from shared.contracts.messages.insee import InseeAnswer, Restriction, Result
 
 _CEASED = "C"
 _FULLY_SHOWN = "O"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from services.insee_adapter.fields import clean, inner, text
 from services.insee_adapter.reading import Unreadable, read
-from shared.messages.insee import Because, InseeAnswer, Restriction, Result
+from shared.contracts.messages.insee import Because, InseeAnswer, Restriction, Result
 
 _RETRIED_AT_ONCE = frozenset({500, 502, 503, 504})
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})

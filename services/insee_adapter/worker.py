@@ -8,7 +8,7 @@ from services.insee_adapter.cache import Cache
 from services.insee_adapter.queue import Asker, Job, Queue
 from services.insee_adapter.quota import Quota, Spending, Wait
 from services.insee_adapter.sirene import Sirene
-from shared.messages.insee import Because, InseeAnswer, Result
+from shared.contracts.messages.insee import Because, InseeAnswer, Result
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

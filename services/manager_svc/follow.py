@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.auth import Actor
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.manager import FollowSphere, OpenTeam
+from shared.domain.access_levels import team_key
 from shared.engine.engine import Engine
 from shared.engine.handlers import OnStates
 from shared.engine.incoming import Incoming
 from shared.engine.intake import body_hash
-from shared.messages.common import Request
-from shared.messages.manager import FollowSphere, OpenTeam
-from shared.rights import team_key
 
 OURSELVES = Actor("system:manager_svc", kind="technical")
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import orjson
 
+from shared.contracts.messages.common import Stored
+from shared.contracts.messages.manager import MembershipState, Profile
 from shared.engine.rules import View
-from shared.messages.common import Stored
-from shared.messages.manager import MembershipState, Profile
 from shared.runtime.clock import Instant
 
 USER, TEAM = "user", "structure"
@@ -87,7 +87,7 @@ def reference(state: State) -> Mapping[str, Any]:
 
 
 def present(view: View[Any]) -> bytes:
-    """Return the record published on `manager.state` (shared.messages.manager: UserRecord, TeamRecord)."""
+    """Return the record published on `manager.state` (shared.contracts.messages.manager: UserRecord, TeamRecord)."""
     state = view.state
     record = state.model_dump(mode="json", exclude_none=True) | {"version": view.version}
     if isinstance(state, TeamState):

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import orjson
 
+from shared.contracts.messages.common import Address, Identifier, PersonName, Stored
+from shared.contracts.messages.structure import BillingMandate, PublicParameters, Sphere
 from shared.engine.rules import Pending, View
 from shared.engine.stored import construct
-from shared.messages.common import Address, Identifier, PersonName, Stored
-from shared.messages.structure import BillingMandate, PublicParameters, Sphere
 from shared.runtime.clock import Instant, iso
 
 KIND = "structure"
@@ -119,7 +119,7 @@ def _pending(pending: Pending) -> Mapping[str, Any]:
 
 
 def present(view: View[StructureState]) -> bytes:
-    """Return the record published on `structure.state` (shared.messages.structure.StructureRecord)."""
+    """Return the record published on `structure.state` (shared.contracts.messages.structure.StructureRecord)."""
     state, projected = view.state, view.projected
     record = state.model_dump(mode="json", exclude_none=True, exclude={"hidden_by_insee"})
     record["version"] = view.version

@@ -10,7 +10,7 @@ import unicodedata
 
 
 class Unfit(ValueError):
-    """A value is not what its kind must be; `code` of `shared.codes` says why."""
+    """A value is not what its kind must be; `code` of `shared.contracts.codes` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

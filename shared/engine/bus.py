@@ -20,8 +20,8 @@ from aiokafka.errors import (
     UnknownProducerId,
 )
 
+from shared.contracts.messages.cloudevents import Message
 from shared.dead_letter_limit import DeadLetterLimit
-from shared.messages.cloudevents import Message
 from shared.partitioner import key_hash
 from shared.runtime.health import Health
 from shared.runtime.logging import get_logger

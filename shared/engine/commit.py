@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.document import Document, Draft, view
 from shared.engine.publish import Publisher
 from shared.engine.round import Round
 from shared.engine.rules import Owner, View
 from shared.engine.step import Step
 from shared.engine.store import Bus, Saved, Store
-from shared.messages.cloudevents import Message
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger

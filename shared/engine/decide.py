@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
+from shared.contracts.messages.common import Request
 from shared.engine.again import already_pending
 from shared.engine.document import Draft, changes, size, told
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
 from shared.engine.step import Step
 from shared.errors import Failed, Rejected
-from shared.messages.common import Request
 from shared.runtime.clock import iso
 
 COPY = "copy"

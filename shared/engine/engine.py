@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from shared.contracts.messages.cloudevents import Message
 from shared.dead_letters import dead_letter
 from shared.engine import due
 from shared.engine.bounded_bus import BoundedBus
@@ -30,7 +31,6 @@ from shared.engine.step import Step
 from shared.engine.store import Bus, Store
 from shared.engine.waiting import Waiting
 from shared.errors import Rejected
-from shared.messages.cloudevents import Message
 from shared.runtime import metrics
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger

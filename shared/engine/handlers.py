@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from shared import topics
+from shared.contracts import topics
+from shared.contracts.messages import cloudevents, records
+from shared.contracts.messages.life import Poke
 from shared.dead_letters import dead_letter
 from shared.engine import retries
 from shared.engine.early import EarlyTriggers
@@ -14,8 +16,6 @@ from shared.engine.engine import Engine, Trigger
 from shared.engine.intake import Intake, Read
 from shared.engine.store import Store
 from shared.errors import Poison, Transient
-from shared.messages import cloudevents, records
-from shared.messages.life import Poke
 
 T = TypeVar("T")
 Handler = Callable[[Sequence[Any]], Awaitable[None]]

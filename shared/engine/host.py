@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import Field
 
 from shared import broker as brokers
-from shared import mongo, topics
+from shared import mongo
 from shared.auth import Verifier
 from shared.auth_keys import MongoKeyStore
 from shared.consume import consume
+from shared.contracts import topics
 from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine import views
 from shared.engine.bus import KafkaBus

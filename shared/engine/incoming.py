@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.auth import Actor
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import Status, request_key
 from shared.engine.step import Step
 from shared.errors import Rejected
-from shared.messages.common import Request
-from shared.messages.life import Status, request_key
 from shared.runtime.tracing import next_span
 
 _ASKED_AGAIN_AT_MOST = 20

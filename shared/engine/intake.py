@@ -15,19 +15,20 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from shared import auth, codes
+from shared import auth
 from shared.auth import Actor, Verifier
 from shared.consume import TRANSIENT
+from shared.contracts import codes
+from shared.contracts.messages import cloudevents
+from shared.contracts.messages.cloudevents import Event, Message
+from shared.contracts.messages.common import Request
+from shared.contracts.validation import invalid
 from shared.dead_letters import dead_letter
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.errors import Poison, Rejected
-from shared.fields import invalid
-from shared.messages import cloudevents
-from shared.messages.cloudevents import Event, Message
-from shared.messages.common import Request
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 from shared.runtime.tracing import next_span

@@ -2,12 +2,12 @@
 
 import hashlib
 
+from shared.contracts.messages.cloudevents import Message, build
+from shared.contracts.messages.manager import RegisterUser
+from shared.domain.access_levels import user_key
 from shared.engine.engine import Meet
 from shared.engine.incoming import Incoming
 from shared.engine.round import Copies
-from shared.messages.cloudevents import Message, build
-from shared.messages.manager import RegisterUser
-from shared.rights import user_key
 from shared.runtime.clock import Clock
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from shared.contracts.messages.cloudevents import Message
 from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
@@ -19,7 +20,6 @@ from shared.engine.mongo_store import ASK_AGAIN, SETTLE_AFTER
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.engine.store import Saved
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import SystemClock
 
 Pause = Callable[[str], Awaitable[None]]

@@ -14,11 +14,11 @@ from typing import Any
 
 from aiokafka.errors import TopicAuthorizationFailedError
 
+from shared.contracts.messages.cloudevents import Message
+from shared.contracts.topics import PARTNER_PREFIX
 from shared.engine.store import Bus
-from shared.messages.cloudevents import Message
 from shared.runtime import metrics
 from shared.runtime.logging import get_logger
-from shared.topics import PARTNER_PREFIX
 
 log = get_logger(__name__)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
-from shared import codes, topics
+from shared.contracts import codes, topics
+from shared.contracts.messages.cloudevents import Message, build
 from shared.engine.incoming import Incoming
 from shared.engine.rules import LookUp, Owner, View
 from shared.engine.step import Step
-from shared.messages.cloudevents import Message, build
 from shared.runtime.clock import iso
 from shared.runtime.tracing import next_span
 

@@ -7,8 +7,8 @@ They go to a topic of their own, as they came, and are decided once it answers. 
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.messages.cloudevents import Message
 from shared.errors import Poison
-from shared.messages.cloudevents import Message
 
 _PLACE = "retry_of"
 """Header: topic, partition, offset and append time (ms) of the record as it first came.

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.decide import Wait
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import Owner, Target
 from shared.engine.step import Step
-from shared.messages.cloudevents import Message
 
 Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
 """What other owners publish, by key, with its version."""

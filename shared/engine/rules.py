@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from shared.auth import Actor
+from shared.contracts.messages.common import Request
 from shared.engine.step import Step
-from shared.messages.common import Request
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -1,13 +1,13 @@
 """A step in the life of a request, as the engine handles it: the very mapping that is stored, read by name.
 
 A busy owner makes, stores, reads back and publishes thousands of steps a second, so a step is no model that is filled
-and emptied again. What it means is told by `shared.messages.life`: `JournalEntry` is a step as published.
+and emptied again. What it means is told by `shared.contracts.messages.life`: `JournalEntry` is a step as published.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.messages.life import Status, request_key
+from shared.contracts.messages.life import Status, request_key
 
 
 class Step:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.step import Step
-from shared.messages.cloudevents import Message
 
 
 @dataclass(frozen=True, slots=True)

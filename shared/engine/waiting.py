@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.decide import Wait
 from shared.engine.document import Draft
 from shared.engine.incoming import Incoming, Row
@@ -13,7 +14,6 @@ from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.engine.store import Bus, Store
 from shared.errors import Rejected
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import Clock
 
 

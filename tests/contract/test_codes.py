@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.codes import CODES
-from shared.field_codes import IDENTIFIER_FORMS
-from shared.sentences import names
+from shared.contracts.codes import CODES
+from shared.contracts.field_codes import IDENTIFIER_FORMS
+from shared.contracts.sentences import names
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("shared", "services", "gateway")

@@ -11,14 +11,14 @@ import pytest
 from services.manager_svc import rules as manager_rules
 from services.structure_svc.rules import activate, deactivate
 from services.structure_svc.state import StructureState
+from shared.contracts.messages import manager
+from shared.contracts.messages import structure as structure_messages
+from shared.contracts.messages.common import Request, StructureRef
 from shared.engine import due
 from shared.engine.decide import decide
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Change, Context, Owner, delayed
-from shared.messages import manager
-from shared.messages import structure as structure_messages
-from shared.messages.common import Request, StructureRef
 from tests.unit.structure.given import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def _files_that_name(pattern: str) -> set[str]:
 
 def test_deactivate_is_named_where_activate_is_and_only_in_its_message_its_rule_its_line_and_its_route() -> None:
     expected = {
-        "shared/messages/structure.py",  # the message
+        "shared/contracts/messages/structure.py",  # the message
         "services/structure_svc/rules/deactivate.py",  # the rule
         "services/structure_svc/rules/__init__.py",  # the line of the table
         "gateway/routes/changes.py",  # the way to ask for it by HTTP; by Kafka it needs none
@@ -46,7 +46,7 @@ def test_deactivate_is_named_where_activate_is_and_only_in_its_message_its_rule_
 def test_the_two_rules_differ_in_what_they_are_about_and_in_nothing_else() -> None:
     one, other = (Path(rule.__file__ or "").read_text().splitlines() for rule in (activate, deactivate))
     assert {line for line in one if line.startswith(("from ", "import "))} - {
-        "from shared.messages.structure import ActivateStructure"
+        "from shared.contracts.messages.structure import ActivateStructure"
     } <= set(other)
     for rule in (activate, deactivate):
         assert [name for name in vars(rule) if name in {"accept", "apply"}] == ["accept", "apply"]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import get_args
 
 from ops.settings import MIB, QuotaSettings
-from shared import codes
-from shared.messages.life import Status
-from shared.topics import PARTNERS, partner_topic, table
+from shared.contracts import codes
+from shared.contracts.messages.life import Status
+from shared.contracts.topics import PARTNERS, partner_topic, table
 
 TEXT = (Path(__file__).parents[2] / "docs" / "publish-from-another-system.md").read_text(encoding="utf-8")
 

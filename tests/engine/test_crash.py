@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.messages.common import Request
+from shared.contracts.messages.common import Request
 from tests.support.lab import OLD, Died, Lab, Process
 from tests.support.toy import DELAY, box_id
 from tests.support.toy.requests import Ask, Cancel, Find, Guarded, Open, Put, PutAfter, PutNow

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from shared.auth import Actor
-from shared.messages.cloudevents import Message
+from shared.contracts.messages.cloudevents import Message
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import Lab
 from tests.support.toy import ALICE, BOB

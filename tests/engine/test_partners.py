@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from shared.auth import Actor
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.incoming import Incoming
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import ALICE, BOB, DELAY, NOW, incoming

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.messages.common import Request
+from shared.contracts.messages.common import Request
 from tests.support.lab import Lab
 from tests.support.toy import DELAY, NOW, UNSPEAKABLE, incoming
 from tests.support.toy.requests import Broken, Find, HalfBroken, Put, PutNow

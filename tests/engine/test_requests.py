@@ -2,7 +2,7 @@
 
 import orjson
 
-from shared.messages.life import request_key
+from shared.contracts.messages.life import request_key
 from shared.runtime.clock import iso
 from tests.support.lab import Lab, statuses
 from tests.support.toy import ALICE, BOB, DELAY, NOW, box_id, incoming

@@ -6,14 +6,14 @@ import pytest
 from pymongo.read_concern import ReadConcern
 
 from services.structure_svc import rules
+from shared.contracts.messages import cloudevents, records
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.structure import CreateStructure, ModifyStructure
 from shared.engine.decide import COPY, Timing
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming
 from shared.engine.memory import MemoryBus, MemoryStore
 from shared.engine.mongo_store import MongoStore
-from shared.messages import cloudevents, records
-from shared.messages.common import Request
-from shared.messages.structure import CreateStructure, ModifyStructure
 from shared.runtime.clock import HOUR, MINUTE
 from tests.support.toy import ALICE, ManualClock
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from shared.messages.life import request_key
+from shared.contracts.messages.life import request_key
 from shared.runtime.clock import MINUTE
 from tests.support.lab import Lab
 from tests.support.toy import DELAY, NOW, ManualClock, incoming

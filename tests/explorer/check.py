@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from shared.contracts.messages.life import FINAL, request_key
 from shared.engine import codec
 from shared.engine.document import view
-from shared.messages.life import FINAL, request_key
 from tests.explorer.cases import Case
 from tests.explorer.world import World, content
 from tests.support.toy import ALICE, OWNER

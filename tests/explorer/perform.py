@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.document import Document, Write
 from shared.engine.memory import MemoryStore
 from shared.engine.store import Saved
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import parse_instant
 from tests.explorer.port import Op
 from tests.explorer.world import BROKER, World, content, digest

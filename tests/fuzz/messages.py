@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from dev.contracts import FOLDER
-from shared import topics
-from shared.messages import manager, structure
+from shared.contracts import topics
+from shared.contracts.messages import manager, structure
 from tests.fuzz.mutate import spoilt_bytes
 from tests.fuzz.tries import tries
 from tests.fuzz.world import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, World, envelope

@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from shared import topics
+from shared.contracts import topics
 
 Settings = Mapping[str, Any]
 _LONGEST_TOLD = 2_000

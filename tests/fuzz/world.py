@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from dev.brokers import Brokers
 from dev.run.system import KAFKA_AUDIENCE, System
-from shared import topics
+from shared.contracts import topics
 from tests.fuzz.standing import Record, standing
 from tests.fuzz.tries import StandsStill
 from tests.journeys.given import add_member, new_structure

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import topics
+from shared.contracts import topics
 from shared.runtime.clock import duration
 from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen

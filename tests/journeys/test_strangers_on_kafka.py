@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.messages import manager, structure
-from shared.messages.common import Request
-from shared.topics import OUTCOMES, REQUESTS, name
+from shared.contracts.messages import manager, structure
+from shared.contracts.messages.common import Request
+from shared.contracts.topics import OUTCOMES, REQUESTS, name
 from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.strangers import askable, data_of

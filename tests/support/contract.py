@@ -9,7 +9,7 @@ import httpx2
 from jsonschema import Draft202012Validator, FormatChecker
 
 from gateway.openapi import FILE
-from shared.codes import CODES
+from shared.contracts.codes import CODES
 from shared.runtime.clock import parse_instant
 
 Operation = Mapping[str, Any]

@@ -11,15 +11,15 @@ from typing import Any, Protocol, cast
 import orjson
 
 from shared.auth import Actor
+from shared.contracts.messages.cloudevents import Message
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
 from shared.engine.document import Document, view
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming, Row
 from shared.engine.memory import MemoryBus
 from shared.engine.store import Bus, Sweepable
 from shared.engine.sweep import Sweeper
-from shared.messages.cloudevents import Message
-from shared.messages.common import Request
-from shared.messages.life import request_key
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.toy import ALICE, OWNER, TIMING, ManualClock, box_id, incoming
 from tests.support.toy.state import BoxState

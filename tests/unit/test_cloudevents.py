@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.contracts.messages.cloudevents import Event, derived_id, look, read
 from shared.errors import Poison
-from shared.messages.cloudevents import Event, derived_id, look, read
 
 DATA = {"structure": {"id": 1}}
 ENVELOPE = {"specversion": "1.0", "id": "r1", "source": "/partner", "type": "structure.modify.v1"}

@@ -7,10 +7,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.auth import Actor
+from shared.contracts.messages.cloudevents import Message
 from shared.dead_letter_limit import AT_MOST, OF_ONE_ACTOR, WINDOW, DeadLetterLimit
 from shared.dead_letters import dead_letter
 from shared.errors import Transient
-from shared.messages.cloudevents import Message
 
 PROCESS = "structure_svc"
 

@@ -11,9 +11,9 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.messages import cloudevents
 from shared.errors import Poison
 from shared.fetched import LARGEST, _Records, _SlowBatch, fits
-from shared.messages import cloudevents
 
 NONE, GZIP, SNAPPY, LZ4, ZSTD = CODECS = range(5)
 Given = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]

@@ -16,14 +16,22 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared import codes
-from shared.codes import CODES
+from shared.contracts import codes
+from shared.contracts.codes import CODES
+from shared.contracts.field_codes import IDENTIFIER_FORMS
+from shared.contracts.messages.common import (
+    AddressInput,
+    Email,
+    IdentifierInput,
+    IdentifierType,
+    Phone,
+    RequestId,
+    UserId,
+)
+from shared.contracts.messages.manager import Profile
+from shared.contracts.messages.structure import Date, ModifyStructure
+from shared.contracts.validation import _CODES, invalid, told_as
 from shared.errors import Rejected
-from shared.field_codes import IDENTIFIER_FORMS
-from shared.fields import _CODES, invalid, told_as
-from shared.messages.common import AddressInput, Email, IdentifierInput, IdentifierType, Phone, RequestId, UserId
-from shared.messages.manager import Profile
-from shared.messages.structure import Date, ModifyStructure
 
 SECRET = "s3cr3t"
 

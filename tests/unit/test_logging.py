@@ -8,7 +8,7 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from shared.messages.manager import RegisterUser
+from shared.contracts.messages.manager import RegisterUser
 from shared.runtime.logging import configure, get_logger
 
 SECRET = "pas-une-adresse"

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.contracts.messages import records
 from shared.errors import Poison
-from shared.messages import records
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt
 
 USER = {"id": "alice", "version": 3, "kind": "person", "pigp": True, "active": True}

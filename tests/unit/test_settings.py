@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ops.settings import AdminSettings
 from services.delay_svc.settings import Settings as DelaySettings
-from shared.messages.life import Poke
+from shared.contracts.messages.life import Poke
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, unusable
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.messages.common import UserId
-from shared.messages.life import request_key
-from shared.subjects import LONGEST, is_subject
+from shared.contracts.messages.common import UserId
+from shared.contracts.messages.life import request_key
+from shared.domain.subjects import LONGEST, is_subject
 
 OF_OIDC = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255).filter(str.strip)
 ANY = st.text(min_size=0, max_size=300) | st.text("a |/\x00\u200b\u202e\u00a0é", max_size=6)

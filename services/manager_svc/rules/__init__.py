@@ -6,9 +6,8 @@ from services.manager_svc import state
 from services.manager_svc.rules import add_member, change_profile, register, remove_member, rights, team, user
 from services.manager_svc.state import State, team_document, user_document
 from shared.auth import Actor
-from shared.engine.rules import Owner, Rule, Target, at_once
-from shared.messages.common import Request
-from shared.messages.manager import (
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.manager import (
     AddMember,
     ChangeProfile,
     FollowSphere,
@@ -18,7 +17,8 @@ from shared.messages.manager import (
     SetActive,
     SetPigp,
 )
-from shared.rights import user_key
+from shared.domain.access_levels import user_key
+from shared.engine.rules import Owner, Rule, Target, at_once
 
 RULES: Mapping[type[Request], Rule] = {
     RegisterUser: at_once(register.accept),

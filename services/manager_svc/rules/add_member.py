@@ -2,9 +2,9 @@
 
 from services.manager_svc.rules import rights
 from services.manager_svc.state import MOST_MEMBERS, Member, TeamState
+from shared.contracts.messages.manager import AddMember
 from shared.engine.rules import Context, Effect
 from shared.errors import Rejected
-from shared.messages.manager import AddMember
 
 
 def accept(request: AddMember, state: TeamState, context: Context) -> Effect[TeamState]:

@@ -1,8 +1,8 @@
 """Makes a user known, with the names their token tells."""
 
 from services.manager_svc.state import UserState
+from shared.contracts.messages.manager import RegisterUser
 from shared.engine.rules import Context, Effect
-from shared.messages.manager import RegisterUser
 
 
 def accept(request: RegisterUser, state: UserState | None, context: Context) -> Effect[UserState]:

@@ -2,9 +2,9 @@
 
 from services.manager_svc.rules import rights
 from services.manager_svc.state import TeamState
+from shared.contracts.messages.manager import RemoveMember
 from shared.engine.rules import Context, Effect
 from shared.errors import Rejected
-from shared.messages.manager import RemoveMember
 
 
 def accept(request: RemoveMember, state: TeamState, context: Context) -> Effect[TeamState]:

@@ -1,12 +1,12 @@
 """Who may ask something about users and teams, and who may be given a right (rules R1, R2, R19)."""
 
 from services.manager_svc.state import TeamState
-from shared import rights
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.manager import FollowSphere, OpenTeam, Profile, RegisterUser, SetActive, SetPigp
+from shared.domain import access_levels
+from shared.domain.access_levels import user_key
 from shared.engine.rules import Context
 from shared.errors import Rejected
-from shared.messages.common import Request
-from shared.messages.manager import FollowSphere, OpenTeam, Profile, RegisterUser, SetActive, SetPigp
-from shared.rights import user_key
 
 UNKNOWN = "structure_not_found"
 """What is told of a team that does not exist, and of one whose structure is not the actor's to know."""
@@ -24,9 +24,9 @@ def admit(request: Request, context: Context) -> None:
     """Refuse whoever may not ask this of any user or team."""
     if isinstance(request, _ANYBODY):
         return
-    rights.require_active(context.copies, context.actor.id)
+    access_levels.require_active(context.copies, context.actor.id)
     if isinstance(request, _ADMINISTRATORS):
-        rights.require_administrator(context.actor)
+        access_levels.require_administrator(context.actor)
 
 
 def require_principal(team: TeamState, context: Context) -> None:

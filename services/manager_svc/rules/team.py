@@ -1,8 +1,8 @@
 """The team of a structure opens with the structure, and follows its sphere."""
 
 from services.manager_svc.state import TeamState
+from shared.contracts.messages.manager import FollowSphere, OpenTeam
 from shared.engine.rules import Context, Effect
-from shared.messages.manager import FollowSphere, OpenTeam
 
 
 def open_team(request: OpenTeam, state: TeamState | None, context: Context) -> Effect[TeamState]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from services.manager_svc.state import UserState
+from shared.contracts.messages.manager import SetActive, SetPigp
 from shared.engine.rules import Context, Effect
 from shared.errors import Rejected
-from shared.messages.manager import SetActive, SetPigp
 
 
 def set_pigp(request: SetPigp, state: UserState, context: Context) -> Effect[UserState]:

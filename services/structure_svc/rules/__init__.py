@@ -7,10 +7,9 @@ from services.structure_svc import state
 from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
 from services.structure_svc.state import StructureState
 from shared.auth import Actor
-from shared.engine.rules import Owner, Rule, Target, at_once, delayed
-from shared.messages.common import Request
-from shared.messages.life import request_key
-from shared.messages.structure import (
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
+from shared.contracts.messages.structure import (
     ActivateStructure,
     CancelRequest,
     CorrectSphere,
@@ -18,7 +17,8 @@ from shared.messages.structure import (
     DeactivateStructure,
     ModifyStructure,
 )
-from shared.rights import Right, team_key, user_key
+from shared.domain.access_levels import Right, team_key, user_key
+from shared.engine.rules import Owner, Rule, Target, at_once, delayed
 from shared.runtime.clock import DAY
 
 RULES: Mapping[type[Request], Rule] = {

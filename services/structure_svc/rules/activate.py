@@ -5,10 +5,10 @@ from typing import Any
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
+from shared.contracts.messages.structure import ActivateStructure
 from shared.engine.again import already_pending, pending_of
 from shared.engine.rules import Change, Context
 from shared.errors import Failed, Rejected
-from shared.messages.structure import ActivateStructure
 
 
 def accept(request: ActivateStructure, state: StructureState, context: Context) -> Change:

@@ -2,11 +2,11 @@
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
+from shared.contracts.messages.life import request_key
+from shared.contracts.messages.structure import CancelRequest
 from shared.engine.cancel import cancel
 from shared.engine.rules import Context, Effect
 from shared.errors import Rejected
-from shared.messages.life import request_key
-from shared.messages.structure import CancelRequest
 
 
 def accept(request: CancelRequest, state: StructureState | None, context: Context) -> Effect[StructureState]:

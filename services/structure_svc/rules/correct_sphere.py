@@ -1,8 +1,8 @@
 """An administrator corrects the sphere that INSEE's legal category gave (rule R22)."""
 
 from services.structure_svc.state import StructureState
+from shared.contracts.messages.structure import CorrectSphere, PublicParameters
 from shared.engine.rules import Context, Effect
-from shared.messages.structure import CorrectSphere, PublicParameters
 
 
 def accept(request: CorrectSphere, state: StructureState, context: Context) -> Effect[StructureState]:

@@ -7,13 +7,13 @@ from typing import Any
 from services.structure_svc.rules import insee
 from services.structure_svc.rules.insee import QUEUED, UNREACHABLE
 from services.structure_svc.state import StructureState
-from shared import rights
+from shared.contracts.messages.common import StructureRef
+from shared.contracts.messages.insee import InseeAnswer
+from shared.contracts.messages.structure import ActivateStructure, CreateStructure, PublicParameters
+from shared.domain import access_levels
+from shared.domain.access_levels import user_key
 from shared.engine.rules import Context, Effect, Needs
 from shared.errors import Rejected
-from shared.messages.common import StructureRef
-from shared.messages.insee import InseeAnswer
-from shared.messages.structure import ActivateStructure, CreateStructure, PublicParameters
-from shared.rights import user_key
 
 __all__ = ["QUEUED", "UNREACHABLE", "accept"]
 
@@ -86,7 +86,7 @@ def _require_person(user: str, context: Context) -> None:
         raise Rejected("user_not_found", fields={"principal": "user_not_found"}, waits_for=user_key(user))
     if copy.get("kind") != "person":
         raise Rejected("principal_not_person", fields={"principal": "principal_not_person"})
-    rights.require_active(context.copies, user)
+    access_levels.require_active(context.copies, user)
 
 
 def _by_hand(request: CreateStructure, answer: InseeAnswer | None, sphere: str) -> Mapping[str, Any]:

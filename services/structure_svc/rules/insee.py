@@ -1,9 +1,9 @@
 """What INSEE says of a SIRET, and what follows from it (rules R9, R22)."""
 
+from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
+from shared.contracts.messages.structure import Sphere
 from shared.engine.rules import Context, LookUp, Needs
 from shared.errors import Rejected
-from shared.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
-from shared.messages.structure import Sphere
 from shared.runtime.clock import MINUTE, SECOND
 
 QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState, as_stored, modifiable_fields
+from shared.contracts.messages.structure import ModifyStructure, PublicParameters
 from shared.engine.rules import Change, Context
 from shared.errors import Failed, Rejected
-from shared.messages.structure import ModifyStructure, PublicParameters
 
 REQUIRED = {"name": "name_required", "address": "address_required", "person": "person_names_required"}
 """Fields that can be changed and not emptied, with the code that says so."""

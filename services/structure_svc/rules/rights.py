@@ -1,12 +1,12 @@
 """Who may ask something of a structure (rules R1, R2, R3)."""
 
 from services.structure_svc.state import StructureState
-from shared import rights
+from shared.contracts.messages.common import Request, StructureRef
+from shared.contracts.messages.structure import CorrectSphere
+from shared.domain import access_levels
+from shared.domain.access_levels import Right, team_key
 from shared.engine.rules import Context
 from shared.errors import Rejected
-from shared.messages.common import Request, StructureRef
-from shared.messages.structure import CorrectSphere
-from shared.rights import Right, team_key
 
 UNKNOWN = "structure_not_found"
 """What is told of a structure that does not exist, and of one that is not the actor's to know."""
@@ -14,9 +14,9 @@ UNKNOWN = "structure_not_found"
 
 def admit(request: Request, context: Context) -> None:
     """Refuse whoever may not ask this of any structure."""
-    rights.require_active(context.copies, context.actor.id)
+    access_levels.require_active(context.copies, context.actor.id)
     if isinstance(request, CorrectSphere):
-        rights.require_administrator(context.actor)
+        access_levels.require_administrator(context.actor)
 
 
 def copy_that_may_lag(named: StructureRef) -> str:
@@ -27,7 +27,7 @@ def copy_that_may_lag(named: StructureRef) -> str:
 def of(state: StructureState, context: Context) -> Right:
     """Return the rung on which the actor stands."""
     team = context.copies.get(team_key(state.id))
-    return rights.right(team, context.actor.id, first_principal=state.principal)
+    return access_levels.right(team, context.actor.id, first_principal=state.principal)
 
 
 def require(state: StructureState, context: Context, at_least: Right = Right.MODIFICATION) -> None:

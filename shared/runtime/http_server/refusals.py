@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from shared import codes
-from shared.problems import MEDIA_TYPE, document
+from shared.contracts import codes
+from shared.contracts.problems import MEDIA_TYPE, document
 from shared.runtime.http_server.limits import Limits
 
 RETRY_AFTER = 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from shared.topics import delay_topic
+from shared.contracts.topics import delay_topic
 from tests.faults.collect import ends
 from tests.faults.doors import envelope
 from tests.faults.plan import Ask

@@ -7,7 +7,7 @@ from dataclasses import replace
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from shared.topics import delay_topic
+from shared.contracts.topics import delay_topic
 from tests.faults.collect import ends
 from tests.faults.plan import Ask
 from tests.faults.world import World

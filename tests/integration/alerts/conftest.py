@@ -22,11 +22,11 @@ from dev.brokers import Brokers
 from dev.brokers.mongo import client_of
 from dev.run.supervisor import Running
 from dev.run.system import System
+from shared.contracts.topics import OWNERS, PROCESSES
 from shared.engine.mongo_store import MongoStore
 from shared.mongo import connect
 from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
-from shared.topics import OWNERS, PROCESSES
 from tests.engine.conftest import RawMongo
 from tests.support.brokers import as_new
 from tests.support.lab import Lab

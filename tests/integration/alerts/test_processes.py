@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from shared.topics import OWNERS, PROCESSES
+from shared.contracts.topics import OWNERS, PROCESSES
 from tests.integration.alerts.conftest import Watched
 from tests.integration.gateway.test_brokers_away import frozen
 from tests.journeys.given import new_structure

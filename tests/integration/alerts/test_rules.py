@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from shared.topics import OWNERS, PROCESSES
+from shared.contracts.topics import OWNERS, PROCESSES
 from tests.integration import alerts
 from tests.integration.alerts.conftest import Watched
 from tests.journeys.given import new_structure

@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, TopicAuthoriza
 
 from dev.brokers import Brokers
 from shared.broker import build_producer
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.bus import KafkaBus
-from shared.messages.cloudevents import Message
 from shared.runtime.health import Health
 from tests.support.brokers import as_new
 from tests.support.rights import Writing, provision, user

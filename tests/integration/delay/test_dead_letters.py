@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
 from bench.delay_bed import admin, delete_topics, header, poke_headers
 from dev.brokers import Brokers
 from shared.broker import connection
-from shared.topics import delay_topic
+from shared.contracts.topics import delay_topic
 from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now
 from tests.support.rights import provision
 from tests.support.until import until

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.messages.cloudevents import Event
+from shared.contracts.messages.cloudevents import Event
 from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
 
 Step = dict[str, Any]

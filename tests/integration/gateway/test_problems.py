@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from gateway.guard import LARGEST_BODY
-from shared import codes, french
+from shared.contracts import codes, french
 from tests.integration.gateway.world import HTTP, KAFKA, World, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations
 

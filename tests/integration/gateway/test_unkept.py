@@ -21,8 +21,8 @@ from gateway.read_model.requests import shown
 from gateway.read_model.row_writer import RowWriter
 from shared import mongo
 from shared.broker import connection
+from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
-from shared.messages.cloudevents import build
 from shared.mongo import PyMongoError
 from shared.runtime import metrics
 from shared.runtime.clock import iso

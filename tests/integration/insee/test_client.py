@@ -11,8 +11,8 @@ from dev.insee.faults import Fault, Kind
 from dev.insee.units import Unit, made_up_siret
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.sirene import Limits
-from shared.messages.common import Address
-from shared.messages.insee import Because, Restriction, Result
+from shared.contracts.messages.common import Address
+from shared.contracts.messages.insee import Because, Restriction, Result
 from tests.integration.insee.clients import Unlimited, private, public
 from tests.integration.insee.conftest import Insee
 from tests.support.until import until

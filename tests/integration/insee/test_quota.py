@@ -10,7 +10,7 @@ import pytest
 from dev.insee.window import Window
 from services.insee_adapter.quota import Permit, Quota, Spending, Wait
 from services.insee_adapter.responses import NoAnswer
-from shared.messages.insee import Because
+from shared.contracts.messages.insee import Because
 
 
 def now() -> int:

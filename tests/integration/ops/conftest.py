@@ -14,8 +14,8 @@ from dev.brokers import Brokers
 from dev.run import environments
 from dev.run.system import System
 from shared.auth import Actor
+from shared.contracts.messages.cloudevents import Message
 from shared.dead_letters import dead_letter
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import SystemClock
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader

@@ -5,7 +5,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from dev.run import environments
-from shared.topics import PROCESSES, table
+from shared.contracts.topics import PROCESSES, table
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
 from tests.support.system import System, until

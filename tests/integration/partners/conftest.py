@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from dev.brokers import Brokers
-from shared.topics import OPS, PROCESSES
+from shared.contracts.topics import OPS, PROCESSES
 from tests.support.brokers import as_new
 from tests.support.rights import provision
 

@@ -16,12 +16,12 @@ from ops.provision import plan_partner
 from ops.rights import Partner
 from ops.settings import AdminSettings
 from shared.broker import build_producer, topics_seen
+from shared.contracts.messages.cloudevents import Message
+from shared.contracts.topics import partner_outcomes, partner_topic
 from shared.engine.bus import KafkaBus
 from shared.engine.partner_bus import PartnerBus
-from shared.messages.cloudevents import Message
 from shared.runtime import metrics
 from shared.runtime.health import Health
-from shared.topics import partner_outcomes, partner_topic
 from tests.integration.partners.conftest import Run
 from tests.support.kafka import Reader, Seen
 from tests.support.rights import Writing, operator, user

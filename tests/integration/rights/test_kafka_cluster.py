@@ -35,7 +35,7 @@ from confluent_kafka.admin import (
 )
 
 from dev.brokers import Brokers
-from shared.topics import OPS
+from shared.contracts.topics import OPS
 from tests.integration.rights.caller import REFUSALS, calling, codes
 from tests.integration.rights.everybody import OURS, STRANGER, USERS
 from tests.integration.rights.requests import (

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.protocol.admin import DeleteGroupsRequest, ListGroupsRequest
 
 from dev.brokers import Brokers
-from shared.topics import OPS, PROCESSES
+from shared.contracts.topics import OPS, PROCESSES
 from tests.integration.rights.caller import REFUSALS, calling, codes, describe, is_granted
 from tests.integration.rights.everybody import GROUPS, OURS, TOPICS, USERS
 from tests.integration.rights.expected import READS

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from dev.brokers import Brokers
 from dev.brokers.kafka import ADMIN
+from shared.contracts.topics import PARTNERS, Topic, partner_outcomes
 from shared.runtime.settings import KafkaSettings
-from shared.topics import PARTNERS, Topic, partner_outcomes
 from tests.integration.rights import everybody
 from tests.integration.rights.caller import calling
 from tests.integration.rights.everybody import OURS, TABLE, TOPICS, USERS

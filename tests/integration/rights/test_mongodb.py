@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from dev.brokers import Brokers
-from shared.topics import PROCESSES
+from shared.contracts.topics import PROCESSES
 from tests.support.brokers import as_new
 
 SERVICES = [process for process in PROCESSES if process != "delay_svc"]  # It has no database.

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from shared.messages.common import Request
+from shared.contracts.messages.common import Request
 
 
 class OfBox(Request):

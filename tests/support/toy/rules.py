@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
 from shared.engine.cancel import cancel
 from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Rule, at_once, delayed
 from shared.errors import Failed, Rejected
-from shared.messages.common import Request
-from shared.messages.life import request_key
 from shared.runtime.clock import MINUTE
 from tests.support.toy.requests import (
     Ask,

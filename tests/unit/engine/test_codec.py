@@ -3,12 +3,12 @@
 from typing import Any
 
 from shared.auth import Actor
+from shared.contracts.messages.common import Request
 from shared.engine import codec
 from shared.engine.decide import decide
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import Context
-from shared.messages.common import Request
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Close, Label, Make, Open, Put, PutNow, Rename
 from tests.support.toy.state import BoxState

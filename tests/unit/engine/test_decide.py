@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.messages.common import Request
 from shared.engine import due
 from shared.engine.decide import Wait, decide, reject
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Context
 from shared.errors import Rejected
-from shared.messages.common import Request
 from shared.runtime.clock import MINUTE
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Close, HalfBroken, Label, Make, Open, Put, PutNow, Take

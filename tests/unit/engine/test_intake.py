@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from shared.auth import Verifier
+from shared.contracts.messages.cloudevents import Message
 from shared.engine.incoming import Incoming
 from shared.engine.intake import Intake, body_hash
 from shared.engine.publish import Publisher
 from shared.errors import Rejected, Transient
-from shared.messages.cloudevents import Message
 from shared.runtime.clock import MINUTE
 from tests.support.toy import DELAY, NOW, OWNER, ManualClock
 from tests.support.toy.requests import PutNow, Sweep

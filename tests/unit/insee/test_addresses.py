@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.insee_adapter.addresses import read, unknown_country
-from shared.messages.common import Address
+from shared.contracts.messages.common import Address
 
 LYON = {"codePostal": "69002", "libelleCommune": "LYON", "codeCommune": "69382"}
 LIEGE = {"libelleCommuneEtranger": "LIEGE", "codePaysEtranger": "99131", "libellePaysEtranger": "BELGIQUE"}

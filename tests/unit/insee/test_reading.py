@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.insee_adapter.reading import Unreadable, read
-from shared.messages.common import Address
-from shared.messages.insee import InseeAnswer, Restriction, Result
+from shared.contracts.messages.common import Address
+from shared.contracts.messages.insee import InseeAnswer, Restriction, Result
 from tests.unit.insee.records import OPEN, PERSON, SIRET, body, period
 
 NOW = 1_700_000_000_000

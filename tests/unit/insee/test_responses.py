@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_wait
-from shared.messages.insee import Because, InseeAnswer, Restriction, Result
+from shared.contracts.messages.insee import Because, InseeAnswer, Restriction, Result
 from tests.unit.insee.records import SIRET, body, period
 
 NOW = 1_700_000_000_000

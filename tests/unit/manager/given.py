@@ -5,11 +5,11 @@ from typing import Any
 from services.manager_svc import rules
 from services.manager_svc.state import Member, State, TeamState, UserState
 from shared.auth import ADMINISTRATOR, Actor
+from shared.contracts.messages.common import Request
 from shared.engine.decide import COPY, Timing, decide
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Context
-from shared.messages.common import Request
 from shared.runtime.clock import MINUTE
 
 NOW = 1_800_000_000_000

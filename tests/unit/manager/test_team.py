@@ -4,9 +4,9 @@ import pytest
 
 from services.manager_svc.state import MOST_MEMBERS
 from shared.auth import Actor
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.manager import AddMember, ChangeProfile, FollowSphere, OpenTeam, RemoveMember
 from shared.engine.decide import Wait
-from shared.messages.common import Request
-from shared.messages.manager import AddMember, ChangeProfile, FollowSphere, OpenTeam, RemoveMember
 from tests.unit.manager.given import ALICE, MARC, NOW, decided, team
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.auth import Actor
-from shared.messages.common import Request
-from shared.messages.manager import RegisterUser, SetActive, SetPigp
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.manager import RegisterUser, SetActive, SetPigp
 from tests.unit.manager.given import ADMIN, ALICE, decided, user
 
 CLOSE, OPEN = (SetActive(user="chloe", active=active) for active in (False, True))

@@ -10,11 +10,11 @@ import orjson
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared import codes
+from shared.contracts import codes
+from shared.contracts.messages import common, insee, manager, structure
+from shared.contracts.messages.common import LARGEST_INTEGER, Request
+from shared.contracts.validation import invalid
 from shared.domain import texts
-from shared.fields import invalid
-from shared.messages import common, insee, manager, structure
-from shared.messages.common import LARGEST_INTEGER, Request
 
 REQUESTS: tuple[type[Request], ...] = (*structure.REQUESTS, *manager.REQUESTS)
 NAMES_OF_THINGS = {common.RequestId, common.UserId, structure.Date}

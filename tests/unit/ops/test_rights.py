@@ -6,7 +6,7 @@ from confluent_kafka.admin import AclOperation, ResourcePatternType, ResourceTyp
 from ops.errors import OpsError
 from ops.partners import check
 from ops.rights import Partner, acls, partners, unknown
-from shared.topics import OPS, PROCESSES, table
+from shared.contracts.topics import OPS, PROCESSES, table
 
 OTHERS = ("gate", "o", "partner", "partner2")
 TABLE = table(1)

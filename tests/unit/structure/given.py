@@ -5,12 +5,12 @@ from typing import Any
 from services.structure_svc import rules
 from services.structure_svc.state import StructureState
 from shared.auth import ADMINISTRATOR, Actor
+from shared.contracts.messages.common import Request
 from shared.engine import due
 from shared.engine.decide import COPY, Timing, decide
 from shared.engine.document import Document, Draft
 from shared.engine.incoming import Incoming
 from shared.engine.rules import Context
-from shared.messages.common import Request
 from shared.runtime.clock import HOUR, MINUTE
 
 NOW = 1_800_000_000_000

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from shared.contracts.messages.structure import CancelRequest, ModifyStructure
 from shared.engine.decide import Wait
-from shared.messages.structure import CancelRequest, ModifyStructure
 from shared.runtime.clock import iso
 from tests.unit.structure.given import ADMIN, ALICE, CLEO, DELAY, MARC, NOW, Case, structure
 

@@ -1,6 +1,6 @@
 """An administrator corrects the sphere: rule R22."""
 
-from shared.messages.structure import CorrectSphere
+from shared.contracts.messages.structure import CorrectSphere
 from tests.unit.structure.given import ADMIN, ALICE, Case, public, structure
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from services.structure_svc.state import StructureState, modifiable_fields
-from shared import codes
 from shared.auth import Actor
+from shared.contracts import codes
+from shared.contracts.messages.common import Identifier
+from shared.contracts.messages.structure import CreateStructure
 from shared.engine.decide import Wait
-from shared.messages.common import Identifier
-from shared.messages.structure import CreateStructure
 from shared.runtime.clock import HOUR
 from tests.unit.structure.given import ADMIN, ALICE, DELAY, NOW, SIRET, SYSTEM, Case
 

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from services.structure_svc.rules import modify
 from services.structure_svc.state import StructureState
+from shared.contracts.messages.structure import ModifyStructure
 from shared.errors import Failed
-from shared.messages.structure import ModifyStructure
 from tests.unit.structure.given import DELAY, NOW, Case, public, structure
 
 

@@ -8,9 +8,9 @@ import pytest
 from services.structure_svc.rules import RULES
 from services.structure_svc.state import StructureState
 from shared.auth import Actor
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.structure import ActivateStructure
 from shared.engine.document import Document
-from shared.messages.common import Request
-from shared.messages.structure import ActivateStructure
 from tests.support.strangers import askable, data_of, refusal
 from tests.unit.structure.given import (
     ADMIN,

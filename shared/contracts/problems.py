@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared import codes
+from shared.contracts import codes
 
 MEDIA_TYPE = "application/problem+json"
 

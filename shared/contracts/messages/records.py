@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 from pydantic import Field, ValidationError
 
+from shared.contracts.messages import cloudevents
+from shared.contracts.messages.cloudevents import Record
+from shared.contracts.messages.common import Stored
+from shared.contracts.messages.insee import InseeAnswer
+from shared.contracts.messages.life import JournalEntry, Outcome
+from shared.contracts.messages.manager import TeamRecord, UserRecord
+from shared.contracts.messages.structure import StructureRecord
 from shared.errors import Poison
-from shared.messages import cloudevents
-from shared.messages.cloudevents import Record
-from shared.messages.common import Stored
-from shared.messages.insee import InseeAnswer
-from shared.messages.life import JournalEntry, Outcome
-from shared.messages.manager import TeamRecord, UserRecord
-from shared.messages.structure import StructureRecord
 
 
 class _Versioned(Stored):

@@ -21,11 +21,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shared.contracts.field_codes import IDENTIFIER_FORMS
+from shared.contracts.validation import told_as
 from shared.domain import contacts, countries, identifiers, texts
+from shared.domain.subjects import LONGEST, is_subject
 from shared.domain.texts import Unfit
-from shared.field_codes import IDENTIFIER_FORMS
-from shared.fields import told_as
-from shared.subjects import LONGEST, is_subject
 
 LARGEST_INTEGER = 2**53 - 1
 """Whoever reads a number in JSON as a floating-point one, as JavaScript does, holds it exactly up to here."""

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from shared.codes import CODES
+from shared.contracts.codes import CODES
 from shared.errors import Rejected
 
 _TOLD_AT_MOST = 100

@@ -5,8 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from shared.fields import told_as
-from shared.messages.common import (
+from shared.contracts.messages.common import (
     GIVEN,
     Address,
     AddressInput,
@@ -26,6 +25,7 @@ from shared.messages.common import (
     Value,
     wrong,
 )
+from shared.contracts.validation import told_as
 from shared.runtime.clock import Instant
 
 Sphere = Literal["state", "public_non_state", "private"]

@@ -8,8 +8,8 @@ with an example where a form is expected. Their values are the outcome's public 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.field_codes import FIELDS
-from shared.sentences import Code, refused, told
+from shared.contracts.field_codes import FIELDS
+from shared.contracts.sentences import Code, refused, told
 
 _REQUEST_ID = (
     "donnez de 1 à 100 caractères parmi les lettres sans accent, les chiffres, le point, le tiret, le tiret bas et le "

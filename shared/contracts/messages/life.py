@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.messages.common import Stored
+from shared.contracts.messages.common import Stored
 from shared.runtime.clock import Instant
 
 Status = Literal["waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
