@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from bench.delay_rows import Bench, burst, forward_rate, kill, memory, rates
 from bench.record import Row, idle, plot, table, write
 from dev.brokers import BrokerError, LocalBrokers, Ports
-from shared.broker import build_consumer, build_producer
+from shared.kafka.clients import build_consumer, build_producer
 from shared.runtime.settings import KafkaSettings
 
 Measure = Callable[[Bench], Awaitable[None]]

@@ -18,8 +18,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from dev.brokers.ports import HOST, free_ports
-from shared.broker import build_consumer
 from shared.contracts.topics import dead_letters, delay_topic, table
+from shared.kafka.clients import build_consumer
 from shared.runtime.settings import KafkaSettings
 
 ROOT = Path(__file__).resolve().parents[1]

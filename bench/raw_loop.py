@@ -9,7 +9,7 @@ import sys
 
 import uvloop
 
-from shared.broker import build_consumer, build_producer
+from shared.kafka.clients import build_consumer, build_producer
 from shared.runtime.settings import KafkaSettings
 
 

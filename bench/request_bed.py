@@ -19,8 +19,8 @@ from dev.run.doors import OUTCOMES, PARTNER
 from dev.run.system import KAFKA_AUDIENCE, System
 from ops import quotas
 from ops.settings import QuotaSettings
-from shared.broker import build_consumer, build_producer
-from shared.partitioner import key_hash
+from shared.kafka.clients import build_consumer, build_producer
+from shared.kafka.partitioner import key_hash
 from shared.runtime.settings import KafkaSettings
 
 PATIENCE = 180

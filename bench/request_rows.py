@@ -20,7 +20,7 @@ from bench.request_bed import PATIENCE, Bench
 from dev.brokers.ports import free_ports
 from dev.issuer.accounts import PASSWORD
 from dev.run.settings import RunSettings
-from shared.broker import build_consumer
+from shared.kafka.clients import build_consumer
 from shared.runtime.clock import SystemClock, parse_instant
 
 _RAW = "bench.raw"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.domain.access_levels import Right
 
 Document = Mapping[str, Any]

@@ -22,18 +22,18 @@ from gateway.read_model.structures import Structures
 from gateway.sender import Sender
 from gateway.settings import Settings
 from gateway.tail import Tail
-from shared import broker as brokers
-from shared import mongo
-from shared.auth import Verifier
-from shared.consume import consume
+from shared.auth.issuer_keys import IssuerKeys
+from shared.auth.service_token import ServiceToken
+from shared.auth.verifier import Verifier
 from shared.contracts import topics
-from shared.dead_letter_limit import DeadLetterLimit
-from shared.engine.bus import KafkaBus
-from shared.issuer_keys import IssuerKeys
+from shared.kafka import clients as brokers
+from shared.kafka.consumer import consume
+from shared.kafka.dead_letter_limit import DeadLetterLimit
+from shared.kafka.producer import KafkaBus
+from shared.mongo import client
 from shared.runtime.health import Health
 from shared.runtime.http_server.server import serving
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings
-from shared.tokens import ServiceToken
 
 __all__ = ["PROCESS", "running"]
 
@@ -42,9 +42,9 @@ __all__ = ["PROCESS", "running"]
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
-    database = mongo.connect(MongoSettings(), patience=settings.broker_patience)
+    database = client.connect(MongoSettings(), patience=settings.broker_patience)
     model = ReadModel(database, settings.read_model)
-    with mongo.patiently():
+    with client.patiently():
         await model.prepare()
     producer = brokers.build_producer(kafka)
     bus, tail, writer = KafkaBus(producer, health, DeadLetterLimit(PROCESS)), Tail(), RowWriter(model)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.introduce import Introductions
 from gateway.read_model.people import People
-from shared.auth import Actor, Verifier, actor_of
+from shared.auth.verifier import Actor, Verifier, actor_of
 from shared.errors import Rejected
 from shared.runtime.clock import SECOND
 

@@ -24,10 +24,10 @@ from gateway.read_model.row_writer import RowWriter
 from gateway.read_model.structures import Structures
 from gateway.sender import Asked, Sender
 from gateway.tail import Tail
-from shared.auth import Actor
-from shared.consume import TRANSIENT
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import UserId
 from shared.errors import Rejected
+from shared.kafka.consumer import TRANSIENT
 
 PREFIX = "/api/v1"
 

@@ -8,13 +8,13 @@ import orjson
 
 from gateway.settings import Settings
 from gateway.tail import Answer, Tail
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts import codes
 from shared.contracts.messages.cloudevents import build
 from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
 from shared.engine.store import Bus
 from shared.errors import Rejected
-from shared.mongo import ReturnDocument
+from shared.mongo.client import ReturnDocument
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.tracing import next_span
 

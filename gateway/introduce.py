@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from gateway.sender import Asked, Sender
-from shared.auth import Actor
-from shared.consume import TRANSIENT
+from shared.auth.verifier import Actor
 from shared.contracts.messages.manager import RegisterUser
+from shared.kafka.consumer import TRANSIENT
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
-from shared.consume import TRANSIENT
 from shared.contracts import codes
 from shared.contracts.problems import MEDIA_TYPE, document
 from shared.contracts.validation import invalid
 from shared.errors import Rejected
+from shared.kafka.consumer import TRANSIENT
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -11,7 +11,8 @@ from gateway import metrics
 from gateway.read_model import rows
 from gateway.read_model.row_writer import RowWriter
 from gateway.tail import Answer, Tail
-from shared.auth import Actor, acting_for
+from shared.auth.service_token import ServiceToken
+from shared.auth.verifier import Actor, acting_for
 from shared.contracts import topics
 from shared.contracts.messages.cloudevents import build
 from shared.contracts.messages.common import Request
@@ -21,7 +22,6 @@ from shared.errors import Transient
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 from shared.runtime.tracing import next_span
-from shared.tokens import ServiceToken
 
 log = get_logger(__name__)
 

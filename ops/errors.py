@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from pydantic import ValidationError
 
 from shared.errors import Transient
-from shared.mongo import OperationFailure, PyMongoError
+from shared.mongo.client import OperationFailure, PyMongoError
 from shared.runtime.settings import unusable
 
 _HEARD: deque[str] = deque(maxlen=20)

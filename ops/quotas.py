@@ -14,7 +14,7 @@ from aiokafka.protocol.admin import DescribeClientQuotasRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
 
-from shared.broker import connection
+from shared.kafka.clients import connection
 from shared.runtime.settings import KafkaSettings
 
 Quota = Mapping[str, float]

@@ -11,7 +11,7 @@ from ops import admin, offsets, show
 from ops.errors import OpsError
 from ops.rebuilding import rebuild
 from ops.settings import AdminSettings
-from shared import mongo
+from shared.mongo import client
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import KafkaSettings, MongoSettings
 
@@ -81,7 +81,7 @@ def drop_command(
 
 
 async def _with_database(work: Any) -> Any:
-    database = mongo.connect(MongoSettings())
+    database = client.connect(MongoSettings())
     try:
         return await work(database)
     finally:

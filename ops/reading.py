@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ops.errors import OpsError
-from shared.broker import build_consumer
+from shared.kafka.clients import build_consumer
 from shared.runtime.settings import KafkaSettings
 
 _PATIENCE = 30.0

@@ -13,7 +13,7 @@ from gateway.read_model.collections import ReadModel
 from gateway.read_model.feed import Handler, feeding
 from ops import reading
 from shared.contracts.messages.cloudevents import Message
-from shared.mongo import NAMESPACE_EXISTS, OperationFailure
+from shared.mongo.client import NAMESPACE_EXISTS, OperationFailure
 from shared.runtime.clock import MINUTE, Clock, iso
 from shared.runtime.settings import KafkaSettings
 

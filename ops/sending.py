@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.broker import build_producer
-from shared.engine.bus import KafkaBus
+from shared.kafka.clients import build_producer
+from shared.kafka.producer import KafkaBus
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.auth import ACT_FOR, ADMINISTRATOR
+from shared.auth.verifier import ACT_FOR, ADMINISTRATOR
 
 
 @dataclass(frozen=True)

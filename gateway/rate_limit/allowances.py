@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gateway.rate_limit.leases import Lease
 from gateway.rate_limit.rates import Bucket, Rate
 from gateway.rate_limit.store import Permits
-from shared.mongo import PyMongoError
+from shared.mongo.client import PyMongoError
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -18,7 +18,7 @@ from gateway.problems import problem
 from gateway.rate_limit.allowances import Allowance, Allowances
 from gateway.rate_limit.rates import Rate
 from gateway.rate_limit.store import Permits
-from shared.auth import ADMINISTRATOR, Verifier, is_technical
+from shared.auth.verifier import ADMINISTRATOR, Verifier, is_technical
 from shared.runtime import metrics
 from shared.runtime.http_server.limits import party
 

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from gateway.rate_limit.rates import Rate
-from shared.mongo import DuplicateKeyError, ReturnDocument, weakly
+from shared.mongo.client import DuplicateKeyError, ReturnDocument, weakly
 from shared.runtime.clock import MINUTE, SECOND
 
 

@@ -6,7 +6,7 @@ the topics while those of the old one go on serving; the old one is then dropped
 
 from typing import Any
 
-from shared.mongo import ASCENDING, DESCENDING, weakly
+from shared.mongo.client import ASCENDING, DESCENDING, weakly
 
 
 class ReadModel:

@@ -9,9 +9,9 @@ from gateway.read_model.guarded import Guarded
 from shared.contracts import topics
 from shared.contracts.messages import records
 from shared.contracts.messages.cloudevents import Message
-from shared.dead_letters import dead_letter
 from shared.engine.store import Bus
 from shared.errors import Poison
+from shared.kafka.dead_letters import dead_letter
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

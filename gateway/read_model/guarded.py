@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shared.mongo import DUPLICATE_KEY, BulkWriteError, UpdateOne, never_stored
+from shared.mongo.client import DUPLICATE_KEY, BulkWriteError, UpdateOne, never_stored
 
 
 class Guarded(NamedTuple):

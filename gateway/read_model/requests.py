@@ -9,7 +9,7 @@ from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.past import record_at
 from gateway.read_model.structures import Structures
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts import codes
 from shared.contracts.messages.life import FINAL
 from shared.contracts.messages.manager import RegisterUser

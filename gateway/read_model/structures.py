@@ -9,7 +9,7 @@ from gateway.read_model import search
 from gateway.read_model.collections import ReadModel
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.waiting import Arrivals, Shown
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.domain import identifiers
 from shared.errors import Rejected
 

@@ -16,9 +16,9 @@ from gateway.contract import refuses
 from gateway.deps import Caller, Calling
 from gateway.read_model import rows
 from gateway.routes.requests import Id, Maker
-from shared.consume import TRANSIENT
 from shared.contracts.messages.life import request_key
 from shared.errors import Rejected
+from shared.kafka.consumer import TRANSIENT
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 

@@ -14,9 +14,9 @@ from ops.dlq.replay import CannotReplay
 from ops.errors import OpsError
 from ops.sending import publishing
 from ops.settings import OperatorSettings
+from shared.auth.service_token import ServiceToken
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import KafkaSettings
-from shared.tokens import ServiceToken
 
 _AT_ONCE = 100
 

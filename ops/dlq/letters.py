@@ -13,8 +13,8 @@ from ops.processes import known_process
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event
 from shared.contracts.topics import HANDLED, dead_letters
-from shared.dead_letters import OURS
 from shared.errors import Poison
+from shared.kafka.dead_letters import OURS
 from shared.runtime.settings import KafkaSettings
 
 Headers = tuple[tuple[str, bytes], ...]

@@ -13,7 +13,7 @@ import orjson
 
 from ops.dlq.letters import Letter, mark_key
 from ops.errors import OpsError
-from shared.auth import ADMINISTRATOR, Actor, acting_for
+from shared.auth.verifier import ADMINISTRATOR, Actor, acting_for
 from shared.contracts.messages.cloudevents import JSON, Event, Message
 from shared.contracts.topics import DELAY_PATTERN, HANDLED, OPS, OWNERS, REQUESTS, name, table
 from shared.errors import Poison

@@ -8,9 +8,9 @@ from pydantic import SecretStr, create_model
 
 from ops import show
 from ops.errors import OpsError
-from shared import mongo
 from shared.contracts.topics import OWNERS
 from shared.engine import views
+from shared.mongo import client
 from shared.runtime.clock import SECOND
 from shared.runtime.settings import FromFiles, MongoSettings
 
@@ -94,7 +94,7 @@ def told(row: Row) -> Row:
 
 @asynccontextmanager
 async def _view(owner: str, what: str) -> AsyncIterator[Any]:
-    database = mongo.connect(_settings(owner))
+    database = client.connect(_settings(owner))
     try:
         yield database[views.name(owner, what)]
     finally:

@@ -13,11 +13,11 @@ from aiokafka.errors import (
 
 from services.delay_svc import metrics
 from services.delay_svc.poke import Poke
-from shared.dead_letters import dead_letter
 from shared.errors import Poison
+from shared.kafka.batching import Place, send_batches
+from shared.kafka.dead_letters import dead_letter
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
-from shared.sending import Place, send_batches
 
 log = get_logger(__name__)
 

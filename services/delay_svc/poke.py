@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Poison
-from shared.partitioner import key_hash
+from shared.kafka.partitioner import key_hash
 from shared.runtime.clock import MINUTE
 
 DUE_AT = "due_at"

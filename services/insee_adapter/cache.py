@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from services.insee_adapter import days
 from shared.contracts.messages.insee import InseeAnswer, Result
-from shared.mongo import ASCENDING
+from shared.mongo.client import ASCENDING
 from shared.runtime.clock import HOUR, MINUTE
 
 KEPT = {

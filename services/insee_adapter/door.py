@@ -15,8 +15,8 @@ from shared.contracts import topics
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event, Message
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Result
-from shared.dead_letters import dead_letter
 from shared.errors import Poison
+from shared.kafka.dead_letters import dead_letter
 from shared.runtime.clock import Clock
 from shared.runtime.tracing import next_span
 

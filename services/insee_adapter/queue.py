@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.mongo import ASCENDING, ReturnDocument
+from shared.mongo.client import ASCENDING, ReturnDocument
 
 MOST = 100_000
 """Look-ups that wait, at most: more than two days of INSEE's public plan."""

@@ -22,7 +22,7 @@ from typing import Any
 from services.insee_adapter import metrics
 from services.insee_adapter.responses import NoAnswer
 from shared.contracts.messages.insee import Because
-from shared.mongo import ReturnDocument
+from shared.mongo.client import ReturnDocument
 
 _ID = "insee"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import FollowSphere, OpenTeam
 from shared.domain.access_levels import team_key

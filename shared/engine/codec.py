@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import Owner, Pending

@@ -10,9 +10,9 @@ import heapq
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from shared.consume import TRANSIENT
 from shared.engine.publish import Publisher
 from shared.engine.store import Bus
+from shared.kafka.consumer import TRANSIENT
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 

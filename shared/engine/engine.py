@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared.contracts.messages.cloudevents import Message
-from shared.dead_letters import dead_letter
 from shared.engine import due
 from shared.engine.bounded_bus import BoundedBus
 from shared.engine.commit import Committer
@@ -31,6 +30,7 @@ from shared.engine.step import Step
 from shared.engine.store import Bus, Store
 from shared.engine.waiting import Waiting
 from shared.errors import Rejected
+from shared.kafka.dead_letters import dead_letter
 from shared.runtime import metrics
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger

@@ -8,15 +8,11 @@ from typing import Any
 
 from pydantic import Field
 
-from shared import broker as brokers
-from shared import mongo
-from shared.auth import Verifier
-from shared.auth_keys import MongoKeyStore
-from shared.consume import consume
+from shared.auth.issuer_keys import IssuerKeys
+from shared.auth.key_store import MongoKeyStore
+from shared.auth.verifier import Verifier
 from shared.contracts import topics
-from shared.dead_letter_limit import DeadLetterLimit
 from shared.engine import views
-from shared.engine.bus import KafkaBus
 from shared.engine.decide import COPY, Timing
 from shared.engine.early import EarlyTriggers
 from shared.engine.engine import Engine, Meet
@@ -27,7 +23,11 @@ from shared.engine.partner_bus import PartnerBus
 from shared.engine.rules import Owner
 from shared.engine.sweep import Sweeper
 from shared.errors import Transient
-from shared.issuer_keys import IssuerKeys
+from shared.kafka import clients as brokers
+from shared.kafka.consumer import consume
+from shared.kafka.dead_letter_limit import DeadLetterLimit
+from shared.kafka.producer import KafkaBus
+from shared.mongo import client
 from shared.runtime.clock import SECOND, Duration
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
@@ -55,7 +55,7 @@ async def hosting(
     """Run the owner until the context is left; then batches under way are finished and committed."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
     # Every write of the engine is guarded or may be made twice, and a batch that fails is handled again as a whole.
-    database = mongo.connect(MongoSettings(), retry_writes=False)
+    database = client.connect(MongoSettings(), retry_writes=False)
     kept = MongoKeyStore(database, oidc.issuer, oidc.keys_kept)
     keys = IssuerKeys(oidc.issuer, clock, kept, kept=oidc.keys_kept, grace=oidc.keys_grace)
     store = MongoStore(database, owner, overdue_after=settings.overdue_after)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import Status, request_key
 from shared.engine.step import Step

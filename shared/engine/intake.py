@@ -15,20 +15,20 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from shared import auth
-from shared.auth import Actor, Verifier
-from shared.consume import TRANSIENT
+from shared.auth import verifier
+from shared.auth.verifier import Actor, Verifier
 from shared.contracts import codes
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event, Message
 from shared.contracts.messages.common import Request
 from shared.contracts.validation import invalid
-from shared.dead_letters import dead_letter
 from shared.engine.incoming import Incoming
 from shared.engine.publish import Publisher
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.errors import Poison, Rejected
+from shared.kafka.consumer import TRANSIENT
+from shared.kafka.dead_letters import dead_letter
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 from shared.runtime.tracing import next_span
@@ -119,7 +119,7 @@ class Intake:
         token = event.headers.get("authorization")
         try:
             claims = await self._verifier.verify(token, at=appended, received=received, patience=patience)
-            return auth.on_behalf(auth.actor_of(claims), event.attributes)
+            return verifier.on_behalf(verifier.actor_of(claims), event.attributes)
         except Rejected:
             if event.fault is not None:  # Rubbish from anybody: it is kept, and there is nobody to answer.
                 raise event.fault from None

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.engine import codec, due, guarded
+from shared.engine import codec, due
 from shared.engine.document import Document, Write
 from shared.engine.incoming import Row
 from shared.engine.rules import Owner
 from shared.engine.step import Step
 from shared.engine.store import Saved
-from shared.mongo import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
+from shared.mongo import bulk_writes
+from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
 from shared.runtime.clock import DAY, MINUTE, instant
 
 SETTLE_AFTER = 10 * MINUTE
@@ -106,13 +107,13 @@ class MongoStore:
         made = [write for write in writes if write.base == 0]
         changed = [write for write in writes if write.base > 0]
         operations: list[Any] = [InsertOne(self._made(write, now)) for write in made]
-        failed = await guarded.write(self._documents, operations)
+        failed = await bulk_writes.write(self._documents, operations)
         saved = _saved(made, failed)
         operations = [
             UpdateOne({"_id": w.id, "version": w.base}, codec.write_out(w, now, SETTLE_AFTER), upsert=True)
             for w in changed
         ]
-        also = _saved(changed, await guarded.write(self._documents, operations))
+        also = _saved(changed, await bulk_writes.write(self._documents, operations))
         return Saved({**saved.lost, **also.lost}, saved.refused | also.refused)
 
     def _made(self, write: Write, now: int) -> dict[str, Any]:
@@ -127,7 +128,7 @@ class MongoStore:
             UpdateOne({"_id": row.key, "status": "waiting"}, {"$set": codec.waiting_out(row)}, upsert=True)
             for row in rows
         ]
-        return {rows[index].key for index in await guarded.write(self._rows, operations)}
+        return {rows[index].key for index in await bulk_writes.write(self._rows, operations)}
 
     async def put_rows(self, steps: Sequence[Step]) -> None:
         """Write decided rows, each only over an older version."""
@@ -137,13 +138,13 @@ class MongoStore:
         fresh = [step for step in steps if step.key not in there]
         again = [step for step in steps if step.key in there]
         rows = [InsertOne({"_id": step.key, **codec.row_out(step)}) for step in fresh]
-        again += [fresh[i] for i, why in (await guarded.write(self._rows, rows)).items() if why is not None]
+        again += [fresh[i] for i, why in (await bulk_writes.write(self._rows, rows)).items() if why is not None]
         gone = dict.fromkeys(codec.WAITING_ONLY, "")
         updates = [
             UpdateOne({"_id": s.key, "version": {"$lt": s.version}}, {"$set": codec.row_out(s), "$unset": gone})
             for s in again
         ]
-        await guarded.write(self._rows, updates)
+        await bulk_writes.write(self._rows, updates)
 
     async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
         """Take out what was published; return the ids of documents whose state must be published again."""
@@ -177,7 +178,7 @@ class MongoStore:
 
     async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
         """Replace copies, each only by a higher version."""
-        await guarded.write(
+        await bulk_writes.write(
             self._copies,
             [
                 UpdateOne(

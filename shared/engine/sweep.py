@@ -11,11 +11,11 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from shared.consume import TRANSIENT
 from shared.engine.engine import Engine
 from shared.engine.incoming import Incoming, Row
 from shared.engine.rules import LookUp
 from shared.engine.store import Sweepable
+from shared.kafka.consumer import TRANSIENT
 from shared.runtime import metrics
 from shared.runtime.clock import MINUTE, SECOND
 from shared.runtime.health import Loop

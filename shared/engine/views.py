@@ -7,7 +7,7 @@ so that no value of a document can be read with it, not even by mistake.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.mongo import NAMESPACE_EXISTS, OperationFailure
+from shared.mongo.client import NAMESPACE_EXISTS, OperationFailure
 
 PENDING, WAITING = "pending", "waiting"
 

@@ -16,7 +16,7 @@ from pymongo.read_concern import ReadConcern
 from dev.brokers import Brokers
 from shared.engine.memory import MemoryStore
 from shared.engine.mongo_store import MongoStore
-from shared.mongo import connect
+from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.support.lab import Lab
 from tests.support.toy import OWNER

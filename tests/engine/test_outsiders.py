@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import orjson
 import pytest
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import Lab

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.incoming import Incoming
 from shared.runtime.clock import MINUTE, SECOND

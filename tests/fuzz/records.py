@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from ops.dlq.letters import read
-from shared.broker import connection
 from shared.contracts import topics
+from shared.kafka.clients import connection
 from shared.runtime.clock import duration
 from tests.fuzz.mutate import spoilt_bytes, spoilt_headers
 from tests.fuzz.standing import Record, everything

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dev.brokers import Brokers
 from dev.brokers.kafka import Tls
 from dev.brokers.ports import HOST
-from shared.broker import build_broker, build_consumer, build_producer, subscribe
+from shared.kafka.clients import build_broker, build_consumer, build_producer, subscribe
 from shared.runtime.settings import KafkaSettings
 from tests.support.brokers import open_brokers
 from tests.support.certificates import Authority

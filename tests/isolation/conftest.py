@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev.brokers import Brokers
-from shared.partitioner import key_hash
+from shared.kafka.partitioner import key_hash
 from tests.journeys.given import new_structure
 from tests.support.attacks import WHO, Attacker
 from tests.support.brokers import as_new

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 import orjson
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from shared.broker import build_broker
+from shared.kafka.clients import build_broker
 from shared.runtime.settings import KafkaSettings
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
-from shared.dead_letter_limit import AT_MOST, OF_ONE_ACTOR, WINDOW, DeadLetterLimit
-from shared.dead_letters import dead_letter
 from shared.errors import Transient
+from shared.kafka.dead_letter_limit import AT_MOST, OF_ONE_ACTOR, WINDOW, DeadLetterLimit
+from shared.kafka.dead_letters import dead_letter
 
 PROCESS = "structure_svc"
 

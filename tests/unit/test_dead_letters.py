@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.auth import ACT_FOR, ADMINISTRATOR, Actor, actor_of, on_behalf
+from shared.auth.verifier import ACT_FOR, ADMINISTRATOR, Actor, actor_of, on_behalf
 from shared.contracts.messages.cloudevents import Message
-from shared.dead_letters import LARGEST, dead_letter
+from shared.kafka.dead_letters import LARGEST, dead_letter
 
 AGATHE = Actor("agathe", scopes=frozenset({ADMINISTRATOR, ACT_FOR, "openid"}))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.messages import cloudevents
 from shared.errors import Poison
-from shared.fetched import LARGEST, _Records, _SlowBatch, fits
+from shared.kafka.tolerant_fetcher import LARGEST, _Records, _SlowBatch, fits
 
 NONE, GZIP, SNAPPY, LZ4, ZSTD = CODECS = range(5)
 Given = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]

@@ -6,7 +6,7 @@ import pytest
 from aiokafka.record import MemoryRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from shared.fetched import _Records
+from shared.kafka.tolerant_fetcher import _Records
 from tests.support.odd_records import PLACEHOLDER, with_odd_names
 
 NAMES = ("fine", PLACEHOLDER, "fine", PLACEHOLDER, "à")

@@ -4,7 +4,7 @@ import random
 
 from aiokafka.partitioner import murmur2
 
-from shared.partitioner import key_hash, partitioner
+from shared.kafka.partitioner import key_hash, partitioner
 
 
 def test_the_hash_is_that_of_other_clients_whatever_the_length() -> None:

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
-from shared.progress import Progress
+from shared.kafka.progress import Progress
 from shared.runtime.health import Loop
 
 TOPIC = "structure.requests"

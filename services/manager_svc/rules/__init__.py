@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from services.manager_svc import state
 from services.manager_svc.rules import add_member, change_profile, register, remove_member, rights, team, user
 from services.manager_svc.state import State, team_document, user_document
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import (
     AddMember,

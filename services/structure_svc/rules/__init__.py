@@ -6,7 +6,7 @@ from typing import Any
 from services.structure_svc import state
 from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
 from services.structure_svc.state import StructureState
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.contracts.messages.structure import (

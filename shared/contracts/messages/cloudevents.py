@@ -22,7 +22,7 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 JSON = b"application/json"
 LEFT_OUT = "left-out"
-"""Header of a record that stands for what could not be taken in (`shared.fetched`); its value says what, and why."""
+"""Header of a record that stands for what `shared.kafka.tolerant_fetcher` left out; its value says what, and why."""
 _DATA = frozenset({"data", "data_base64"})
 _TEXTS = {"id": "request_id_invalid", "specversion": "message_version_unsupported"}
 """Attributes of a structured event that must be texts, each with its code: left out, they would mean something else."""

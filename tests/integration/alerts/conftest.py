@@ -24,7 +24,7 @@ from dev.run.supervisor import Running
 from dev.run.system import System
 from shared.contracts.topics import OWNERS, PROCESSES
 from shared.engine.mongo_store import MongoStore
-from shared.mongo import connect
+from shared.mongo.client import connect
 from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
 from tests.engine.conftest import RawMongo

@@ -11,10 +11,10 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from prometheus_client import generate_latest
 
-from shared import consume
-from shared.broker import build_broker, build_producer
-from shared.dead_letter_limit import AT_MOST
 from shared.errors import Transient
+from shared.kafka import consumer
+from shared.kafka.clients import build_broker, build_producer
+from shared.kafka.dead_letter_limit import AT_MOST
 from shared.runtime.health import Health
 from tests.integration.alerts.conftest import Watched
 from tests.journeys.given import new_structure
@@ -132,7 +132,7 @@ async def slow(watched: Watched, timeline: Timeline) -> AsyncIterator[Slow]:
             await producer.send_and_wait(Slow.topic, b"{}", timestamp_ms=timestamp)
 
         made = Slow(watched.scraped(), send)
-        consume.consume(broker, Health(), [Slow.topic], made.handle, group=made.name)
+        consumer.consume(broker, Health(), [Slow.topic], made.handle, group=made.name)
         await broker.start()
         timeline.scrape(made.scraped(), minutes=20)
         timeline.is_silent()
@@ -157,8 +157,8 @@ async def test_a_batch_in_hand_that_is_old(slow: Slow, timeline: Timeline) -> No
 
 @shows("BatchesAreTriedAgain")
 async def test_a_batch_is_tried_for_minutes(slow: Slow, timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF", (0.05,))
-    monkeypatch.setattr(consume, "_STUCK_AFTER", 1_000)  # As if it went on now and then.
+    monkeypatch.setattr(consumer, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_STUCK_AFTER", 1_000)  # As if it went on now and then.
     slow.error = Transient("of a test")
     await slow.send(int(time.time()) * 1000)
     for _ in range(11 * 60 // EVERY):

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers, Ports
-from shared.broker import answers, build_producer
+from shared.kafka.clients import answers, build_producer
 from shared.runtime.health import Health
 from tests.support.brokers import open_brokers
 from tests.support.rights import operator

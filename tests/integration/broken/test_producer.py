@@ -8,9 +8,9 @@ import pytest_asyncio
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, TopicAuthorizationFailedError
 
 from dev.brokers import Brokers
-from shared.broker import build_producer
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.bus import KafkaBus
+from shared.kafka.clients import build_producer
+from shared.kafka.producer import KafkaBus
 from shared.runtime.health import Health
 from tests.support.brokers import as_new
 from tests.support.rights import Writing, provision, user

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers
-from shared import consume
-from shared.broker import build_broker, build_producer
 from shared.errors import Transient
+from shared.kafka import consumer
+from shared.kafka.clients import build_broker, build_producer
 from shared.runtime.health import Health
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision
@@ -67,7 +67,7 @@ class Group:
     async def replica(self, *, may_stand_still: bool = False) -> Replica:
         made, broker = Replica(), build_broker(self._kafka)
         made.stop = broker.stop
-        made.subscriber = consume.consume(
+        made.subscriber = consumer.consume(
             broker, made.health, [TOPIC], made.take, group=self.name, may_stand_still=may_stand_still
         )
         await broker.start()
@@ -119,9 +119,9 @@ async def test_what_nobody_foresaw_is_told_at_once(group: Group) -> None:
 async def test_what_may_stand_still_leaves_the_process_ready(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     replica = await group.replica(may_stand_still=True)
     replica.error = Transient("of a test")
-    monkeypatch.setattr(consume, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF", (0.05,))
     await group.send(b"three")
-    await until(lambda: replica.tries > 2 * consume._STUCK_AFTER)
+    await until(lambda: replica.tries > 2 * consumer._STUCK_AFTER)
     assert await replica.health.ready() == []
     replica.error = None
     await until(lambda: b"three" in replica.taken)
@@ -130,7 +130,7 @@ async def test_what_may_stand_still_leaves_the_process_ready(group: Group, monke
 async def test_a_batch_whose_partition_went_to_another_is_theirs_to_tell(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF", (0.05,))
     first = await group.replica()
     first.error = Transient("of a test")
     await group.send(b"four", partition=0)

@@ -17,8 +17,8 @@ from confluent_kafka.admin import (
 
 from bench.delay_bed import admin, delete_topics, header, poke_headers
 from dev.brokers import Brokers
-from shared.broker import connection
 from shared.contracts.topics import delay_topic
+from shared.kafka.clients import connection
 from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now
 from tests.support.rights import provision
 from tests.support.until import until

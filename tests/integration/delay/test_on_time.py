@@ -6,9 +6,9 @@ import random
 from aiokafka import AIOKafkaProducer
 
 from bench.delay_bed import header, lateness, poke_headers
-from shared.broker import connection
 from shared.contracts.topics import delay_topic
-from shared.partitioner import key_hash
+from shared.kafka.clients import connection
+from shared.kafka.partitioner import key_hash
 from tests.integration.delay.conftest import DELAY, TARGET, Delay, now
 from tests.support.odd_records import PLACEHOLDER, make_odd
 from tests.support.until import until

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.auth import actor_of
+from shared.auth.verifier import actor_of
 from shared.runtime.clock import iso
 from tests.integration.gateway.world import ADMIN, KAFKA, World, fresh_id, fresh_user, readable, until
 

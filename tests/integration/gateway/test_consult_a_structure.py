@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from gateway.app import PROCESS
 from gateway.read_model.collections import ReadModel
 from gateway.settings import Settings
-from shared.mongo import connect
+from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable
 

@@ -19,7 +19,7 @@ from dev.brokers import Brokers
 from gateway.app import PROCESS
 from gateway.read_model import lists, projections, rows
 from gateway.read_model.guarded import Guarded
-from shared import mongo
+from shared.mongo import client
 from shared.runtime.clock import iso
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
@@ -144,14 +144,14 @@ async def gateway(
     """A gateway with a full read model of its own: its address, what it asks MongoDB, and that database."""
     generation = f"x{secrets.token_hex(4)}"
     settings = MongoSettings(uri=gateway_brokers.service_mongo_uri(PROCESS), database=PROCESS)
-    database = mongo.connect(settings)
+    database = client.connect(settings)
     for name, writes in (
         ("structures", map(a_structure, range(STRUCTURES))),
         ("requests", map(a_request, range(STRUCTURES))),
     ):
         await database[f"{name}_{generation}"].insert_many([{"_id": w.id, **w.fresh} for w in writes])
     watched = Watched(generation)
-    monkeypatch.setattr(mongo, "AsyncIOMotorClient", partial(mongo.Client, event_listeners=[watched]))
+    monkeypatch.setattr(client, "AsyncIOMotorClient", partial(client.Client, event_listeners=[watched]))
     async with replica(gateway_brokers, issuer, READ_MODEL=generation) as (api, _):
         yield api, watched, database
     database.client.close()

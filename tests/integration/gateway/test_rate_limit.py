@@ -14,7 +14,7 @@ from dev.brokers import Brokers
 from gateway.app import PROCESS
 from gateway.rate_limit.rates import Rate
 from gateway.rate_limit.store import MongoPermits
-from shared.mongo import connect
+from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.processes import ELSEWHERE, Gateway, bystander, gateway

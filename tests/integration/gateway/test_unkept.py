@@ -19,11 +19,11 @@ from gateway.read_model.guarded import Guarded
 from gateway.read_model.lists import Page, listed
 from gateway.read_model.requests import shown
 from gateway.read_model.row_writer import RowWriter
-from shared import mongo
-from shared.broker import connection
 from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
-from shared.mongo import PyMongoError
+from shared.kafka.clients import connection
+from shared.mongo import client
+from shared.mongo.client import PyMongoError
 from shared.runtime import metrics
 from shared.runtime.clock import iso
 from shared.runtime.settings import MongoSettings
@@ -55,7 +55,7 @@ UNKEPT: dict[str, Callable[[], Any]] = {
 async def database(gateway_brokers: Brokers) -> AsyncIterator[Any]:
     """The gateway's own database."""
     settings = MongoSettings(uri=gateway_brokers.service_mongo_uri(PROCESS), database=PROCESS)
-    connected = mongo.connect(settings)
+    connected = client.connect(settings)
     yield connected
     connected.client.close()
 

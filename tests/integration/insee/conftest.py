@@ -13,7 +13,7 @@ from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
 from dev.insee.app import create_app
 from dev.insee.simulator import Simulator
-from shared.mongo import connect
+from shared.mongo.client import connect
 from shared.runtime.http_server.server import serving
 from shared.runtime.settings import MongoSettings
 

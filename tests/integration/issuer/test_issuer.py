@@ -18,8 +18,8 @@ from dev.brokers.ports import free_ports
 from dev.issuer.accounts import CLIENTS, PASSWORD, PEOPLE
 from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
-from shared.auth import ACT_FOR, ADMINISTRATOR, Verifier, actor_of
-from shared.issuer_keys import IssuerKeys
+from shared.auth.issuer_keys import IssuerKeys
+from shared.auth.verifier import ACT_FOR, ADMINISTRATOR, Verifier, actor_of
 from shared.runtime.clock import SystemClock
 from shared.runtime.http_server.server import serving
 

@@ -13,9 +13,9 @@ import pytest
 from dev.brokers import Brokers
 from dev.run import environments
 from dev.run.system import System
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
-from shared.dead_letters import dead_letter
+from shared.kafka.dead_letters import dead_letter
 from shared.runtime.clock import SystemClock
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader

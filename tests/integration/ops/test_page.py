@@ -12,7 +12,7 @@ import pytest
 from dev.brokers.ports import free_ports
 from dev.run import environments
 from dev.run.settings import RunSettings
-from shared.partitioner import key_hash
+from shared.kafka.partitioner import key_hash
 from tests.integration.ops.conftest import Ops
 from tests.support.kafka import Partner
 from tests.support.system import KAFKA_AUDIENCE, System, until

@@ -15,11 +15,11 @@ from dev.brokers import Brokers
 from ops.provision import plan_partner
 from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared.broker import build_producer, topics_seen
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.topics import partner_outcomes, partner_topic
-from shared.engine.bus import KafkaBus
 from shared.engine.partner_bus import PartnerBus
+from shared.kafka.clients import build_producer, topics_seen
+from shared.kafka.producer import KafkaBus
 from shared.runtime import metrics
 from shared.runtime.health import Health
 from tests.integration.partners.conftest import Run

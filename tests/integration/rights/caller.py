@@ -26,7 +26,7 @@ from aiokafka.protocol.types import Array, Schema
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from shared.broker import connection
+from shared.kafka.clients import connection
 from shared.runtime.settings import KafkaSettings
 
 REFUSALS = {

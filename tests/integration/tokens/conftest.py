@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from shared.auth import Verifier
-from shared.issuer_keys import IssuerKeys
+from shared.auth.issuer_keys import IssuerKeys
+from shared.auth.verifier import Verifier
 from shared.runtime.clock import SystemClock
 from tests.support.issuer import KAFKA, HttpIssuer, http_issuer
 

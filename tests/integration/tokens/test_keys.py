@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 from joserfc.jwk import RSAKey
 
-from shared.auth import Verifier
+from shared.auth.issuer_keys import IssuerKey, IssuerKeys
+from shared.auth.verifier import Verifier
 from shared.errors import Rejected, Transient
-from shared.issuer_keys import IssuerKey, IssuerKeys
 from shared.runtime.clock import DAY, MINUTE
 from tests.support.issuer import KAFKA, HttpIssuer, ec_key
 from tests.support.toy import ManualClock

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from dev.brokers.local_mongo import local_mongo
 from dev.brokers.ports import free_ports
 from dev.brokers.tools import find_tools
-from shared.auth_keys import MongoKeyStore
-from shared.issuer_keys import IssuerKey, public_key
-from shared.mongo import connect
+from shared.auth.issuer_keys import IssuerKey, public_key
+from shared.auth.key_store import MongoKeyStore
+from shared.mongo.client import connect
 from shared.runtime.clock import DAY
 from shared.runtime.settings import MongoSettings
 from tests.support.issuer import ec_key

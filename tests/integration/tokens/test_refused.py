@@ -8,7 +8,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
-from shared.auth import LONGEST_TOKEN, Verifier, actor_of
+from shared.auth.verifier import LONGEST_TOKEN, Verifier, actor_of
 from shared.errors import Rejected
 from tests.support.issuer import HTTP, KAFKA, HttpIssuer, ec_key
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.engine.decide import COPY, Timing

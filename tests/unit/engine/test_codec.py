@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.engine import codec
 from shared.engine.decide import decide

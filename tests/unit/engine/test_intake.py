@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from shared.auth import Verifier
+from shared.auth.verifier import Verifier
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.incoming import Incoming
 from shared.engine.intake import Intake, body_hash

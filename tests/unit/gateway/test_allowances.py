@@ -12,7 +12,7 @@ from gateway.rate_limit import allowances
 from gateway.rate_limit.allowances import Allowances
 from gateway.rate_limit.leases import KEPT_S, Lease
 from gateway.rate_limit.rates import Rate
-from shared.mongo import PyMongoError
+from shared.mongo.client import PyMongoError
 
 
 class Time:

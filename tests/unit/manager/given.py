@@ -4,7 +4,7 @@ from typing import Any
 
 from services.manager_svc import rules
 from services.manager_svc.state import Member, State, TeamState, UserState
-from shared.auth import ADMINISTRATOR, Actor
+from shared.auth.verifier import ADMINISTRATOR, Actor
 from shared.contracts.messages.common import Request
 from shared.engine.decide import COPY, Timing, decide
 from shared.engine.document import Document, Draft

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from services.manager_svc.rules import RULES
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.engine.document import Document
 from tests.support.strangers import askable, data_of, refusal

@@ -3,7 +3,7 @@
 import pytest
 
 from services.manager_svc.state import MOST_MEMBERS
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import AddMember, ChangeProfile, FollowSphere, OpenTeam, RemoveMember
 from shared.engine.decide import Wait

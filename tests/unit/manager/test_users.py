@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import RegisterUser, SetActive, SetPigp
 from tests.unit.manager.given import ADMIN, ALICE, decided, user

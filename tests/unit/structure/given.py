@@ -4,7 +4,7 @@ from typing import Any
 
 from services.structure_svc import rules
 from services.structure_svc.state import StructureState
-from shared.auth import ADMINISTRATOR, Actor
+from shared.auth.verifier import ADMINISTRATOR, Actor
 from shared.contracts.messages.common import Request
 from shared.engine import due
 from shared.engine.decide import COPY, Timing, decide

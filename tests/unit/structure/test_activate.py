@@ -3,7 +3,7 @@
 import pytest
 
 from services.structure_svc.rules import activate, deactivate
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.structure import ActivateStructure, DeactivateStructure
 from shared.engine.decide import Wait
 from shared.errors import Failed

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.structure_svc.state import StructureState, modifiable_fields
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts import codes
 from shared.contracts.messages.common import Identifier
 from shared.contracts.messages.structure import CreateStructure

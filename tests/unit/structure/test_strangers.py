@@ -7,7 +7,7 @@ import pytest
 
 from services.structure_svc.rules import RULES
 from services.structure_svc.state import StructureState
-from shared.auth import Actor
+from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.structure import ActivateStructure
 from shared.engine.document import Document

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.errors import Transient
-from shared.mongo import DUPLICATE_KEY, BSONError, BulkWriteError
+from shared.mongo.client import DUPLICATE_KEY, BSONError, BulkWriteError
 
 NEVER = frozenset(
     {

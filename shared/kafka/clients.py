@@ -18,7 +18,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
 from shared.errors import Transient
-from shared.fetched import read_whatever_came
+from shared.kafka.tolerant_fetcher import read_whatever_came
 from shared.runtime.settings import KafkaSettings
 
 read_whatever_came()

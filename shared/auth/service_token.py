@@ -4,7 +4,7 @@ import asyncio
 
 import httpx2
 
-from shared.auth import ACT_FOR
+from shared.auth.verifier import ACT_FOR
 from shared.errors import Transient
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.auth.issuer_keys import IssuerKey
 from shared.errors import Transient
-from shared.issuer_keys import IssuerKey
-from shared.mongo import PyMongoError, UpdateOne
+from shared.mongo.client import PyMongoError, UpdateOne
 
 
 class MongoKeyStore:

@@ -10,10 +10,10 @@ from typing import Any
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 
-from shared.broker import subscribe
 from shared.errors import Transient
-from shared.mongo import PyMongoError
-from shared.progress import Progress
+from shared.kafka.clients import subscribe
+from shared.kafka.progress import Progress
+from shared.mongo.client import PyMongoError
 from shared.runtime import metrics
 from shared.runtime.health import Health
 from shared.runtime.logging import get_logger

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from shared.auth import Actor, acting_for
+from shared.auth.verifier import Actor, acting_for
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.topics import dead_letters
 from shared.runtime import metrics

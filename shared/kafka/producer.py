@@ -21,11 +21,11 @@ from aiokafka.errors import (
 )
 
 from shared.contracts.messages.cloudevents import Message
-from shared.dead_letter_limit import DeadLetterLimit
-from shared.partitioner import key_hash
+from shared.kafka.batching import Place, send_batches
+from shared.kafka.dead_letter_limit import DeadLetterLimit
+from shared.kafka.partitioner import key_hash
 from shared.runtime.health import Health
 from shared.runtime.logging import get_logger
-from shared.sending import Place, send_batches
 
 log = get_logger(__name__)
 

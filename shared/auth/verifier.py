@@ -19,10 +19,10 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry, deserialize_compact, extract_compact
 
+from shared.auth.issuer_keys import IssuerKey, IssuerKeys
 from shared.contracts.topics import CLIENT
 from shared.domain.subjects import is_subject
 from shared.errors import Rejected
-from shared.issuer_keys import IssuerKey, IssuerKeys
 from shared.runtime.clock import SECOND, Clock
 
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}

@@ -1,0 +1,1 @@
+"""One safe way to reach MongoDB."""
