@@ -12,7 +12,7 @@ from shared.auth.verifier import Actor
 from shared.contracts import codes
 from shared.contracts.messages.cloudevents import build
 from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
-from shared.engine.store import Bus
+from shared.engine.storage.protocol import Bus
 from shared.errors import Rejected
 from shared.mongo.client import ReturnDocument
 from shared.runtime.clock import SECOND, Clock

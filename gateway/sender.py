@@ -16,8 +16,8 @@ from shared.auth.verifier import Actor, acting_for
 from shared.contracts import topics
 from shared.contracts.messages.cloudevents import build
 from shared.contracts.messages.common import Request
-from shared.engine.intake import body_hash
-from shared.engine.store import Bus
+from shared.engine.entrypoint.intake import body_hash
+from shared.engine.storage.protocol import Bus
 from shared.errors import Transient
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger

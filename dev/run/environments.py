@@ -12,7 +12,7 @@ from dev.brokers.secret_files import write_secret
 from dev.run.doors import PARTNER
 from dev.run.settings import RunSettings
 from shared.contracts.topics import OPS, OWNERS, PROCESSES
-from shared.engine import views
+from shared.engine.storage import views
 
 if TYPE_CHECKING:
     from dev.run.table import Process

@@ -9,7 +9,7 @@ from gateway.read_model.guarded import Guarded
 from shared.contracts import topics
 from shared.contracts.messages import records
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.store import Bus
+from shared.engine.storage.protocol import Bus
 from shared.errors import Poison
 from shared.kafka.dead_letters import dead_letter
 from shared.runtime.logging import get_logger

@@ -11,7 +11,7 @@ from ops.errors import OpsError
 from ops.requests import seen
 from ops.sending import publishing
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.publish import poke_now
+from shared.engine.runtime.publish import poke_now
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import KafkaSettings
 

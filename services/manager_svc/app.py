@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from services.manager_svc import rules
 from services.manager_svc.follow import following
 from services.manager_svc.settings import Settings
-from shared.engine.handlers import Feeds
-from shared.engine.host import hosting
-from shared.engine.introduce import introducing
+from shared.engine.entrypoint.handlers import Feeds
+from shared.engine.entrypoint.host import hosting
+from shared.engine.runtime.registration import introducing
 from shared.runtime.health import Health
 
 PROCESS = "manager_svc"

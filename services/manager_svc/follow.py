@@ -7,10 +7,10 @@ from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import FollowSphere, OpenTeam
 from shared.domain.access_levels import team_key
-from shared.engine.engine import Engine
-from shared.engine.handlers import OnStates
-from shared.engine.incoming import Incoming
-from shared.engine.intake import body_hash
+from shared.engine.core.incoming import Incoming
+from shared.engine.entrypoint.handlers import OnStates
+from shared.engine.entrypoint.intake import body_hash
+from shared.engine.runtime.engine import Engine
 
 OURSELVES = Actor("system:manager_svc", kind="technical")
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.engine.host import OwnerSettings
+from shared.engine.entrypoint.host import OwnerSettings
 
 
 class Settings(OwnerSettings):

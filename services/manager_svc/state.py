@@ -7,7 +7,7 @@ import orjson
 
 from shared.contracts.messages.common import Stored
 from shared.contracts.messages.manager import MembershipState, Profile
-from shared.engine.rules import View
+from shared.engine.core.rules import View
 from shared.runtime.clock import Instant
 
 USER, TEAM = "user", "structure"

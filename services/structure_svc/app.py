@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from services.structure_svc import rules
 from services.structure_svc.settings import Settings
-from shared.engine.handlers import Feeds
-from shared.engine.host import hosting
-from shared.engine.introduce import introducing
+from shared.engine.entrypoint.handlers import Feeds
+from shared.engine.entrypoint.host import hosting
+from shared.engine.runtime.registration import introducing
 from shared.runtime.health import Health
 
 PROCESS = "structure_svc"

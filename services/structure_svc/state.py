@@ -7,8 +7,8 @@ import orjson
 
 from shared.contracts.messages.common import Address, Identifier, PersonName, Stored
 from shared.contracts.messages.structure import BillingMandate, PublicParameters, Sphere
-from shared.engine.rules import Pending, View
-from shared.engine.stored import construct
+from shared.engine.core.rules import Pending, View
+from shared.engine.storage.models import construct
 from shared.runtime.clock import Instant, iso
 
 KIND = "structure"

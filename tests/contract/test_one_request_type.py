@@ -14,11 +14,11 @@ from services.structure_svc.state import StructureState
 from shared.contracts.messages import manager
 from shared.contracts.messages import structure as structure_messages
 from shared.contracts.messages.common import Request, StructureRef
-from shared.engine import due
-from shared.engine.decide import decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.rules import Change, Context, Owner, delayed
+from shared.engine.core import due
+from shared.engine.core.decide import decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Change, Context, Owner, delayed
 from tests.unit.structure.given import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
 
 ROOT = Path(__file__).parents[2]

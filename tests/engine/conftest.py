@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from pymongo.read_concern import ReadConcern
 
 from dev.brokers import Brokers
-from shared.engine.memory import MemoryStore
-from shared.engine.mongo_store import MongoStore
+from shared.engine.storage.memory import MemoryStore
+from shared.engine.storage.mongo import MongoStore
 from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.support.lab import Lab

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.engine import sweep
-from shared.engine.engine import Engine
+from shared.engine.runtime import sweep
+from shared.engine.runtime.engine import Engine
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import Died, Lab, Process
 from tests.support.toy import BOB, DELAY, NOW, OWNER, TIMING, incoming

@@ -10,7 +10,7 @@ import pytest
 
 from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.incoming import Incoming
+from shared.engine.core.incoming import Incoming
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import ALICE, BOB, DELAY, NOW, incoming

@@ -9,11 +9,11 @@ from services.structure_svc import rules
 from shared.contracts.messages import cloudevents, records
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.structure import CreateStructure, ModifyStructure
-from shared.engine.decide import COPY, Timing
-from shared.engine.engine import Engine
-from shared.engine.incoming import Incoming
-from shared.engine.memory import MemoryBus, MemoryStore
-from shared.engine.mongo_store import MongoStore
+from shared.engine.core.decide import COPY, Timing
+from shared.engine.core.incoming import Incoming
+from shared.engine.runtime.engine import Engine
+from shared.engine.storage.memory import MemoryBus, MemoryStore
+from shared.engine.storage.mongo import MongoStore
 from shared.runtime.clock import HOUR, MINUTE
 from tests.support.toy import ALICE, ManualClock
 

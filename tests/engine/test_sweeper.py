@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.engine import sweep
+from shared.engine.runtime import sweep
 from shared.runtime import metrics
 from shared.runtime.clock import MINUTE, SECOND, SystemClock
 from shared.runtime.health import Loop

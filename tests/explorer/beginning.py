@@ -2,9 +2,9 @@
 
 from typing import Any, cast
 
-from shared.engine.engine import Engine
-from shared.engine.memory import MemoryStore
-from shared.engine.store import Bus, Sweepable
+from shared.engine.runtime.engine import Engine
+from shared.engine.storage.memory import MemoryStore
+from shared.engine.storage.protocol import Bus, Sweepable
 from tests.explorer.cases import Case
 from tests.explorer.check import shown
 from tests.explorer.perform import at_once

@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared.contracts.messages.life import FINAL, request_key
-from shared.engine import codec
-from shared.engine.document import view
+from shared.engine.core.document import view
+from shared.engine.storage import codec
 from tests.explorer.cases import Case
 from tests.explorer.world import World, content
 from tests.support.toy import ALICE, OWNER

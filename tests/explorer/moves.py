@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from shared.engine.sweep import STALE
+from shared.engine.runtime.sweep import STALE
 from tests.explorer.beginning import beginning
 from tests.explorer.breaks import NOTHING, Break
 from tests.explorer.cases import Case

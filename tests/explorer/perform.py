@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.document import Document, Write
-from shared.engine.memory import MemoryStore
-from shared.engine.store import Saved
+from shared.engine.core.document import Document, Write
+from shared.engine.storage.memory import MemoryStore
+from shared.engine.storage.protocol import Saved
 from shared.runtime.clock import parse_instant
 from tests.explorer.port import Op
 from tests.explorer.world import BROKER, World, content, digest

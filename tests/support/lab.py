@@ -14,12 +14,12 @@ from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
-from shared.engine.document import Document, view
-from shared.engine.engine import Engine
-from shared.engine.incoming import Incoming, Row
-from shared.engine.memory import MemoryBus
-from shared.engine.store import Bus, Sweepable
-from shared.engine.sweep import Sweeper
+from shared.engine.core.document import Document, view
+from shared.engine.core.incoming import Incoming, Row
+from shared.engine.runtime.engine import Engine
+from shared.engine.runtime.sweep import Sweeper
+from shared.engine.storage.memory import MemoryBus
+from shared.engine.storage.protocol import Bus, Sweepable
 from shared.runtime.clock import MINUTE, SECOND
 from tests.support.toy import ALICE, OWNER, TIMING, ManualClock, box_id, incoming
 from tests.support.toy.state import BoxState

@@ -5,11 +5,11 @@ from typing import Any
 
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
-from shared.engine.decide import Timing, Wait, absent, decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.publish import Publisher
-from shared.engine.rules import Context, Owner
+from shared.engine.core.decide import Timing, Wait, absent, decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Context, Owner
+from shared.engine.runtime.publish import Publisher
 
 ABOUT_NOTHING: Mapping[str, str] = {
     "structure.create.v1": "an identifier that is taken must be told to be: no two structures have one (rule R8)",

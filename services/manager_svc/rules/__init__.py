@@ -18,7 +18,7 @@ from shared.contracts.messages.manager import (
     SetPigp,
 )
 from shared.domain.access_levels import user_key
-from shared.engine.rules import Owner, Rule, Target, at_once
+from shared.engine.core.rules import Owner, Rule, Target, at_once
 
 RULES: Mapping[type[Request], Rule] = {
     RegisterUser: at_once(register.accept),

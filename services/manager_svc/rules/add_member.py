@@ -3,7 +3,7 @@
 from services.manager_svc.rules import rights
 from services.manager_svc.state import MOST_MEMBERS, Member, TeamState
 from shared.contracts.messages.manager import AddMember
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
 
 

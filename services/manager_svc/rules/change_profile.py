@@ -3,7 +3,7 @@
 from services.manager_svc.rules import rights
 from services.manager_svc.state import TeamState
 from shared.contracts.messages.manager import ChangeProfile
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
 
 

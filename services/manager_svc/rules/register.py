@@ -2,7 +2,7 @@
 
 from services.manager_svc.state import UserState
 from shared.contracts.messages.manager import RegisterUser
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 
 
 def accept(request: RegisterUser, state: UserState | None, context: Context) -> Effect[UserState]:

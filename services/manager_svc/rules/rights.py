@@ -5,7 +5,7 @@ from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import FollowSphere, OpenTeam, Profile, RegisterUser, SetActive, SetPigp
 from shared.domain import access_levels
 from shared.domain.access_levels import user_key
-from shared.engine.rules import Context
+from shared.engine.core.rules import Context
 from shared.errors import Rejected
 
 UNKNOWN = "structure_not_found"

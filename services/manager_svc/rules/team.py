@@ -2,7 +2,7 @@
 
 from services.manager_svc.state import TeamState
 from shared.contracts.messages.manager import FollowSphere, OpenTeam
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 
 
 def open_team(request: OpenTeam, state: TeamState | None, context: Context) -> Effect[TeamState]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.manager_svc.state import UserState
 from shared.contracts.messages.manager import SetActive, SetPigp
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
 
 

@@ -18,7 +18,7 @@ from shared.contracts.messages.structure import (
     ModifyStructure,
 )
 from shared.domain.access_levels import Right, team_key, user_key
-from shared.engine.rules import Owner, Rule, Target, at_once, delayed
+from shared.engine.core.rules import Owner, Rule, Target, at_once, delayed
 from shared.runtime.clock import DAY
 
 RULES: Mapping[type[Request], Rule] = {

@@ -6,8 +6,8 @@ from typing import Any
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
 from shared.contracts.messages.structure import ActivateStructure
-from shared.engine.again import already_pending, pending_of
-from shared.engine.rules import Change, Context
+from shared.engine.core.already_pending import already_pending, pending_of
+from shared.engine.core.rules import Change, Context
 from shared.errors import Failed, Rejected
 
 

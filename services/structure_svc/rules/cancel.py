@@ -4,8 +4,8 @@ from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState
 from shared.contracts.messages.life import request_key
 from shared.contracts.messages.structure import CancelRequest
-from shared.engine.cancel import cancel
-from shared.engine.rules import Context, Effect
+from shared.engine.core.cancel import cancel
+from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
 
 

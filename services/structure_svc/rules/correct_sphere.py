@@ -2,7 +2,7 @@
 
 from services.structure_svc.state import StructureState
 from shared.contracts.messages.structure import CorrectSphere, PublicParameters
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 
 
 def accept(request: CorrectSphere, state: StructureState, context: Context) -> Effect[StructureState]:

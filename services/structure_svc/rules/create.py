@@ -12,7 +12,7 @@ from shared.contracts.messages.insee import InseeAnswer
 from shared.contracts.messages.structure import ActivateStructure, CreateStructure, PublicParameters
 from shared.domain import access_levels
 from shared.domain.access_levels import user_key
-from shared.engine.rules import Context, Effect, Needs
+from shared.engine.core.rules import Context, Effect, Needs
 from shared.errors import Rejected
 
 __all__ = ["QUEUED", "UNREACHABLE", "accept"]

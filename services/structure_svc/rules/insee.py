@@ -2,7 +2,7 @@
 
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
 from shared.contracts.messages.structure import Sphere
-from shared.engine.rules import Context, LookUp, Needs
+from shared.engine.core.rules import Context, LookUp, Needs
 from shared.errors import Rejected
 from shared.runtime.clock import MINUTE, SECOND
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from services.structure_svc.rules import rights
 from services.structure_svc.state import StructureState, as_stored, modifiable_fields
 from shared.contracts.messages.structure import ModifyStructure, PublicParameters
-from shared.engine.rules import Change, Context
+from shared.engine.core.rules import Change, Context
 from shared.errors import Failed, Rejected
 
 REQUIRED = {"name": "name_required", "address": "address_required", "person": "person_names_required"}

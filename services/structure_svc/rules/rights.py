@@ -5,7 +5,7 @@ from shared.contracts.messages.common import Request, StructureRef
 from shared.contracts.messages.structure import CorrectSphere
 from shared.domain import access_levels
 from shared.domain.access_levels import Right, team_key
-from shared.engine.rules import Context
+from shared.engine.core.rules import Context
 from shared.errors import Rejected
 
 UNKNOWN = "structure_not_found"

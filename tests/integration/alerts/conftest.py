@@ -23,7 +23,7 @@ from dev.brokers.mongo import client_of
 from dev.run.supervisor import Running
 from dev.run.system import System
 from shared.contracts.topics import OWNERS, PROCESSES
-from shared.engine.mongo_store import MongoStore
+from shared.engine.storage.mongo import MongoStore
 from shared.mongo.client import connect
 from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from shared.engine import views
+from shared.engine.storage import views
 from shared.mongo import client
 from shared.runtime.settings import MongoSettings
 from tests.integration.ops.conftest import Ops

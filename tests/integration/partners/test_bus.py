@@ -17,7 +17,7 @@ from ops.rights import Partner
 from ops.settings import AdminSettings
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.topics import partner_outcomes, partner_topic
-from shared.engine.partner_bus import PartnerBus
+from shared.engine.runtime.partner_bus import PartnerBus
 from shared.kafka.clients import build_producer, topics_seen
 from shared.kafka.producer import KafkaBus
 from shared.runtime import metrics

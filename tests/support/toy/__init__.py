@@ -8,10 +8,10 @@ import orjson
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
-from shared.engine.decide import COPY, Timing
-from shared.engine.incoming import Incoming
-from shared.engine.intake import body_hash
-from shared.engine.rules import Owner, Target, View
+from shared.engine.core.decide import COPY, Timing
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Owner, Target, View
+from shared.engine.entrypoint.intake import body_hash
 from shared.runtime.clock import MINUTE
 from tests.support.toy.requests import Cancel, Find, Guarded, Hidden, Make, OfBox, Open, OpenIf, Rename, Sweep
 from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, keeper_key, name_key

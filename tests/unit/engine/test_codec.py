@@ -4,11 +4,11 @@ from typing import Any
 
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
-from shared.engine import codec
-from shared.engine.decide import decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming, Row
-from shared.engine.rules import Context
+from shared.engine.core.decide import decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.rules import Context
+from shared.engine.storage import codec
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Close, Label, Make, Open, Put, PutNow, Rename
 from tests.support.toy.state import BoxState

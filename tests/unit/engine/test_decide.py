@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from shared.contracts.messages.common import Request
-from shared.engine import due
-from shared.engine.decide import Wait, decide, reject
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.rules import Context
+from shared.engine.core import due
+from shared.engine.core.decide import Wait, decide, reject
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Context
 from shared.errors import Rejected
 from shared.runtime.clock import MINUTE
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming

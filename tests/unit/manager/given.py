@@ -6,10 +6,10 @@ from services.manager_svc import rules
 from services.manager_svc.state import Member, State, TeamState, UserState
 from shared.auth.verifier import ADMINISTRATOR, Actor
 from shared.contracts.messages.common import Request
-from shared.engine.decide import COPY, Timing, decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.rules import Context
+from shared.engine.core.decide import COPY, Timing, decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Context
 from shared.runtime.clock import MINUTE
 
 NOW = 1_800_000_000_000

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services.manager_svc.follow import following
-from shared.engine.engine import Engine
-from shared.engine.memory import MemoryBus, MemoryStore
+from shared.engine.runtime.engine import Engine
+from shared.engine.storage.memory import MemoryBus, MemoryStore
 from tests.support.toy import ManualClock
 from tests.unit.manager.given import OWNER, TIMING
 

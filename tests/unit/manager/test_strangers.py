@@ -8,7 +8,7 @@ import pytest
 from services.manager_svc.rules import RULES
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
-from shared.engine.document import Document
+from shared.engine.core.document import Document
 from tests.support.strangers import askable, data_of, refusal
 from tests.unit.manager.given import ADMIN, NOW, OWNER, PEOPLE, TIMING, team, user
 

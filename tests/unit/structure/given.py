@@ -6,11 +6,11 @@ from services.structure_svc import rules
 from services.structure_svc.state import StructureState
 from shared.auth.verifier import ADMINISTRATOR, Actor
 from shared.contracts.messages.common import Request
-from shared.engine import due
-from shared.engine.decide import COPY, Timing, decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.rules import Context
+from shared.engine.core import due
+from shared.engine.core.decide import COPY, Timing, decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Context
 from shared.runtime.clock import HOUR, MINUTE
 
 NOW = 1_800_000_000_000

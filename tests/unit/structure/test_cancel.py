@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.contracts.messages.structure import CancelRequest, ModifyStructure
-from shared.engine.decide import Wait
+from shared.engine.core.decide import Wait
 from shared.runtime.clock import iso
 from tests.unit.structure.given import ADMIN, ALICE, CLEO, DELAY, MARC, NOW, Case, structure
 

@@ -9,7 +9,7 @@ from shared.auth.verifier import Actor
 from shared.contracts import codes
 from shared.contracts.messages.common import Identifier
 from shared.contracts.messages.structure import CreateStructure
-from shared.engine.decide import Wait
+from shared.engine.core.decide import Wait
 from shared.runtime.clock import HOUR
 from tests.unit.structure.given import ADMIN, ALICE, DELAY, NOW, SIRET, SYSTEM, Case
 

@@ -10,7 +10,7 @@ from services.structure_svc.state import StructureState
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.structure import ActivateStructure
-from shared.engine.document import Document
+from shared.engine.core.document import Document
 from tests.support.strangers import askable, data_of, refusal
 from tests.unit.structure.given import (
     ADMIN,

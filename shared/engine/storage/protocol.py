@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.document import Document, Write
-from shared.engine.incoming import Row
-from shared.engine.step import Step
+from shared.engine.core.document import Document, Write
+from shared.engine.core.incoming import Row
+from shared.engine.core.transition import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from shared.engine.engine import Engine
-from shared.engine.incoming import Incoming, Row
-from shared.engine.rules import LookUp
-from shared.engine.store import Sweepable
+from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.rules import LookUp
+from shared.engine.runtime.engine import Engine
+from shared.engine.storage.protocol import Sweepable
 from shared.kafka.consumer import TRANSIENT
 from shared.runtime import metrics
 from shared.runtime.clock import MINUTE, SECOND

@@ -22,10 +22,10 @@ from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event, Message
 from shared.contracts.messages.common import Request
 from shared.contracts.validation import invalid
-from shared.engine.incoming import Incoming
-from shared.engine.publish import Publisher
-from shared.engine.rules import Owner
-from shared.engine.step import Step
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Owner
+from shared.engine.core.transition import Step
+from shared.engine.runtime.publish import Publisher
 from shared.errors import Poison, Rejected
 from shared.kafka.consumer import TRANSIENT
 from shared.kafka.dead_letters import dead_letter

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.engine.rules import Context, Effect
+from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
 from shared.runtime.clock import iso
 

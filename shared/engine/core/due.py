@@ -1,7 +1,7 @@
 """Applies what is due of one document. Pure."""
 
-from shared.engine.decide import ended
-from shared.engine.document import HEAVIEST_WRITE, Draft, UnknownType, told
+from shared.engine.core.decide import ended
+from shared.engine.core.document import HEAVIEST_WRITE, Draft, UnknownType, told
 from shared.errors import Failed
 from shared.runtime.clock import MINUTE, SECOND
 

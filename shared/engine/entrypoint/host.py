@@ -12,16 +12,16 @@ from shared.auth.issuer_keys import IssuerKeys
 from shared.auth.key_store import MongoKeyStore
 from shared.auth.verifier import Verifier
 from shared.contracts import topics
-from shared.engine import views
-from shared.engine.decide import COPY, Timing
-from shared.engine.early import EarlyTriggers
-from shared.engine.engine import Engine, Meet
-from shared.engine.handlers import Feeds, Handlers, OnStates
-from shared.engine.intake import Intake
-from shared.engine.mongo_store import MongoStore
-from shared.engine.partner_bus import PartnerBus
-from shared.engine.rules import Owner
-from shared.engine.sweep import Sweeper
+from shared.engine.core.decide import COPY, Timing
+from shared.engine.core.rules import Owner
+from shared.engine.entrypoint.handlers import Feeds, Handlers, OnStates
+from shared.engine.entrypoint.intake import Intake
+from shared.engine.runtime.early_triggers import EarlyTriggers
+from shared.engine.runtime.engine import Engine, Meet
+from shared.engine.runtime.partner_bus import PartnerBus
+from shared.engine.runtime.sweep import Sweeper
+from shared.engine.storage import views
+from shared.engine.storage.mongo import MongoStore
 from shared.errors import Transient
 from shared.kafka import clients as brokers
 from shared.kafka.consumer import consume

@@ -1,6 +1,6 @@
 """What every owner says to whoever asks again for what is accepted already. Pure."""
 
-from shared.engine.rules import Context, Pending
+from shared.engine.core.rules import Context, Pending
 from shared.errors import Rejected
 from shared.runtime.clock import iso
 

@@ -13,13 +13,14 @@ from typing import Any
 import orjson
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine import codec, due
-from shared.engine.document import Document, Write
-from shared.engine.incoming import Row
-from shared.engine.mongo_store import ASK_AGAIN, SETTLE_AFTER
-from shared.engine.rules import Owner
-from shared.engine.step import Step
-from shared.engine.store import Saved
+from shared.engine.core import due
+from shared.engine.core.document import Document, Write
+from shared.engine.core.incoming import Row
+from shared.engine.core.rules import Owner
+from shared.engine.core.transition import Step
+from shared.engine.storage import codec
+from shared.engine.storage.mongo import ASK_AGAIN, SETTLE_AFTER
+from shared.engine.storage.protocol import Saved
 from shared.runtime.clock import SystemClock
 
 Pause = Callable[[str], Awaitable[None]]

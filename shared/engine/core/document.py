@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from shared.engine.rules import Owner, Pending, Rule, View
-from shared.engine.step import Step
+from shared.engine.core.rules import Owner, Pending, Rule, View
+from shared.engine.core.transition import Step
 from shared.errors import Failed
 from shared.runtime.logging import get_logger
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.engine import codec, due
-from shared.engine.document import Document, Write
-from shared.engine.incoming import Row
-from shared.engine.rules import Owner
-from shared.engine.step import Step
-from shared.engine.store import Saved
+from shared.engine.core import due
+from shared.engine.core.document import Document, Write
+from shared.engine.core.incoming import Row
+from shared.engine.core.rules import Owner
+from shared.engine.core.transition import Step
+from shared.engine.storage import codec
+from shared.engine.storage.protocol import Saved
 from shared.mongo import bulk_writes
 from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
 from shared.runtime.clock import DAY, MINUTE, instant

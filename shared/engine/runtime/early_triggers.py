@@ -10,8 +10,8 @@ import heapq
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from shared.engine.publish import Publisher
-from shared.engine.store import Bus
+from shared.engine.runtime.publish import Publisher
+from shared.engine.storage.protocol import Bus
 from shared.kafka.consumer import TRANSIENT
 from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger

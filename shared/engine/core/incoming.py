@@ -7,7 +7,7 @@ from typing import Any
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import Status, request_key
-from shared.engine.step import Step
+from shared.engine.core.transition import Step
 from shared.errors import Rejected
 from shared.runtime.tracing import next_span
 

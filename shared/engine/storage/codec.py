@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.auth.verifier import Actor
-from shared.engine.document import Document, Write
-from shared.engine.incoming import Incoming, Row
-from shared.engine.rules import Owner, Pending
-from shared.engine.step import Step
-from shared.engine.stored import construct, construct_whole
+from shared.engine.core.document import Document, Write
+from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.rules import Owner, Pending
+from shared.engine.core.transition import Step
+from shared.engine.storage.models import construct, construct_whole
 
 WAITING_ONLY = ("incoming", "waits_for", "deadline", "ask_at", "ask")
 """Fields of a row that go once it is decided."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.document import Document, Draft, view
-from shared.engine.publish import Publisher
-from shared.engine.round import Round
-from shared.engine.rules import Owner, View
-from shared.engine.step import Step
-from shared.engine.store import Bus, Saved, Store
+from shared.engine.core.batch import Round
+from shared.engine.core.document import Document, Draft, view
+from shared.engine.core.rules import Owner, View
+from shared.engine.core.transition import Step
+from shared.engine.runtime.publish import Publisher
+from shared.engine.storage.protocol import Bus, Saved, Store
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger

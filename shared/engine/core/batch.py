@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.decide import Wait
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming, Row
-from shared.engine.rules import Owner, Target
-from shared.engine.step import Step
+from shared.engine.core.decide import Wait
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.rules import Owner, Target
+from shared.engine.core.transition import Step
 
 Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
 """What other owners publish, by key, with its version."""

@@ -8,9 +8,9 @@ import orjson
 
 from shared.contracts import codes, topics
 from shared.contracts.messages.cloudevents import Message, build
-from shared.engine.incoming import Incoming
-from shared.engine.rules import LookUp, Owner, View
-from shared.engine.step import Step
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import LookUp, Owner, View
+from shared.engine.core.transition import Step
 from shared.runtime.clock import iso
 from shared.runtime.tracing import next_span
 

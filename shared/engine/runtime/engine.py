@@ -17,18 +17,18 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine import due
-from shared.engine.bounded_bus import BoundedBus
-from shared.engine.commit import Committer
-from shared.engine.decide import Timing, Wait, absent, decide, reject
-from shared.engine.document import HEAVIEST_WRITE, Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.publish import Publisher
-from shared.engine.round import Copies, Round
-from shared.engine.rules import Context, Owner, Target
-from shared.engine.step import Step
-from shared.engine.store import Bus, Store
-from shared.engine.waiting import Waiting
+from shared.engine.core import due
+from shared.engine.core.batch import Copies, Round
+from shared.engine.core.decide import Timing, Wait, absent, decide, reject
+from shared.engine.core.document import HEAVIEST_WRITE, Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Context, Owner, Target
+from shared.engine.core.transition import Step
+from shared.engine.runtime.bounded_bus import BoundedBus
+from shared.engine.runtime.commit import Committer
+from shared.engine.runtime.deferred import Waiting
+from shared.engine.runtime.publish import Publisher
+from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
 from shared.kafka.dead_letters import dead_letter
 from shared.runtime import metrics

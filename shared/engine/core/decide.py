@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 
 from shared.contracts.messages.common import Request
-from shared.engine.again import already_pending
-from shared.engine.document import Draft, changes, size, told
-from shared.engine.incoming import Incoming
-from shared.engine.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
-from shared.engine.step import Step
+from shared.engine.core.already_pending import already_pending
+from shared.engine.core.document import Draft, changes, size, told
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
+from shared.engine.core.transition import Step
 from shared.errors import Failed, Rejected
 from shared.runtime.clock import iso
 

@@ -16,7 +16,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.topics import PARTNER_PREFIX
-from shared.engine.store import Bus
+from shared.engine.storage.protocol import Bus
 from shared.runtime import metrics
 from shared.runtime.logging import get_logger
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
-from shared.engine.step import Step
+from shared.engine.core.transition import Step
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from shared.contracts import topics
 from shared.contracts.messages import cloudevents, records
 from shared.contracts.messages.life import Poke
-from shared.engine import retries
-from shared.engine.early import EarlyTriggers
-from shared.engine.engine import Engine, Trigger
-from shared.engine.intake import Intake, Read
-from shared.engine.store import Store
+from shared.engine.entrypoint import retries
+from shared.engine.entrypoint.intake import Intake, Read
+from shared.engine.runtime.early_triggers import EarlyTriggers
+from shared.engine.runtime.engine import Engine, Trigger
+from shared.engine.storage.protocol import Store
 from shared.errors import Poison, Transient
 from shared.kafka.dead_letters import dead_letter
 

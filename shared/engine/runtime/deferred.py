@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.decide import Wait
-from shared.engine.document import Draft
-from shared.engine.incoming import Incoming, Row
-from shared.engine.publish import Publisher
-from shared.engine.round import Round
-from shared.engine.rules import Owner
-from shared.engine.step import Step
-from shared.engine.store import Bus, Store
+from shared.engine.core.batch import Round
+from shared.engine.core.decide import Wait
+from shared.engine.core.document import Draft
+from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.rules import Owner
+from shared.engine.core.transition import Step
+from shared.engine.runtime.publish import Publisher
+from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
 from shared.runtime.clock import Clock
 

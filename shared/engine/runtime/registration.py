@@ -5,9 +5,9 @@ import hashlib
 from shared.contracts.messages.cloudevents import Message, build
 from shared.contracts.messages.manager import RegisterUser
 from shared.domain.access_levels import user_key
-from shared.engine.engine import Meet
-from shared.engine.incoming import Incoming
-from shared.engine.round import Copies
+from shared.engine.core.batch import Copies
+from shared.engine.core.incoming import Incoming
+from shared.engine.runtime.engine import Meet
 from shared.runtime.clock import Clock
 
 

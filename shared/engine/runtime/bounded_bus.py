@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.store import Bus
+from shared.engine.storage.protocol import Bus
 from shared.kafka.dead_letters import dead_letter
 from shared.runtime import metrics
 from shared.runtime.logging import get_logger
