@@ -53,11 +53,11 @@ check: .venv/dev.done ## lint, types, imports, contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m dev.contracts --check
-	$(BIN)/python -m gateway.openapi --check
+	$(BIN)/python -m gateway.api.openapi --check
 
 contracts: .venv/dev.done ## generate docs/contracts
 	$(BIN)/python -m dev.contracts
-	$(BIN)/python -m gateway.openapi
+	$(BIN)/python -m gateway.api.openapi
 
 format: .venv/dev.done ## format the code
 	$(BIN)/ruff check --fix-only .

@@ -4,24 +4,24 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from gateway.api import create_api
-from gateway.auth import Callers
-from gateway.deps import Services
-from gateway.guard import Guard
-from gateway.insee import InseeLookUps
-from gateway.introduce import Introductions
-from gateway.rate_limit.middleware import RateLimit
-from gateway.rate_limit.store import MongoPermits
-from gateway.read_model.catch_up import CatchUp
-from gateway.read_model.collections import ReadModel
-from gateway.read_model.feed import PROCESS, feeding
-from gateway.read_model.people import People
-from gateway.read_model.requests import Requests
-from gateway.read_model.row_writer import RowWriter
-from gateway.read_model.structures import Structures
-from gateway.sender import Sender
+from gateway.api.app import create_api
+from gateway.api.authentication import Callers
+from gateway.api.dependencies import Services
+from gateway.api.middleware import Guard
+from gateway.api.rate_limit.middleware import RateLimit
+from gateway.api.rate_limit.store import MongoPermits
+from gateway.application.lookup import InseeLookUps
+from gateway.application.outcome_listener import Tail
+from gateway.application.registration import Introductions
+from gateway.application.submit import Sender
+from gateway.projections.catch_up import CatchUp
+from gateway.projections.consumer import PROCESS, feeding
+from gateway.projections.request_writer import RowWriter
+from gateway.queries.requests import Requests
+from gateway.queries.structures import Structures
+from gateway.queries.users import People
+from gateway.read_model.schema import ReadModel
 from gateway.settings import Settings
-from gateway.tail import Tail
 from shared.auth.issuer_keys import IssuerKeys
 from shared.auth.service_token import ServiceToken
 from shared.auth.verifier import Verifier

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.rate_limit.middleware import Rates
-from gateway.rate_limit.rates import Rate, RateSetting
+from gateway.api.rate_limit.middleware import Rates
+from gateway.api.rate_limit.rates import Rate, RateSetting
 from shared.runtime.clock import MINUTE, SECOND, Duration
 from shared.runtime.http_server.limits import Limits
 from shared.runtime.settings import ProcessSettings

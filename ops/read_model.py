@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.read_model.collections import ReadModel
+from gateway.read_model.schema import ReadModel
 from ops import admin, offsets, show
 from ops.errors import OpsError
 from ops.rebuilding import rebuild

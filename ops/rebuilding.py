@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.read_model.collections import ReadModel
-from gateway.read_model.feed import Handler, feeding
+from gateway.projections.consumer import Handler, feeding
+from gateway.read_model.schema import ReadModel
 from ops import reading
 from shared.contracts.messages.cloudevents import Message
 from shared.mongo.client import NAMESPACE_EXISTS, OperationFailure

@@ -35,7 +35,7 @@ def test_deactivate_is_named_where_activate_is_and_only_in_its_message_its_rule_
         "shared/contracts/messages/structure.py",  # the message
         "services/structure_svc/rules/deactivate.py",  # the rule
         "services/structure_svc/rules/__init__.py",  # the line of the table
-        "gateway/routes/changes.py",  # the way to ask for it by HTTP; by Kafka it needs none
+        "gateway/api/routes/changes.py",  # the way to ask for it by HTTP; by Kafka it needs none
     }
     assert _files_that_name(r"\bDeactivateStructure\b|\bdeactivate\.accept\b") == expected
     assert {f.replace("/activate", "/deactivate") for f in _files_that_name(r"\bActivateStructure\b")} - expected == {

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 from jsonschema import Draft202012Validator, FormatChecker
 
-from gateway.openapi import FILE
+from gateway.api.openapi import FILE
 from shared.contracts.codes import CODES
 from shared.runtime.clock import parse_instant
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.app import PROCESS
-from gateway.read_model.collections import ReadModel
+from gateway.read_model.schema import ReadModel
 from gateway.settings import Settings
 from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings

@@ -17,8 +17,10 @@ from pymongo.monitoring import CommandListener
 
 from dev.brokers import Brokers
 from gateway.app import PROCESS
-from gateway.read_model import lists, projections, rows
-from gateway.read_model.guarded import Guarded
+from gateway.projections import structure
+from gateway.queries import paging
+from gateway.read_model import request_records
+from gateway.read_model.versioned_upsert import Guarded
 from shared.mongo import client
 from shared.runtime.clock import iso
 from shared.runtime.settings import MongoSettings
@@ -101,7 +103,7 @@ def stages(plan: Any) -> Iterator[str]:
 
 def a_structure(number: int) -> Guarded:
     """A structure as the read model keeps it: of some member each, one in ten private."""
-    return projections.structure(
+    return structure.structure(
         {
             "id": number,
             "version": 2,
@@ -119,7 +121,7 @@ def a_structure(number: int) -> Guarded:
 
 def a_request(number: int) -> Guarded:
     """A request as the read model keeps it: many of one structure, many of one person."""
-    return rows.write(
+    return request_records.write(
         {
             "owner": "structure",
             "request_id": f"r{number}",
@@ -216,7 +218,7 @@ async def test_a_list_is_counted_as_far_as_is_worth_it_and_says_when_there_is_mo
     headers = {"Authorization": f"Bearer {issuer.token(ADMINISTRATOR, scope=ADMIN)}"}
     async with world.client(api, headers=headers) as client:
         whole = (await client.get("/structures")).json()
-        monkeypatch.setattr(lists, "MOST_COUNTED", STRUCTURES - 1)
+        monkeypatch.setattr(paging, "MOST_COUNTED", STRUCTURES - 1)
         cut = (await client.get("/structures", params={"page": 150, "size": 20})).json()
     assert (whole["total"], whole["more"]) == (STRUCTURES, False)
     assert (cut["total"], cut["more"]) == (STRUCTURES - 1, True)

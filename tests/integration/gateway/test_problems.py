@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.guard import LARGEST_BODY
+from gateway.api.middleware import LARGEST_BODY
 from shared.contracts import codes, french
 from tests.integration.gateway.world import HTTP, KAFKA, World, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers
+from gateway.api.rate_limit.rates import Rate
+from gateway.api.rate_limit.store import MongoPermits
 from gateway.app import PROCESS
-from gateway.rate_limit.rates import Rate
-from gateway.rate_limit.store import MongoPermits
 from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import settings

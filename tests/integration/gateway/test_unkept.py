@@ -13,12 +13,12 @@ from aiokafka import AIOKafkaProducer
 from dev.brokers import Brokers
 from gateway import metrics as gateway_metrics
 from gateway.app import PROCESS
-from gateway.read_model import guarded, rows
-from gateway.read_model.collections import ReadModel
-from gateway.read_model.guarded import Guarded
-from gateway.read_model.lists import Page, listed
-from gateway.read_model.requests import shown
-from gateway.read_model.row_writer import RowWriter
+from gateway.projections.request_writer import RowWriter
+from gateway.queries.paging import Page, listed
+from gateway.queries.requests import shown
+from gateway.read_model import request_records, versioned_upsert
+from gateway.read_model.schema import ReadModel
+from gateway.read_model.versioned_upsert import Guarded
 from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
 from shared.kafka.clients import connection
@@ -88,11 +88,11 @@ async def test_of_many_writes_only_the_one_that_can_never_be_made_is_not(
     collection: Any, kind: str, *, there_already: bool
 ) -> None:
     if there_already:
-        assert await guarded.write(collection, [versioned(id_, 1, "old") for id_ in range(20)]) == {}
+        assert await versioned_upsert.write(collection, [versioned(id_, 1, "old") for id_ in range(20)]) == {}
     writes = [versioned(id_, 2, UNKEPT[kind]() if id_ in {7, 8} else "new") for id_ in range(10)]
     writes += [merged(id_, UNKEPT[kind]() if id_ == 15 else "new") for id_ in range(10, 20)]
 
-    refused = await guarded.write(collection, writes)
+    refused = await versioned_upsert.write(collection, writes)
 
     assert set(refused) == {7, 8, 15}
     assert all(refused.values()), "it says why"
@@ -103,16 +103,16 @@ async def test_of_many_writes_only_the_one_that_can_never_be_made_is_not(
 async def test_an_older_version_is_kept_where_the_newest_can_not_be(collection: Any) -> None:
     writes = [versioned(1, 3, "x" * 17 * MILLION), versioned(1, 2, "two"), versioned(1, 1, "one"), versioned(2, 1, "b")]
 
-    assert set(await guarded.write(collection, writes)) == {0}
+    assert set(await versioned_upsert.write(collection, writes)) == {0}
     assert await values(collection) == {1: "two", 2: "b"}
 
 
 async def test_a_document_that_would_grow_too_large_stays_as_it_was(collection: Any) -> None:
-    assert await guarded.write(collection, [versioned(1, 1, "x" * 9 * MILLION)]) == {}
+    assert await versioned_upsert.write(collection, [versioned(1, 1, "x" * 9 * MILLION)]) == {}
     other = {"team": "x" * 9 * MILLION}
     writes = [Guarded(1, other, {"$set": other}), versioned(2, 1, "b")]
 
-    assert set(await guarded.write(collection, writes)) == {0}
+    assert set(await versioned_upsert.write(collection, writes)) == {0}
     assert (await values(collection))[2] == "b"
 
 
@@ -120,7 +120,7 @@ async def test_what_may_pass_is_raised_and_nothing_is_refused(database: Any) -> 
     forbidden = database.client["structure_svc"]["documents"]  # Another's database: the gateway has no right there.
 
     with pytest.raises(PyMongoError):
-        await guarded.write(forbidden, [versioned(1, 1, "a"), versioned(2, 1, "b")])
+        await versioned_upsert.write(forbidden, [versioned(1, 1, "a"), versioned(2, 1, "b")])
 
 
 async def test_a_row_that_can_not_be_kept_fails_for_its_caller_alone(database: Any) -> None:
@@ -140,7 +140,7 @@ async def test_a_document_that_can_not_be_shown_is_left_out_of_lists_and_its_nei
     collection: Any,
 ) -> None:
     """What is stored may be older than what reads it."""
-    good = [{"_id": n, **rows.write(_step(n, {}), journal=True).fresh} for n in range(3)]
+    good = [{"_id": n, **request_records.write(_step(n, {}), journal=True).fresh} for n in range(3)]
     broken: list[dict[str, Any]] = [{"_id": 3, "row": {}, "steps": {}}, {"_id": 4, "row": {**good[0]["row"]}}]
     await collection.insert_many(good + broken)
     before = _value(gateway_metrics.UNSHOWN)

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from dev.brokers.ports import free_ports
 from dev.run.supervisor import Running
 from dev.run.table import Process
-from gateway.read_model import rows
+from gateway.read_model import request_records
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import add_member, new_structure
 from tests.support.system import System, until
@@ -163,7 +163,7 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
     now["structures"].pop(busy["id"])
     right["structures"].pop(busy["id"])
     for request_id in sent:
-        now["requests"].pop(rows.key("structure", "alice", request_id))
+        now["requests"].pop(request_records.key("structure", "alice", request_id))
     # That a request was received, and its hash, are told by no topic: they are gone with the row that was removed.
     right["requests"][removed].pop("body_hash", None)
     right["requests"][removed]["steps"].pop("received", None)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rate_limit import allowances
-from gateway.rate_limit.allowances import Allowances
-from gateway.rate_limit.leases import KEPT_S, Lease
-from gateway.rate_limit.rates import Rate
+from gateway.api.rate_limit import allowances
+from gateway.api.rate_limit.allowances import Allowances
+from gateway.api.rate_limit.leases import KEPT_S, Lease
+from gateway.api.rate_limit.rates import Rate
 from shared.mongo.client import PyMongoError
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.read_model.past import record_at
+from gateway.queries.history import record_at
 
 FIELDS = ("label", "phone", "status", "address")
 VALUES = st.one_of(st.none(), st.text(max_size=3), st.fixed_dictionaries({"city": st.text(max_size=3)}))

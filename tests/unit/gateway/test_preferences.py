@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.parameters import ID, LONGEST_WAIT
-from gateway.preferences import request_id, wait
+from gateway.api.parameters import ID, LONGEST_WAIT
+from gateway.api.preferences import request_id, wait
 from shared.errors import Rejected
 
 

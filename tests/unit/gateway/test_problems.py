@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from gateway.problems import problem
+from gateway.api.problems import problem
 
 
 @pytest.mark.parametrize("code", ["too_many_requests", "insee_quota"])

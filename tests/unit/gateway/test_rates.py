@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rate_limit.rates import Bucket, Rate, read
+from gateway.api.rate_limit.rates import Bucket, Rate, read
 
 RATES = st.builds(Rate, st.integers(1, 50), st.integers(1, 100))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.read_model.rows import row
+from gateway.read_model.request_records import row
 
 
 @pytest.mark.parametrize(

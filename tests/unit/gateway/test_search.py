@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.read_model import projections, search
+from gateway.projections import structure
+from gateway.read_model import search_words
 
 RECORD: Mapping[str, Any] = {
     "id": 1,
@@ -20,7 +21,7 @@ RECORD: Mapping[str, Any] = {
 
 def kept(**fields: Any) -> Mapping[str, Any]:
     """Return what the read model keeps of a structure."""
-    return projections.structure({**RECORD, **fields}).fresh
+    return structure.structure({**RECORD, **fields}).fresh
 
 
 def meets(document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
@@ -44,7 +45,7 @@ def meets(document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
 
 
 def finds(words: str, **fields: Any) -> bool:
-    return meets(kept(**fields), search.condition(words))
+    return meets(kept(**fields), search_words.condition(words))
 
 
 @pytest.mark.parametrize(
@@ -94,10 +95,10 @@ def test_every_letter_of_the_latin_alphabets_folds_to_plain_ones() -> None:
     latin = [
         chr(c) for c in (*range(0xC0, 0x180), *range(0x1E00, 0x1F00)) if chr(c).isalpha() and chr(c) not in medieval
     ]
-    assert [c for c in latin if not search.plain(f"a{c}b").isascii()] == []
+    assert [c for c in latin if not search_words.plain(f"a{c}b").isascii()] == []
     hooked = [c for c in map(chr, range(0x180, 0x250)) if " WITH " in unicodedata.name(c) and c.isalpha()]
     assert len(hooked) > 50
-    assert {c for c in hooked if not search.plain(c).isascii()} <= set("ƛƟƷƺƻƾǮǯ"), (
+    assert {c for c in hooked if not search_words.plain(c).isascii()} <= set("ƛƟƷƺƻƾǮǯ"), (
         "not of the Latin alphabet as people type it"
     )
 
@@ -106,10 +107,10 @@ def test_every_letter_of_the_latin_alphabets_folds_to_plain_ones() -> None:
 @pytest.mark.parametrize("asked", ["75001", "75 001", "750", "75 0", "7"])
 def test_a_postcode_is_found_whatever_its_spaces(stored: str, asked: str) -> None:
     document = kept(address={"postcode": stored, "city": "Paris"})
-    condition = search.code_beginning("record.address.postcode", asked)
+    condition = search_words.code_beginning("record.address.postcode", asked)
     assert meets(document, condition)
-    assert not meets(document, search.code_beginning("record.address.postcode", "5001"))
-    assert meets(document, search.condition(asked))
+    assert not meets(document, search_words.code_beginning("record.address.postcode", "5001"))
+    assert meets(document, search_words.condition(asked))
 
 
 def test_a_siret_is_found_whatever_its_spaces() -> None:
@@ -121,7 +122,7 @@ def test_a_siret_is_found_whatever_its_spaces() -> None:
 
 def test_the_beginnings_asked_for_are_ones_that_an_index_finds() -> None:
     """MongoDB uses the signs before the first special one: an optional space would leave one sign of the code."""
-    condition = search.code_beginning("p", "75 001")
+    condition = search_words.code_beginning("p", "75 001")
     assert condition == {"$or": [{"p": {"$regex": f"^{re.escape(c)}"}} for c in CODES]}
 
 
@@ -131,10 +132,10 @@ CODES = ("75001", "7 5001", "75 001", "750 01", "7500 1")
 def test_what_was_indexed_before_is_still_found_by_its_parts() -> None:
     """A read model that was built before has the words alone, until it is built anew."""
     text = "mairie de lyon ete l v m h"
-    before = {"text": text, "grams": search.grams(text)}
+    before = {"text": text, "grams": search_words.grams(text)}
     for words in ("mairie lyon", "Lyon-Été", "l.v.m.h.", "airi"):
-        assert meets(before, search.condition(words))
-    assert not meets(before, search.condition("lvmh"))
+        assert meets(before, search_words.condition(words))
+    assert not meets(before, search_words.condition("lvmh"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Who calls: the bearer token of each HTTP request."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.application.registration import Introductions
+from gateway.queries.users import People
+from shared.auth.verifier import Actor, Verifier, actor_of
+from shared.errors import Rejected
+from shared.runtime.clock import SECOND
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Whoever calls, proved by a token that ends in `left` seconds."""
+
+    actor: Actor
+    left: float
+
+
+class Callers:
+    """Proves who calls, introduces whoever is not known yet, and turns closed accounts away.
+
+    A caller's record is read again after `kept` ms: an account that is closed can read for that long at most. Writes
+    are decided by their owners, who look for themselves.
+    """
+
+    def __init__(self, verifier: Verifier, people: People, introductions: Introductions, kept: int) -> None:
+        self._verifier, self._people, self._introductions = verifier, people, introductions
+        self._kept = kept / SECOND
+        self._records: OrderedDict[str, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
+
+    async def who(self, authorization: str | None, claims: Mapping[str, Any] | None = None) -> Proved:
+        """Return who calls; `claims` are those of the token, when it has just been proved.
+
+        Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent.
+        """
+        if claims is None:
+            claims = await self._verifier.verify(authorization)
+        actor = replace(actor_of(claims), client=None)  # What is asked over HTTP is answered there.
+        record = await self._record(actor)
+        if record is not None and not record["active"]:
+            raise Rejected("user_inactive")
+        return Proved(actor, claims["exp"] - self._verifier.clock.now() / SECOND)
+
+    async def _record(self, actor: Actor) -> Mapping[str, Any] | None:
+        now = time.monotonic()
+        until, record = self._records.get(actor.id, (0.0, None))
+        if now < until:
+            return record
+        record = await self._people.one(actor.id)
+        self._introductions.make(actor, record)
+        self._records[actor.id] = (now + self._kept, record)
+        self._records.move_to_end(actor.id)
+        if len(self._records) > _REMEMBERED:
+            self._records.popitem(last=False)
+        return record

@@ -1,0 +1,38 @@
+"""The caller: who they are, and the guide's lists of their structures."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from gateway.api.dependencies import Caller, Paging, answer
+from gateway.api.responses import gives
+from gateway.api.routes.structures import Sort
+from gateway.api.schemas import Me, Page, StructureBrief
+
+router = APIRouter(prefix="/me", tags=["me"])
+
+Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere"]
+
+
+@router.get("", summary="Who I am", responses=gives(Me))
+async def me(caller: Caller) -> Response:
+    """As the token tells, and as registered once that is done, a moment after a first call."""
+    actor = caller.actor
+    known = await caller.the.people.one(actor.id) or {}
+    told = {"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator}
+    names = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
+    return answer({**told, **{name: value for name, value in names.items() if value}, **known})
+
+
+@router.get("/structures", summary="My structures", responses=gives(Page[StructureBrief]))
+async def structures(
+    caller: Caller,
+    page: Paging,
+    possible: Annotated[
+        Possible | None, Query(description="only those of which the caller may ask that now, such as `activate`")
+    ] = None,
+    sort: Sort = "name",
+) -> Response:
+    """Those the caller is attached to."""
+    return answer(await caller.the.structures.mine(caller.actor, possible, page, sort))

@@ -1,0 +1,71 @@
+"""Follow and cancel requests."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from gateway.api import bodies
+from gateway.api.dependencies import Ask, Asking, Caller, Paging, answer
+from gateway.api.parameters import Digits
+from gateway.api.responses import asks, gives
+from gateway.api.schemas import Accepted, Page, RequestStatus, RequestWithSteps
+from gateway.application.submit import Asked
+from shared.contracts.messages.common import LARGEST_INTEGER, RequestId, UserId
+from shared.contracts.messages.structure import CancelRequest
+from shared.errors import Rejected
+
+router = APIRouter(prefix="/requests", tags=["requests"])
+
+Id = Annotated[RequestId, Path(description="id of a request")]
+Maker = Annotated[UserId | None, Query(alias="actor", description="who made the request, when not the caller")]
+
+
+@router.get("", summary="My requests", responses=gives(Page[RequestWithSteps]))
+async def mine(
+    caller: Caller,
+    page: Paging,
+    status: Annotated[RequestStatus | None, Query()] = None,
+    type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
+    structure: Annotated[
+        int | None, Query(ge=1, le=LARGEST_INTEGER, description="id of a structure, as told"), Digits
+    ] = None,
+) -> Response:
+    """The caller's own, newest first."""
+    # As a request names it, or tells it: which structure it is may be more than whoever asked may know.
+    filters = {"status": status, "type": type_, "reference.structure.id": structure}
+    return answer(await caller.the.requests.mine(caller.actor, filters, page))
+
+
+@router.get("/{request_id}", summary="A request as it is now", responses=gives(RequestWithSteps, 404))
+async def consult(request_id: Id, caller: Caller, maker: Maker = None) -> Response:
+    """One's own, or one made on a structure whose member one is; with each step it went through."""
+    return answer(await caller.the.requests.one(caller.actor, request_id, maker))
+
+
+async def _cancellable(ask: Asking, request_id: str, maker: str | None) -> Mapping[str, Any]:
+    """Return a request to the one owner whose requests can be cancelled."""
+    try:
+        return await ask.the.requests.one(ask.actor, request_id, maker, owners=["structure"])
+    except Rejected:
+        await ask.the.requests.one(ask.actor, request_id, maker)  # Raises when there is none at all.
+        raise Rejected("not_cancellable") from None
+
+
+@router.post("/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=asks(Accepted))
+async def cancel(request_id: Id, ask: Ask, maker: Maker = None) -> Response:
+    """Possible until it takes effect, for whoever could have made it."""
+    found = await _cancellable(ask, request_id, maker)
+    structure = found.get("reference", {}).get("structure")
+    if not structure:
+        raise Rejected("not_cancellable")
+    if "id" in structure:
+        named, key = {"id": structure["id"]}, f"structure:{structure['id']}"
+    else:  # A creation that waits: its structure has no id yet.
+        identifier = structure["identifier"]
+        named, key = {"identifier": identifier}, f"{identifier['type']}:{identifier['value']}"
+    message, data = bodies.message(
+        CancelRequest, {"structure": named, "request_id": request_id, "actor": maker or ask.actor.id}
+    )
+    return await ask.ask(Asked("structure", message, data, key, {"structure": structure}))

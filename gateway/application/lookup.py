@@ -1,0 +1,84 @@
+"""Looks a SIRET up at INSEE before a creation: a bounded wait, and a quota per caller."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from gateway.application.outcome_listener import Answer, Tail
+from gateway.settings import Settings
+from shared.auth.verifier import Actor
+from shared.contracts import codes
+from shared.contracts.messages.cloudevents import build
+from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
+from shared.engine.storage.protocol import Bus
+from shared.errors import Rejected
+from shared.mongo.client import ReturnDocument
+from shared.runtime.clock import SECOND, Clock
+from shared.runtime.tracing import next_span
+
+
+class InseeLookUps:
+    """Asks `insee_adapter` and waits for its answer. The quota is kept in the gateway's own database."""
+
+    def __init__(self, settings: Settings, database: Any, bus: Bus, tail: Tail, clock: Clock) -> None:
+        self._settings, self._bus, self._tail, self._clock = settings, bus, tail, clock
+        self._quota = database["insee_quota"]
+
+    async def prepare(self) -> None:
+        """Create the index that forgets old windows."""
+        await self._quota.create_index([("expires_at", 1)], expireAfterSeconds=0, name="expires")
+
+    async def look_up(self, actor: Actor, siret: str, traceparent: str | None = None) -> dict[str, Any]:
+        """Return what INSEE says, with the `code` for which a creation would be refused.
+
+        Raises Rejected: `insee_quota` with the seconds to wait in its details, `insee_unavailable`; KafkaError or
+        TimeoutError when it can't be asked.
+        """
+        await self._take(actor)
+        wait = self._settings.insee_look_up_wait
+        question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
+        with self._tail.expect("insee.outcomes", _is_last) as expected:
+            message = build(
+                "insee.requests",
+                siret,
+                orjson.dumps(question.model_dump(mode="json", exclude_none=True)),
+                event_id=expected.correlation,
+                event_type=InseeLookUp.type,
+                source="/gateway",
+                at=self._clock.now(),
+                correlation_id=expected.correlation,
+                traceparent=next_span(traceparent),
+            )
+            async with asyncio.timeout(self._settings.broker_patience / SECOND):
+                await self._bus.publish([message])
+            answer = await expected.within(wait / SECOND)
+        if answer is None or answer["result"] == Result.UNAVAILABLE:
+            raise Rejected("insee_unavailable")
+        found = InseeAnswer.model_validate(answer)
+        if code := found.refusal:
+            # What is announced is INSEE's to tell, and not in the sentence of the code.
+            announced = found.message if found.result == Result.CLOSED and found.opens_on else None
+            told = " ".join(filter(None, (codes.sentence(code, answer), announced)))
+            return {**answer, "code": code, "message": told}
+        return answer
+
+    async def _take(self, actor: Actor) -> None:
+        """Take one look-up of the caller's window, or refuse. The windows are shared by all replicas."""
+        window = self._settings.insee_look_up_window
+        now = self._clock.now()
+        expires = datetime.now(UTC) + timedelta(milliseconds=2 * window)
+        taken = await self._quota.find_one_and_update(
+            {"_id": f"{actor.id}|{now // window}"},
+            {"$inc": {"count": 1}, "$setOnInsert": {"expires_at": expires}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        if taken["count"] > self._settings.insee_look_ups:
+            raise Rejected("insee_quota", details={"retry_after": (window - now % window) // SECOND + 1})
+
+
+def _is_last(answer: Answer) -> bool:
+    # An UNAVAILABLE that will be tried again is not the last word.
+    return answer["result"] != Result.UNAVAILABLE or not answer.get("retry_after")
