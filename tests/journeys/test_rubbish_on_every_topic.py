@@ -84,6 +84,8 @@ def _code(topic: str, rubbish: Rubbish) -> str | None:
         return rubbish.code
     if topic == "insee.requests":
         return "unsupported_type"
+    if name == topics.RETRIES:
+        return "message_invalid"  # None of it says where it first came, as what an owner puts aside does.
     if name == topics.REQUESTS:
         return None  # It has no token: that is answered, and nothing is kept, or anybody could fill the topic.
     if name in {topics.DUE, topics.JOURNAL} and "key" in rubbish.name:
