@@ -78,14 +78,14 @@ def _rubbish(topic: topics.Topic) -> list[Rubbish]:
 def _code(topic: str, rubbish: Rubbish) -> str | None:
     """Return the code with which a topic's reader dead-letters a record; None when it answers instead."""
     name = topic.rpartition(".")[2]
+    if name == topics.RETRIES:
+        return "message_invalid"  # None of it says where it first came, as what an owner puts aside does.
     if topic.startswith("delay."):
         return "due_at_invalid"
     if rubbish.code != "message_invalid":
         return rubbish.code
     if topic == "insee.requests":
         return "unsupported_type"
-    if name == topics.RETRIES:
-        return "message_invalid"  # None of it says where it first came, as what an owner puts aside does.
     if name == topics.REQUESTS:
         return None  # It has no token: that is answered, and nothing is kept, or anybody could fill the topic.
     if name in {topics.DUE, topics.JOURNAL} and "key" in rubbish.name:

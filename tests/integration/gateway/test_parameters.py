@@ -117,9 +117,8 @@ async def test_a_value_in_another_writing_is_refused_by_name(
             url = _url(path, **({name: value} if where == "path" else {}))
             answer = await client.request(method, url, params={name: value} if where == "query" else {})
             assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), value
-            assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [(f"{where}.{name}", CODES[kind])], (
-                value
-            )
+            code = "number_too_large" if value == str(LARGEST + 1) else CODES[kind]
+            assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [(f"{where}.{name}", code)], value
 
 
 async def test_the_plus_of_an_offset_may_be_left_unescaped(world: World) -> None:
