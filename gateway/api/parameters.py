@@ -84,7 +84,7 @@ Prefer = Annotated[
     str | None,
     Header(
         description=f"`wait=n`: answer once decided, after n seconds at most (0 to {LONGEST_WAIT})",
-        json_schema_extra={"pattern": rf"^(?![\s\S]*wait)|{WAIT}"},
+        json_schema_extra={"pattern": rf"^(?![\s\S]*(?:^|[\s,;])wait(?:$|[\s=,;]))|{WAIT}"},
     ),
 ]
 Traceparent = Annotated[str | None, Header(include_in_schema=False)]

@@ -73,12 +73,12 @@ def test_a_refusal_is_repeated_by_whichever_door_it_comes_again(
         data = {"structure": {"id": structure["id"]}, **body}
         partner.ask(TOPIC, MODIFY, data, token, request_id=rid, headers={"ce_correlationid": b"n%d" % count})
         told = outcomes.until(lambda seen, n=count: seen.get("correlation_id") == f"n{n}" and of(rid, "rejected")(seen))  # type: ignore[misc]
-        assert (told["code"], told["repeated"]) == ("forbidden", count == 2)
+        assert (told["code"], told["repeated"]) == ("structure_not_found", count == 2)
     for wait in (20, None):
         with system.as_("sam", wait=wait) as api:
             until(lambda api=api: api.get(f"/requests/{rid}").status_code == 200)  # type: ignore[misc]
             again = api.patch(f"/structures/{structure['id']}", json=body, headers={"Idempotency-Key": f'"{rid}"'})
-        assert (again.status_code, again.json()["code"], again.json()["repeated"]) == (403, "forbidden", True)
+        assert (again.status_code, again.json()["code"], again.json()["repeated"]) == (404, "structure_not_found", True)
 
 
 def test_headers_written_as_over_http_are_answered_with_what_to_write(

@@ -78,6 +78,8 @@ def _rubbish(topic: topics.Topic) -> list[Rubbish]:
 def _code(topic: str, rubbish: Rubbish) -> str | None:
     """Return the code with which a topic's reader dead-letters a record; None when it answers instead."""
     name = topic.rpartition(".")[2]
+    if name == topics.RETRIES:
+        return "message_invalid"  # None of it says where it first came, as what an owner puts aside does.
     if topic.startswith("delay."):
         return "due_at_invalid"
     if rubbish.code != "message_invalid":

@@ -78,7 +78,8 @@ async def test_an_outbox_that_nobody_can_read(owner: Owner, timeline: Timeline) 
     lab.clock.pass_(OLD)
     await lab.sweep()
     timeline.scrape(owner.scraped(), minutes=1)
-    timeline.fires(DocumentsAreUnusable=[{"why": "read"}])
+    # Its record can't be shown either: what has not been published of it can't be read.
+    timeline.fires(DocumentsAreUnusable=[{"why": "read"}, {"why": "show"}])
 
 
 @shows("DocumentsAreUnusable")

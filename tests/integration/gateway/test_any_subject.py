@@ -114,7 +114,9 @@ async def test_they_act_are_members_and_their_requests_are_found(world: World, s
                 if line.startswith("id: "):
                     steps.append(line)
                     if len(steps) == 1:
-                        await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+                        about = {"structure": {"id": structure}}
+                        refused = {"status": "rejected", "code": "forbidden", "version": 1, "reference": about}
+                        await world.owners.outcome("structure", event, **refused)
         assert len(steps) == 2
 
 
