@@ -29,8 +29,8 @@ from bench.delay_bed import (
 )
 from bench.record import Panel, Row, cpu_seconds, percentile, thinned
 from services.delay_svc.relay import SESSION_TIMEOUT
+from shared.clock import MINUTE, SECOND, SystemClock
 from shared.contracts.topics import delay_topic
-from shared.runtime.clock import MINUTE, SECOND, SystemClock
 from shared.runtime.settings import KafkaSettings
 
 WARM_UP = 3

@@ -20,8 +20,8 @@ from bench.request_bed import PATIENCE, Bench
 from dev.brokers.ports import free_ports
 from dev.issuer.accounts import PASSWORD
 from dev.run.settings import RunSettings
+from shared.clock import SystemClock, parse_instant
 from shared.kafka.clients import build_consumer
-from shared.runtime.clock import SystemClock, parse_instant
 
 _RAW = "bench.raw"
 _PORTS = [name.upper() for name in RunSettings.model_fields if name.endswith("_port")]

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.clock import MINUTE
 from shared.contracts import codes, topics
 from shared.contracts.messages import insee, life, manager, structure
 from shared.contracts.messages.common import Request
-from shared.runtime.clock import MINUTE
 
 FOLDER = Path(__file__).parent.parent / "docs" / "contracts"
 

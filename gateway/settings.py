@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.api.rate_limit.middleware import Rates
 from gateway.api.rate_limit.rates import Rate, RateSetting
-from shared.runtime.clock import MINUTE, SECOND, Duration
+from shared.clock import MINUTE, SECOND, Duration
 from shared.runtime.http_server.limits import Limits
 from shared.runtime.settings import ProcessSettings
 

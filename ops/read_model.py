@@ -11,8 +11,8 @@ from ops import admin, offsets, show
 from ops.errors import OpsError
 from ops.rebuilding import rebuild
 from ops.settings import AdminSettings
+from shared.clock import SystemClock
 from shared.mongo import client
-from shared.runtime.clock import SystemClock
 from shared.runtime.settings import KafkaSettings, MongoSettings
 
 app = typer.Typer(

@@ -12,9 +12,9 @@ from typing import Any
 from gateway.projections.consumer import Handler, feeding
 from gateway.read_model.schema import ReadModel
 from ops import reading
+from shared.clock import MINUTE, Clock, iso
 from shared.contracts.messages.cloudevents import Message
 from shared.mongo.client import NAMESPACE_EXISTS, OperationFailure
-from shared.runtime.clock import MINUTE, Clock, iso
 from shared.runtime.settings import KafkaSettings
 
 _ASIDE = "rebuild"

@@ -9,8 +9,8 @@ from pydantic_settings import SettingsConfigDict
 
 from ops.errors import OpsError
 from ops.quotas import Quota
+from shared.clock import MINUTE, Duration
 from shared.contracts.topics import DEFAULT_PARTITIONS
-from shared.runtime.clock import MINUTE, Duration
 from shared.runtime.settings import FromFiles, KafkaSettings, OidcSettings
 
 MIB = 1024 * 1024

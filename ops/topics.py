@@ -10,8 +10,8 @@ from ops import admin, offsets, provision, settle, show
 from ops.errors import OpsError
 from ops.processes import known_process
 from ops.settings import AdminSettings
+from shared.clock import parse_instant
 from shared.contracts import topics
-from shared.runtime.clock import parse_instant
 
 app = typer.Typer(help="Topics and access rights; how far each process has read.", no_args_is_help=True)
 

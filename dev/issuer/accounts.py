@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.auth.verifier import ACT_FOR, ADMINISTRATOR
+from shared.auth.verifier import ACT_FOR
+from shared.domain.actor import ADMINISTRATOR
 
 
 @dataclass(frozen=True)

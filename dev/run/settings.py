@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dev.brokers import Ports
-from shared.runtime.clock import duration
+from shared.clock import duration
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 

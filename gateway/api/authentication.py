@@ -8,9 +8,10 @@ from typing import Any
 
 from gateway.application.registration import Introductions
 from gateway.queries.users import People
-from shared.auth.verifier import Actor, Verifier, actor_of
+from shared.auth.verifier import Verifier, actor_of
+from shared.clock import SECOND
+from shared.domain.actor import Actor
 from shared.errors import Rejected
-from shared.runtime.clock import SECOND
 
 _REMEMBERED = 10_000
 

@@ -24,8 +24,8 @@ from gateway.queries.requests import Requests, as_told
 from gateway.queries.structures import Structures
 from gateway.queries.users import People
 from gateway.read_model import request_records
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import UserId
+from shared.domain.actor import Actor
 from shared.errors import Rejected
 from shared.kafka.consumer import TRANSIENT
 

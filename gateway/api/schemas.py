@@ -5,12 +5,12 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.clock import Instant
 from shared.contracts.codes import sentence
 from shared.contracts.messages.common import Address, Identifier, IdentifierType, PersonName
 from shared.contracts.messages.insee import InseeAnswer
 from shared.contracts.messages.manager import Profile
 from shared.contracts.messages.structure import BillingMandate, PendingRequest, PublicParameters, Sphere
-from shared.runtime.clock import Instant
 
 T = TypeVar("T")
 

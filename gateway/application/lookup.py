@@ -8,14 +8,14 @@ import orjson
 
 from gateway.application.outcome_listener import Answer, Tail
 from gateway.settings import Settings
-from shared.auth.verifier import Actor
+from shared.clock import SECOND, Clock
 from shared.contracts import codes
 from shared.contracts.messages.cloudevents import build
 from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
+from shared.domain.actor import Actor
 from shared.engine.storage.protocol import Bus
 from shared.errors import Rejected
 from shared.mongo.client import ReturnDocument
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.tracing import next_span
 
 

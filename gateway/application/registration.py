@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from gateway.application.submit import Asked, Sender
-from shared.auth.verifier import Actor
 from shared.contracts.messages.manager import RegisterUser
+from shared.domain.actor import Actor
 from shared.kafka.consumer import TRANSIENT
 from shared.runtime.logging import get_logger
 

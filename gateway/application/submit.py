@@ -12,14 +12,15 @@ from gateway.application.outcome_listener import Answer, Tail
 from gateway.projections.request_writer import RowWriter
 from gateway.read_model import request_records
 from shared.auth.service_token import ServiceToken
-from shared.auth.verifier import Actor, acting_for
+from shared.auth.verifier import acting_for
+from shared.clock import SECOND, Clock
 from shared.contracts import topics
 from shared.contracts.messages.cloudevents import build
 from shared.contracts.messages.common import Request
+from shared.domain.actor import Actor
 from shared.engine.entrypoint.intake import body_hash
 from shared.engine.storage.protocol import Bus
 from shared.errors import Transient
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 from shared.runtime.tracing import next_span
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is kept of each record: from the topics into the read model."""

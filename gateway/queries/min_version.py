@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from shared.clock import SECOND
 from shared.errors import Rejected
-from shared.runtime.clock import SECOND
 
 Document = Mapping[str, Any]
 Shown = Callable[[Document], bool]

@@ -9,13 +9,13 @@ from gateway.queries.structures import Structures
 from gateway.read_model import request_records
 from gateway.read_model.schema import ReadModel
 from gateway.visibility import structure
-from shared.auth.verifier import Actor
+from shared.clock import iso
 from shared.contracts import codes
 from shared.contracts.messages.life import FINAL
 from shared.contracts.messages.manager import RegisterUser
 from shared.contracts.topics import OWNERS
+from shared.domain.actor import Actor
 from shared.errors import Rejected
-from shared.runtime.clock import iso
 
 _NEWEST_FIRST = (("row.received_at", -1), ("_id", 1))
 _LAST_FIRST = [("row.version", -1)]

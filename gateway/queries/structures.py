@@ -9,8 +9,8 @@ from gateway.queries.paging import Page, listed
 from gateway.read_model import search_words
 from gateway.read_model.schema import ReadModel
 from gateway.visibility import structure
-from shared.auth.verifier import Actor
 from shared.domain import identifiers
+from shared.domain.actor import Actor
 from shared.errors import Rejected
 
 SORTS: Mapping[str, tuple[tuple[str, int], ...]] = {

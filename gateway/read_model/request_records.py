@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.read_model.versioned_upsert import Guarded
+from shared.clock import iso
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
-from shared.runtime.clock import iso
 
 Told = Mapping[str, Any]
 

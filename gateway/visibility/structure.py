@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.auth.verifier import Actor
 from shared.domain.access_levels import Right
+from shared.domain.actor import Actor
 
 Document = Mapping[str, Any]
 

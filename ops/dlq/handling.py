@@ -15,7 +15,7 @@ from ops.errors import OpsError
 from ops.sending import publishing
 from ops.settings import OperatorSettings
 from shared.auth.service_token import ServiceToken
-from shared.runtime.clock import SystemClock
+from shared.clock import SystemClock
 from shared.runtime.settings import KafkaSettings
 
 _AT_ONCE = 100

@@ -13,11 +13,12 @@ import orjson
 
 from ops.dlq.letters import Letter, mark_key
 from ops.errors import OpsError
-from shared.auth.verifier import ADMINISTRATOR, Actor, acting_for
+from shared.auth.verifier import acting_for
+from shared.clock import MINUTE
 from shared.contracts.messages.cloudevents import JSON, Event, Message
 from shared.contracts.topics import DELAY_PATTERN, HANDLED, OPS, OWNERS, REQUESTS, name, table
+from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.errors import Poison
-from shared.runtime.clock import MINUTE
 
 _PROVED = frozenset(name(owner, REQUESTS) for owner in OWNERS)
 _WRITABLE = frozenset(topic.name for topic in table(30 * MINUTE) if OPS in topic.writers)

@@ -10,9 +10,9 @@ from ops import show
 from ops.errors import OpsError
 from ops.requests import seen
 from ops.sending import publishing
+from shared.clock import SystemClock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.runtime.publish import poke_now
-from shared.runtime.clock import SystemClock
 from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)

@@ -8,10 +8,10 @@ from pydantic import SecretStr, create_model
 
 from ops import show
 from ops.errors import OpsError
+from shared.clock import SECOND
 from shared.contracts.topics import OWNERS
 from shared.engine.storage import views
 from shared.mongo import client
-from shared.runtime.clock import SECOND
 from shared.runtime.settings import FromFiles, MongoSettings
 
 GRACE = 5 * SECOND

@@ -12,10 +12,10 @@ from services.delay_svc.forward import PROCESS, Forwarder
 from services.delay_svc.relay import SESSION_TIMEOUT, Relay
 from services.delay_svc.settings import Settings
 from services.delay_svc.window import Windows
+from shared.clock import SECOND
 from shared.contracts.topics import DELAY_PATTERN
 from shared.errors import Transient
 from shared.kafka.clients import answers, build_consumer, build_producer
-from shared.runtime.clock import SECOND
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings
 

@@ -13,10 +13,10 @@ from aiokafka.errors import (
 
 from services.delay_svc import metrics
 from services.delay_svc.poke import Poke
+from shared.clock import SECOND, Clock
 from shared.errors import Poison
 from shared.kafka.batching import Place, send_batches
 from shared.kafka.dead_letters import dead_letter
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.clock import MINUTE
 from shared.errors import Poison
 from shared.kafka.partitioner import key_hash
-from shared.runtime.clock import MINUTE
 
 DUE_AT = "due_at"
 """Header: when the record is due, ms since the epoch, in ASCII digits."""

@@ -20,9 +20,9 @@ from services.delay_svc.forward import Forwarder
 from services.delay_svc.poke import Poke
 from services.delay_svc.watermark import Watermark
 from services.delay_svc.window import Windows
+from shared.clock import SECOND, Clock
 from shared.contracts.topics import delay_of
 from shared.errors import Poison
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

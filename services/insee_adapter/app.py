@@ -19,12 +19,12 @@ from services.insee_adapter.settings import Settings
 from services.insee_adapter.sirene import Limits, Sirene, http_client
 from services.insee_adapter.steady import SteadyClock
 from services.insee_adapter.worker import Worker
+from shared.clock import SECOND, Clock
 from shared.kafka import clients as brokers
 from shared.kafka.consumer import consume
 from shared.kafka.dead_letter_limit import DeadLetterLimit
 from shared.kafka.producer import KafkaBus
 from shared.mongo import client
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings, MongoSettings
 

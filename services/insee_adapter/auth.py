@@ -12,8 +12,8 @@ import httpx2
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from services.insee_adapter.responses import NoAnswer
+from shared.clock import Clock
 from shared.contracts.messages.insee import Because
-from shared.runtime.clock import Clock
 
 
 class Credentials(Protocol):

@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.insee_adapter import days
+from shared.clock import HOUR, MINUTE
 from shared.contracts.messages.insee import InseeAnswer, Result
 from shared.mongo.client import ASCENDING
-from shared.runtime.clock import HOUR, MINUTE
 
 KEPT = {
     Result.ACTIVE: HOUR,

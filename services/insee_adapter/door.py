@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from services.insee_adapter import metrics
 from services.insee_adapter.cache import Cache
 from services.insee_adapter.queue import Asker, Queue
+from shared.clock import Clock
 from shared.contracts import topics
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event, Message
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Result
 from shared.errors import Poison
 from shared.kafka.dead_letters import dead_letter
-from shared.runtime.clock import Clock
 from shared.runtime.tracing import next_span
 
 PROCESS = "insee_adapter"

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from shared.runtime.clock import HOUR, MINUTE, SECOND, Duration
+from shared.clock import HOUR, MINUTE, SECOND, Duration
 from shared.runtime.settings import ProcessSettings
 
 _ACCOUNT = ("insee_client_id", "insee_client_secret", "insee_username", "insee_password")

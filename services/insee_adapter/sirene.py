@@ -19,8 +19,8 @@ from services.insee_adapter.auth import Credentials
 from services.insee_adapter.breaker import Breaker, State
 from services.insee_adapter.reading import moved
 from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_granted, quota_wait
+from shared.clock import Clock
 from shared.contracts.messages.insee import Because, InseeAnswer, Result
-from shared.runtime.clock import Clock
 
 
 class Budget(Protocol):

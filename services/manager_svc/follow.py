@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import FollowSphere, OpenTeam
 from shared.domain.access_levels import team_key
+from shared.domain.actor import Actor
 from shared.engine.core.incoming import Incoming
 from shared.engine.entrypoint.handlers import OnStates
 from shared.engine.entrypoint.intake import body_hash

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import orjson
 
+from shared.clock import Instant
 from shared.contracts.messages.common import Stored
 from shared.contracts.messages.manager import MembershipState, Profile
 from shared.engine.core.rules import View
-from shared.runtime.clock import Instant
 
 USER, TEAM = "user", "structure"
 """Kinds of documents; a team has the id of its structure."""

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
+from shared.clock import HOUR, Duration
 from shared.engine.entrypoint.host import OwnerSettings
-from shared.runtime.clock import HOUR, Duration
 
 
 class Settings(OwnerSettings):

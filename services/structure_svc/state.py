@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 import orjson
 
+from shared.clock import Instant, iso
 from shared.contracts.messages.common import Address, Identifier, PersonName, Stored
 from shared.contracts.messages.structure import BillingMandate, PublicParameters, Sphere
 from shared.engine.core.rules import Pending, View
 from shared.engine.storage.models import construct
-from shared.runtime.clock import Instant, iso
 
 KIND = "structure"
 

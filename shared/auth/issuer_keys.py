@@ -18,8 +18,8 @@ import httpx2
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import import_key
 
+from shared.clock import DAY, MINUTE, SECOND, Clock
 from shared.errors import Transient
-from shared.runtime.clock import DAY, MINUTE, SECOND, Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

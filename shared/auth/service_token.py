@@ -5,8 +5,8 @@ import asyncio
 import httpx2
 
 from shared.auth.verifier import ACT_FOR
+from shared.clock import SECOND, Clock
 from shared.errors import Transient
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

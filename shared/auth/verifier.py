@@ -12,24 +12,23 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry, deserialize_compact, extract_compact
 
 from shared.auth.issuer_keys import IssuerKey, IssuerKeys
+from shared.clock import SECOND, Clock
 from shared.contracts.topics import CLIENT
+from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.domain.subjects import is_subject
 from shared.errors import Rejected
-from shared.runtime.clock import SECOND, Clock
 
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 """The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """What a token may call itself: a logout token of the same issuer is none of ours."""
-ADMINISTRATOR = "structures:admin"
 _TOLD = frozenset({ADMINISTRATOR})
 """Scopes of a person that owners know: the others are not theirs to see."""
 ACT_FOR = "structures:act-for"
@@ -42,28 +41,6 @@ _CACHE_SIZE = 10_000
 _Signed = tuple[Mapping[str, Any], str, bool]
 """The claims of a token, the thumbprint of the key that signed it, and whether it is meant for us."""
 _USED = ("sub", "exp", "nbf", "scope", "client_id", "azp", "given_name", "family_name", "email")
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Whoever asks. `via` is the system that asks in their name, and was allowed to.
-
-    `client` is the client of the issuer whose token brought the request on Kafka: what becomes of it is told to it too.
-    """
-
-    id: str
-    kind: Literal["person", "technical"] = "person"
-    scopes: frozenset[str] = frozenset()
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    via: str | None = None
-    client: str | None = None
-
-    @property
-    def is_administrator(self) -> bool:
-        """Tell whether the actor may do what administrators do."""
-        return ADMINISTRATOR in self.scopes
 
 
 class Verifier:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.runtime.clock import DAY, HOUR, duration, write_duration
+from shared.clock import DAY, HOUR, duration, write_duration
 
 PROCESSES = ("structure_svc", "manager_svc", "insee_adapter", "delay_svc", "gateway")
 PARTNERS = "partners"

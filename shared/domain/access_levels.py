@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from shared.auth.verifier import Actor
+from shared.domain.actor import Actor
 from shared.errors import Rejected
 
 

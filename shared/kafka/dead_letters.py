@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from shared.auth.verifier import Actor, acting_for
+from shared.auth.verifier import acting_for
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.topics import dead_letters
+from shared.domain.actor import Actor
 from shared.runtime import metrics
 
 SECRET_HEADERS = frozenset({"authorization"})

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.runtime.clock import DAY, MINUTE, Clock, Duration, SystemClock
+from shared.clock import DAY, MINUTE, Clock, Duration, SystemClock
 
 
 def _secrets_dir() -> str | None:

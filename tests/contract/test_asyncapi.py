@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dev.contracts import FOLDER, asyncapi, every_topic, messages
+from shared.clock import MINUTE
 from shared.contracts import topics
-from shared.runtime.clock import MINUTE
 
 DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 SCHEMAS = sorted((FOLDER / "schemas").glob("*.json"))

@@ -14,7 +14,7 @@ from services.delay_svc.settings import Settings as DelaySettings
 from services.insee_adapter.settings import Settings as InseeSettings
 from services.manager_svc.settings import Settings as ManagerSettings
 from services.structure_svc.settings import Settings as StructureSettings
-from shared.runtime.clock import duration
+from shared.clock import duration
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
 
 ROOT = Path(__file__).parents[2]

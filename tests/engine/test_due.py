@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runtime.clock import MINUTE, SECOND
+from shared.clock import MINUTE, SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import DELAY, NOW, ManualClock, incoming
 from tests.support.toy.requests import Cancel, Find, Put, Rename

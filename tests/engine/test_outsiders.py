@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import orjson
 import pytest
 
-from shared.auth.verifier import Actor
+from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.cloudevents import Message
-from shared.runtime.clock import MINUTE, SECOND
+from shared.domain.actor import Actor
 from tests.support.lab import Lab
 from tests.support.toy import ALICE, BOB
 from tests.support.toy.requests import Find, Hidden, PutNow

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.clock import MINUTE, SECOND
 from shared.engine.runtime import sweep
 from shared.engine.runtime.engine import Engine
-from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import Died, Lab, Process
 from tests.support.toy import BOB, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Find, Guarded, OpenIf, Put, PutNow, PutTwice

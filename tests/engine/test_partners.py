@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from shared.auth.verifier import Actor
+from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.cloudevents import Message
+from shared.domain.actor import Actor
 from shared.engine.core.incoming import Incoming
-from shared.runtime.clock import MINUTE, SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import ALICE, BOB, DELAY, NOW, incoming
 from tests.support.toy.requests import Ask, Broken, Cancel, Find, Guarded, Put, PutNow, Take

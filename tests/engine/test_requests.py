@@ -2,8 +2,8 @@
 
 import orjson
 
+from shared.clock import iso
 from shared.contracts.messages.life import request_key
-from shared.runtime.clock import iso
 from tests.support.lab import Lab, statuses
 from tests.support.toy import ALICE, BOB, DELAY, NOW, box_id, incoming
 from tests.support.toy.requests import Cancel, Close, Empty, Find, Label, Open, Put, PutAfter, PutNow, Rename, Take

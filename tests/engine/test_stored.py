@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.clock import SECOND
+from shared.clock import SECOND
 from tests.support.lab import OLD, Lab
 from tests.support.toy import DELAY
 from tests.support.toy.requests import Cancel, Find, Guarded, Label, Put, PutNow

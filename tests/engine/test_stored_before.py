@@ -6,6 +6,7 @@ import pytest
 from pymongo.read_concern import ReadConcern
 
 from services.structure_svc import rules
+from shared.clock import HOUR, MINUTE
 from shared.contracts.messages import cloudevents, records
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.structure import CreateStructure, ModifyStructure
@@ -14,7 +15,6 @@ from shared.engine.core.incoming import Incoming
 from shared.engine.runtime.engine import Engine
 from shared.engine.storage.memory import MemoryBus, MemoryStore
 from shared.engine.storage.mongo import MongoStore
-from shared.runtime.clock import HOUR, MINUTE
 from tests.support.toy import ALICE, ManualClock
 
 OWNER = rules.owner(HOUR)

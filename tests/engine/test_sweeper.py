@@ -7,9 +7,9 @@ from collections.abc import Awaitable
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.clock import MINUTE, SECOND, SystemClock
 from shared.engine.runtime import sweep
 from shared.runtime import metrics
-from shared.runtime.clock import MINUTE, SECOND, SystemClock
 from shared.runtime.health import Loop
 from tests.support.lab import OLD, Died, Lab, Process
 from tests.support.toy import DELAY, ManualClock, incoming

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from shared.clock import MINUTE
 from shared.contracts.messages.life import request_key
-from shared.runtime.clock import MINUTE
 from tests.support.lab import Lab
 from tests.support.toy import DELAY, NOW, ManualClock, incoming
 from tests.support.toy.requests import Cancel, Find, Open, Put, PutAfter, PutNow, Rename

@@ -2,7 +2,7 @@
 
 import orjson
 
-from shared.runtime.clock import MINUTE, SECOND, iso
+from shared.clock import MINUTE, SECOND, iso
 from tests.support.lab import Lab
 from tests.support.toy import BOB, NOW, incoming
 from tests.support.toy.requests import Ask, Find, Guarded, PutNow

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.clock import Clock
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Row
 from shared.engine.core.transition import Step
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
-from shared.runtime.clock import Clock
 from tests.explorer.perform import ExploredStore
 from tests.explorer.port import Port
 from tests.explorer.world import NO_FAULTS, Faults

@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
+from shared.clock import parse_instant
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.document import Document, Write
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
-from shared.runtime.clock import parse_instant
 from tests.explorer.port import Op
 from tests.explorer.world import BROKER, World, content, digest
 from tests.support.toy.rules import oracle_key

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, cast
 
+from shared.clock import Clock
 from shared.engine.runtime.engine import Engine
 from shared.engine.runtime.sweep import Sweeper
 from shared.engine.storage.protocol import Bus, Sweepable
-from shared.runtime.clock import Clock
 from tests.explorer.breaks import Break
 from tests.explorer.cases import Case
 from tests.explorer.history import Task

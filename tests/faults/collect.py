@@ -9,9 +9,9 @@ import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from shared.clock import parse_instant
 from shared.contracts import topics
 from shared.contracts.messages.life import request_key
-from shared.runtime.clock import parse_instant
 from tests.faults.history import Event, document_key
 
 Places = Mapping[tuple[str, int], int]

@@ -9,8 +9,8 @@ import httpx2
 from confluent_kafka import Producer
 
 from dev.run.system import KAFKA_AUDIENCE, System
+from shared.clock import SystemClock
 from shared.contracts.messages.life import request_key
-from shared.runtime.clock import SystemClock
 from tests.faults.history import Event, History
 from tests.faults.plan import Ask
 

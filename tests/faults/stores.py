@@ -8,11 +8,11 @@ from pymongo import MongoClient
 
 from services.manager_svc import rules as managers
 from services.structure_svc import rules as structures
+from shared.clock import HOUR, MINUTE
 from shared.contracts.topics import OWNERS
 from shared.engine.core.document import view
 from shared.engine.core.rules import Owner
 from shared.engine.storage import codec
-from shared.runtime.clock import HOUR, MINUTE
 from tests.faults.history import Event, document_key
 
 OWNER: Mapping[str, Owner[Any]] = {"structure": structures.owner(HOUR), "manager": managers.owner()}

@@ -14,7 +14,7 @@ import httpx2
 from dev.run.__main__ import provision
 from dev.run.supervisor import Running
 from dev.run.system import System
-from shared.runtime.clock import SystemClock, duration
+from shared.clock import SystemClock, duration
 from tests.faults import collect, load, stores
 from tests.faults.doors import ACTOR, Doors, Partition
 from tests.faults.history import Event, History

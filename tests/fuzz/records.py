@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from ops.dlq.letters import read
+from shared.clock import duration
 from shared.contracts import topics
 from shared.kafka.clients import connection
-from shared.runtime.clock import duration
 from tests.fuzz.mutate import spoilt_bytes, spoilt_headers
 from tests.fuzz.standing import Record, everything
 from tests.fuzz.tries import tries

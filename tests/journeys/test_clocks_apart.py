@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.runtime.clock import SECOND, parse_instant
+from shared.clock import SECOND, parse_instant
 from tests.journeys.given import new_structure
 from tests.support.system import System, until
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared.clock import duration
 from shared.contracts import topics
-from shared.runtime.clock import duration
 from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt

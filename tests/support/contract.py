@@ -9,8 +9,8 @@ import httpx2
 from jsonschema import Draft202012Validator, FormatChecker
 
 from gateway.api.openapi import FILE
+from shared.clock import parse_instant
 from shared.contracts.codes import CODES
-from shared.runtime.clock import parse_instant
 
 Operation = Mapping[str, Any]
 

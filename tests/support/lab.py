@@ -10,17 +10,17 @@ from typing import Any, Protocol, cast
 
 import orjson
 
-from shared.auth.verifier import Actor
+from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
+from shared.domain.actor import Actor
 from shared.engine.core.document import Document, view
 from shared.engine.core.incoming import Incoming, Row
 from shared.engine.runtime.engine import Engine
 from shared.engine.runtime.sweep import Sweeper
 from shared.engine.storage.memory import MemoryBus
 from shared.engine.storage.protocol import Bus, Sweepable
-from shared.runtime.clock import MINUTE, SECOND
 from tests.support.toy import ALICE, OWNER, TIMING, ManualClock, box_id, incoming
 from tests.support.toy.state import BoxState
 

@@ -22,7 +22,7 @@ from ops.provision import carry_out, plan, plan_partner
 from ops.rights import Partner
 from ops.settings import AdminSettings
 from ops.settle import wait_until_known
-from shared.runtime.clock import MINUTE
+from shared.clock import MINUTE
 from shared.runtime.settings import KafkaSettings
 
 

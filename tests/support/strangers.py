@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
+from shared.domain.actor import Actor
 from shared.engine.core.decide import Timing, Wait, absent, decide
 from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming

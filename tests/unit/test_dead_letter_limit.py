@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.cloudevents import Message
+from shared.domain.actor import Actor
 from shared.errors import Transient
 from shared.kafka.dead_letter_limit import AT_MOST, OF_ONE_ACTOR, WINDOW, DeadLetterLimit
 from shared.kafka.dead_letters import dead_letter

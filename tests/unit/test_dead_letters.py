@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.auth.verifier import ACT_FOR, ADMINISTRATOR, Actor, actor_of, on_behalf
+from shared.auth.verifier import ACT_FOR, actor_of, on_behalf
 from shared.contracts.messages.cloudevents import Message
+from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.kafka.dead_letters import LARGEST, dead_letter
 
 AGATHE = Actor("agathe", scopes=frozenset({ADMINISTRATOR, ACT_FOR, "openid"}))

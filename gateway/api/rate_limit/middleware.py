@@ -18,7 +18,8 @@ from gateway.api.problems import problem
 from gateway.api.rate_limit.allowances import Allowance, Allowances
 from gateway.api.rate_limit.rates import Rate
 from gateway.api.rate_limit.store import Permits
-from shared.auth.verifier import ADMINISTRATOR, Verifier, is_technical
+from shared.auth.verifier import Verifier, is_technical
+from shared.domain.actor import ADMINISTRATOR
 from shared.runtime import metrics
 from shared.runtime.http_server.limits import party
 

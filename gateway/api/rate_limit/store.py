@@ -3,8 +3,8 @@
 from typing import Any, Protocol
 
 from gateway.api.rate_limit.rates import Rate
+from shared.clock import MINUTE, SECOND
 from shared.mongo.client import DuplicateKeyError, ReturnDocument, weakly
-from shared.runtime.clock import MINUTE, SECOND
 
 
 class Permits(Protocol):

@@ -12,11 +12,11 @@ from gateway.api.paths import decoded
 from gateway.api.responses import gives
 from gateway.api.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
 from gateway.queries.structures import Filters, by_id
+from shared.clock import instant
 from shared.contracts.messages.common import IdentifierType, UserId
 from shared.contracts.messages.structure import Sphere
 from shared.domain import identifiers
 from shared.errors import Rejected
-from shared.runtime.clock import instant
 
 router = APIRouter(prefix="/structures", tags=["structures"])
 

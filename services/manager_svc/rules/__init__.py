@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from services.manager_svc import state
 from services.manager_svc.rules import add_member, change_profile, register, remove_member, rights, team, user
 from services.manager_svc.state import State, team_document, user_document
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import (
     AddMember,
@@ -18,6 +17,7 @@ from shared.contracts.messages.manager import (
     SetPigp,
 )
 from shared.domain.access_levels import user_key
+from shared.domain.actor import Actor
 from shared.engine.core.rules import Owner, Rule, Target, at_once
 
 RULES: Mapping[type[Request], Rule] = {

@@ -6,7 +6,7 @@ from typing import Any
 from services.structure_svc import state
 from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
 from services.structure_svc.state import StructureState
-from shared.auth.verifier import Actor
+from shared.clock import DAY
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.contracts.messages.structure import (
@@ -18,8 +18,8 @@ from shared.contracts.messages.structure import (
     ModifyStructure,
 )
 from shared.domain.access_levels import Right, team_key, user_key
+from shared.domain.actor import Actor
 from shared.engine.core.rules import Owner, Rule, Target, at_once, delayed
-from shared.runtime.clock import DAY
 
 RULES: Mapping[type[Request], Rule] = {
     CreateStructure: at_once(create.accept),

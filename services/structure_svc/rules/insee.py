@@ -1,10 +1,10 @@
 """What INSEE says of a SIRET, and what follows from it (rules R9, R22)."""
 
+from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
 from shared.contracts.messages.structure import Sphere
 from shared.engine.core.rules import Context, LookUp, Needs
 from shared.errors import Rejected
-from shared.runtime.clock import MINUTE, SECOND
 
 QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
 """Two waits: for our own turn, which is nobody's fault, and for an INSEE that does not answer."""

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from shared.clock import iso
 from shared.errors import Poison
-from shared.runtime.clock import iso
 
 Headers = tuple[tuple[str, bytes], ...]
 

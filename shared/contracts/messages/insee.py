@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from shared.clock import DAY, Instant
 from shared.contracts.messages.common import Address, Stored
 from shared.domain.subjects import LONGEST
-from shared.runtime.clock import DAY, Instant
 
 Siret = Annotated[str, Field(pattern="^[0-9]{14}$", examples=["13002526500013"])]
 

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from shared.clock import Instant
 from shared.contracts.messages.common import Stored
-from shared.runtime.clock import Instant
 
 Status = Literal["waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
 FINAL: frozenset[str] = frozenset({"rejected", "applied", "failed", "cancelled"})

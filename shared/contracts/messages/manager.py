@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError
 
+from shared.clock import Instant
 from shared.contracts.messages.common import Email, Request, Stored, StructureId, Text100, UserId
 from shared.contracts.validation import told_as
-from shared.runtime.clock import Instant
 
 Profile = Annotated[Literal["consultation", "modification"], told_as("profile_unknown")]
 MembershipState = Literal["requested", "valid", "refused", "ended"]

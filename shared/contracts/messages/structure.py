@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from shared.clock import Instant
 from shared.contracts.messages.common import (
     GIVEN,
     Address,
@@ -26,7 +27,6 @@ from shared.contracts.messages.common import (
     wrong,
 )
 from shared.contracts.validation import told_as
-from shared.runtime.clock import Instant
 
 Sphere = Literal["state", "public_non_state", "private"]
 

@@ -1,8 +1,8 @@
 """What every owner says to whoever asks again for what is accepted already. Pure."""
 
+from shared.clock import iso
 from shared.engine.core.rules import Context, Pending
 from shared.errors import Rejected
-from shared.runtime.clock import iso
 
 
 def pending_of(request_type: str, context: Context) -> Pending | None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from shared.clock import iso
 from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
-from shared.runtime.clock import iso
 
 _ENDED = {
     "applied": "too_late",

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from shared.clock import iso
 from shared.contracts.messages.common import Request
 from shared.engine.core.already_pending import already_pending
 from shared.engine.core.document import Draft, changes, size, told
@@ -13,7 +14,6 @@ from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
 from shared.engine.core.transition import Step
 from shared.errors import Failed, Rejected
-from shared.runtime.clock import iso
 
 COPY = "copy"
 """The wait for a local copy that may lag."""

@@ -1,9 +1,9 @@
 """Applies what is due of one document. Pure."""
 
+from shared.clock import MINUTE, SECOND
 from shared.engine.core.decide import ended
 from shared.engine.core.document import HEAVIEST_WRITE, Draft, UnknownType, told
 from shared.errors import Failed
-from shared.runtime.clock import MINUTE, SECOND
 
 _BACK_OFF = (30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE)
 LONGEST_BACK_OFF = _BACK_OFF[-1]

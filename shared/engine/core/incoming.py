@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import Status, request_key
+from shared.domain.actor import Actor
 from shared.engine.core.transition import Step
 from shared.errors import Rejected
 from shared.runtime.tracing import next_span

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
+from shared.domain.actor import Actor
 from shared.engine.core.transition import Step
 
 S = TypeVar("S", bound=BaseModel)

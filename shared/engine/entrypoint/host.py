@@ -11,6 +11,7 @@ from pydantic import Field
 from shared.auth.issuer_keys import IssuerKeys
 from shared.auth.key_store import MongoKeyStore
 from shared.auth.verifier import Verifier
+from shared.clock import SECOND, Duration
 from shared.contracts import topics
 from shared.engine.core.decide import COPY, Timing
 from shared.engine.core.rules import Owner
@@ -28,7 +29,6 @@ from shared.kafka.consumer import consume
 from shared.kafka.dead_letter_limit import DeadLetterLimit
 from shared.kafka.producer import KafkaBus
 from shared.mongo import client
-from shared.runtime.clock import SECOND, Duration
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
 

@@ -16,12 +16,14 @@ import orjson
 from pydantic import ValidationError
 
 from shared.auth import verifier
-from shared.auth.verifier import Actor, Verifier
+from shared.auth.verifier import Verifier
+from shared.clock import Clock
 from shared.contracts import codes
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event, Message
 from shared.contracts.messages.common import Request
 from shared.contracts.validation import invalid
+from shared.domain.actor import Actor
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Step
@@ -29,7 +31,6 @@ from shared.engine.runtime.publish import Publisher
 from shared.errors import Poison, Rejected
 from shared.kafka.consumer import TRANSIENT
 from shared.kafka.dead_letters import dead_letter
-from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 from shared.runtime.tracing import next_span
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.clock import Clock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.batch import Round
 from shared.engine.core.document import Document, Draft, view
@@ -13,7 +14,6 @@ from shared.engine.core.transition import Step
 from shared.engine.runtime.publish import Publisher
 from shared.engine.storage.protocol import Bus, Saved, Store
 from shared.runtime import metrics
-from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

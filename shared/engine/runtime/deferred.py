@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.clock import Clock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.batch import Round
 from shared.engine.core.decide import Wait
@@ -14,7 +15,6 @@ from shared.engine.core.transition import Step
 from shared.engine.runtime.publish import Publisher
 from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
-from shared.runtime.clock import Clock
 
 
 class Waiting:

@@ -10,10 +10,10 @@ import heapq
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from shared.clock import SECOND, Clock
 from shared.engine.runtime.publish import Publisher
 from shared.engine.storage.protocol import Bus
 from shared.kafka.consumer import TRANSIENT
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

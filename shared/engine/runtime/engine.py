@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from shared.clock import SECOND, Clock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core import due
 from shared.engine.core.batch import Copies, Round
@@ -32,7 +33,6 @@ from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
 from shared.kafka.dead_letters import dead_letter
 from shared.runtime import metrics
-from shared.runtime.clock import SECOND, Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
+from shared.clock import iso
 from shared.contracts import codes, topics
 from shared.contracts.messages.cloudevents import Message, build
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import LookUp, Owner, View
 from shared.engine.core.transition import Step
-from shared.runtime.clock import iso
 from shared.runtime.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")

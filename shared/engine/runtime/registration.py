@@ -2,13 +2,13 @@
 
 import hashlib
 
+from shared.clock import Clock
 from shared.contracts.messages.cloudevents import Message, build
 from shared.contracts.messages.manager import RegisterUser
 from shared.domain.access_levels import user_key
 from shared.engine.core.batch import Copies
 from shared.engine.core.incoming import Incoming
 from shared.engine.runtime.engine import Meet
-from shared.runtime.clock import Clock
 
 
 def introducing(process: str, clock: Clock) -> Meet:

@@ -11,13 +11,13 @@ import time
 import uuid
 from collections.abc import Sequence
 
+from shared.clock import MINUTE, SECOND
 from shared.engine.core.incoming import Incoming, Row
 from shared.engine.core.rules import LookUp
 from shared.engine.runtime.engine import Engine
 from shared.engine.storage.protocol import Sweepable
 from shared.kafka.consumer import TRANSIENT
 from shared.runtime import metrics
-from shared.runtime.clock import MINUTE, SECOND
 from shared.runtime.health import Loop
 from shared.runtime.logging import get_logger
 

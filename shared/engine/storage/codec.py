@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.auth.verifier import Actor
+from shared.domain.actor import Actor
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Incoming, Row
 from shared.engine.core.rules import Owner, Pending

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from shared.clock import SystemClock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core import due
 from shared.engine.core.document import Document, Write
@@ -21,7 +22,6 @@ from shared.engine.core.transition import Step
 from shared.engine.storage import codec
 from shared.engine.storage.mongo import ASK_AGAIN, SETTLE_AFTER
 from shared.engine.storage.protocol import Saved
-from shared.runtime.clock import SystemClock
 
 Pause = Callable[[str], Awaitable[None]]
 

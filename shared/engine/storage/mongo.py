@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.clock import DAY, MINUTE, instant
 from shared.engine.core import due
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Row
@@ -18,7 +19,6 @@ from shared.engine.storage import codec
 from shared.engine.storage.protocol import Saved
 from shared.mongo import bulk_writes
 from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
-from shared.runtime.clock import DAY, MINUTE, instant
 
 SETTLE_AFTER = 10 * MINUTE
 ASK_AGAIN = 2 * MINUTE

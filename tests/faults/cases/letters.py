@@ -6,8 +6,8 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from shared.clock import SystemClock
 from shared.contracts.topics import dead_letters
-from shared.runtime.clock import SystemClock
 from tests.faults.doors import TOPIC, envelope
 from tests.faults.history import Event
 from tests.faults.world import World

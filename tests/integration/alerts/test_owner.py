@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runtime.clock import SECOND
+from shared.clock import SECOND
 from tests.integration.alerts.conftest import Owner
 from tests.support.lab import OLD, Died, Lab
 from tests.support.prometheus import EVERY, Timeline, shows

@@ -13,9 +13,9 @@ import pytest_asyncio
 
 from bench.delay_bed import Reader, Worker, poke_headers
 from dev.brokers import Brokers
+from shared.clock import SECOND, SystemClock
 from shared.contracts.topics import dead_letters, delay_topic
 from shared.kafka.clients import build_producer
-from shared.runtime.clock import SECOND, SystemClock
 from tests.support.brokers import as_new
 from tests.support.rights import operator, provision, user
 

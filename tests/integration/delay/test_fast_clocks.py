@@ -10,8 +10,8 @@ from confluent_kafka import OFFSET_END, TopicPartition
 from bench.delay_bed import PARTITIONS, admin, header, lateness
 from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
+from shared.clock import MINUTE, SECOND
 from shared.contracts.topics import delay_topic
-from shared.runtime.clock import MINUTE, SECOND
 from tests.integration.delay.conftest import DELAY, Delay, now
 from tests.support.rights import operator
 from tests.support.until import until

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AclBindingFilter, AclOperation, AclPermissionT
 from bench.delay_bed import Reader, admin, lateness
 from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
-from shared.runtime.clock import SECOND
+from shared.clock import SECOND
 from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now
 from tests.support.rights import provision
 from tests.support.until import until

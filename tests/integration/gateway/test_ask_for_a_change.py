@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.auth.verifier import actor_of
-from shared.runtime.clock import iso
+from shared.clock import iso
 from tests.integration.gateway.world import ADMIN, KAFKA, World, fresh_id, fresh_user, readable, until
 
 CREATION = {"identifier": {"type": "RIDET", "value": "012 345 67 89"}, "name": "Exemple", "address": {"city": "Nouméa"}}

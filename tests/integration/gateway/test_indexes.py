@@ -21,8 +21,8 @@ from gateway.projections import structure
 from gateway.queries import paging
 from gateway.read_model import request_records
 from gateway.read_model.versioned_upsert import Guarded
+from shared.clock import iso
 from shared.mongo import client
-from shared.runtime.clock import iso
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.world import ADMIN, Issuer, World

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.clock import iso
 from shared.contracts.messages.common import LARGEST_INTEGER as LARGEST
-from shared.runtime.clock import iso
 from tests.integration.gateway.world import World, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.clock import iso
+from shared.clock import iso
 from tests.integration.gateway.world import World, fresh_id, fresh_user, until
 
 KEY = "Idempotency-Key"

@@ -19,13 +19,13 @@ from gateway.queries.requests import shown
 from gateway.read_model import request_records, versioned_upsert
 from gateway.read_model.schema import ReadModel
 from gateway.read_model.versioned_upsert import Guarded
+from shared.clock import iso
 from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
 from shared.kafka.clients import connection
 from shared.mongo import client
 from shared.mongo.client import PyMongoError
 from shared.runtime import metrics
-from shared.runtime.clock import iso
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
 

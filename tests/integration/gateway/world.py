@@ -16,11 +16,11 @@ from dev.brokers import Brokers
 from dev.issuer.keys import Keys
 from shared.auth.issuer_keys import IssuerKeys
 from shared.auth.verifier import Verifier
+from shared.clock import SystemClock, iso
 from shared.contracts import codes
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Event, Headers
 from shared.kafka.clients import build_consumer, build_producer
-from shared.runtime.clock import SystemClock, iso
 from shared.runtime.settings import KafkaSettings
 from tests.support.contract import check_answer
 

@@ -12,7 +12,7 @@ from services.insee_adapter.auth import Account, ApiKey, Credentials, PasswordGr
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.sirene import Limits, Sirene, http_client
 from services.insee_adapter.steady import SteadyClock
-from shared.runtime.clock import SystemClock
+from shared.clock import SystemClock
 
 LIMITS = Limits(connect_s=1, read_s=1, attempts=2, backoff_s=0.01)
 

@@ -9,9 +9,9 @@ import pytest
 from services.insee_adapter import cache as module
 from services.insee_adapter import days
 from services.insee_adapter.cache import Cache
+from shared.clock import SystemClock, instant
 from shared.contracts.messages.common import Address
 from shared.contracts.messages.insee import Because, InseeAnswer, Result
-from shared.runtime.clock import SystemClock, instant
 
 SIRET = "13002526500013"
 

@@ -10,10 +10,10 @@ from dev.insee.units import made_up_siret
 from services.insee_adapter.cache import Cache
 from services.insee_adapter.door import OUTCOMES, REQUESTS, Answers, Door
 from services.insee_adapter.queue import Queue
+from shared.clock import SystemClock
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Result
-from shared.runtime.clock import SystemClock
 from tests.unit.ops.records import Record
 
 

@@ -14,8 +14,8 @@ from services.insee_adapter.cache import Cache
 from services.insee_adapter.queue import Asker, Queue
 from services.insee_adapter.quota import Quota
 from services.insee_adapter.worker import Worker
+from shared.clock import SystemClock
 from shared.contracts.messages.insee import InseeAnswer, Result
-from shared.runtime.clock import SystemClock
 from tests.integration.insee.clients import public
 from tests.integration.insee.conftest import Insee
 from tests.support.until import until

@@ -19,8 +19,9 @@ from dev.issuer.accounts import CLIENTS, PASSWORD, PEOPLE
 from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
 from shared.auth.issuer_keys import IssuerKeys
-from shared.auth.verifier import ACT_FOR, ADMINISTRATOR, Verifier, actor_of
-from shared.runtime.clock import SystemClock
+from shared.auth.verifier import ACT_FOR, Verifier, actor_of
+from shared.clock import SystemClock
+from shared.domain.actor import ADMINISTRATOR
 from shared.runtime.http_server.server import serving
 
 SECRET = "the-secret-of-demo-clients"

@@ -13,10 +13,10 @@ import pytest
 from dev.brokers import Brokers
 from dev.run import environments
 from dev.run.system import System
-from shared.auth.verifier import Actor
+from shared.clock import SystemClock
 from shared.contracts.messages.cloudevents import Message
+from shared.domain.actor import Actor
 from shared.kafka.dead_letters import dead_letter
-from shared.runtime.clock import SystemClock
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
 from tests.unit.ops.records import Record

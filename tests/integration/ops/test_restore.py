@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from shared.runtime.clock import SystemClock, iso
+from shared.clock import SystemClock, iso
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
 from tests.support.system import System, until

@@ -12,8 +12,8 @@ from dev.brokers import Brokers
 from ops import quotas
 from ops.rights import Partner, acls
 from ops.settings import QuotaSettings
+from shared.clock import MINUTE
 from shared.contracts.topics import table
-from shared.runtime.clock import MINUTE
 from tests.integration.partners.conftest import Run
 from tests.support.brokers import EVERY_RIGHT
 from tests.support.kafka import Partner as Client

@@ -14,8 +14,8 @@ from dev.brokers import Brokers
 from ops.rights import Partner
 from ops.settings import AdminSettings
 from ops.settle import wait_until_known
+from shared.clock import MINUTE
 from shared.contracts.topics import OPS, PROCESSES, delay_topic, partner_topic, table
-from shared.runtime.clock import MINUTE
 from tests.integration.rights.caller import calling
 from tests.support.rights import operator, provision
 

@@ -27,8 +27,8 @@ from ops import quotas
 from ops.provision import plan
 from ops.rights import Partner, acls
 from ops.settings import AdminSettings, QuotaSettings
+from shared.clock import MINUTE
 from shared.contracts.topics import PROCESSES, table
-from shared.runtime.clock import MINUTE
 from tests.support.brokers import EVERY_RIGHT, as_new
 from tests.support.rights import operator, user
 

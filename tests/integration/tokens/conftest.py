@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from shared.auth.issuer_keys import IssuerKeys
 from shared.auth.verifier import Verifier
-from shared.runtime.clock import SystemClock
+from shared.clock import SystemClock
 from tests.support.issuer import KAFKA, HttpIssuer, http_issuer
 
 CLOCK = SystemClock()

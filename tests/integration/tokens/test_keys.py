@@ -9,8 +9,8 @@ from joserfc.jwk import RSAKey
 
 from shared.auth.issuer_keys import IssuerKey, IssuerKeys
 from shared.auth.verifier import Verifier
+from shared.clock import DAY, MINUTE
 from shared.errors import Rejected, Transient
-from shared.runtime.clock import DAY, MINUTE
 from tests.support.issuer import KAFKA, HttpIssuer, ec_key
 from tests.support.toy import ManualClock
 

@@ -14,8 +14,8 @@ from dev.brokers.ports import free_ports
 from dev.brokers.tools import find_tools
 from shared.auth.issuer_keys import IssuerKey, public_key
 from shared.auth.key_store import MongoKeyStore
+from shared.clock import DAY
 from shared.mongo.client import connect
-from shared.runtime.clock import DAY
 from shared.runtime.settings import MongoSettings
 from tests.support.issuer import ec_key
 

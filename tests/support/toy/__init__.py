@@ -5,14 +5,14 @@ from typing import Any
 
 import orjson
 
-from shared.auth.verifier import Actor
+from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
+from shared.domain.actor import Actor
 from shared.engine.core.decide import COPY, Timing
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Owner, Target, View
 from shared.engine.entrypoint.intake import body_hash
-from shared.runtime.clock import MINUTE
 from tests.support.toy.requests import Cancel, Find, Guarded, Hidden, Make, OfBox, Open, OpenIf, Rename, Sweep
 from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, keeper_key, name_key
 from tests.support.toy.state import BoxState

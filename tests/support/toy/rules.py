@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.engine.core.cancel import cancel
 from shared.engine.core.rules import Change, Context, Effect, LookUp, Needs, Rule, at_once, delayed
 from shared.errors import Failed, Rejected
-from shared.runtime.clock import MINUTE
 from tests.support.toy.requests import (
     Ask,
     Broken,

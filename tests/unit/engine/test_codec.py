@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
+from shared.domain.actor import Actor
 from shared.engine.core.decide import decide
 from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming, Row

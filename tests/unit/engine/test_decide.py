@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
 from shared.engine.core import due
 from shared.engine.core.decide import Wait, decide, reject
@@ -12,7 +13,6 @@ from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Context
 from shared.errors import Rejected
-from shared.runtime.clock import MINUTE
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Close, HalfBroken, Label, Make, Open, Put, PutNow, Take
 from tests.support.toy.rules import BOMB, oracle_key

@@ -10,12 +10,12 @@ import orjson
 import pytest
 
 from shared.auth.verifier import Verifier
+from shared.clock import MINUTE
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.incoming import Incoming
 from shared.engine.entrypoint.intake import Intake, body_hash
 from shared.engine.runtime.publish import Publisher
 from shared.errors import Rejected, Transient
-from shared.runtime.clock import MINUTE
 from tests.support.toy import DELAY, NOW, OWNER, ManualClock
 from tests.support.toy.requests import PutNow, Sweep
 

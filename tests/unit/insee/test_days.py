@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.insee_adapter import days
-from shared.runtime.clock import instant
+from shared.clock import instant
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from typing import Any
 
 from services.manager_svc import rules
 from services.manager_svc.state import Member, State, TeamState, UserState
-from shared.auth.verifier import ADMINISTRATOR, Actor
+from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
+from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.engine.core.decide import COPY, Timing, decide
 from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Context
-from shared.runtime.clock import MINUTE
 
 NOW = 1_800_000_000_000
 ALICE, MARC = Actor("alice"), Actor("marc")

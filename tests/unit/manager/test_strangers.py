@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from services.manager_svc.rules import RULES
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
+from shared.domain.actor import Actor
 from shared.engine.core.document import Document
 from tests.support.strangers import askable, data_of, refusal
 from tests.unit.manager.given import ADMIN, NOW, OWNER, PEOPLE, TIMING, team, user

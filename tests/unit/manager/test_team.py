@@ -3,9 +3,9 @@
 import pytest
 
 from services.manager_svc.state import MOST_MEMBERS
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import AddMember, ChangeProfile, FollowSphere, OpenTeam, RemoveMember
+from shared.domain.actor import Actor
 from shared.engine.core.decide import Wait
 from tests.unit.manager.given import ALICE, MARC, NOW, decided, team
 

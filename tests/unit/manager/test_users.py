@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import RegisterUser, SetActive, SetPigp
+from shared.domain.actor import Actor
 from tests.unit.manager.given import ADMIN, ALICE, decided, user
 
 CLOSE, OPEN = (SetActive(user="chloe", active=active) for active in (False, True))

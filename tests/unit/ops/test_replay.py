@@ -9,8 +9,8 @@ import pytest
 from ops.dlq import replay
 from ops.dlq.letters import Letter, letter
 from ops.dlq.replay import CannotReplay
-from shared.auth.verifier import ADMINISTRATOR, Actor
 from shared.contracts.messages import cloudevents
+from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.kafka.dead_letters import dead_letter
 from tests.unit.ops.records import Record
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from services.structure_svc import rules
 from services.structure_svc.state import StructureState
-from shared.auth.verifier import ADMINISTRATOR, Actor
+from shared.clock import HOUR, MINUTE
 from shared.contracts.messages.common import Request
+from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.engine.core import due
 from shared.engine.core.decide import COPY, Timing, decide
 from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Context
-from shared.runtime.clock import HOUR, MINUTE
 
 NOW = 1_800_000_000_000
 DELAY = 30 * MINUTE

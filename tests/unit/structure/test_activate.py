@@ -3,11 +3,11 @@
 import pytest
 
 from services.structure_svc.rules import activate, deactivate
-from shared.auth.verifier import Actor
+from shared.clock import iso
 from shared.contracts.messages.structure import ActivateStructure, DeactivateStructure
+from shared.domain.actor import Actor
 from shared.engine.core.decide import Wait
 from shared.errors import Failed
-from shared.runtime.clock import iso
 from tests.unit.structure.given import ALICE, CLEO, DELAY, MARC, NOW, STRANGER, Case, structure
 
 ACTIVATE = ActivateStructure.model_validate({"structure": {"id": 42}})

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from shared.clock import iso
 from shared.contracts.messages.structure import CancelRequest, ModifyStructure
 from shared.engine.core.decide import Wait
-from shared.runtime.clock import iso
 from tests.unit.structure.given import ADMIN, ALICE, CLEO, DELAY, MARC, NOW, Case, structure
 
 LABEL = ModifyStructure.model_validate({"structure": {"id": 42}, "label": "x"})

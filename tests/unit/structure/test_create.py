@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from services.structure_svc.state import StructureState, modifiable_fields
-from shared.auth.verifier import Actor
+from shared.clock import HOUR
 from shared.contracts import codes
 from shared.contracts.messages.common import Identifier
 from shared.contracts.messages.structure import CreateStructure
+from shared.domain.actor import Actor
 from shared.engine.core.decide import Wait
-from shared.runtime.clock import HOUR
 from tests.unit.structure.given import ADMIN, ALICE, DELAY, NOW, SIRET, SYSTEM, Case
 
 PIGP = {"manager:user:alice": {"kind": "person", "pigp": True}}

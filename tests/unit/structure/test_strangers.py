@@ -7,9 +7,9 @@ import pytest
 
 from services.structure_svc.rules import RULES
 from services.structure_svc.state import StructureState
-from shared.auth.verifier import Actor
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.structure import ActivateStructure
+from shared.domain.actor import Actor
 from shared.engine.core.document import Document
 from tests.support.strangers import askable, data_of, refusal
 from tests.unit.structure.given import (
