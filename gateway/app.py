@@ -10,7 +10,7 @@ from gateway.api.dependencies import Services
 from gateway.api.middleware import Guard
 from gateway.api.rate_limit.middleware import RateLimit
 from gateway.api.rate_limit.store import MongoPermits
-from gateway.application.lookup import InseeLookUps
+from gateway.application.lookup import InseeLookUps, Limits
 from gateway.application.outcome_listener import Tail
 from gateway.application.registration import Introductions
 from gateway.application.submit import Sender
@@ -30,7 +30,7 @@ from shared.kafka import clients as brokers
 from shared.kafka.consumer import consume
 from shared.kafka.dead_letter_limit import DeadLetterLimit
 from shared.kafka.producer import KafkaBus
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.health import Health
 from shared.runtime.http_server.server import serving
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings
@@ -42,9 +42,9 @@ __all__ = ["PROCESS", "running"]
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
-    database = client.connect(MongoSettings(), patience=settings.broker_patience)
+    database = mongo.connect(MongoSettings(), patience=settings.broker_patience)
     model = ReadModel(database, settings.read_model)
-    with client.patiently():
+    with mongo.patiently():
         await model.prepare()
     producer = brokers.build_producer(kafka)
     bus, tail, writer = KafkaBus(producer, health, DeadLetterLimit(PROCESS)), Tail(), RowWriter(model)
@@ -56,7 +56,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     people = People(model, settings.min_version_wait)
     keys = IssuerKeys(oidc.issuer, clock, kept=oidc.keys_kept, grace=oidc.keys_grace)
     verifier = Verifier(keys, settings.http_audience, clock)
-    look_ups = InseeLookUps(settings, database, bus, tail, clock)
+    look_ups = InseeLookUps(_look_up_limits(settings), database, bus, tail, clock)
     await look_ups.prepare()
     services = Services(
         structures=structures,
@@ -118,3 +118,12 @@ async def _at_the_end(following: Any) -> None:
     consumer = following.consumer
     for partition in consumer.assignment():
         await consumer.position(partition)
+
+
+def _look_up_limits(settings: Settings) -> Limits:
+    return Limits(
+        wait=settings.insee_look_up_wait,
+        broker_patience=settings.broker_patience,
+        window=settings.insee_look_up_window,
+        count=settings.insee_look_ups,
+    )

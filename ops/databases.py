@@ -8,7 +8,7 @@ import typer
 from ops import show
 from ops.errors import OpsError
 from shared.contracts.topics import OWNERS
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.settings import MongoSettings
 
 app = typer.Typer(help="An owner's database, after a restore. To be run as the owner.", no_args_is_help=True)
@@ -38,7 +38,7 @@ def restored_command(*, dry_run: show.DryRun = False, yes: show.Yes = False) -> 
         raise OpsError(f"MONGO_DATABASE is {settings.database}, which is no owner's: {', '.join(OWNERS.values())} are")
 
     async def work(*, change: bool) -> int:
-        database = client.connect(settings)
+        database = mongo.connect(settings)
         try:
             return await _restored(database, owner, change=change)
         finally:

@@ -12,7 +12,7 @@ from ops.errors import OpsError
 from ops.rebuilding import rebuild
 from ops.settings import AdminSettings
 from shared.clock import SystemClock
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.settings import KafkaSettings, MongoSettings
 
 app = typer.Typer(
@@ -81,7 +81,7 @@ def drop_command(
 
 
 async def _with_database(work: Any) -> Any:
-    database = client.connect(MongoSettings())
+    database = mongo.connect(MongoSettings())
     try:
         return await work(database)
     finally:

@@ -1,13 +1,13 @@
 """Looks a SIRET up at INSEE before a creation: a bounded wait, and a quota per caller."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from gateway.application.outcome_listener import Answer, Tail
-from gateway.settings import Settings
 from shared.clock import SECOND, Clock
 from shared.contracts import codes
 from shared.contracts.messages.cloudevents import build
@@ -19,11 +19,21 @@ from shared.mongo.client import ReturnDocument
 from shared.runtime.tracing import next_span
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a look-up waits for INSEE, and Kafka to take it (ms); how many one caller has in a window (ms)."""
+
+    wait: int
+    broker_patience: int
+    window: int
+    count: int
+
+
 class InseeLookUps:
     """Asks `insee_adapter` and waits for its answer. The quota is kept in the gateway's own database."""
 
-    def __init__(self, settings: Settings, database: Any, bus: Bus, tail: Tail, clock: Clock) -> None:
-        self._settings, self._bus, self._tail, self._clock = settings, bus, tail, clock
+    def __init__(self, limits: Limits, database: Any, bus: Bus, tail: Tail, clock: Clock) -> None:
+        self._limits, self._bus, self._tail, self._clock = limits, bus, tail, clock
         self._quota = database["insee_quota"]
 
     async def prepare(self) -> None:
@@ -37,7 +47,7 @@ class InseeLookUps:
         TimeoutError when it can't be asked.
         """
         await self._take(actor)
-        wait = self._settings.insee_look_up_wait
+        wait = self._limits.wait
         question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
         with self._tail.expect("insee.outcomes", _is_last) as expected:
             message = build(
@@ -51,7 +61,7 @@ class InseeLookUps:
                 correlation_id=expected.correlation,
                 traceparent=next_span(traceparent),
             )
-            async with asyncio.timeout(self._settings.broker_patience / SECOND):
+            async with asyncio.timeout(self._limits.broker_patience / SECOND):
                 await self._bus.publish([message])
             answer = await expected.within(wait / SECOND)
         if answer is None or answer["result"] == Result.UNAVAILABLE:
@@ -66,7 +76,7 @@ class InseeLookUps:
 
     async def _take(self, actor: Actor) -> None:
         """Take one look-up of the caller's window, or refuse. The windows are shared by all replicas."""
-        window = self._settings.insee_look_up_window
+        window = self._limits.window
         now = self._clock.now()
         expires = datetime.now(UTC) + timedelta(milliseconds=2 * window)
         taken = await self._quota.find_one_and_update(
@@ -75,7 +85,7 @@ class InseeLookUps:
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        if taken["count"] > self._settings.insee_look_ups:
+        if taken["count"] > self._limits.count:
             raise Rejected("insee_quota", details={"retry_after": (window - now % window) // SECOND + 1})
 
 

@@ -11,7 +11,7 @@ from ops.errors import OpsError
 from shared.clock import SECOND
 from shared.contracts.topics import OWNERS
 from shared.engine.storage import views
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.settings import FromFiles, MongoSettings
 
 GRACE = 5 * SECOND
@@ -94,7 +94,7 @@ def told(row: Row) -> Row:
 
 @asynccontextmanager
 async def _view(owner: str, what: str) -> AsyncIterator[Any]:
-    database = client.connect(_settings(owner))
+    database = mongo.connect(_settings(owner))
     try:
         yield database[views.name(owner, what)]
     finally:

@@ -24,7 +24,7 @@ from shared.kafka import clients as brokers
 from shared.kafka.consumer import consume
 from shared.kafka.dead_letter_limit import DeadLetterLimit
 from shared.kafka.producer import KafkaBus
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings, MongoSettings
 
@@ -37,7 +37,7 @@ _WORKER_HANGS_AFTER_S = 180
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left; look-ups under way are then put back, to be made by another replica."""
     kafka, clock = KafkaSettings(), settings.clock()
-    database = client.connect(MongoSettings())
+    database = mongo.connect(MongoSettings())
     cache = Cache(database)
     queue = Queue(database, lease=settings.insee_lease, max_wait=settings.insee_max_wait)
     quota = Quota(
@@ -120,7 +120,7 @@ def _start(name: str, worker: Callable[..., Worker], health: Health) -> asyncio.
 
 async def _count(queue: Queue) -> None:
     while True:
-        with contextlib.suppress(client.PyMongoError):  # The workers tell of it; this only counts.
+        with contextlib.suppress(mongo.PyMongoError):  # The workers tell of it; this only counts.
             metrics.LOOK_UPS.set(await queue.size())
             metrics.OLDEST_SECONDS.set(await queue.oldest())
         await asyncio.sleep(_COUNT_EVERY_S)

@@ -28,7 +28,7 @@ from shared.kafka import clients as brokers
 from shared.kafka.consumer import consume
 from shared.kafka.dead_letter_limit import DeadLetterLimit
 from shared.kafka.producer import KafkaBus
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
 
@@ -55,7 +55,7 @@ async def hosting(
     """Run the owner until the context is left; then batches under way are finished and committed."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
     # Every write of the engine is guarded or may be made twice, and a batch that fails is handled again as a whole.
-    database = client.connect(MongoSettings(), retry_writes=False)
+    database = mongo.connect(MongoSettings(), retry_writes=False)
     kept = MongoKeyStore(database, oidc.issuer, oidc.keys_kept)
     keys = IssuerKeys(oidc.issuer, clock, kept, kept=oidc.keys_kept, grace=oidc.keys_grace)
     store = MongoStore(database, owner, overdue_after=settings.overdue_after)

@@ -22,7 +22,7 @@ from gateway.queries import paging
 from gateway.read_model import request_records
 from gateway.read_model.versioned_upsert import Guarded
 from shared.clock import iso
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
 from tests.integration.gateway.world import ADMIN, Issuer, World
@@ -146,14 +146,14 @@ async def gateway(
     """A gateway with a full read model of its own: its address, what it asks MongoDB, and that database."""
     generation = f"x{secrets.token_hex(4)}"
     settings = MongoSettings(uri=gateway_brokers.service_mongo_uri(PROCESS), database=PROCESS)
-    database = client.connect(settings)
+    database = mongo.connect(settings)
     for name, writes in (
         ("structures", map(a_structure, range(STRUCTURES))),
         ("requests", map(a_request, range(STRUCTURES))),
     ):
         await database[f"{name}_{generation}"].insert_many([{"_id": w.id, **w.fresh} for w in writes])
     watched = Watched(generation)
-    monkeypatch.setattr(client, "AsyncIOMotorClient", partial(client.Client, event_listeners=[watched]))
+    monkeypatch.setattr(mongo, "AsyncIOMotorClient", partial(mongo.Client, event_listeners=[watched]))
     async with replica(gateway_brokers, issuer, READ_MODEL=generation) as (api, _):
         yield api, watched, database
     database.client.close()

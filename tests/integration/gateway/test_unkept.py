@@ -23,7 +23,7 @@ from shared.clock import iso
 from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
 from shared.kafka.clients import connection
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.mongo.client import PyMongoError
 from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
@@ -55,7 +55,7 @@ UNKEPT: dict[str, Callable[[], Any]] = {
 async def database(gateway_brokers: Brokers) -> AsyncIterator[Any]:
     """The gateway's own database."""
     settings = MongoSettings(uri=gateway_brokers.service_mongo_uri(PROCESS), database=PROCESS)
-    connected = client.connect(settings)
+    connected = mongo.connect(settings)
     yield connected
     connected.client.close()
 

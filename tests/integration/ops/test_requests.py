@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from shared.engine.storage import views
-from shared.mongo import client
+from shared.mongo import client as mongo
 from shared.runtime.settings import MongoSettings
 from tests.integration.ops.conftest import Ops
 from tests.journeys.given import new_structure
@@ -139,7 +139,7 @@ async def test_views_are_made_once_and_made_anew_by_the_owners_own_user_when_the
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uri = system.supervisor["structure_svc"].process.env["MONGO_URI"]
-    database = client.connect(MongoSettings(uri=SecretStr(uri), database="structure_svc"))
+    database = mongo.connect(MongoSettings(uri=SecretStr(uri), database="structure_svc"))
 
     async def pipeline() -> Any:
         found = await database.command({"listCollections": 1, "filter": {"name": "structure_pending"}})
