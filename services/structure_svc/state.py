@@ -107,14 +107,14 @@ def possible_requests(projected: StructureState, *, pending: bool) -> tuple[str,
 
 
 def _pending(pending: Pending) -> Mapping[str, Any]:
-    step = pending.step
+    transition = pending.transition
     return {
-        "request_id": step.request_id,
-        "actor": step.actor,
-        "type": step.type,
-        "accepted_at": iso(step.accepted_at or step.at),
+        "request_id": transition.request_id,
+        "actor": transition.actor,
+        "type": transition.type,
+        "accepted_at": iso(transition.accepted_at or transition.at),
         "effective_at": iso(pending.due_at),
-        "fields": sorted(step.after),
+        "fields": sorted(transition.after),
     }
 
 

@@ -277,9 +277,11 @@ def sentence(code: str, details: Mapping[str, Any] | None = None) -> str:
     return f"Code {code}." if known is None else known.filled(details or {})
 
 
-def sentence_of(step: Mapping[str, Any]) -> str:
+def sentence_of(transition: Mapping[str, Any]) -> str:
     """Return the sentence of a step in the life of a request, as it is told: it may name the step's own date."""
-    return sentence(step["code"], {"effective_at": step.get("effective_at"), **(step.get("details") or {})})
+    return sentence(
+        transition["code"], {"effective_at": transition.get("effective_at"), **(transition.get("details") or {})}
+    )
 
 
 def errors_of(fields: Iterable[tuple[str, str]], details: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

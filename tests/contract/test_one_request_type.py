@@ -93,6 +93,6 @@ def test_a_new_request_type_lives_its_whole_life_without_a_word_to_the_engine() 
     (pending,) = draft.pending
     assert pending.due_at == NOW + DELAY
     assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
-    assert [(s.type, s.status) for s in draft.steps] == [(request.type, "accepted"), (request.type, "applied")]
+    assert [(s.type, s.status) for s in draft.transitions] == [(request.type, "accepted"), (request.type, "applied")]
     assert isinstance(draft.state, StructureState)
     assert draft.state.label == "archives"

@@ -112,7 +112,7 @@ async def test_while_it_creates_one_request_makes_one_document(lab: Lab, *, swep
         await lab.ask(request, request.name)
         (document,) = await lab.store.load([], [f"name:n{steps}"], [])
         assert {o["document"] for o in lab.outcomes(request.name)} == {document.id}
-        assert [p.step.request_id for p in document.pending] == [f"n{steps}.put"]
+        assert [p.transition.request_id for p in document.pending] == [f"n{steps}.put"]
         await lab.rest()
         await lab.tells_one_story(request.name, "applied", document.id.removeprefix("box:"))
         await lab.tells_one_story(f"{request.name}.put", "accepted", document.id.removeprefix("box:"))

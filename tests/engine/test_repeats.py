@@ -79,7 +79,7 @@ async def test_the_same_id_with_another_body_is_refused_and_the_first_stands(lab
     assert statuses(lab.journal()) == ["applied"]
     row = await lab.row()
     assert row is not None
-    assert row.step.status == "applied"
+    assert row.transition.status == "applied"
     assert await lab.things() == ("lid", "pen")
 
 

@@ -16,7 +16,7 @@ async def test_what_takes_effect_at_once_is_applied_told_and_kept(lab: Lab) -> N
     assert lab.record() == {"things": ["lid"], "closed": False, "version": 1, "pending": [], "will_hold": ["lid"]}
     row = await lab.row()
     assert row is not None
-    assert (row.step.status, row.step.document, row.step.version) == ("applied", "box:1", 1)
+    assert (row.transition.status, row.transition.document, row.transition.version) == ("applied", "box:1", 1)
     assert lab.journal()[0]["after"]["things"] == ["lid"]
 
 
@@ -92,7 +92,7 @@ async def test_a_refusal_about_nothing_that_exists_is_kept_and_says_what_it_was_
     assert (told["status"], told["code"], told["reference"]) == ("rejected", "not_found", {"box": "1"})
     row = await lab.row()
     assert row is not None
-    assert (row.step.status, row.step.document) == ("rejected", None)
+    assert (row.transition.status, row.transition.document) == ("rejected", None)
     await lab.rest()
     await lab.tells_one_story("r1", "rejected")
 

@@ -34,7 +34,7 @@ async def test_an_old_outbox_is_published_with_its_row_and_its_state(lab: Lab) -
     assert lab.record()["things"] == ["lid", "pen"]
     row = await lab.row()
     assert row is not None
-    assert row.step.status == "applied"
+    assert row.transition.status == "applied"
 
 
 async def test_a_fresh_outbox_is_left_to_whoever_wrote_it(lab: Lab) -> None:

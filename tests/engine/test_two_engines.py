@@ -33,7 +33,7 @@ async def test_one_request_at_two_processes(lab: Lab, step: str) -> None:
     slow = lab.process("slow")
     async with slow.life.held(step, lab.ask(Put(box="1", thing="pen"), by=slow)):
         await lab.ask(Put(box="1", thing="pen"))
-    assert [p.step.request_id for p in (await lab.document()).pending] == ["r1"]
+    assert [p.transition.request_id for p in (await lab.document()).pending] == ["r1"]
     await lab.rest()
     await lab.tells_one_story("r1", "accepted")
 
@@ -129,7 +129,7 @@ async def test_a_row_written_late_does_not_take_back_a_newer_one(lab: Lab) -> No
         await lab.poke("1")
     row = await lab.row()
     assert row is not None
-    assert row.step.status == "applied"
+    assert row.transition.status == "applied"
     await lab.rest()
     await lab.tells_one_story("r1", "applied")
 

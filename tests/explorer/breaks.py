@@ -7,7 +7,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Row
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
 from tests.explorer.perform import ExploredStore
@@ -56,7 +56,7 @@ class CancelsUnguarded(ExploredStore):
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
         raw = self.documents.get(write.id)
-        is_one = any(step.status == "cancelled" for step in write.steps)
+        is_one = any(transition.status == "cancelled" for transition in write.transitions)
         return super()._in_the_way(replace(write, base=raw["version"]) if raw and is_one else write)
 
 
@@ -65,8 +65,8 @@ class CancelsElsewhere(ExploredStore):
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
         own = [
-            replace(w, id=f"decision:{w.steps[-1].key}", decided=w.steps[-1].key)
-            if w.base == 0 and any(step.status == "cancelled" for step in w.steps)
+            replace(w, id=f"decision:{w.transitions[-1].key}", decided=w.transitions[-1].key)
+            if w.base == 0 and any(transition.status == "cancelled" for transition in w.transitions)
             else w
             for w in writes
         ]
@@ -83,10 +83,10 @@ class NoDecided(ExploredStore):
 class AnyRow(ExploredStore):
     """Writes a row over a newer one too."""
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            self.requests.pop(step.key, None)
-        await super().put_rows(steps)
+    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+        for transition in transitions:
+            self.requests.pop(transition.key, None)
+        await super().put_rows(transitions)
 
 
 class WaitingOverDecided(ExploredStore):
@@ -101,8 +101,8 @@ class WaitingOverDecided(ExploredStore):
 class ClearsMarks(ExploredStore):
     """Clears the marks of a state that has moved on."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
-        await super().clear(published, batch)
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+        await super().clear(published, batch_id)
         await self.settled([(id_, version) for id_, version, _ in published], FAR)
         return []
 
@@ -114,8 +114,8 @@ class ClearsMarks(ExploredStore):
 class OnlyMarked(ExploredStore):
     """Has a state published again only if it still bears its mark, not whenever the document has moved on."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
-        return [id_ for id_ in await super().clear(published, batch) if "dirty_at" in self.documents[id_]]
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+        return [id_ for id_ in await super().clear(published, batch_id) if "dirty_at" in self.documents[id_]]
 
 
 class SettlesNew(ExploredStore):
@@ -129,10 +129,10 @@ class SettlesNew(ExploredStore):
 class ClearsAll(ExploredStore):
     """Empties outboxes without looking who wrote them last."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         for id_, _, _ in published:
-            self.documents[id_] = self.documents[id_] | {"batch": batch}
-        return await super().clear(published, batch)
+            self.documents[id_] = self.documents[id_] | {"batch": batch_id}
+        return await super().clear(published, batch_id)
 
 
 # ---- steps in another order -----------------------------------------------------------------------------------
@@ -167,16 +167,16 @@ class ClearsFirst(Port):
     """Takes entries out of outboxes before it writes their rows."""
 
     def __init__(self) -> None:
-        self._steps: Sequence[Step] = ()
+        self._steps: Sequence[Transition] = ()
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
-        self._steps = steps
+    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+        self._steps = transitions
 
     async def clear(self, *args: Any) -> list[str]:
         stale = list(await self.do("clear", *args))
-        steps, self._steps = self._steps, ()
-        if steps:
-            await self.do("put_rows", steps)
+        transitions, self._steps = self._steps, ()
+        if transitions:
+            await self.do("put_rows", transitions)
         return stale
 
 
@@ -184,14 +184,16 @@ class RejectsByRow(Port):
     """Decides a rejection by its row, not by a guarded write."""
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
-        refused = [w for w in writes if {s.status for s in w.steps} == {"rejected"}]
-        rows = await self.do("rows", [s.key for w in refused for s in w.steps]) if refused else {}
+        refused = [w for w in writes if {s.status for s in w.transitions} == {"rejected"}]
+        rows = await self.do("rows", [s.key for w in refused for s in w.transitions]) if refused else {}
         lost: dict[str, frozenset[str]] = {
-            w.id: frozenset() for w in refused if any(s.key in rows and not rows[s.key].is_waiting for s in w.steps)
+            w.id: frozenset()
+            for w in refused
+            if any(s.key in rows and not rows[s.key].is_waiting for s in w.transitions)
         }
-        steps = [s for w in refused if w.id not in lost for s in w.steps]
-        if steps:
-            await self.do("put_rows", steps)
+        transitions = [s for w in refused if w.id not in lost for s in w.transitions]
+        if transitions:
+            await self.do("put_rows", transitions)
         others = [w for w in writes if w not in refused]
         return Saved(lost | (await self.do("save", others, now)).lost if others else lost)
 

@@ -18,7 +18,7 @@ def at_rest(world: World, case: Case) -> tuple[str, ...]:
     for raw in world.documents.values():
         document = codec.document_in(OWNER, raw)
         if document.pending:
-            wrong.append(f"lost: pending for ever: {[p.step.request_id for p in document.pending]}")
+            wrong.append(f"lost: pending for ever: {[p.transition.request_id for p in document.pending]}")
         if document.outbox:
             wrong.append(f"lost: never told: {[(s.request_id, s.status) for s in document.outbox]}")
         last = world.shown.get(document.id)
@@ -48,8 +48,8 @@ def _of_request(world: World, name: str, key: str) -> list[str]:
         truth = "applied"
     if status != truth:
         wrong.append(f"untrue: {name}: the row says {status}, the documents say {truth}")
-    steps = [step for at, step in world.journal.items() if at.rpartition("|")[0] == key or at == key]
-    last = max(steps)[1] if steps else "nothing"
+    transitions = [transition for at, transition in world.journal.items() if at.rpartition("|")[0] == key or at == key]
+    last = max(transitions)[1] if transitions else "nothing"
     if last != status:
         wrong.append(f"untrue: {name}: the journal ends with {last}, the row with {status}")
     return wrong

@@ -81,25 +81,25 @@ class Performer:
         """Check what a write that happened has decided."""
         due = {_key(p["step"]): p["step"]["effective_at"] for p in (before or {}).get("pending", ())}
         wrong: list[str] = []
-        for step in write.steps:
-            was_pending = step.key in due
-            if step.status == "accepted" or (step.status == "applied" and not was_pending):
-                if step.key in world.accepted:
-                    wrong.append(f"twice: {step.request_id} was decided")
-                world.accepted = (*world.accepted, step.key)
-            if step.status == "applied" and was_pending:
-                if (write.id, step.key) in world.applied:
-                    wrong.append(f"twice: {step.request_id} was applied")
-                if step.key in world.cancelled:
-                    wrong.append(f"cancelled: {step.request_id} was applied all the same")
-                if min(world.clocks[BROKER], world.clock(who)) < due[step.key]:
-                    wrong.append(f"early: {step.request_id} was applied")
-                world.applied = (*world.applied, (write.id, step.key))
+        for transition in write.transitions:
+            was_pending = transition.key in due
+            if transition.status == "accepted" or (transition.status == "applied" and not was_pending):
+                if transition.key in world.accepted:
+                    wrong.append(f"twice: {transition.request_id} was decided")
+                world.accepted = (*world.accepted, transition.key)
+            if transition.status == "applied" and was_pending:
+                if (write.id, transition.key) in world.applied:
+                    wrong.append(f"twice: {transition.request_id} was applied")
+                if transition.key in world.cancelled:
+                    wrong.append(f"cancelled: {transition.request_id} was applied all the same")
+                if min(world.clocks[BROKER], world.clock(who)) < due[transition.key]:
+                    wrong.append(f"early: {transition.request_id} was applied")
+                world.applied = (*world.applied, (write.id, transition.key))
                 order = [world.accepted.index(key) for id_, key in world.applied if id_ == write.id]
                 if order != sorted(order):
                     wrong.append("disorder: applied in another order than accepted")
-            if step.status == "cancelled":
-                world.cancelled |= {step.key}
+            if transition.status == "cancelled":
+                world.cancelled |= {transition.key}
         things = (world.documents.get(write.id, {}).get("state") or {}).get("things", ())
         if len(set(things)) < len(things):
             wrong.append(f"twice: {things}")
@@ -160,8 +160,8 @@ def merged(name: str, results: tuple[Any, ...]) -> Any:
     return [item for result in results for item in result] if name == "clear" else None
 
 
-def _key(step: dict[str, Any]) -> str:
-    return f"{step['actor']}|{step['request_id']}"
+def _key(transition: dict[str, Any]) -> str:
+    return f"{transition['actor']}|{transition['request_id']}"
 
 
 def at_once(coroutine: Any) -> Any:

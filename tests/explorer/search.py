@@ -30,7 +30,9 @@ class Found:
         """Return the findings in words, with each step of the way to a violation."""
         seen = f"{self.worlds} worlds, {self.moves} moves, {self.at_rest} times at rest, {self.seconds:.1f} s"
         bounded = "" if self.complete or self.wrong else ", cut short"
-        return "\n".join([seen + bounded, *(f"VIOLATION {w}" for w in self.wrong), *(f"  {step}" for step in self.way)])
+        return "\n".join(
+            [seen + bounded, *(f"VIOLATION {w}" for w in self.wrong), *(f"  {transition}" for transition in self.way)]
+        )
 
 
 def everywhere(moves: Moves, *, preemptions: int, most: int = NO_END, seconds: float = NO_END) -> Found:
@@ -85,8 +87,8 @@ def _running(move: Move, before: int | None) -> int | None:
 def _way(came: list[tuple[int, str]], number: int) -> list[str]:
     way = []
     while number > 0:
-        number, step = came[number]
-        way.append(step)
+        number, transition = came[number]
+        way.append(transition)
     return way[::-1]
 
 

@@ -24,7 +24,7 @@ class Tasks:
         self._case = case
         self._broken = broken
         self._deliveries: list[tuple[str, Any]] = [
-            *(("requests", batch) for batch in case.batches),
+            *(("requests", batch_id) for batch_id in case.batches),
             *(("copy", item) for item in case.copies.items()),
             *(("answer", item) for item in case.answers.items()),
         ]

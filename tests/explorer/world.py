@@ -95,7 +95,7 @@ class World:
         ]
         if alike and hash(busy[0]) > hash(busy[1]):
             busy[0], busy[1] = busy[1], busy[0]
-        batches = {b.node.batch for b in self.busy if b}
+        batches = {b.node.batch_id for b in self.busy if b}
         written = tuple(raw["batch"] for raw in self.documents.values() if raw.get("batch") in batches)
         return hash(
             (

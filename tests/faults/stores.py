@@ -70,17 +70,17 @@ def held(client: Client, documents: Collection[str], requests: Collection[str], 
             if key in documents:
                 yield _stored(name, key, raw, now)
         for raw in client[process][f"{name}_requests"].find({"_id": {"$in": list(requests)}}):
-            step = raw["step"]
-            document = step.get("document")
+            transition = raw["step"]
+            document = transition.get("document")
             about = document_key(name, document) if document else ""
-            yield Event("row", now, name, raw["_id"], about, raw["version"], raw["status"], step["code"])
+            yield Event("row", now, name, raw["_id"], about, raw["version"], raw["status"], transition["code"])
     yield from _shown(client["gateway"], documents, requests, now)
 
 
 def _stored(name: str, key: str, raw: Mapping[str, Any], now: int) -> Event:
     document = codec.document_in(OWNER[name], raw)
     shown = view(OWNER[name], document)
-    more: dict[str, Any] = {"pending": [pending.step.key for pending in document.pending]}
+    more: dict[str, Any] = {"pending": [pending.transition.key for pending in document.pending]}
     if shown is not None:
         more["record"] = orjson.loads(OWNER[name].present(shown))
     if document.outbox:

@@ -130,7 +130,13 @@ class Attacker:
         """Let many requests wait that only a newer version knows, all past their deadline."""
         with _documents(self.system) as documents:
             rows = documents.database["structure_requests"]
-            step = {"owner": "structure", "actor": WHO, "type": "structure.new.v9", "status": "waiting", "code": "x"}
+            transition = {
+                "owner": "structure",
+                "actor": WHO,
+                "type": "structure.new.v9",
+                "status": "waiting",
+                "code": "x",
+            }
             incoming = {"type": "structure.new.v9", "actor": {"id": "newer"}}
             ids = [f"newer|{n}" for n in range(3_000)]
             rows.insert_many(
@@ -142,7 +148,7 @@ class Attacker:
                     "ask_at": 1,
                     "waits_for": "x",
                     "incoming": incoming,
-                    "step": {**step, "request_id": id_, "at": 1},
+                    "step": {**transition, "request_id": id_, "at": 1},
                 }
                 for id_ in ids
             )

@@ -244,7 +244,7 @@ class Lab:
         """Check, once all is at rest, that row, journal and outcomes tell the same, and that nothing is left over."""
         row = await self.row(request_id, actor)
         assert row is not None
-        assert row.step.status == status
+        assert row.transition.status == status
         assert self.journal(request_id, actor)[-1]["status"] == status
         heard = {t.removesuffix(" again") for t in self.told(request_id, actor)}
         assert status in heard

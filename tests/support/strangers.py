@@ -73,6 +73,6 @@ def refusal(
     wait = decided(now)
     if wait is not None:
         assert decided(wait.deadline) is None
-    (step,) = draft.steps
-    outcome = Publisher(owner, timing.delay).step(step)[0]
+    (transition,) = draft.transitions
+    outcome = Publisher(owner, timing.delay).transition(transition)[0]
     return wait and (wait.code, wait.deadline - now, wait.reference), outcome.key, outcome.value

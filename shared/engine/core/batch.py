@@ -9,14 +9,14 @@ from shared.engine.core.decide import Wait
 from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming, Row
 from shared.engine.core.rules import Owner, Target
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 
 Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
 """What other owners publish, by key, with its version."""
 
 
 @dataclass(slots=True)
-class Round:
+class Batch:
     """A round: documents, rows and copies as loaded, drafts and waits as decided."""
 
     documents: list[Document]
@@ -40,7 +40,7 @@ class Round:
     """What is told of requests that were decided before."""
     besides: dict[str, list[Message]] = field(default_factory=dict)
     """What is sent besides a request's outcome, once that stands."""
-    decided: dict[str, tuple[Step, Document]] = field(default_factory=dict)
+    decided: dict[str, tuple[Transition, Document]] = field(default_factory=dict)
     """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
     broken: dict[str, Exception] = field(default_factory=dict)
     """Requests that break: their owner can't say what they are about, or what is stored of it can't be read."""
@@ -51,8 +51,8 @@ class Round:
         for document in self.documents:
             self.by_id[document.id] = document
             self.holders.update(dict.fromkeys(document.keys, document.id))
-            for step in (*(p.step for p in document.pending), *document.outbox):
-                self.decided[step.key] = (step, document)
+            for transition in (*(p.transition for p in document.pending), *document.outbox):
+                self.decided[transition.key] = (transition, document)
 
     def id_of(self, target: Target) -> str:
         """Return the id of the document a request is about, or nothing when no document has its keys."""
@@ -69,20 +69,20 @@ class Round:
         document = self.by_id.get(id_)
         return Draft(owner, document) if document is not None and document.state is not None else None
 
-    def last_step(self, key: str, draft: Draft | None = None) -> Step | None:
+    def last_transition(self, key: str, draft: Draft | None = None) -> Transition | None:
         """Return the last that is known of a request; what this round decided on the draft counts too."""
-        steps = [step for step in (draft.steps if draft else ()) if step.key == key]
+        transitions = [transition for transition in (draft.transitions if draft else ()) if transition.key == key]
         if (row := self.rows.get(key)) is not None and row.broken is None:
-            steps.append(row.step)
+            transitions.append(row.transition)
         if key in self.decided:
-            steps.append(self.decided[key][0])
-        return max(steps, key=lambda step: step.version, default=None)
+            transitions.append(self.decided[key][0])
+        return max(transitions, key=lambda transition: transition.version, default=None)
 
     def has_waited(self, key: str) -> bool:
         """Tell whether a request was told before that it waits."""
         return (row := self.rows.get(key)) is not None and row.broken is None and row.is_waiting
 
-    def taken_back(self, target: Target) -> Step | None:
+    def taken_back(self, target: Target) -> Transition | None:
         """Return the last that is known of the request that this one cancels, if that one is about no document yet."""
-        step = self.last_step(target.cancels) if target.cancels else None
-        return step if step is not None and step.document is None else None
+        transition = self.last_transition(target.cancels) if target.cancels else None
+        return transition if transition is not None and transition.document is None else None

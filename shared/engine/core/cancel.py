@@ -16,7 +16,7 @@ _ENDED = {
 
 def cancel(key: str, context: Context) -> Effect[Any]:
     """Return the effect that cancels the request with this key, pending or waiting. Raises Rejected if it can't be."""
-    pending = next((p for p in context.pending if p.step.key == key), None)
+    pending = next((p for p in context.pending if p.transition.key == key), None)
     if pending is None:
         if key not in context.waiting:
             raise Rejected(_ENDED.get(context.past.get(key, ""), "request_not_found"))

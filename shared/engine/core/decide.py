@@ -12,7 +12,7 @@ from shared.engine.core.already_pending import already_pending
 from shared.engine.core.document import Draft, changes, size, told
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.errors import Failed, Rejected
 
 COPY = "copy"
@@ -88,7 +88,7 @@ def reject(
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
     told = {"fields": no.fields, "details": no.details, "reference": dict(reference), "outsider": no.outsider or None}
-    draft.add(incoming.step(draft.owner.name, "rejected", no.code, now, **told), reference=named)
+    draft.add(incoming.transition(draft.owner.name, "rejected", no.code, now, **told), reference=named)
     return None
 
 
@@ -112,9 +112,11 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
     before, after = told(state, projected, draft.owner.private)
     if not before and not after:
         _require_not_pending(draft, rule.apply, change.values, due_at)
-        draft.add(incoming.step(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at))
+        draft.add(
+            incoming.transition(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at)
+        )
         return
-    step = incoming.step(
+    transition = incoming.transition(
         draft.owner.name,
         "accepted",
         change.code,
@@ -124,10 +126,10 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
         before=before,
         after=after,
     )
-    weight = size(step) + len(orjson.dumps(change.values))
+    weight = size(transition) + len(orjson.dumps(change.values))
     _require_room(draft, incoming, context, weight)
-    step = draft.add(step)
-    draft.await_due(Pending(step, change.values, change.reserves, due_at, due_at, weight), projected)
+    transition = draft.add(transition)
+    draft.await_due(Pending(transition, change.values, change.reserves, due_at, due_at, weight), projected)
 
 
 def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], due_at: int) -> None:
@@ -139,16 +141,16 @@ def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], 
     else:
         if not differs:
             return
-    stands_on = [p for p in draft.pending if not differs or differs & {*p.step.before, *p.step.after}]
+    stands_on = [p for p in draft.pending if not differs or differs & {*p.transition.before, *p.transition.after}]
     raise already_pending((stands_on or draft.pending)[-1])
 
 
 def _require_room(draft: Draft, incoming: Incoming, context: Context, weight: int) -> None:
     """Refuse what would make a document outgrow its bounds, or leave no place for others."""
     limits = draft.owner.limits
-    if weight > limits.step:
+    if weight > limits.change_bytes:
         raise Rejected("request_too_large")
-    mine = [p for p in draft.pending if p.step.actor == incoming.actor.id]
+    mine = [p for p in draft.pending if p.transition.actor == incoming.actor.id]
     for limit, held, of_mine in (
         (limits.pending, len(draft.pending) + 1, len(mine) + 1),
         (limits.pending_bytes, sum(p.size for p in draft.pending) + weight, sum(p.size for p in mine) + weight),
@@ -172,15 +174,15 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
         if before or after or draft.state is None:
             draft.put(state)
     for key in effect.cancels:
-        for pending in [p for p in draft.pending if p.step.key == key]:
+        for pending in [p for p in draft.pending if p.transition.key == key]:
             draft.drop(pending)
-            draft.add(ended(pending.step, "cancelled", effect.cancels_code, now))
+            draft.add(ended(pending.transition, "cancelled", effect.cancels_code, now))
         if (waits := context.waiting.get(key)) is not None:
             draft.add(ended(waits, "cancelled", effect.cancels_code, now), reference={})
             if draft.state is None:
                 draft.decided = key  # Where its own decision would be: one of the two is first.
     draft.add(
-        incoming.step(
+        incoming.transition(
             draft.owner.name,
             "applied",
             effect.code,
@@ -203,10 +205,10 @@ def _follow(
     second = replace(
         incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None, follows=True
     )
-    around = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
-    decide(draft, second, around, timing)
+    batch = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
+    decide(draft, second, batch, timing)
 
 
-def ended(step: Step, status: Any, code: str, at: int, **more: Any) -> Step:
+def ended(transition: Transition, status: Any, code: str, at: int, **more: Any) -> Transition:
     """Return the step in which a pending change ends."""
-    return step.but(status=status, code=code, at=at, **more)
+    return transition.replace(status=status, code=code, at=at, **more)

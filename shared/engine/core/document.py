@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 
 from shared.engine.core.rules import Owner, Pending, Rule, View
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.errors import Failed
 from shared.runtime.logging import get_logger
 
@@ -25,9 +25,9 @@ class UnknownType(Exception):
     """A pending change is of a type that only a newer version knows: it is left to the processes that know it."""
 
 
-def size(step: Step) -> int:
+def size(transition: Transition) -> int:
     """Return how many bytes a step takes, about."""
-    return len(orjson.dumps(step.raw))
+    return len(orjson.dumps(transition.raw))
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Document:
     version: int = 0
     state: BaseModel | None = None
     pending: Sequence[Pending] = ()
-    outbox: Sequence[Step] = ()
+    outbox: Sequence[Transition] = ()
     keys: tuple[str, ...] = ()
     decided: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Write:
     id: str
     base: int
     version: int
-    steps: Sequence[Step]
+    transitions: Sequence[Transition]
     state: Mapping[str, Any] | None = None
     """Fields of the state that changed (all of them for a new document); None when the state is as it was."""
     pending: Sequence[Pending] | None = None
@@ -80,7 +80,7 @@ class Write:
     changed: bool = False
     transient: bool = False
     """True for a decision about nothing that exists: it expires."""
-    batch: str = ""
+    batch_id: str = ""
     """The same for all writes of one batch and for no other: a document that bears it was written by nobody since."""
 
 
@@ -127,7 +127,7 @@ class Draft:
     version: int = 0
     state: BaseModel | None = None
     pending: list[Pending] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
     decided: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
     changed: bool = False
@@ -145,7 +145,7 @@ class Draft:
     def copy(self) -> "Draft":
         """Return the draft as it is now, to go back to should the next decision break half-way."""
         twin = copy.copy(self)
-        twin.pending, twin.steps = list(self.pending), list(self.steps)
+        twin.pending, twin.transitions = list(self.pending), list(self.transitions)
         return twin
 
     def follow(self, source: tuple[str, int]) -> None:
@@ -177,15 +177,17 @@ class Draft:
         A rule that breaks fails its own change alone: raised further, it would stop its document, and its neighbours
         with it, for ever.
         """
-        rule = self.rule(change.step.type)
+        rule = self.rule(change.transition.type)
         if rule is None or rule.apply is None:
-            raise UnknownType(change.step.type)
+            raise UnknownType(change.transition.type)
         try:
             return rule.apply(change.change, state, change.due_at)
         except Failed:
             raise
         except Exception as error:
-            log.exception("a rule broke on a pending change", type=change.step.type, request_id=change.step.request_id)
+            log.exception(
+                "a rule broke on a pending change", type=change.transition.type, request_id=change.transition.request_id
+            )
             raise Failed("internal_error") from error
 
     def put(self, state: BaseModel) -> None:
@@ -202,17 +204,17 @@ class Draft:
         self.pending.remove(change)
         self.changed, self._ended, self._projected = True, True, None
 
-    def add(self, step: Step, reference: Mapping[str, Any] | None = None) -> Step:
+    def add(self, transition: Transition, reference: Mapping[str, Any] | None = None) -> Transition:
         """Add a step, with the next version and what it is about: `reference` when given, else all there is to tell."""
         self.version += 1
         about: dict[str, Any] = {"version": self.version, "document": None if self.transient else self.document.id}
         if self.state is not None:
             known = self.owner.reference(self.state) if reference is None else reference
-            about["reference"] = {**step.reference, **known}
-        step = step.but(**about)
-        self.steps.append(step)
-        self.weight += size(step)
-        return step
+            about["reference"] = {**transition.reference, **known}
+        transition = transition.replace(**about)
+        self.transitions.append(transition)
+        self.weight += size(transition)
+        return transition
 
     @property
     def transient(self) -> bool:
@@ -224,7 +226,7 @@ class Draft:
         held = self.owner.keys(self.state) if self.state is not None else ()
         return tuple(dict.fromkeys((*held, *(k for p in self.pending for k in p.reserves))))
 
-    def write(self, batch: str) -> Write:
+    def write(self, batch_id: str) -> Write:
         """Return the guarded write of all that was decided in a batch."""
         document = self.document
         state = None
@@ -236,7 +238,7 @@ class Draft:
             id=document.id,
             base=document.version,
             version=self.version,
-            steps=self.steps,
+            transitions=self.transitions,
             state=state,
             pending=self.pending if self._ended else None,
             appended=() if self._ended else self.pending[len(document.pending) :],
@@ -245,7 +247,7 @@ class Draft:
             followed=self.followed if self.followed is not self.document.followed else None,
             changed=self.changed,
             transient=self.transient,
-            batch=batch,
+            batch_id=batch_id,
         )
 
     def view(self) -> View[Any] | None:

@@ -33,7 +33,7 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
         except Failed as no:
             draft.drop(pending)
             applied = True
-            draft.add(ended(pending.step, "failed", no.code, now, details=no.details))
+            draft.add(ended(pending.transition, "failed", no.code, now, details=no.details))
             continue
         draft.drop(pending)
         applied = True
@@ -41,7 +41,7 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
         draft.put(state)
         draft.add(
             ended(
-                pending.step,
+                pending.transition,
                 "applied",
                 "applied",
                 now,

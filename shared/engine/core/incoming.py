@@ -7,7 +7,7 @@ from typing import Any
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import Status, request_key
 from shared.domain.actor import Actor
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.errors import Rejected
 from shared.runtime.tracing import next_span
 
@@ -65,9 +65,9 @@ class Incoming:
         others.pop(self.correlation_id or "", None)
         self.asked_again = tuple(others)[:_ASKED_AGAIN_AT_MOST]
 
-    def step(self, owner: str, status: Status, code: str, at: int, **more: Any) -> Step:
+    def transition(self, owner: str, status: Status, code: str, at: int, **more: Any) -> Transition:
         """Return a step of this request; a draft gives it its version."""
-        return Step.of(
+        return Transition.of(
             owner=owner,
             request_id=self.request_id,
             actor=self.actor.id,
@@ -92,7 +92,7 @@ class Row:
     `version` is the document's version of the step it holds; 0 while it waits, and then `incoming` is kept too.
     """
 
-    step: Step
+    transition: Transition
     waits_for: str | None = None
     deadline: int | None = None
     ask_at: int | None = None
@@ -104,9 +104,9 @@ class Row:
     @property
     def key(self) -> str:
         """Return what identifies the request."""
-        return self.step.key
+        return self.transition.key
 
     @property
     def is_waiting(self) -> bool:
         """Tell whether it is undecided."""
-        return self.step.status == "waiting"
+        return self.transition.status == "waiting"

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from shared.contracts.messages.common import Request
 from shared.domain.actor import Actor
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -78,7 +78,7 @@ class LookUp:
 class Pending:
     """An accepted change of a document that waits for its time."""
 
-    step: Step
+    transition: Transition
     change: Mapping[str, Any]
     reserves: tuple[str, ...]
     due_at: int
@@ -108,7 +108,7 @@ class Context:
     holders: Mapping[str, str] = field(default_factory=dict)
     past: Mapping[str, str] = field(default_factory=dict)
     """Statuses of the requests of this document that this one refers to, by request key."""
-    waiting: Mapping[str, Step] = field(default_factory=dict)
+    waiting: Mapping[str, Transition] = field(default_factory=dict)
     """Those of them that wait, with what was told of them last."""
 
 
@@ -170,13 +170,13 @@ class Limits:
     """What bounds a document and an actor, so that nobody harms a neighbour.
 
     Of the pending changes of a document, by number and by bytes, one actor may have asked for half, and a tenth is kept
-    for those whose place is reserved. `step` bounds what one request may change, in bytes.
+    for those whose place is reserved. `change_bytes` bounds what one request may change.
     """
 
     pending: int = 100
     pending_bytes: int = 1_000_000
     waiting_of_actor: int = 1_000
-    step: int = 250_000
+    change_bytes: int = 250_000
 
     def of_actor(self, whole: int) -> int:
         """Return one actor's part."""

@@ -1,4 +1,4 @@
-"""A step in the life of a request, as the engine handles it: the very mapping that is stored, read by name.
+"""A transition: a step in the life of a request, as the very mapping that is stored, read by name.
 
 A busy owner makes, stores, reads back and publishes thousands of steps a second, so a step is no model that is filled
 and emptied again. What it means is told by `shared.contracts.messages.life`: `JournalEntry` is a step as published.
@@ -10,10 +10,10 @@ from typing import Any
 from shared.contracts.messages.life import Status, request_key
 
 
-class Step:
+class Transition:
     """One step. `raw` is what is stored: plain values, the empty ones left out; those of a newer version stay in it.
 
-    Instants are in ms. Never changed once made: `but` returns another.
+    Instants are in ms. Never changed once made: `replace` returns another.
     """
 
     __slots__ = ("raw",)
@@ -22,17 +22,17 @@ class Step:
         self.raw = raw
 
     @classmethod
-    def of(cls, **fields: Any) -> "Step":
+    def of(cls, **fields: Any) -> "Transition":
         """Make a step; empty fields are left out."""
         return cls({name: value for name, value in fields.items() if value not in _EMPTY})
 
-    def but(self, **fields: Any) -> "Step":
+    def replace(self, **fields: Any) -> "Transition":
         """Return this step with other values."""
         changed = {**self.raw, **fields}
-        return Step({name: value for name, value in changed.items() if value not in _EMPTY})
+        return Transition({name: value for name, value in changed.items() if value not in _EMPTY})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Step) and self.raw == other.raw
+        return isinstance(other, Transition) and self.raw == other.raw
 
     __hash__ = None  # type: ignore[assignment]  # It holds a mapping; its key identifies the request.
 

@@ -68,35 +68,35 @@ class Handlers:
             **{topics.name(other, topics.OUTCOMES): self.answers(other) for other in feeds.answers},
         }
 
-    async def requests(self, batch: Sequence[Any]) -> None:
+    async def requests(self, records: Sequence[Any]) -> None:
         """Decide requests; those whose proof can't be checked now are put aside, and their neighbours go on."""
-        read = await self._decided(batch)
+        read = await self._decided(records)
         if read.unproved:
             await self._engine.bus.publish([retries.put_aside(record, self._retries) for record in read.unproved])
 
-    async def retries(self, batch: Sequence[Any]) -> None:
+    async def retries(self, records: Sequence[Any]) -> None:
         """Decide requests that were put aside. Raises Transient with those that still can't be proved."""
-        read = await self._decided(await self._readable(batch, retries.as_it_came))
+        read = await self._decided(await self._readable(records, retries.as_it_came))
         if read.unproved:
             raise Transient("the issuer does not answer", rest=[record.aside for record in read.unproved])
 
-    async def _decided(self, batch: Sequence[Any]) -> Read:
-        read = await self._intake.read(batch)
+    async def _decided(self, records: Sequence[Any]) -> Read:
+        read = await self._intake.read(records)
         if read.out:
             await self._engine.bus.publish(read.out)
         await self._engine.requests(read.incoming)
         return read
 
-    async def triggers(self, batch: Sequence[Any]) -> None:
+    async def triggers(self, records: Sequence[Any]) -> None:
         """Apply what is due."""
-        early = await self._engine.triggers(await self._readable(batch, _trigger))
+        early = await self._engine.triggers(await self._readable(records, _trigger))
         self._early.add(early)
 
     def states(self, owner: str, *, keep: bool) -> Handler:
         """Return the handler of an owner's records, which keeps copies of them or only looks at them."""
 
-        async def handle(batch: Sequence[Any]) -> None:
-            copies = await self._readable(batch, lambda record: _copy(owner, record))
+        async def handle(records: Sequence[Any]) -> None:
+            copies = await self._readable(records, lambda record: _copy(owner, record))
             newest = {copy[0]: copy for copy in sorted(copies, key=lambda c: c[1])}
             if not newest:
                 return
@@ -111,17 +111,17 @@ class Handlers:
     def answers(self, name: str) -> Handler:
         """Return the handler that takes answers to look-ups."""
 
-        async def handle(batch: Sequence[Any]) -> None:
-            answers = dict(await self._readable(batch, lambda record: _answer(name, record)))
+        async def handle(records: Sequence[Any]) -> None:
+            answers = dict(await self._readable(records, lambda record: _answer(name, record)))
             if answers:
                 await self._engine.answered(answers)
 
         return handle
 
-    async def _readable(self, batch: Sequence[Any], read: Callable[[Any], T]) -> list[T]:
+    async def _readable(self, records: Sequence[Any], read: Callable[[Any], T]) -> list[T]:
         """Return what can be read and dead-letter the rest, so that rubbish stops nothing but itself."""
         values, dead = [], []
-        for record in batch:
+        for record in records:
             try:
                 values.append(read(record))
             except Poison as poison:

@@ -26,7 +26,7 @@ from shared.contracts.validation import invalid
 from shared.domain.actor import Actor
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Owner
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.runtime.publish import Publisher
 from shared.errors import Poison, Rejected
 from shared.kafka.consumer import TRANSIENT
@@ -152,7 +152,7 @@ class Intake:
 
     def _answer(self, event: Event, actor: Actor | None, no: Rejected, record: Any) -> list[Message]:
         return self._publisher.answer(
-            Step.of(
+            Transition.of(
                 owner=self._owner,
                 request_id=event.id[:_TOLD_AT_MOST],
                 actor=actor.id if actor else "",

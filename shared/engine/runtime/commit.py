@@ -7,10 +7,10 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.core.batch import Round
+from shared.engine.core.batch import Batch
 from shared.engine.core.document import Document, Draft, view
 from shared.engine.core.rules import Owner, View
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.runtime.publish import Publisher
 from shared.engine.storage.protocol import Bus, Saved, Store
 from shared.runtime import metrics
@@ -25,7 +25,7 @@ class _Outbox:
 
     document: str
     version: int
-    steps: Sequence[Step]
+    transitions: Sequence[Transition]
     draft: Draft | None = None
 
 
@@ -36,32 +36,32 @@ class Committer:
         self._owner, self._store, self._bus = owner, store, bus
         self._clock, self._publisher = clock, publisher
 
-    async def save(self, drafts: Mapping[str, Draft], around: Round | None = None) -> Saved:
+    async def save(self, drafts: Mapping[str, Draft], batch: Batch | None = None) -> Saved:
         """Write the drafts and publish those that we were first to write, with what a round has to tell besides.
 
         Returns which documents were not written: somebody else was first, or they can never be.
         """
-        batch = uuid.uuid4().hex
+        batch_id = uuid.uuid4().hex
         saved = Saved()
         if drafts:
-            saved = await self._store.save([d.write(batch) for d in drafts.values()], self._clock.now())
+            saved = await self._store.save([d.write(batch_id) for d in drafts.values()], self._clock.now())
         for id_ in saved.refused:
             log.error("a document can't be written", document=id_)
         won = [d for id_, d in drafts.items() if id_ not in saved.lost and id_ not in saved.refused]
-        outboxes = [_Outbox(d.document.id, d.version, (*d.document.outbox, *d.steps), d) for d in won]
+        outboxes = [_Outbox(d.document.id, d.version, (*d.document.outbox, *d.transitions), d) for d in won]
         messages: list[Message] = []
-        if around is not None:
+        if batch is not None:
             stand = {d.document.id for d in won}
-            messages += around.answers
-            for key, besides in around.besides.items():
-                if around.deciders.get(key) in stand:
+            messages += batch.answers
+            for key, besides in batch.besides.items():
+                if batch.deciders.get(key) in stand:
                     messages += besides
-            outboxes += [_Outbox(d.id, d.version, d.outbox) for d in around.unfinished.values() if d.id not in drafts]
-        await self._publish(outboxes, messages, batch)
+            outboxes += [_Outbox(d.id, d.version, d.outbox) for d in batch.unfinished.values() if d.id not in drafts]
+        await self._publish(outboxes, messages, batch_id)
         for draft in won:
-            for step in draft.steps:
-                metrics.REQUESTS.labels(step.type, step.status).inc()
-                self._measure(step, waited=around is not None and around.has_waited(step.key))
+            for transition in draft.transitions:
+                metrics.REQUESTS.labels(transition.type, transition.status).inc()
+                self._measure(transition, waited=batch is not None and batch.has_waited(transition.key))
         return saved
 
     async def finish(self, documents: Sequence[Document]) -> list[str]:
@@ -101,10 +101,10 @@ class Committer:
             ids = await self._store.clear([(id_, version, ()) for id_, version in shown])
         return list(published.items()), unusable
 
-    def _is_tellable(self, steps: Sequence[Step]) -> bool:
+    def _is_tellable(self, transitions: Sequence[Transition]) -> bool:
         try:
-            for step in steps:
-                self._publisher.step(step)
+            for transition in transitions:
+                self._publisher.transition(transition)
         except Exception:
             log.exception("an outbox can't be told")
             return False
@@ -122,13 +122,13 @@ class Committer:
             log.exception("a document can't be shown", document=shown.id if shown else "")
             return None
 
-    async def _publish(self, outboxes: Sequence[_Outbox], messages: Sequence[Message], batch: str = "") -> None:
+    async def _publish(self, outboxes: Sequence[_Outbox], messages: Sequence[Message], batch_id: str = "") -> None:
         now = self._clock.now()
         out = list(messages)
         whole: set[str] = set()
         for outbox in outboxes:
-            for step in outbox.steps:
-                out.extend(self._publisher.step(step))
+            for transition in outbox.transitions:
+                out.extend(self._publisher.transition(transition))
             if outbox.draft is not None and outbox.draft.changed and (state := self._state(outbox.draft, now)):
                 out.append(state)
                 whole.add(outbox.document)
@@ -136,19 +136,27 @@ class Committer:
             await self._bus.publish(out)
         if not outboxes:
             return
-        last = {step.key: step for o in outboxes for step in sorted(o.steps, key=lambda s: s.version)}
+        last = {
+            transition.key: transition
+            for o in outboxes
+            for transition in sorted(o.transitions, key=lambda s: s.version)
+        }
         await self._store.put_rows(list(last.values()))
-        told = [(o.document, o.version, [s.version for s in o.steps]) for o in outboxes]
-        moved = await self._store.clear([entry for entry in told if entry[0] in whole], batch)
+        told = [(o.document, o.version, [s.version for s in o.transitions]) for o in outboxes]
+        moved = await self._store.clear([entry for entry in told if entry[0] in whole], batch_id)
         # Of the others no state was published: whatever mark they bear stands for somebody else's change.
         await self._store.clear([(id_, -1, entries) for id_, _, entries in told if id_ not in whole])
         # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
         await self.publish_until_current(moved)
 
-    def _measure(self, step: Step, *, waited: bool) -> None:
+    def _measure(self, transition: Transition, *, waited: bool) -> None:
         now = self._clock.now()
-        if step.status == "applied" and step.effective_at and step.at > (step.accepted_at or 0):
-            metrics.APPLIED_LATE_SECONDS.observe(max(0, now - step.effective_at) / 1000)
-        elif step.status in {"accepted", "rejected", "applied"} and step.received_at is not None and not waited:
+        if transition.status == "applied" and transition.effective_at and transition.at > (transition.accepted_at or 0):
+            metrics.APPLIED_LATE_SECONDS.observe(max(0, now - transition.effective_at) / 1000)
+        elif (
+            transition.status in {"accepted", "rejected", "applied"}
+            and transition.received_at is not None
+            and not waited
+        ):
             # Whoever waits, for INSEE for instance, was told so: how long that takes says nothing of us.
-            metrics.DECISION_SECONDS.observe(max(0, now - step.received_at) / 1000)
+            metrics.DECISION_SECONDS.observe(max(0, now - transition.received_at) / 1000)

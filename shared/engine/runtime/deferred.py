@@ -6,12 +6,12 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.core.batch import Round
+from shared.engine.core.batch import Batch
 from shared.engine.core.decide import Wait
 from shared.engine.core.document import Draft
 from shared.engine.core.incoming import Incoming, Row
 from shared.engine.core.rules import Owner
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.runtime.publish import Publisher
 from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
@@ -24,25 +24,25 @@ class Waiting:
         self._owner, self._store, self._bus = owner, store, bus
         self._clock, self._publisher = clock, publisher
 
-    async def wait(self, around: Round) -> set[str]:
+    async def wait(self, batch: Batch) -> set[str]:
         """Write waiting rows, tell, and ask; return the keys of requests to decide again at once."""
-        if not around.waits:
+        if not batch.waits:
             return set()
         now = self._clock.now()
-        too_many = await self._too_many([request for request, _, _ in around.waits.values()])
+        too_many = await self._too_many([request for request, _, _ in batch.waits.values()])
         rows: list[Row] = []
         messages: list[list[Message]] = []
-        for key, (request, draft, wait) in around.waits.items():
+        for key, (request, draft, wait) in batch.waits.items():
             if key not in too_many:
-                old = around.rows.get(key)
-                row = self._row(request, draft, wait, old, around.targets[key].reference, now)
+                old = batch.rows.get(key)
+                row = self._row(request, draft, wait, old, batch.targets[key].reference, now)
                 rows.append(row)
-                messages.append(self._messages(request, row.step, wait, now, goes_on=_goes_on(old, wait)))
+                messages.append(self._messages(request, row.transition, wait, now, goes_on=_goes_on(old, wait)))
         decided = await self._store.put_waiting(rows)
         out = [message for row, told in zip(rows, messages, strict=True) if row.key not in decided for message in told]
         if out:
             await self._bus.publish(out)
-        return too_many | decided | await self._moved_meanwhile(around, rows)
+        return too_many | decided | await self._moved_meanwhile(batch, rows)
 
     async def _too_many(self, requests: Sequence[Incoming]) -> set[str]:
         """Return the requests that make more wait than one actor may; their next round refuses them."""
@@ -62,35 +62,37 @@ class Waiting:
     def _row(
         self, request: Incoming, draft: Draft, wait: Wait, old: Row | None, named: Mapping[str, Any], now: int
     ) -> Row:
-        step = request.step(self._owner.name, "waiting", wait.code, now, reference=named)
+        transition = request.transition(self._owner.name, "waiting", wait.code, now, reference=named)
         if wait.reference is not None:
-            step = step.but(reference=wait.reference, outsider=True)
+            transition = transition.replace(reference=wait.reference, outsider=True)
         if draft.state is not None:
             about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
-            step = step.but(document=draft.document.id, reference=about)
+            transition = transition.replace(document=draft.document.id, reference=about)
         answered = request.known.pop(wait.waits_for, None) is not None
         ask_at = old.ask_at if old is not None and _goes_on(old, wait) and not answered else wait.ask_at
-        return Row(step, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
+        return Row(transition, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
 
-    def _messages(self, request: Incoming, step: Step, wait: Wait, now: int, *, goes_on: bool) -> list[Message]:
+    def _messages(
+        self, request: Incoming, transition: Transition, wait: Wait, now: int, *, goes_on: bool
+    ) -> list[Message]:
         """Return what is told and asked: of what waits already nothing, but to those who ask again.
 
         They may come in the place of a process that died before it told and asked.
         """
         if goes_on and not request.came_again:
             return []
-        told = [] if goes_on else self._publisher.step(step)
+        told = [] if goes_on else self._publisher.transition(transition)
         for each in request.asks_now if goes_on else ():
-            told += self._publisher.step(step.but(correlation_id=each, asked_again=()), repeated=True)
+            told += self._publisher.transition(transition.replace(correlation_id=each, asked_again=()), repeated=True)
         return [*told, self._publisher.ask(wait.ask, request, now)] if wait.ask else told
 
-    async def _moved_meanwhile(self, around: Round, rows: Sequence[Row]) -> set[str]:
+    async def _moved_meanwhile(self, batch: Batch, rows: Sequence[Row]) -> set[str]:
         """Return the requests whose copy moved after it was read and before their rows could be found by it."""
         awaited = {row.waits_for for row in rows if row.waits_for and row.ask is None}
         if not awaited:
             return set()
         now = await self._store.copies(awaited)
-        old = {key: version for key, (version, _) in around.copies.items()}
+        old = {key: version for key, (version, _) in batch.copies.items()}
         moved = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
         return {row.key for row in rows if row.waits_for in moved}
 

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 from shared.clock import SECOND, Clock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core import due
-from shared.engine.core.batch import Copies, Round
+from shared.engine.core.batch import Batch, Copies
 from shared.engine.core.decide import Timing, Wait, absent, decide, reject
 from shared.engine.core.document import HEAVIEST_WRITE, Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Context, Owner, Target
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.runtime.bounded_bus import BoundedBus
 from shared.engine.runtime.commit import Committer
 from shared.engine.runtime.deferred import Waiting
@@ -139,60 +139,60 @@ class Engine:
 
     async def answered(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         """Decide again what waits for these answers."""
-        batch = []
+        requests = []
         for row in await self.store.waiting_for(answers):
             if row.incoming and row.waits_for:
                 row.incoming.known[row.waits_for] = answers[row.waits_for]
-                batch.append(row.incoming)
-        await self.requests(batch)
+                requests.append(row.incoming)
+        await self.requests(requests)
 
     # ---- one round: steps 2 to 5 ------------------------------------------------------------------------------
 
-    async def _until_decided(self, batch: Sequence[Incoming], met: set[str]) -> None:
+    async def _until_decided(self, requests: Sequence[Incoming], met: set[str]) -> None:
         in_vain: Counter[str] = Counter()
         in_the_way: frozenset[str] = frozenset()
-        while batch:
+        while requests:
             busy = {key for key, count in in_vain.items() if count >= ROUNDS_AT_ONCE}
-            lost, postponed = await self._round(batch, met, in_the_way, busy)
+            lost, postponed = await self._attempt(requests, met, in_the_way, busy)
             in_the_way = frozenset(key for keys in lost.values() for key in keys)
             in_vain.update(lost.keys())
-            batch = [request for request in batch if request.key in lost or request.key in postponed]
-            for request in batch:
+            requests = [request for request in requests if request.key in lost or request.key in postponed]
+            for request in requests:
                 request.rounds += request.key in lost
             metrics.CONFLICTS.inc(len(lost))
 
-    async def _round(
-        self, batch: Sequence[Incoming], met: set[str], in_the_way: Iterable[str], busy: set[str]
+    async def _attempt(
+        self, requests: Sequence[Incoming], met: set[str], in_the_way: Iterable[str], busy: set[str]
     ) -> tuple[Mapping[str, frozenset[str]], set[str]]:
         """Take a batch through one round.
 
         Returns the requests that lost, each with the unique keys that were in the way, and those left to the next.
         """
-        around = await self._load(batch, in_the_way)
-        fresh = [around.targets[r.key].fresh for r in batch]
+        batch = await self._load(requests, in_the_way)
+        fresh = [batch.targets[r.key].fresh for r in requests]
         ids = {kind: iter(await self.store.new_ids(kind, fresh.count(kind))) for kind in {k for k in fresh if k}}
-        for request in batch:
-            if self._repeat(around, request):
+        for request in requests:
+            if self._repeat(batch, request):
                 continue
-            if request.key in around.deciders or request.key in around.waits:
-                around.postponed.add(request.key)  # The same id with another body: it is told so in the next round.
+            if request.key in batch.deciders or request.key in batch.waits:
+                batch.postponed.add(request.key)  # The same id with another body: it is told so in the next round.
             else:
-                self._decide(around, request, ids, met, busy)
-        decided = {d.document.id: d for d in around.drafts.values() if d.steps}
-        saved = await self.committer.save(decided, around)
-        lost = {key: saved.lost[document] for key, document in around.deciders.items() if document in saved.lost}
-        for request in batch:
-            if around.deciders.get(request.key) in saved.refused:
+                self._decide(batch, request, ids, met, busy)
+        decided = {d.document.id: d for d in batch.drafts.values() if d.transitions}
+        saved = await self.committer.save(decided, batch)
+        lost = {key: saved.lost[document] for key, document in batch.deciders.items() if document in saved.lost}
+        for request in requests:
+            if batch.deciders.get(request.key) in saved.refused:
                 metrics.UNUSABLE.labels("write").inc()
                 request.refused = Rejected("document_too_large")
-                around.postponed.add(request.key)
-        return lost, around.postponed | await self._waiting.wait(around)
+                batch.postponed.add(request.key)
+        return lost, batch.postponed | await self._waiting.wait(batch)
 
-    async def _load(self, batch: Sequence[Incoming], in_the_way: Iterable[str]) -> Round:
+    async def _load(self, requests: Sequence[Incoming], in_the_way: Iterable[str]) -> Batch:
         targets: dict[str, Target] = {}
         referred: set[str] = set()
         broken: dict[str, Exception] = {}
-        for request in batch:
+        for request in requests:
             try:
                 targets[request.key] = self.owner.target(request.request, request.actor)
                 referred.update(self.owner.refers(request.request, request.actor))
@@ -204,23 +204,23 @@ class Engine:
             {*targets, *(t.cancels for t in targets.values() if t.cancels)},
         )
         self._tell_unusable(documents)
-        around = Round(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
+        batch = Batch(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
-        for request in batch:
-            document = around.by_id.get(around.id_of(targets[request.key]))
+        for request in requests:
+            document = batch.by_id.get(batch.id_of(targets[request.key]))
             id_, state = (document.id, document.state) if document else (None, None)
             if document is not None and document.broken is not None:
                 broken[request.key] = _Unusable(document.id)
-            if (row := around.rows.get(request.key)) is not None and row.broken is not None:
+            if (row := batch.rows.get(request.key)) is not None and row.broken is not None:
                 log.error("a stored request can't be read", request=request.key, exc_info=row.broken)
                 broken[request.key] = _Unusable(request.key)
             try:
                 wanted.update(self.owner.copies(request.request, id_, state, request.actor))
             except Exception as error:  # noqa: BLE001 - the same.
                 broken[request.key] = error
-        around.copies = await self.store.copies(wanted) if wanted else {}
-        around.values = {key: value for key, (_, value) in around.copies.items()}
-        return around
+        batch.copies = await self.store.copies(wanted) if wanted else {}
+        batch.values = {key: value for key, (_, value) in batch.copies.items()}
+        return batch
 
     @staticmethod
     def _tell_unusable(documents: Iterable[Document]) -> None:
@@ -229,32 +229,32 @@ class Engine:
                 metrics.UNUSABLE.labels("read").inc()
                 log.error("a stored document can't be read", document=document.id, exc_info=document.broken)
 
-    def _repeat(self, around: Round, request: Incoming) -> bool:
+    def _repeat(self, batch: Batch, request: Incoming) -> bool:
         """Answer a request that is decided already as before; return whether it was."""
-        row = around.rows.get(request.key)
+        row = batch.rows.get(request.key)
         if row is not None and row.broken is not None:
             row = None
         if row is not None and row.is_waiting and row.incoming is not None:
             self._join(request, row.incoming)
-        if row is not None and (not row.is_waiting or row.step.body_hash != request.body_hash):
-            told = row.step
-        elif request.key in around.decided:
-            told, document = around.decided[request.key]
+        if row is not None and (not row.is_waiting or row.transition.body_hash != request.body_hash):
+            told = row.transition
+        elif request.key in batch.decided:
+            told, document = batch.decided[request.key]
             if document.outbox:
-                around.unfinished[document.id] = document
+                batch.unfinished[document.id] = document
         else:
             return False
         askers = dict.fromkeys((request.correlation_id, *request.copies))
         if told.body_hash and told.body_hash != request.body_hash:
-            reused = request.step(self.owner.name, "rejected", "request_id_reused", self.clock.now())
-            around.answers += [
-                message for each in askers for message in self.publisher.answer(reused.but(correlation_id=each))
+            reused = request.transition(self.owner.name, "rejected", "request_id_reused", self.clock.now())
+            batch.answers += [
+                message for each in askers for message in self.publisher.answer(reused.replace(correlation_id=each))
             ]
         else:
             metrics.REPEATED.inc(len(askers))
-            told = told.but(client=request.actor.client, asked_again=())
+            told = told.replace(client=request.actor.client, asked_again=())
             for each in askers:
-                around.answers.extend(self.publisher.step(told.but(correlation_id=each), repeated=True))
+                batch.answers.extend(self.publisher.transition(told.replace(correlation_id=each), repeated=True))
         return True
 
     def _join(self, request: Incoming, waiting: Incoming) -> None:
@@ -273,84 +273,84 @@ class Engine:
             request.asks_now = tuple(dict.fromkeys((own, *request.copies)))
             request.also_from(request.asks_now)
 
-    def _decide(self, around: Round, request: Incoming, ids: Mapping[str, Any], met: set[str], busy: set[str]) -> None:
-        target = around.targets[request.key]
+    def _decide(self, batch: Batch, request: Incoming, ids: Mapping[str, Any], met: set[str], busy: set[str]) -> None:
+        target = batch.targets[request.key]
         now = self.clock.now()
-        self._introduce(around, request, met)
+        self._introduce(batch, request, met)
         new_id = next(ids[target.fresh]) if target.fresh else None
-        draft = self._draft(around, target, new_id)
+        draft = self._draft(batch, target, new_id)
         if request.refused is not None and request.refused.code == "document_too_large":
             draft = Draft(self.owner, Document(""))  # It takes nothing more, not even this refusal.
         if draft.weight + draft.document.outbox_weight() > HEAVIEST_WRITE:
             # What is written in one go is bounded: the rest follows once this has been told and cleared.
-            around.postponed.add(request.key)
-            around.unfinished.setdefault(draft.document.id, draft.document)
+            batch.postponed.add(request.key)
+            batch.unfinished.setdefault(draft.document.id, draft.document)
             return
-        if target.cancels in around.waits or (not draft.document.id and self._was_just_made(around, request)):
-            around.postponed.add(request.key)
+        if target.cancels in batch.waits or (not draft.document.id and self._was_just_made(batch, request)):
+            batch.postponed.add(request.key)
             return
         if request.source is not None and draft.has_followed(request.source):
             return  # A later record of the same has been followed: this one is past.
         before = draft.copy()
         try:
-            wait = self._rule(around, request, draft, new_id, now, is_busy=request.key in busy)
+            wait = self._rule(batch, request, draft, new_id, now, is_busy=request.key in busy)
         except Exception as error:
             # A rule that breaks harms its own request alone: whoever asked is told, and the message is kept.
             if not isinstance(error, _Unusable):  # That was logged once for all who ask.
                 log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
             draft = before  # Nothing of what it had begun stays.
-            wait = self._refuse_as_broken(around, request, draft, now)
+            wait = self._refuse_as_broken(batch, request, draft, now)
         if wait is not None:
-            around.waits[request.key] = (request, draft, wait)
+            batch.waits[request.key] = (request, draft, wait)
             return
         if request.source is not None:
             draft.follow(request.source)
         if draft.state is None:  # Refused, about nothing that exists: the decision is a document of its own.
             draft.decided = draft.decided or request.key
             draft.document = Document(f"decision:{draft.decided}")
-        around.drafts[draft.document.id] = draft
-        around.deciders[request.key] = draft.document.id
+        batch.drafts[draft.document.id] = draft
+        batch.deciders[request.key] = draft.document.id
         if draft.document.version == 0:
-            around.made.update(dict.fromkeys(draft.keys(), draft.document.id))
+            batch.made.update(dict.fromkeys(draft.keys(), draft.document.id))
 
-    def _draft(self, around: Round, target: Target, new_id: int | None) -> Draft:
+    def _draft(self, batch: Batch, target: Target, new_id: int | None) -> Draft:
         if target.fresh:
             return Draft(self.owner, Document(f"{target.fresh}:{new_id}"))
         made = Document(target.id if target.may_create and target.id else "")
-        return around.draft_of(self.owner, target) or Draft(self.owner, made)
+        return batch.draft_of(self.owner, target) or Draft(self.owner, made)
 
-    def _was_just_made(self, around: Round, request: Incoming) -> bool:
+    def _was_just_made(self, batch: Batch, request: Incoming) -> bool:
         """Tell, once, whether what a request cancels was decided after the documents were loaded: they are stale."""
-        key = around.targets[request.key].cancels
-        step = around.last_step(key) if key else None
-        if step is None or step.document in (None, *around.by_id) or request.looked_again:
+        key = batch.targets[request.key].cancels
+        transition = batch.last_transition(key) if key else None
+        if transition is None or transition.document in (None, *batch.by_id) or request.looked_again:
             return False
         request.looked_again = True
         return True
 
-    def _introduce(self, around: Round, request: Incoming, met: set[str]) -> None:
-        if request.actor.id not in met and (introduction := self._meet(request, around.copies)):
+    def _introduce(self, batch: Batch, request: Incoming, met: set[str]) -> None:
+        if request.actor.id not in met and (introduction := self._meet(request, batch.copies)):
             met.add(request.actor.id)
-            around.answers.append(introduction)
+            batch.answers.append(introduction)
 
-    def _refuse_as_broken(self, around: Round, request: Incoming, draft: Draft, now: int) -> Wait | None:
+    def _refuse_as_broken(self, batch: Batch, request: Incoming, draft: Draft, now: int) -> Wait | None:
         if request.record is not None:
             letter = dead_letter(
                 request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
             )
-            around.besides.setdefault(request.key, []).append(letter)
-        if draft.document.id in around.by_id and around.by_id[draft.document.id].broken is not None:
+            batch.besides.setdefault(request.key, []).append(letter)
+        if draft.document.id in batch.by_id and batch.by_id[draft.document.id].broken is not None:
             draft.document = Document("")
         return reject(
-            draft, request, Rejected("internal_error"), now, self.timing, around.targets[request.key].reference
+            draft, request, Rejected("internal_error"), now, self.timing, batch.targets[request.key].reference
         )
 
     def _rule(
-        self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int, *, is_busy: bool
+        self, batch: Batch, request: Incoming, draft: Draft, new_id: int | None, now: int, *, is_busy: bool
     ) -> Wait | None:
         """Let the rule decide; raise what it, or finding out what the request is about, raised."""
-        target = around.targets[request.key]
-        if (error := around.broken.get(request.key)) is not None:
+        target = batch.targets[request.key]
+        if (error := batch.broken.get(request.key)) is not None:
             raise error
         if request.refused is not None:
             return reject(draft, request, request.refused, now, self.timing, target.reference)
@@ -358,32 +358,32 @@ class Engine:
             raise RuntimeError("decided in vain, again and again")
         if is_busy:
             return Wait(f"busy:{request.key}", "waiting_busy", now + BUSY)
-        context = self._context(around, request, draft, new_id, now)
-        if not draft.document.id and around.taken_back(target) is None:
+        context = self._context(batch, request, draft, new_id, now)
+        if not draft.document.id and batch.taken_back(target) is None:
             return absent(draft, request, target, context, self.timing)
         return decide(draft, request, context, self.timing)
 
-    def _context(self, around: Round, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
+    def _context(self, batch: Batch, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
         document = draft.document.id if draft.state is not None else None
         past: dict[str, str] = {}
-        waiting: dict[str, Step] = {}
+        waiting: dict[str, Transition] = {}
         for key in self.owner.refers(request.request, request.actor):
-            step = around.last_step(key, draft)
-            if step is not None and step.document == document:
-                past[key] = step.status
-                if step.status == "waiting":
-                    waiting[key] = step
+            transition = batch.last_transition(key, draft)
+            if transition is not None and transition.document == document:
+                past[key] = transition.status
+                if transition.status == "waiting":
+                    waiting[key] = transition
         return Context(
             actor=request.actor,
             now=now,
             request_id=request.request_id,
             document=document,
-            reference=around.targets[request.key].reference,
+            reference=batch.targets[request.key].reference,
             new_id=new_id,
             pending=tuple(draft.pending),
-            copies=around.values,
+            copies=batch.values,
             answers=request.known,
-            holders=around.holders,
+            holders=batch.holders,
             past=past,
             waiting=waiting,
         )

@@ -11,7 +11,7 @@ from shared.contracts import codes, topics
 from shared.contracts.messages.cloudevents import Message, build
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import LookUp, Owner, View
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.runtime.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
@@ -32,60 +32,66 @@ class Publisher:
         self._due = topics.name(owner.name, topics.DUE)
         self._delay = topics.delay_topic(delay)
 
-    def step(self, step: Step, *, repeated: bool = False) -> list[Message]:
+    def transition(self, transition: Transition, *, repeated: bool = False) -> list[Message]:
         """Return the outcome and the journal entry of a step and, when it takes effect later, the poke for then."""
-        told = _told(step)
+        told = _told(transition)
         messages = [
-            *self._outcome(step, told, repeated=repeated),
-            self._event(self._journal, step.journal_key, told, step, "journal"),
+            *self._outcome(transition, told, repeated=repeated),
+            self._event(self._journal, transition.journal_key, told, transition, "journal"),
         ]
-        for other in step.asked_again:
-            messages += self._outcome(step.but(correlation_id=other), {**told, "correlation_id": other})
-        if step.status == "accepted" and not repeated:
-            messages.append(self.poke(step))
+        for other in transition.asked_again:
+            messages += self._outcome(transition.replace(correlation_id=other), {**told, "correlation_id": other})
+        if transition.status == "accepted" and not repeated:
+            messages.append(self.poke(transition))
         return messages
 
-    def answer(self, step: Step) -> list[Message]:
+    def answer(self, transition: Transition) -> list[Message]:
         """Return the outcome of a message that never became a request: told, and recorded nowhere."""
-        return self._outcome(step, {**_told(step), "recorded": False})
+        return self._outcome(transition, {**_told(transition), "recorded": False})
 
-    def _outcome(self, step: Step, told: Mapping[str, Any], *, repeated: bool = False) -> list[Message]:
+    def _outcome(self, transition: Transition, told: Mapping[str, Any], *, repeated: bool = False) -> list[Message]:
         """Return the outcome, and the same for the client that asked. Whether that has a topic, the bus finds out."""
         value = {name: value for name, value in told.items() if name not in _VALUES}
-        if step.outsider:
+        if transition.outsider:
             value.pop("document", None)
         value["message"] = codes.sentence_of(told)
         value["repeated"] = repeated
-        outcome = self._event(self._outcomes, value.get("document") or step.request_id, value, step, "outcome")
-        return [outcome, replace(outcome, topic=topics.partner_outcomes(step.client))] if step.client else [outcome]
+        outcome = self._event(
+            self._outcomes, value.get("document") or transition.request_id, value, transition, "outcome"
+        )
+        return (
+            [outcome, replace(outcome, topic=topics.partner_outcomes(transition.client))]
+            if transition.client
+            else [outcome]
+        )
 
-    def _event(self, topic: str, key: str, value: Mapping[str, Any], step: Step, what: str) -> Message:
+    def _event(self, topic: str, key: str, value: Mapping[str, Any], transition: Transition, what: str) -> Message:
         return build(
             topic,
             key,
             orjson.dumps(value),
-            event_id=f"{step.journal_key}|{value['version']}",
+            event_id=f"{transition.journal_key}|{value['version']}",
             event_type=f"{self._owner}.{what}.v1",
             source=self._source,
-            at=step.at,
-            correlation_id=step.correlation_id,
-            traceparent=step.traceparent,
+            at=transition.at,
+            correlation_id=transition.correlation_id,
+            traceparent=transition.traceparent,
         )
 
-    def poke(self, step: Step) -> Message:
+    def poke(self, transition: Transition) -> Message:
         """Return the message that waits in the delay topic until a change is due."""
-        assert step.document is not None and step.effective_at is not None  # noqa: S101, PT018 - it was accepted so.
+        assert transition.document is not None and transition.effective_at is not None  # noqa: S101, PT018 - it was accepted so.
         return build(
             self._delay,
-            step.document,
-            _poke_data(step.document, step.effective_at),
-            event_id=f"{step.key}|due",
+            transition.document,
+            _poke_data(transition.document, transition.effective_at),
+            event_id=f"{transition.key}|due",
             event_type=f"{self._owner}.due.v1",
             source=self._source,
-            at=step.at,
-            correlation_id=step.correlation_id,
-            traceparent=step.traceparent,
-            extra=(("due_at", b"%d" % step.effective_at), ("target", self._due.encode())),
+            at=transition.at,
+            correlation_id=transition.correlation_id,
+            traceparent=transition.traceparent,
+            extra=(("due_at", b"%d" % transition.effective_at), ("target", self._due.encode())),
         )
 
     def poke_now(self, document: str, due_at: int, now: int) -> Message:
@@ -136,15 +142,15 @@ def _poke_data(document: str, due_at: int) -> bytes:
     return orjson.dumps({"document": document, "due_at": iso(due_at)})
 
 
-def _told(step: Step) -> dict[str, Any]:
+def _told(transition: Transition) -> dict[str, Any]:
     """Return a step as the journal tells it: our own fields left out, instants as RFC 3339 text, always a version.
 
     There is always an actor too: where nobody was proved it is empty, and the gateway knows by it that it was refused.
     And there is a type: empty where the message had none. An outsider is told the version of a decision about nothing
     that exists: the document's own would show that it does.
     """
-    told: dict[str, Any] = {"version": 0, "actor": "", "type": "", **step.raw}
-    if step.outsider:
+    told: dict[str, Any] = {"version": 0, "actor": "", "type": "", **transition.raw}
+    if transition.outsider:
         told["version"] = min(told["version"], 1)
     for name in _OURS:
         told.pop(name, None)

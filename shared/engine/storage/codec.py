@@ -10,7 +10,7 @@ from shared.domain.actor import Actor
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Incoming, Row
 from shared.engine.core.rules import Owner, Pending
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.storage.models import construct, construct_whole
 
 WAITING_ONLY = ("incoming", "waits_for", "deadline", "ask_at", "ask")
@@ -21,7 +21,7 @@ def pending_out(pending: Pending) -> dict[str, Any]:
     """Return a pending change as stored."""
     return {
         **pending.more,
-        "step": pending.step.raw,
+        "step": pending.transition.raw,
         "change": dict(pending.change),
         "reserves": list(pending.reserves),
         "due_at": pending.due_at,
@@ -44,10 +44,10 @@ _TOLD = frozenset({"owner", "request_id", "type", "status", "code", "at", "versi
 """What every step of a document must say to be told."""
 
 
-def _step_in(raw: Mapping[str, Any]) -> Step:
+def _step_in(raw: Mapping[str, Any]) -> Transition:
     if not raw.keys() >= _TOLD or not isinstance(raw["version"], int) or not isinstance(raw["at"], int):
         raise ValueError("a step that can't be told")
-    return Step(raw)
+    return Transition(raw)
 
 
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
@@ -78,7 +78,7 @@ def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         version=raw["version"],
         state=state,
         pending=[_pending_in(p) for p in raw.get("pending", ())],
-        outbox=[_step_in(step) for step in raw.get("outbox", ())],
+        outbox=[_step_in(transition) for transition in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
         decided=raw.get("decided"),
         followed={entry["key"]: entry["version"] for entry in raw.get("followed", ())},
@@ -87,10 +87,10 @@ def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
 
 def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
     """Return a guarded write as an update: it sets and pushes fields, and never replaces the document."""
-    values: dict[str, Any] = {"version": write.version, "batch": write.batch}
+    values: dict[str, Any] = {"version": write.version, "batch": write.batch_id}
     if write.state is not None:
         values |= {f"state.{name}": value for name, value in write.state.items()}
-    push: dict[str, Any] = {"outbox": {"$each": [s.raw for s in write.steps]}}
+    push: dict[str, Any] = {"outbox": {"$each": [s.raw for s in write.transitions]}}
     if write.pending is not None:
         values["pending"] = [pending_out(p) for p in write.pending]
     elif write.appended:
@@ -120,9 +120,14 @@ def document_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
     return {"_id": write.id, **values, **{name: pushed["$each"] for name, pushed in update["$push"].items()}}
 
 
-def row_out(step: Step) -> dict[str, Any]:
+def row_out(transition: Transition) -> dict[str, Any]:
     """Return the row of a decided request as stored."""
-    return {"version": step.version, "status": step.status, "document": step.document, "step": step.raw}
+    return {
+        "version": transition.version,
+        "status": transition.status,
+        "document": transition.document,
+        "step": transition.raw,
+    }
 
 
 def waiting_out(row: Row) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def waiting_out(row: Row) -> dict[str, Any]:
     return {
         "version": 0,
         "status": "waiting",
-        "step": row.step.raw,
+        "step": row.transition.raw,
         "waits_for": row.waits_for,
         "deadline": row.deadline,
         "ask_at": row.ask_at,
@@ -161,15 +166,15 @@ def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
         return _row_in(owner, raw)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
         actor, _, request_id = raw["_id"].rpartition("|")
-        return Row(Step({"actor": actor, "request_id": request_id, "status": "failed"}), broken=error)
+        return Row(Transition({"actor": actor, "request_id": request_id, "status": "failed"}), broken=error)
 
 
 def _row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
-    step = Step(raw["step"])
+    transition = Transition(raw["step"])
     if raw["status"] != "waiting":
-        return Row(step)
+        return Row(transition)
     incoming = _incoming_in(owner, raw["incoming"])
-    return Row(step, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)
+    return Row(transition, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)
 
 
 def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:

@@ -18,7 +18,7 @@ from shared.engine.core import due
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Row
 from shared.engine.core.rules import Owner
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
 from shared.engine.storage.mongo import ASK_AGAIN, SETTLE_AFTER
 from shared.engine.storage.protocol import Saved
@@ -158,16 +158,16 @@ class MemoryStore:
                 self.requests[row.key] = {**(old or {}), "_id": row.key, **copy.deepcopy(codec.waiting_out(row))}
         return decided
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
+    async def put_rows(self, transitions: Sequence[Transition]) -> None:
         """Write decided rows, each only over an older version."""
-        for step in steps:
+        for transition in transitions:
             await self._pause("put_row")
-            old = self.requests.get(step.key)
-            if old is None or old["version"] < step.version:
+            old = self.requests.get(transition.key)
+            if old is None or old["version"] < transition.version:
                 kept = {k: v for k, v in (old or {}).items() if k not in codec.WAITING_ONLY}
-                self.requests[step.key] = kept | {"_id": step.key, **codec.row_out(step)}
+                self.requests[transition.key] = kept | {"_id": transition.key, **codec.row_out(transition)}
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         """Take out what was published; return the ids whose state must be published again."""
         behind = []
         for id_, version, entries in published:
@@ -175,7 +175,7 @@ class MemoryStore:
             if id_ not in self.documents:
                 continue
             raw = self.documents[id_] = dict(self.documents[id_])
-            if batch and raw["batch"] == batch:
+            if batch_id and raw["batch"] == batch_id:
                 raw["outbox"] = []
                 raw.pop("dirty_at", None)
                 continue
@@ -204,7 +204,7 @@ class MemoryStore:
         await self._pause("waiting_of")
         wanted = set(actors)
         found = self._waiting(lambda raw: raw["incoming"]["actor"]["id"] in wanted)
-        return Counter(row.step.actor for row in found)
+        return Counter(row.transition.actor for row in found)
 
     def _waiting(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Row]:
         """Return waiting rows of the types that this version knows."""

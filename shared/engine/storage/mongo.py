@@ -14,7 +14,7 @@ from shared.engine.core import due
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Row
 from shared.engine.core.rules import Owner
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
 from shared.engine.storage.protocol import Saved
 from shared.mongo import bulk_writes
@@ -78,7 +78,7 @@ class MongoStore:
     def _untold(self, document: Document) -> Document:
         """Leave out the entries we have cleared ourselves: a majority may not know yet, and they'd be told again."""
         cleared = self._cleared.get(document.id, 0)
-        document.outbox = [step for step in document.outbox if step.version > cleared]
+        document.outbox = [transition for transition in document.outbox if transition.version > cleared]
         return document
 
     async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
@@ -131,14 +131,14 @@ class MongoStore:
         ]
         return {rows[index].key for index in await bulk_writes.write(self._rows, operations)}
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
+    async def put_rows(self, transitions: Sequence[Transition]) -> None:
         """Write decided rows, each only over an older version."""
         # MongoDB inserts for a tenth of what an upsert costs it, and most requests have no row yet.
-        found = await self._rows.find({"_id": {"$in": [s.key for s in steps]}}, {"_id": 1}).to_list(None)
+        found = await self._rows.find({"_id": {"$in": [s.key for s in transitions]}}, {"_id": 1}).to_list(None)
         there = {raw["_id"] for raw in found}
-        fresh = [step for step in steps if step.key not in there]
-        again = [step for step in steps if step.key in there]
-        rows = [InsertOne({"_id": step.key, **codec.row_out(step)}) for step in fresh]
+        fresh = [transition for transition in transitions if transition.key not in there]
+        again = [transition for transition in transitions if transition.key in there]
+        rows = [InsertOne({"_id": transition.key, **codec.row_out(transition)}) for transition in fresh]
         again += [fresh[i] for i, why in (await bulk_writes.write(self._rows, rows)).items() if why is not None]
         gone = dict.fromkeys(codec.WAITING_ONLY, "")
         updates = [
@@ -147,16 +147,16 @@ class MongoStore:
         ]
         await bulk_writes.write(self._rows, updates)
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         """Take out what was published; return the ids of documents whose state must be published again."""
         if not published:
             return []
         documents, ids = weakly(self._documents), [id_ for id_, _, _ in published]
         self._remember(published)
-        if batch:
+        if batch_id:
             # One command for all, since hardly ever has somebody else written one of them meanwhile.
             whole = {"$set": {"outbox": []}, "$unset": {"dirty_at": ""}}
-            cleared = await documents.update_many({"_id": {"$in": ids}, "batch": batch}, whole)
+            cleared = await documents.update_many({"_id": {"$in": ids}, "batch": batch_id}, whole)
             if cleared.matched_count == len(published):
                 return []
         operations = []

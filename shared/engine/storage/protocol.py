@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import Row
-from shared.engine.core.transition import Step
+from shared.engine.core.transition import Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,17 @@ class Store(Protocol):
         """Write waiting rows; return the request keys that have been decided meanwhile."""
         ...
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
+    async def put_rows(self, transitions: Sequence[Transition]) -> None:
         """Write decided rows, each only over an older version."""
         ...
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         """Take published entries (by version) out of outboxes, and the dirty mark where the version is still that one.
 
         Takes (document id, version whose state was published, versions of the entries) and returns the ids of the
         documents that have moved on, whose state must be published again: not those alone that bear a mark, since
         whoever wrote them may have published and cleared before us. No state was published of a version below 0.
-        `batch` names the writes that were published
+        `batch_id` names the writes that were published
         whole: a document which still bears it is at that version, and its outbox holds nothing else.
         """
         ...

@@ -66,7 +66,7 @@ def _present(view: View[BoxState]) -> bytes:
     if view.state.label == UNSHOWABLE:
         raise ZeroDivisionError("a box that can't be shown")
     record = view.state.model_dump(mode="json", exclude_none=True, exclude={"secret"})
-    told = {"version": view.version, "pending": [p.step.request_id for p in view.pending]}
+    told = {"version": view.version, "pending": [p.transition.request_id for p in view.pending]}
     return orjson.dumps(record | told | {"will_hold": list(view.projected.things)})
 
 

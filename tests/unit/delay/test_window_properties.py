@@ -19,7 +19,7 @@ DEAD = None
 """Stands in a log for a record that nobody can forward."""
 
 Log = Sequence[int | None]
-Step = tuple[str, int]
+Transition = tuple[str, int]
 
 LOGS = st.lists(st.one_of(st.integers(0, 40), st.just(DEAD)), max_size=25)
 LOGS_TO_FORWARD = st.lists(st.integers(0, 40), max_size=25)
@@ -50,7 +50,7 @@ class Processes:
         self.deaths = 0
         self._begin()
 
-    def do(self, steps: Sequence[Step]) -> None:
+    def do(self, transitions: Sequence[Transition]) -> None:
         """Take these steps."""
         do: dict[str, Callable[[int], None]] = {
             "read": self.read,
@@ -59,7 +59,7 @@ class Processes:
             "commit": self.commit,
             "die": self.die,
         }
-        for name, number in steps:
+        for name, number in transitions:
             do[name](number)
             self.check()
 
@@ -145,9 +145,9 @@ class Processes:
 
 
 @given(LOGS, STEPS)
-def test_never_early_in_order_and_nothing_is_lost_whoever_dies(log: Log, steps: Sequence[Step]) -> None:
+def test_never_early_in_order_and_nothing_is_lost_whoever_dies(log: Log, transitions: Sequence[Transition]) -> None:
     processes = Processes(log)
-    processes.do(steps)
+    processes.do(transitions)
     processes.finish()
 
     assert set(processes.forwarded) == {offset for offset, due_at in enumerate(log) if due_at is not None}
@@ -156,9 +156,9 @@ def test_never_early_in_order_and_nothing_is_lost_whoever_dies(log: Log, steps: 
 
 
 @given(LOGS, STEPS)
-def test_who_lives_on_forwards_nothing_twice(log: Log, steps: Sequence[Step]) -> None:
+def test_who_lives_on_forwards_nothing_twice(log: Log, transitions: Sequence[Transition]) -> None:
     processes = Processes(log)
-    processes.do([step for step in steps if step[0] != "die"])
+    processes.do([transition for transition in transitions if transition[0] != "die"])
     processes.finish()
 
     assert len(processes.forwarded) == len(set(processes.forwarded))
@@ -166,10 +166,10 @@ def test_who_lives_on_forwards_nothing_twice(log: Log, steps: Sequence[Step]) ->
 
 @given(LOGS_TO_FORWARD, STEPS)
 def test_after_a_death_only_what_was_forwarded_since_the_last_commit_comes_again(
-    log: Log, steps: Sequence[Step]
+    log: Log, transitions: Sequence[Transition]
 ) -> None:
     processes = Processes(log)
-    processes.do([(name, abs(number)) for name, number in steps if name != "die"])
+    processes.do([(name, abs(number)) for name, number in transitions if name != "die"])
     before, committed = set(processes.forwarded), set(processes.forwarded_at_commit)
     already = len(processes.forwarded)
     processes.die(0)

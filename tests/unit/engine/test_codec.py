@@ -88,8 +88,8 @@ def test_a_new_document_is_what_its_update_would_have_made_of_nothing() -> None:
     read = codec.document_in(OWNER, made)
     assert (read.id, read.version, read.keys) == ("box:7", 2, ("name:tools",))
     assert read.state == BoxState(name="tools")
-    assert [p.step.request_id for p in read.pending] == ["r1.put"]
-    assert read.outbox == draft.steps
+    assert [p.transition.request_id for p in read.pending] == ["r1.put"]
+    assert read.outbox == draft.transitions
 
 
 def test_a_document_read_and_written_keeps_what_only_a_newer_version_knows() -> None:
@@ -117,8 +117,8 @@ def waiting(**more: Any) -> Incoming:
 
 def test_a_waiting_row_brings_its_request_back_whole_and_without_the_token() -> None:
     asked = waiting()
-    step = asked.step("box", "waiting", "waiting_insee", NOW)
-    raw = codec.waiting_out(Row(step, "oracle:pen", NOW + 9, NOW + 3, {"topic": "oracle.requests"}, asked))
+    transition = asked.transition("box", "waiting", "waiting_insee", NOW)
+    raw = codec.waiting_out(Row(transition, "oracle:pen", NOW + 9, NOW + 3, {"topic": "oracle.requests"}, asked))
     assert "secret" not in repr(raw)
     row = codec.row_in(OWNER, raw)
     read = row.incoming
@@ -137,14 +137,18 @@ def test_a_waiting_row_brings_its_request_back_whole_and_without_the_token() -> 
 
 def test_a_request_kept_while_it_waits_remembers_which_fields_it_named() -> None:
     asked = incoming(Label.model_validate({"box": "1", "label": None}))
-    row = codec.row_in(OWNER, codec.waiting_out(Row(asked.step("box", "waiting", "waiting_copy", NOW), incoming=asked)))
+    row = codec.row_in(
+        OWNER, codec.waiting_out(Row(asked.transition("box", "waiting", "waiting_copy", NOW), incoming=asked))
+    )
     assert row.incoming is not None
     assert row.incoming.request.model_fields_set == {"box", "label"}, "an emptied field is not one left alone"
 
 
 def test_a_decided_row_holds_its_last_step_and_no_request() -> None:
-    step = (
-        incoming(PutNow(box="1", thing="pen")).step("box", "applied", "applied", NOW).but(version=4, document="box:1")
+    transition = (
+        incoming(PutNow(box="1", thing="pen"))
+        .transition("box", "applied", "applied", NOW)
+        .replace(version=4, document="box:1")
     )
-    row = codec.row_in(OWNER, codec.row_out(step))
-    assert (row.step, row.incoming, row.is_waiting) == (step, None, False)
+    row = codec.row_in(OWNER, codec.row_out(transition))
+    assert (row.transition, row.incoming, row.is_waiting) == (transition, None, False)

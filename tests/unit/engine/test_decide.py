@@ -23,7 +23,7 @@ def draft_of(*things: str, **more: Any) -> Draft:
     return Draft(OWNER, Document("box:1", version=4, state=BoxState(things=things, **more)))
 
 
-def ask(draft: Draft, request: Request | Incoming, *, now: int = NOW, **around: Any) -> Wait | None:
+def ask(draft: Draft, request: Request | Incoming, *, now: int = NOW, **batch: Any) -> Wait | None:
     asked = request if isinstance(request, Incoming) else incoming(request, f"r{draft.version}")
     context = Context(
         actor=ALICE,
@@ -32,20 +32,20 @@ def ask(draft: Draft, request: Request | Incoming, *, now: int = NOW, **around: 
         document=draft.document.id if draft.state is not None else None,
         pending=tuple(draft.pending),
         answers=asked.known,
-        **around,
+        **batch,
     )
     return decide(draft, asked, context, TIMING)
 
 
 def told(draft: Draft) -> list[tuple[str, str]]:
-    return [(step.status, step.code) for step in draft.steps]
+    return [(transition.status, transition.code) for transition in draft.transitions]
 
 
 def test_each_decision_of_one_write_has_a_version_of_its_own() -> None:
     draft = draft_of("lid")
     for thing in "abc":
         ask(draft, Put(box="1", thing=thing))
-    assert [step.version for step in draft.steps] == [5, 6, 7]
+    assert [transition.version for transition in draft.transitions] == [5, 6, 7]
     write = draft.write("batch")
     assert (write.base, write.version) == (4, 7)
 
@@ -53,8 +53,8 @@ def test_each_decision_of_one_write_has_a_version_of_its_own() -> None:
 def test_a_step_says_what_it_is_about_as_it_is_now() -> None:
     draft = draft_of("lid", name="tools")
     ask(draft, PutNow(box="1", thing="pen"))
-    (step,) = draft.steps
-    assert (step.document, step.raw["reference"]) == ("box:1", {"box": {"name": "tools"}})
+    (transition,) = draft.transitions
+    assert (transition.document, transition.raw["reference"]) == ("box:1", {"box": {"name": "tools"}})
 
 
 def test_the_state_changes_at_once_and_what_is_pending_does_not_change_it() -> None:
@@ -72,8 +72,8 @@ def test_the_state_changes_at_once_and_what_is_pending_does_not_change_it() -> N
 def test_acceptance_is_the_later_of_our_clock_and_the_append_time(ours: int, appended: int) -> None:
     draft = draft_of("lid")
     ask(draft, incoming(Put(box="1", thing="pen"), at=appended), now=ours)
-    (step,) = draft.steps
-    assert (step.accepted_at, step.effective_at) == (NOW + 70, NOW + 70 + DELAY)
+    (transition,) = draft.transitions
+    assert (transition.accepted_at, transition.effective_at) == (NOW + 70, NOW + 70 + DELAY)
 
 
 def test_nothing_takes_effect_before_what_was_accepted_earlier_r6() -> None:
@@ -93,16 +93,16 @@ def test_a_change_that_makes_no_difference_ends_and_leaves_nothing_pending_r4() 
 def test_what_changes_is_shown_before_and_after_and_private_values_are_not() -> None:
     draft = draft_of("lid", secret="hush")
     ask(draft, Label(box="1", label="new", secret="other"))
-    (step,) = draft.steps
-    assert step.raw["before"] == {"label": None, "secret": "***"}
-    assert step.raw["after"] == {"label": "new", "secret": "***"}
+    (transition,) = draft.transitions
+    assert transition.raw["before"] == {"label": None, "secret": "***"}
+    assert transition.raw["after"] == {"label": "new", "secret": "***"}
 
 
 def test_a_cancelled_request_is_told_before_the_one_that_cancelled_it() -> None:
     draft = draft_of("lid")
     ask(draft, incoming(Put(box="1", thing="pen"), "first"))
     ask(draft, incoming(Cancel(box="1", request_id="first"), "second"))
-    assert [(s.request_id, s.status) for s in draft.steps] == [
+    assert [(s.request_id, s.status) for s in draft.transitions] == [
         ("first", "accepted"),
         ("first", "cancelled"),
         ("second", "applied"),
@@ -121,8 +121,8 @@ def test_a_new_document_carries_the_request_that_made_it() -> None:
 def test_a_second_request_is_decided_on_the_new_state() -> None:
     draft = Draft(OWNER, Document("box:7"))
     ask(draft, incoming(Open(name="tools", thing="pen"), "first"), new_id=7)
-    assert [(s.request_id, s.status) for s in draft.steps] == [("first", "applied"), ("first.put", "accepted")]
-    assert draft.steps[0].raw["follow_up"] == "first.put"
+    assert [(s.request_id, s.status) for s in draft.transitions] == [("first", "applied"), ("first.put", "accepted")]
+    assert draft.transitions[0].raw["follow_up"] == "first.put"
     assert draft.keys() == ("name:tools",)
 
 
@@ -132,7 +132,7 @@ def test_what_is_needed_is_waited_for_as_long_as_its_kind_of_wait_lasts() -> Non
     assert wait is not None
     assert (wait.waits_for, wait.code, wait.deadline) == (oracle_key("pen"), "waiting_insee", NOW + 60 * MINUTE)
     assert wait.ask is not None
-    assert (draft.steps, draft.changed) == ([], False)
+    assert (draft.transitions, draft.changed) == ([], False)
     again = ask(draft, request, now=NOW + MINUTE)
     assert again is not None
     assert again.deadline == wait.deadline, "asking again gives no more time"
@@ -158,8 +158,8 @@ def test_a_refusal_says_on_which_field_and_with_which_values() -> None:
     draft = draft_of("lid")
     no = Rejected("invalid_request", fields={"thing": "field_invalid"}, details={"most": 3})
     reject(draft, incoming(PutNow(box="1", thing="pen")), no, NOW, TIMING, {})
-    (step,) = draft.steps
-    assert (step.raw["fields"], step.raw["details"]) == ({"thing": "field_invalid"}, {"most": 3})
+    (transition,) = draft.transitions
+    assert (transition.raw["fields"], transition.raw["details"]) == ({"thing": "field_invalid"}, {"most": 3})
 
 
 def test_a_copy_of_a_draft_is_what_it_was_whatever_is_decided_next() -> None:
@@ -168,7 +168,7 @@ def test_a_copy_of_a_draft_is_what_it_was_whatever_is_decided_next() -> None:
     before = draft.copy()
     with pytest.raises(ZeroDivisionError):
         ask(draft, HalfBroken(box="1"))
-    assert len(draft.steps) == 2, "it broke half-way"
+    assert len(draft.transitions) == 2, "it broke half-way"
     assert told(before) == [("accepted", "accepted")]
     assert (before.version, before.state) == (5, BoxState(things=("lid",)))
     assert len(before.pending) == 1
@@ -197,10 +197,10 @@ def test_a_change_of_a_type_that_only_a_newer_version_knows_is_left_to_it_and_so
     draft = draft_of("lid")
     for thing in "abc":
         ask(draft, Put(box="1", thing=thing))
-    draft.pending[1] = replace(draft.pending[1], step=draft.pending[1].step.but(type="box.newer.v1"))
+    draft.pending[1] = replace(draft.pending[1], transition=draft.pending[1].transition.replace(type="box.newer.v1"))
     assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
     assert told(draft)[3:] == [("applied", "applied")]
-    assert [p.step.type for p in draft.pending] == ["box.newer.v1", Put.type], "the order of acceptance is kept"
+    assert [p.transition.type for p in draft.pending] == ["box.newer.v1", Put.type], "the order of acceptance is kept"
     assert not due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
 
 

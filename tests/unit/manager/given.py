@@ -49,4 +49,4 @@ def decided(state: State | None, request: Request, actor: Actor, **copies: Any) 
     draft = Draft(OWNER, Document("document", 1 if state else 0, state))
     context = Context(actor=actor, now=NOW, request_id="r1", document="document", copies={**PEOPLE, **copies})
     wait = decide(draft, Incoming("r1", actor, request, "h", NOW), context, TIMING)
-    return (wait or draft.steps[-1]), draft.state
+    return (wait or draft.transitions[-1]), draft.state

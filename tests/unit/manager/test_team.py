@@ -23,8 +23,8 @@ def remove(user: str) -> RemoveMember:
 
 
 def test_the_principal_adds_a_member_at_once() -> None:
-    step, after = decided(team(), add("chloe", "modification"), ALICE)
-    assert (step.status, step.effective_at) == ("applied", NOW)
+    transition, after = decided(team(), add("chloe", "modification"), ALICE)
+    assert (transition.status, transition.effective_at) == ("applied", NOW)
     member = after.member("chloe")
     assert (member.profile, member.state, member.since) == ("modification", "valid", NOW)
 
@@ -34,8 +34,8 @@ def test_the_principal_adds_a_member_at_once() -> None:
 )
 def test_memberships_are_the_principals_alone_r2(request_: Request) -> None:
     before = team(marc="modification")
-    step, after = decided(before, request_, MARC)
-    assert (step.status, step.code, after) == ("rejected", "principal_only", before)
+    transition, after = decided(before, request_, MARC)
+    assert (transition.status, transition.code, after) == ("rejected", "principal_only", before)
 
 
 @pytest.mark.parametrize("request_", [add("chloe"), remove("marc")], ids=lambda r: r.type)
@@ -47,8 +47,8 @@ def test_a_closed_account_asks_nothing(request_: Request) -> None:
 
 @pytest.mark.parametrize("who", ["alice", "marc"])
 def test_whoever_is_in_the_team_is_not_added(who: str) -> None:
-    step, _ = decided(team(marc="consultation"), add(who), ALICE)
-    assert (step.code, step.fields) == ("already_member", {"user": "already_member"})
+    transition, _ = decided(team(marc="consultation"), add(who), ALICE)
+    assert (transition.code, transition.fields) == ("already_member", {"user": "already_member"})
 
 
 def test_a_former_member_is_added_again() -> None:
@@ -82,29 +82,33 @@ def test_who_needs_a_pigp_account_to_modify_r19(sphere: str, user: str, profile:
 
 
 def test_a_profile_changes_and_the_same_one_changes_nothing() -> None:
-    step, after = decided(
+    transition, after = decided(
         team(marc="consultation"),
         change("marc", "modification"),
         ALICE,
         **{"manager:user:marc": {"kind": "person", "active": True}},
     )
-    assert (step.status, after.member("marc").profile, after.member("marc").since) == ("applied", "modification", 5)
-    step, _ = decided(team(marc="consultation"), change("marc", "consultation"), ALICE)
-    assert (step.status, step.code) == ("applied", "nothing_to_change")
+    assert (transition.status, after.member("marc").profile, after.member("marc").since) == (
+        "applied",
+        "modification",
+        5,
+    )
+    transition, _ = decided(team(marc="consultation"), change("marc", "consultation"), ALICE)
+    assert (transition.status, transition.code) == ("applied", "nothing_to_change")
 
 
 @pytest.mark.parametrize("user", ["nobody", "gone"])
 @pytest.mark.parametrize("request_", [change, lambda user, _: remove(user)], ids=["change", "remove"])
 def test_who_is_no_member_is_neither_changed_nor_removed(user: str, request_: object) -> None:
     assert callable(request_)
-    step, _ = decided(team(gone="ended"), request_(user, "modification"), ALICE)
-    assert (step.code, step.fields) == ("not_member", {"user": "not_member"})
+    transition, _ = decided(team(gone="ended"), request_(user, "modification"), ALICE)
+    assert (transition.code, transition.fields) == ("not_member", {"user": "not_member"})
 
 
 def test_a_removed_member_stays_in_the_history() -> None:
-    step, after = decided(team(marc="modification"), remove("marc"), ALICE)
-    assert (step.status, after.member("marc")) == ("applied", None)
-    assert [member["user"] for member in step.before["members"]] == ["marc"]
+    transition, after = decided(team(marc="modification"), remove("marc"), ALICE)
+    assert (transition.status, after.member("marc")) == ("applied", None)
+    assert [member["user"] for member in transition.before["members"]] == ["marc"]
 
 
 def test_a_team_does_not_grow_by_those_who_have_left_it() -> None:
@@ -114,13 +118,13 @@ def test_a_team_does_not_grow_by_those_who_have_left_it() -> None:
 
 def test_a_team_has_at_most_so_many_members() -> None:
     full = team(**{f"user{n}": "consultation" for n in range(MOST_MEMBERS)}, gone="ended")
-    step, _ = decided(full, add("chloe"), ALICE)
-    assert (step.code, step.details) == ("too_many_members", {"max": MOST_MEMBERS})
+    transition, _ = decided(full, add("chloe"), ALICE)
+    assert (transition.code, transition.details) == ("too_many_members", {"max": MOST_MEMBERS})
 
 
 def test_the_principal_can_not_be_removed_before_a_transfer_r18() -> None:
-    step, after = decided(team(), remove("alice"), ALICE)
-    assert (step.code, after.principal) == ("principal_must_transfer", "alice")
+    transition, after = decided(team(), remove("alice"), ALICE)
+    assert (transition.code, after.principal) == ("principal_must_transfer", "alice")
 
 
 def test_a_team_opens_once_with_its_principal_and_follows_the_sphere_r16() -> None:
@@ -128,7 +132,7 @@ def test_a_team_opens_once_with_its_principal_and_follows_the_sphere_r16() -> No
     opening = OpenTeam(structure_id=42, sphere="private", principal="alice")
     _, opened = decided(None, opening, system)
     assert (opened.principal, opened.sphere, opened.members) == ("alice", "private", ())
-    step, same = decided(opened, OpenTeam(structure_id=42, sphere="state", principal="marc"), system)
-    assert (step.code, same.principal) == ("nothing_to_change", "alice")
+    transition, same = decided(opened, OpenTeam(structure_id=42, sphere="state", principal="marc"), system)
+    assert (transition.code, same.principal) == ("nothing_to_change", "alice")
     _, moved = decided(opened, FollowSphere(structure_id=42, sphere="state"), system)
     assert (moved.sphere, moved.principal) == ("state", "alice")

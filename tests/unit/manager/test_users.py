@@ -13,8 +13,14 @@ PIGP = SetPigp(user="chloe", pigp=True)
 
 def test_a_user_is_registered_with_what_their_token_tells() -> None:
     actor = Actor("chloe", first_name="Chloé", last_name="Petit", email="chloe@example.fr")
-    step, after = decided(None, RegisterUser(first_name="Someone", last_name="Else"), actor)
-    assert (step.code, after.id, after.kind, after.active, after.pigp) == ("registered", "chloe", "person", True, False)
+    transition, after = decided(None, RegisterUser(first_name="Someone", last_name="Else"), actor)
+    assert (transition.code, after.id, after.kind, after.active, after.pigp) == (
+        "registered",
+        "chloe",
+        "person",
+        True,
+        False,
+    )
     assert (after.first_name, after.last_name, after.email) == ("Chloé", "Petit", "chloe@example.fr")
 
 
@@ -32,27 +38,27 @@ def test_the_gateway_tells_the_names_of_whom_it_acts_for() -> None:
 
 def test_names_that_changed_are_taken_over_and_what_is_not_told_stays() -> None:
     known = user(first_name="Chloé", last_name="Petit", pigp=True)
-    step, after = decided(known, RegisterUser(), Actor("chloe", last_name="Grand"))
-    assert (step.code, after.first_name, after.last_name, after.pigp) == ("registered", "Chloé", "Grand", True)
-    step, _ = decided(known, RegisterUser(), Actor("chloe", last_name="Petit"))
-    assert step.code == "nothing_to_change"
+    transition, after = decided(known, RegisterUser(), Actor("chloe", last_name="Grand"))
+    assert (transition.code, after.first_name, after.last_name, after.pigp) == ("registered", "Chloé", "Grand", True)
+    transition, _ = decided(known, RegisterUser(), Actor("chloe", last_name="Petit"))
+    assert transition.code == "nothing_to_change"
 
 
 def test_the_journal_tells_no_name() -> None:
-    step, _ = decided(user(last_name="Petit"), RegisterUser(), Actor("chloe", last_name="Grand"))
-    assert (step.before, step.after) == ({"last_name": "***"}, {"last_name": "***"})
+    transition, _ = decided(user(last_name="Petit"), RegisterUser(), Actor("chloe", last_name="Grand"))
+    assert (transition.before, transition.after) == ({"last_name": "***"}, {"last_name": "***"})
 
 
 @pytest.mark.parametrize("request_", [CLOSE, OPEN, PIGP], ids=["close", "open", "pigp"])
 def test_only_an_administrator_says_what_a_user_is(request_: Request) -> None:
     before = user()
-    step, after = decided(before, request_, ALICE)
-    assert (step.status, step.code, after) == ("rejected", "administrator_only", before)
+    transition, after = decided(before, request_, ALICE)
+    assert (transition.status, transition.code, after) == ("rejected", "administrator_only", before)
 
 
 def test_an_account_is_closed_opened_and_given_pigp_at_once() -> None:
-    step, after = decided(user(), CLOSE, ADMIN)
-    assert (step.status, after.active) == ("applied", False)
+    transition, after = decided(user(), CLOSE, ADMIN)
+    assert (transition.status, after.active) == ("applied", False)
     assert decided(after, OPEN, ADMIN)[1].active is True
     assert decided(user(), PIGP, ADMIN)[1].pigp is True
     assert decided(user(), OPEN, ADMIN)[0].code == "nothing_to_change"
@@ -60,6 +66,6 @@ def test_an_account_is_closed_opened_and_given_pigp_at_once() -> None:
 
 def test_nobody_closes_their_own_account() -> None:
     own = user(id="admin")
-    step, after = decided(own, SetActive(user="admin", active=False), ADMIN)
-    assert (step.status, step.code, after) == ("rejected", "own_account", own)
+    transition, after = decided(own, SetActive(user="admin", active=False), ADMIN)
+    assert (transition.status, transition.code, after) == ("rejected", "own_account", own)
     assert decided(own, SetActive(user="admin", active=True), ADMIN)[0].code == "nothing_to_change"

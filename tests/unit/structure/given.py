@@ -91,7 +91,7 @@ class Case:
             **self.around,
         )
         wait = decide(self.draft, incoming, context, TIMING)
-        return wait or [s for s in self.draft.steps if s.request_id == incoming.request_id][-1]
+        return wait or [s for s in self.draft.transitions if s.request_id == incoming.request_id][-1]
 
     def later(self, ms: int) -> "Case":
         """Let time pass and apply what is due."""

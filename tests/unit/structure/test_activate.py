@@ -16,9 +16,12 @@ DEACTIVATE = DeactivateStructure.model_validate({"structure": {"id": 42}})
 
 @pytest.mark.parametrize("actor", [MARC, ALICE])
 def test_activate_by_modification_and_principal_is_accepted_for_after_the_delay(actor: Actor) -> None:
-    step = Case(structure()).ask(ACTIVATE, actor)
-    assert (step.status, step.effective_at) == ("accepted", NOW + DELAY)
-    assert (step.before, step.after["status"]) == ({"status": "inactive", "first_activated_at": None}, "active")
+    transition = Case(structure()).ask(ACTIVATE, actor)
+    assert (transition.status, transition.effective_at) == ("accepted", NOW + DELAY)
+    assert (transition.before, transition.after["status"]) == (
+        {"status": "inactive", "first_activated_at": None},
+        "active",
+    )
 
 
 @pytest.mark.parametrize("actor", [STRANGER, CLEO, Actor("gone")])
@@ -52,10 +55,10 @@ def test_activate_twice_is_refused_while_the_first_is_pending_r5() -> None:
     case = Case(structure())
     case.ask(ACTIVATE, MARC, "first")
     case.now += 1_000
-    step = case.ask(ACTIVATE)
-    assert step.code == "already_pending"
+    transition = case.ask(ACTIVATE)
+    assert transition.code == "already_pending"
     # It names the request that will do it and when, and not who asked.
-    assert step.details == {"request_id": "first", "effective_at": iso(NOW + DELAY)}
+    assert transition.details == {"request_id": "first", "effective_at": iso(NOW + DELAY)}
 
 
 def test_activate_an_active_structure_is_refused() -> None:
@@ -74,7 +77,7 @@ def test_the_opposite_of_a_pending_request_is_accepted_and_both_take_effect_in_o
     assert second.status == "accepted"
     assert second.effective_at == first.effective_at
     case.later(DELAY + 60_000)
-    assert [s.type for s in case.draft.steps if s.status == "applied"] == [ACTIVATE.type, DEACTIVATE.type]
+    assert [s.type for s in case.draft.transitions if s.status == "applied"] == [ACTIVATE.type, DEACTIVATE.type]
     assert case.state.status == "inactive"
 
 

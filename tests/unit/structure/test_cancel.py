@@ -17,9 +17,9 @@ def cancel(request_id: str, **more: Any) -> CancelRequest:
 def test_a_cancelled_request_never_applies() -> None:
     case = Case(structure())
     case.ask(LABEL, ALICE, "first")
-    step = case.ask(cancel("first"))
-    told = [(s.request_id, s.status) for s in case.draft.steps[1:]]
-    assert told == [("first", "cancelled"), (step.request_id, "applied")]
+    transition = case.ask(cancel("first"))
+    told = [(s.request_id, s.status) for s in case.draft.transitions[1:]]
+    assert told == [("first", "cancelled"), (transition.request_id, "applied")]
     assert case.later(DELAY).state.label is None
 
 
@@ -34,8 +34,8 @@ def test_cancel_at_its_time_is_too_late_applied_yet_or_not() -> None:
     case = Case(structure())
     case.ask(LABEL, ALICE, "first")
     case.now += DELAY
-    step = case.ask(cancel("first"))
-    assert (step.code, step.details) == ("too_late", {"effective_at": iso(NOW + DELAY)})
+    transition = case.ask(cancel("first"))
+    assert (transition.code, transition.details) == ("too_late", {"effective_at": iso(NOW + DELAY)})
     case.around["past"] = {"alice|first": "applied"}
     case.later(0)
     assert case.ask(cancel("first")).code == "too_late"

@@ -37,8 +37,8 @@ def asked(request: CreateStructure, actor: Actor = ALICE, **around: Any) -> tupl
 
 
 def test_a_siret_structure_takes_name_address_and_sphere_from_insee_r4_r22() -> None:
-    case, step = asked(create(label="Mon libellé"), answers=insee())
-    assert (step.status, step.code) == ("applied", "created")
+    case, transition = asked(create(label="Mon libellé"), answers=insee())
+    assert (transition.status, transition.code) == ("applied", "created")
     assert (case.state.name, case.state.address.city, case.state.sphere) == ("OCTO", "PARIS", "private")
     assert (case.state.status, case.state.principal) == ("inactive", "alice")
     assert case.draft.keys() == (f"SIRET:{SIRET}",)
@@ -79,8 +79,8 @@ def test_our_own_quota_is_not_an_unreachable_insee_r9() -> None:
     ],
 )
 def test_what_insee_does_not_know_as_active_is_refused_r9(answer: dict[str, Any], code: str) -> None:
-    _, step = asked(create(), answers=answer)
-    assert (step.status, step.code, step.fields) == ("rejected", code, {"identifier": code})
+    _, transition = asked(create(), answers=answer)
+    assert (transition.status, transition.code, transition.fields) == ("rejected", code, {"identifier": code})
 
 
 @pytest.mark.parametrize(
@@ -95,49 +95,53 @@ def test_what_insee_does_not_know_as_active_is_refused_r9(answer: dict[str, Any]
 def test_a_refusal_says_which_siret_to_use_and_since_when_it_is_closed_r9(
     answer: dict[str, Any], details: dict[str, str]
 ) -> None:
-    _, step = asked(create(), answers=answer)
-    assert step.details == details
-    assert "?" not in codes.sentence(step.code, step.details)
+    _, transition = asked(create(), answers=answer)
+    assert transition.details == details
+    assert "?" not in codes.sentence(transition.code, transition.details)
 
 
 def test_a_closing_announced_for_a_later_day_does_not_refuse_r9() -> None:
-    _, step = asked(create(), answers=insee(closes_on="2027-01-31"))
-    assert (step.status, step.code) == ("applied", "created")
+    _, transition = asked(create(), answers=insee(closes_on="2027-01-31"))
+    assert (transition.status, transition.code) == ("applied", "created")
 
 
 def test_a_doublon_whose_other_is_of_no_use_says_so_r9() -> None:
-    _, step = asked(create(), answers=insee("MOVED", moved_to="77887067500015", moved_to_result="CLOSED"))
-    assert (step.code, step.details) == ("siret_moved_closed", {"moved_to": "77887067500015"})
-    _, step = asked(create(), answers=insee("MOVED"))
-    assert (step.code, step.details) == ("siret_moved_unknown", {})
+    _, transition = asked(create(), answers=insee("MOVED", moved_to="77887067500015", moved_to_result="CLOSED"))
+    assert (transition.code, transition.details) == ("siret_moved_closed", {"moved_to": "77887067500015"})
+    _, transition = asked(create(), answers=insee("MOVED"))
+    assert (transition.code, transition.details) == ("siret_moved_unknown", {})
 
 
 def test_a_closed_siret_is_told_since_when_r9() -> None:
-    _, step = asked(create(), answers=insee("CLOSED", closed_on="2024-05-01"))
-    assert step.details == {"closed_on": "2024-05-01"}
+    _, transition = asked(create(), answers=insee("CLOSED", closed_on="2024-05-01"))
+    assert transition.details == {"closed_on": "2024-05-01"}
     assert asked(create(), answers=insee("CLOSED"))[1].details == {}
 
 
 def test_what_insee_hides_is_given_by_hand_r9() -> None:
     hidden = insee("RESTRICTED", restriction="PARTIAL", hidden=["address"])
-    _, step = asked(create(), answers=hidden)
-    assert step.fields == {"address": "address_required"}
-    case, step = asked(create(address={"city": "Metz"}), answers=hidden)
-    assert (step.status, case.state.address.city, case.state.name) == ("applied", "Metz", "OCTO")
+    _, transition = asked(create(), answers=hidden)
+    assert transition.fields == {"address": "address_required"}
+    case, transition = asked(create(address={"city": "Metz"}), answers=hidden)
+    assert (transition.status, case.state.address.city, case.state.name) == ("applied", "Metz", "OCTO")
 
 
 def test_an_address_that_insee_lacks_or_writes_unreadably_is_given_by_hand_and_stays_so_r4_r9() -> None:
     answers = insee(address=None)
-    _, step = asked(create(), answers=answers)
-    assert step.fields == {"address": "address_required"}
-    case, step = asked(create(address={"city": "Port-Neuf", "country": "FJ"}), answers=answers)
-    assert (step.status, case.state.address.country, case.state.hidden_by_insee) == ("applied", "FJ", ("address",))
+    _, transition = asked(create(), answers=answers)
+    assert transition.fields == {"address": "address_required"}
+    case, transition = asked(create(address={"city": "Port-Neuf", "country": "FJ"}), answers=answers)
+    assert (transition.status, case.state.address.country, case.state.hidden_by_insee) == (
+        "applied",
+        "FJ",
+        ("address",),
+    )
     assert "address" in modifiable_fields(case.state)
 
 
 def test_what_insee_tells_is_not_given_by_hand_r4() -> None:
-    _, step = asked(create(name="Autre nom"), answers=insee())
-    assert step.fields == {"name": "given_by_insee"}
+    _, transition = asked(create(name="Autre nom"), answers=insee())
+    assert transition.fields == {"name": "given_by_insee"}
 
 
 @pytest.mark.parametrize(
@@ -152,8 +156,8 @@ def test_a_structure_of_the_state_is_created_by_an_administrator_who_names_its_p
     state = insee(legal_category="7120")
     assert asked(create(), answers=state)[1].code == "state_needs_administrator"
     assert asked(create(), ADMIN, answers=state)[1].code == "principal_required"
-    case, step = asked(create(principal="alice"), ADMIN, answers=state)
-    assert (step.status, case.state.principal, case.state.sphere) == ("applied", "alice", "state")
+    case, transition = asked(create(principal="alice"), ADMIN, answers=state)
+    assert (transition.status, case.state.principal, case.state.sphere) == ("applied", "alice", "state")
 
 
 def test_a_person_without_pigp_does_not_become_principal_of_a_public_structure_r19() -> None:
@@ -163,15 +167,15 @@ def test_a_person_without_pigp_does_not_become_principal_of_a_public_structure_r
 
 
 def test_an_identifier_is_unique_in_the_directory_r8() -> None:
-    _, step = asked(other(), holders={"AUTRE:A1": "structure:7"})
-    assert step.code == "identifier_taken"
+    _, transition = asked(other(), holders={"AUTRE:A1": "structure:7"})
+    assert transition.code == "identifier_taken"
 
 
 def test_a_technical_account_names_the_person_who_becomes_principal_r16() -> None:
     assert asked(other(), SYSTEM)[1].code == "principal_required"
     assert asked(other(principal="facturier"), SYSTEM)[1].code == "principal_not_person"
-    case, step = asked(other(principal="alice"), SYSTEM)
-    assert (step.status, case.state.principal, case.state.creator) == ("applied", "alice", "facturier")
+    case, transition = asked(other(principal="alice"), SYSTEM)
+    assert (transition.status, case.state.principal, case.state.creator) == ("applied", "alice", "facturier")
 
 
 def test_a_person_can_not_name_another_principal_r16() -> None:
@@ -179,8 +183,8 @@ def test_a_person_can_not_name_another_principal_r16() -> None:
 
 
 def test_other_identifiers_need_name_and_address_by_hand() -> None:
-    _, step = asked(other(name=None, address=None))
-    assert step.fields == {"name": "name_required", "address": "address_required"}
+    _, transition = asked(other(name=None, address=None))
+    assert transition.fields == {"name": "name_required", "address": "address_required"}
 
 
 def test_a_private_individual_has_names_of_a_person() -> None:
@@ -201,21 +205,21 @@ def test_parameters_are_for_public_structures() -> None:
 
 
 def test_activation_asked_at_once_is_a_second_request_named_in_the_outcome_r11() -> None:
-    case, step = asked(other(activate=True))
-    second = case.draft.steps[-1]
-    assert step.follow_up == second.request_id
+    case, transition = asked(other(activate=True))
+    second = case.draft.transitions[-1]
+    assert transition.follow_up == second.request_id
     assert (second.type, second.status, second.effective_at) == ("structure.activate.v1", "accepted", NOW + DELAY)
     assert case.state.status == "inactive"
     again, _ = asked(other(activate=True))
-    assert again.draft.steps[-1].request_id == second.request_id
+    assert again.draft.transitions[-1].request_id == second.request_id
 
 
 def test_what_was_given_is_stored_as_what_is_stored() -> None:
     """Compared with what is read back, a value that is the same must not look changed."""
     mandate = {"mandatary": {"type": "SIRET", "value": SIRET}, "start": "2026-01-01", "attachments": ["m.pdf"]}
     given = {"identifier": {"type": "RIDET", "value": "711 030/001"}, "billing_mandate": mandate}
-    case, step = asked(other(**given))
-    assert step.status == "applied"
+    case, transition = asked(other(**given))
+    assert transition.status == "applied"
     assert StructureState.model_validate(case.state.model_dump(exclude_none=True)) == case.state
     assert case.state.identifier == Identifier(type="RIDET", value="0711030001")
     assert case.draft.keys() == ("RIDET:0711030001",)
@@ -223,5 +227,5 @@ def test_what_was_given_is_stored_as_what_is_stored() -> None:
 
 @pytest.mark.parametrize("held", ["RIDET:0711030001", "RIDET:711030001"])
 def test_an_identifier_held_in_an_old_form_is_taken_r8(held: str) -> None:
-    _, step = asked(other(identifier={"type": "RIDET", "value": "0711030001"}), holders={held: "structure:7"})
-    assert step.code == "identifier_taken"
+    _, transition = asked(other(identifier={"type": "RIDET", "value": "0711030001"}), holders={held: "structure:7"})
+    assert transition.code == "identifier_taken"

@@ -18,9 +18,9 @@ def change(**fields: Any) -> ModifyStructure:
 
 @pytest.mark.parametrize("fields", [{"name": "X"}, {"address": {"city": "Nice"}}, {"name": "X", "label": "L"}])
 def test_name_and_address_of_a_siret_structure_are_greyed_r4(fields: dict[str, Any]) -> None:
-    step = Case(public()).ask(change(**fields))
-    assert (step.status, step.code) == ("rejected", "field_not_modifiable")
-    assert set(step.fields) == set(fields) - {"label"}
+    transition = Case(public()).ask(change(**fields))
+    assert (transition.status, transition.code) == ("rejected", "field_not_modifiable")
+    assert set(transition.fields) == set(fields) - {"label"}
 
 
 def test_what_insee_hides_of_a_siret_structure_is_modifiable_r4() -> None:
@@ -44,8 +44,8 @@ def test_the_names_of_a_person_are_modifiable_instead_of_the_name_of_an_organisa
 
 
 def test_nothing_to_change_is_no_error_and_ends_at_once_r4() -> None:
-    step = Case(structure(email="a@b.fr")).ask(change(email="a@b.fr"))
-    assert (step.status, step.code) == ("applied", "nothing_to_change")
+    transition = Case(structure(email="a@b.fr")).ask(change(email="a@b.fr"))
+    assert (transition.status, transition.code) == ("applied", "nothing_to_change")
 
 
 def test_a_request_is_compared_with_what_is_pending_too_r5() -> None:
@@ -96,8 +96,8 @@ def test_a_field_that_became_greyed_meanwhile_fails_the_change_r7() -> None:
 
 
 def test_a_structure_that_was_duplicated_names_the_one_to_change_r5_r7() -> None:
-    step = Case(structure(duplicated_to=43)).ask(change(label="x"))
-    assert (step.code, step.details) == ("structure_duplicated", {"duplicated_to": 43})
+    transition = Case(structure(duplicated_to=43)).ask(change(label="x"))
+    assert (transition.code, transition.details) == ("structure_duplicated", {"duplicated_to": 43})
     with pytest.raises(Failed, match="structure_duplicated"):
         modify.apply({"label": "x"}, structure(duplicated_to=43), NOW)
 
@@ -126,7 +126,7 @@ def test_texts_that_look_alike_are_no_change_r25() -> None:
 def test_moa_only_needs_moa_once_all_boxes_are_what_they_will_be() -> None:
     case = Case(public(parameters={"moa": True}))
     assert case.ask(change(parameters={"moa_only": True})).status == "accepted"
-    step = case.ask(change(parameters={"moa": False}))
-    assert step.fields == {"parameters": "moa_only_needs_moa"}
+    transition = case.ask(change(parameters={"moa": False}))
+    assert transition.fields == {"parameters": "moa_only_needs_moa"}
     with pytest.raises(Failed, match="moa_only_needs_moa"):
         modify.apply({"parameters": {"moa_only": True}}, public(), NOW)
