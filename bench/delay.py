@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 from pydantic import SecretStr
 
-from bench.delay_rows import Bench, burst, forward_rate, kill, memory, rates
+from bench.delay_scenarios import Bench, burst, forward_rate, kill, memory, rates
 from bench.record import Row, idle, plot, table, write
 from dev.brokers import BrokerError, LocalBrokers, Ports
 from shared.kafka.clients import build_consumer, build_producer

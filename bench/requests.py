@@ -15,9 +15,9 @@ from typing import Any
 
 import uvloop
 
-from bench import request_rows as rows
+from bench import request_scenarios as rows
 from bench.record import Panel, Row, idle, plot, table, write
-from bench.request_bed import Bench
+from bench.request_harness import Bench
 from dev.brokers import BrokerError
 from dev.run.system import System
 

@@ -48,7 +48,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
         plain: Mapping[str, type[BaseModel]] = {
             topics.OUTCOMES: life.Outcome,
             topics.JOURNAL: life.JournalEntry,
-            topics.DUE: life.Poke,
+            topics.DUE: life.DueTrigger,
         }
         if what in plain:
             singular = {topics.OUTCOMES: "outcome"}.get(what, what)
@@ -56,7 +56,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
     if topic.startswith(topics.PARTNER_PREFIX):
         return {"Outcome": (_ANY_OUTCOME, life.Outcome)}
     if owner == "delay":
-        return {"Poke": (_ANY_DUE, life.Poke)}
+        return {"Poke": (_ANY_DUE, life.DueTrigger)}
     return {m.__name__: (getattr(m, "type", f"{owner}.state.v1"), m) for m in _RECORDS.get(topic, ())}
 
 

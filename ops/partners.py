@@ -10,9 +10,9 @@ import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ScramMechanism, UserScramCredentialDeletion
 
-from ops import admin, offsets, provision, quotas, rights, settle, show
+from ops import acls, admin, offsets, propagation, provision, quotas, show
+from ops.acls import Partner
 from ops.errors import OpsError
-from ops.rights import Partner
 from ops.settings import AdminSettings
 from shared.contracts import topics
 from shared.contracts.topics import CLIENT, OPS, PARTNERS, PROCESSES
@@ -32,7 +32,7 @@ def list_command(*, as_json: show.Json = False) -> None:
     limits = quotas.told(settings.kafka)
     there = client.list_topics(timeout=admin.TIMEOUT).topics
     rows = []
-    for partner in rights.partners(rights.granted(client)):
+    for partner in acls.partners(acls.granted(client)):
         topic = topics.partner_outcomes(partner.client)
         rows.append(
             {
@@ -63,7 +63,7 @@ def add_command(
     """
     settings, client = _administrator()
     partner = Partner(name, client_id or name)
-    check(partner, rights.partners(rights.granted(client)), settings.kafka.user)
+    check(partner, acls.partners(acls.granted(client)), settings.kafka.user)
     given = settings.passwords([name]).get(name)
     password = given or secrets.token_urlsafe(32)
     plan = provision.plan_partner(client, settings, partner, password, anew=new_password)
@@ -71,7 +71,7 @@ def add_command(
         show.note(f"{'would ' if dry_run else ''}{line}")
     if not dry_run:
         provision.carry_out(client, settings, plan)
-        settle.wait_until_known(client, settings, plan.users)
+        propagation.wait_until_known(client, settings, plan.users)
     show.note(f"{len(plan.lines())} changes{' to make' if dry_run else ' made'}.")
     if plan.users and not dry_run and given is None:
         show.note(f"The password of {name}, which is shown this once:")
@@ -85,7 +85,7 @@ def remove_command(name: Name, *, dry_run: show.DryRun = False, yes: show.Yes = 
     What it asked before goes on, and can be read over HTTP by whoever may.
     """
     settings, client = _administrator()
-    every = rights.partners(rights.granted(client))
+    every = acls.partners(acls.granted(client))
     found = [partner for partner in every if partner.user == name]
     if not found:
         known = ", ".join(partner.user for partner in every) or "there is none"
@@ -100,7 +100,7 @@ def remove_command(name: Name, *, dry_run: show.DryRun = False, yes: show.Yes = 
         quotas.change(settings.kafka, {name: dict.fromkeys(limits)})
     _delete_topics(client, gone)
     # By its rights a partner is known: interrupted before, the command can be run again.
-    rights.take_all(client, name)
+    acls.take_all(client, name)
     left = _forget_groups(client, name)
     for group in left:
         show.note(f"left alone: the group {group} is in use; Kafka forgets it within seven days of that")

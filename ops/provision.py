@@ -21,9 +21,9 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from ops import admin, quotas, rights
+from ops import acls, admin, quotas
+from ops.acls import Partner
 from ops.quotas import Quota
-from ops.rights import Partner
 from ops.settings import AdminSettings
 from shared.contracts import topics
 from shared.contracts.topics import OPS, Topic
@@ -68,10 +68,10 @@ class Plan:
 def plan(client: AdminClient, settings: AdminSettings) -> Plan:
     """Return what differs from the table, and from what the partners that there are need."""
     admin.must_see_rights(client, settings)
-    granted = rights.granted(client)
-    partners = rights.partners(granted)
+    granted = acls.granted(client)
+    partners = acls.partners(granted)
     table = topics.table(settings.effective_delay)
-    wanted = rights.acls(table, partners)
+    wanted = acls.acls(table, partners)
     own = (*topics.PROCESSES, OPS)
     return _plan(
         client,
@@ -83,7 +83,7 @@ def plan(client: AdminClient, settings: AdminSettings) -> Plan:
             **{partner.user: settings.quota.of("partner") for partner in partners},
         },
         passwords=settings.passwords([*own, *(partner.user for partner in partners)]),
-        unknown=rights.unknown(granted - set(wanted), table),
+        unknown=acls.unknown(granted - set(wanted), table),
     )
 
 
@@ -91,14 +91,14 @@ def plan_partner(
     client: AdminClient, settings: AdminSettings, partner: Partner, password: str, *, anew: bool = False
 ) -> Plan:
     """Return what a partner lacks. A password that Kafka knows stays, unless it is to be set `anew`."""
-    granted = rights.granted(client)
+    granted = acls.granted(client)
     table = topics.table(settings.effective_delay)
-    others = set(rights.acls(table, ()))
+    others = set(acls.acls(table, ()))
     there = _plan(
         client,
         settings,
         [topics.partner_topic(partner.client)],
-        acls=[acl for acl in rights.acls(table, [partner]) if acl not in others and acl not in granted],
+        acls=[acl for acl in acls.acls(table, [partner]) if acl not in others and acl not in granted],
         limits={partner.user: settings.quota.of("partner")},
         passwords={partner.user: password},
     )

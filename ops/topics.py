@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import OffsetSpec
 
-from ops import admin, offsets, provision, settle, show
+from ops import admin, offsets, propagation, provision, show
 from ops.errors import OpsError
 from ops.processes import known_process
 from ops.settings import AdminSettings
@@ -23,7 +23,7 @@ def provision_command(*, dry_run: show.DryRun = False) -> None:
     """Create what is missing and correct what differs, for the partners that there are too; nothing is ever removed."""
     settings = AdminSettings()
     client = admin.connect(settings)
-    settle.wait_for_brokers(client, settings)
+    propagation.wait_for_brokers(client, settings)
     plan = provision.plan(client, settings)
     for line in plan.lines():
         typer.echo(f"{'would ' if dry_run else ''}{line}")
@@ -31,7 +31,7 @@ def provision_command(*, dry_run: show.DryRun = False) -> None:
         typer.echo(f"left alone: {remark}")
     if not dry_run:
         provision.carry_out(client, settings, plan)
-        settle.wait_until_known(client, settings, plan.users)
+        propagation.wait_until_known(client, settings, plan.users)
     typer.echo(f"{len(plan.lines())} changes{' to make' if dry_run else ' made'}.")
 
 

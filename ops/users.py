@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import AdminClient
 
-from ops import admin, provision, rights, settle, show
+from ops import acls, admin, propagation, provision, show
 from ops.errors import OpsError
 from ops.settings import AdminSettings
 from shared.contracts.topics import OPS, PROCESSES
@@ -40,7 +40,7 @@ def list_command(*, as_json: show.Json = False) -> None:
 
 
 def _partners(client: AdminClient) -> list[str]:
-    return [partner.user for partner in rights.partners(rights.granted(client))]
+    return [partner.user for partner in acls.partners(acls.granted(client))]
 
 
 def _what(name: str, partners: Sequence[str], settings: AdminSettings) -> str:
@@ -89,7 +89,7 @@ def rotate_command(
     client.alter_user_scram_credentials([change])[user].result(admin.TIMEOUT)
     if not from_file:
         draft.replace(file)
-    settle.wait_until_known(client, settings, {user: password})
+    propagation.wait_until_known(client, settings, {user: password})
     print(f"{user} has a new password, in {file}. Restart its processes, one after the other.")
 
 

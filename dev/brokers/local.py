@@ -10,8 +10,8 @@ from dev.brokers.jars import KAFKA_VERSION, fetch_jars, have_jars
 from dev.brokers.kafka import Layout, Tls
 from dev.brokers.local_kafka import local_kafka
 from dev.brokers.local_mongo import local_mongo
-from dev.brokers.pair import Brokers, Ports
 from dev.brokers.secret_files import derive, root_secret
+from dev.brokers.stack import Brokers, Ports
 from dev.brokers.tools import find_tools
 
 

@@ -15,7 +15,7 @@ from dev.brokers import BrokerError, Brokers, LocalBrokers
 from dev.brokers.ports import check_free
 from dev.issuer.accounts import PASSWORD, PEOPLE
 from dev.run import environments
-from dev.run.doors import OUTCOMES, PARTNER, PARTNER_CLIENT
+from dev.run.clients import OUTCOMES, PARTNER, PARTNER_CLIENT
 from dev.run.folder import held
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Supervisor

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dev.brokers import Brokers
 from dev.brokers.secret_files import write_secret
-from dev.run.doors import PARTNER
+from dev.run.clients import PARTNER
 from dev.run.settings import RunSettings
 from shared.contracts.topics import OPS, OWNERS, PROCESSES
 from shared.engine.storage import views

@@ -10,7 +10,7 @@ from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.ports import free_ports
 from dev.run import environments
 from dev.run.__main__ import provision
-from dev.run.doors import KAFKA_AUDIENCE, Doors
+from dev.run.clients import KAFKA_AUDIENCE, Doors
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Running, Supervisor
 from dev.run.table import table

@@ -59,7 +59,7 @@ class Guard:
                 raise Rejected("body_too_large")
             return message
 
-        async def guarded(message: Message) -> None:
+        async def versioned_upsert(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -74,13 +74,13 @@ class Guard:
 
         try:
             if method not in _READING and _length(scope) > LARGEST_BODY:
-                await problem("body_too_large")(scope, receive, guarded)  # Nothing of it is read.
+                await problem("body_too_large")(scope, receive, versioned_upsert)  # Nothing of it is read.
             else:
-                await self._app(scope, bounded, guarded)
+                await self._app(scope, bounded, versioned_upsert)
         except Exception:
             log.exception("a route broke", method=method, route=_route(scope))
             if not status:
-                await problem("internal_error")(scope, receive, guarded)
+                await problem("internal_error")(scope, receive, versioned_upsert)
         finally:
             self._tell(scope, method, status, time.perf_counter() - started)
 

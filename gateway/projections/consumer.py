@@ -6,7 +6,7 @@ from typing import Any
 from gateway.projections import structure
 from gateway.read_model import request_records, versioned_upsert
 from gateway.read_model.schema import ReadModel
-from gateway.read_model.versioned_upsert import Guarded
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.contracts import topics
 from shared.contracts.messages import records
 from shared.contracts.messages.cloudevents import Message
@@ -19,10 +19,10 @@ log = get_logger(__name__)
 
 PROCESS = "gateway"
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
-Project = Callable[[Any], tuple[str, Guarded]]
+Project = Callable[[Any], tuple[str, VersionedUpsert]]
 """Returns which collection of the read model a record goes to, and its write. Raises Poison when it is none."""
 
-_PROJECTIONS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, Any]], Guarded]]] = {
+_PROJECTIONS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, Any]], VersionedUpsert]]] = {
     ("structure", "structure"): ("structures", structure.structure),
     ("manager", "structure"): ("structures", structure.team),
     ("manager", "user"): ("users", structure.user),
@@ -55,7 +55,7 @@ def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
 
 
 def _states(owner: str) -> Project:
-    def project(record: Any) -> tuple[str, Guarded]:
+    def project(record: Any) -> tuple[str, VersionedUpsert]:
         state = records.state(owner, record)
         known = _PROJECTIONS.get((owner, state.kind))
         if known is None:
@@ -66,13 +66,13 @@ def _states(owner: str) -> Project:
     return project
 
 
-def _journal(record: Any) -> tuple[str, Guarded]:
+def _journal(record: Any) -> tuple[str, VersionedUpsert]:
     return "requests", request_records.write(records.entry(record), journal=True)
 
 
-def _read(batch: Sequence[Any], project: Project) -> tuple[dict[str, list[tuple[Guarded, Any]]], list[Message]]:
+def _read(batch: Sequence[Any], project: Project) -> tuple[dict[str, list[tuple[VersionedUpsert, Any]]], list[Message]]:
     """Return the writes of a batch by collection, each with its record, and the dead letters of the others."""
-    found: dict[str, list[tuple[Guarded, Any]]] = {}
+    found: dict[str, list[tuple[VersionedUpsert, Any]]] = {}
     dead = []
     for record in batch:
         try:

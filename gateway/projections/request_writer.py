@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gateway.read_model import request_records, versioned_upsert
 from gateway.read_model.request_records import Told
 from gateway.read_model.schema import ReadModel
-from gateway.read_model.versioned_upsert import Guarded
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.errors import Poison
 
 _MOST = 200
@@ -17,7 +17,7 @@ class RowWriter:
 
     def __init__(self, model: ReadModel) -> None:
         self._rows = model.read_requests
-        self._pending: list[tuple[Guarded, asyncio.Future[None]]] = []
+        self._pending: list[tuple[VersionedUpsert, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def put(self, told: Told, *, body_hash: str | None = None) -> None:
@@ -36,7 +36,7 @@ class RowWriter:
         finally:
             self._writing = None
 
-    async def _write_batch(self, batch: Sequence[tuple[Guarded, asyncio.Future[None]]]) -> None:
+    async def _write_batch(self, batch: Sequence[tuple[VersionedUpsert, asyncio.Future[None]]]) -> None:
         error: BaseException | None = None
         refused: dict[int, str] = {}
         try:

@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.read_model.search_words import grams, indexed, plain
-from gateway.read_model.versioned_upsert import Guarded
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.domain.access_levels import Right, right
 from shared.domain.identifiers import compact
 
 Record = Mapping[str, Any]
 
 
-def structure(record: Record) -> Guarded:
+def structure(record: Record) -> VersionedUpsert:
     """Keep a structure as told on `structure.state`. Until its team is told, its first principal has every right."""
     version = record["version"]
     first = [{"user": record["principal"], "right": Right.PRINCIPAL.value}]
     told = {"version": version, "record": record, **_found_by(record)}
-    return Guarded(
+    return VersionedUpsert(
         record["id"],
         {**told, "team_version": 0, "access": first},
         {"$set": told},
@@ -56,7 +56,7 @@ def _keys(kind: str, value: str) -> tuple[str, str]:
     return f"{kind}:{value}", f"{kind}:{compact(kind, value)}"
 
 
-def team(record: Record) -> Guarded:
+def team(record: Record) -> VersionedUpsert:
     """Keep a team as told on `manager.state`, with what each of its people may do."""
     version = record["version"]
     # User ids may hold dots, which names of fields can't: members are a list.
@@ -67,13 +67,13 @@ def team(record: Record) -> Guarded:
         "team": {"principal": record["principal"], "members": members},
         "access": [{"user": user, "right": rung} for user, rung in rights.items() if rung],
     }
-    return Guarded(
+    return VersionedUpsert(
         record["structure_id"], {**told, "version": 0}, {"$set": told}, {"team_version": {"$lt": version}}, version
     )
 
 
-def user(record: Record) -> Guarded:
+def user(record: Record) -> VersionedUpsert:
     """Keep a user as told on `manager.state`."""
     version = record["version"]
     told = {"version": version, "record": record}
-    return Guarded(record["id"], told, {"$set": told}, {"version": {"$lt": version}}, version)
+    return VersionedUpsert(record["id"], told, {"$set": told}, {"version": {"$lt": version}}, version)

@@ -7,7 +7,7 @@ itself (`received`). The row is the highest of them, and every step it went thro
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.read_model.versioned_upsert import Guarded
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.clock import iso
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
@@ -78,7 +78,7 @@ def key(owner: str, actor: str, request_id: str) -> str:
     return f"{request_key(actor, request_id)}|{owner}"
 
 
-def write(told: Told, *, journal: bool, body_hash: str | None = None) -> Guarded:
+def write(told: Told, *, journal: bool, body_hash: str | None = None) -> VersionedUpsert:
     """Return the write of a step. The journal's own wins over an outcome of the same step: it tells what changed.
 
     `body_hash` is kept from the first who gives it, and tells a repeat from an id used for another request.
@@ -98,7 +98,7 @@ def write(told: Told, *, journal: bool, body_hash: str | None = None) -> Guarded
     if body_hash is not None:
         values["body_hash"] = {"$ifNull": ["$body_hash", body_hash]}
         fresh["body_hash"] = body_hash
-    return Guarded(key(told["owner"], told["actor"], told["request_id"]), fresh, [{"$set": values}])
+    return VersionedUpsert(key(told["owner"], told["actor"], told["request_id"]), fresh, [{"$set": values}])
 
 
 def row(told: Told) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from shared.mongo.client import DUPLICATE_KEY, BulkWriteError, UpdateOne, never_stored
 
 
-class Guarded(NamedTuple):
+class VersionedUpsert(NamedTuple):
     """A write of one document, that may come late and several times.
 
     `fresh` is the document when there is none; else `update` changes the one there is, where `older` holds of it.
@@ -20,7 +20,7 @@ class Guarded(NamedTuple):
     version: int | None = None
 
 
-async def write(collection: Any, writes: Sequence[Guarded]) -> dict[int, str]:
+async def write(collection: Any, writes: Sequence[VersionedUpsert]) -> dict[int, str]:
     """Make the writes, in any order. One that finds a newer value in its place changes nothing.
 
     Returns the places of those that can never be made, each with why; an older version of the same document is made in
@@ -36,7 +36,7 @@ async def write(collection: Any, writes: Sequence[Guarded]) -> dict[int, str]:
     return refused
 
 
-async def _each_apart(collection: Any, writes: Sequence[Guarded], places: Sequence[int]) -> dict[int, str]:
+async def _each_apart(collection: Any, writes: Sequence[VersionedUpsert], places: Sequence[int]) -> dict[int, str]:
     """Make the writes at these places; find those that can never be made by halves, since a bulk fails as a whole."""
     try:
         await _make(collection, [writes[place] for place in places])
@@ -53,12 +53,12 @@ async def _each_apart(collection: Any, writes: Sequence[Guarded], places: Sequen
     return first | await _each_apart(collection, writes, places[half:])
 
 
-async def _make(collection: Any, wanted: Sequence[Guarded]) -> None:
+async def _make(collection: Any, wanted: Sequence[VersionedUpsert]) -> None:
     # MongoDB inserts for a tenth of what an upsert costs it, and most requests are new.
     found = await collection.find({"_id": {"$in": [w.id for w in wanted]}}, {"_id": 1}).to_list(None)
     there = {raw["_id"] for raw in found}
-    fresh: dict[Any, Guarded] = {}
-    changes: list[Guarded] = []
+    fresh: dict[Any, VersionedUpsert] = {}
+    changes: list[VersionedUpsert] = []
     for each in wanted:
         if each.id in there or each.id in fresh:
             changes.append(each)
@@ -69,7 +69,7 @@ async def _make(collection: Any, wanted: Sequence[Guarded]) -> None:
         await collection.bulk_write([UpdateOne({"_id": w.id, **w.older}, w.update) for w in changes], ordered=False)
 
 
-def _newest(writes: Sequence[Guarded], places: Iterable[int]) -> list[int]:
+def _newest(writes: Sequence[VersionedUpsert], places: Iterable[int]) -> list[int]:
     """Return the places, of these, of the writes to make."""
     newest: dict[Any, int] = {}
     unversioned = []
@@ -82,7 +82,7 @@ def _newest(writes: Sequence[Guarded], places: Iterable[int]) -> list[int]:
     return unversioned + list(newest.values())
 
 
-async def _insert(collection: Any, writes: Sequence[Guarded]) -> list[Guarded]:
+async def _insert(collection: Any, writes: Sequence[VersionedUpsert]) -> list[VersionedUpsert]:
     """Insert documents; return the writes of those that somebody else has just inserted."""
     if not writes:
         return []

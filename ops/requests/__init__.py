@@ -12,7 +12,7 @@ from ops.requests import seen
 from ops.sending import publishing
 from shared.clock import SystemClock
 from shared.contracts.messages.cloudevents import Message
-from shared.engine.runtime.publish import poke_now
+from shared.engine.runtime.publish import due_trigger
 from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def waiting_command(*, owner: Owner = None, limit: show.Limit = show.MOST, as_js
 
 
 @app.command("poke")
-def poke_command(
+def trigger_command(
     owner: Annotated[str, typer.Argument(help="owner of the documents, such as structure")],
     documents: Annotated[list[str] | None, typer.Argument(help="such as structure:42, as `overdue` shows them")] = None,
     *,
@@ -54,10 +54,10 @@ def poke_command(
     if unknown := sorted(set(documents or ()) - set(late)):
         raise OpsError(f"nothing of {', '.join(unknown)} is overdue: see `requests overdue --owner {name}`")
     chosen = documents or list(late)[:limit]
-    pokes = [poke_now(name, document, late[document], _now(), source="/ops") for document in chosen]
-    if not dry_run and pokes:
-        asyncio.run(_publish(pokes))
-    print(f"{len(pokes)} documents {'would be ' if dry_run else ''}poked.")
+    triggers = [due_trigger(name, document, late[document], _now(), source="/ops") for document in chosen]
+    if not dry_run and triggers:
+        asyncio.run(_publish(triggers))
+    print(f"{len(triggers)} documents {'would be ' if dry_run else ''}poked.")
     if len(late) > len(chosen):
         show.note("There are more: run it again, or raise --limit.")
 

@@ -12,7 +12,7 @@ from aiokafka.errors import (
 )
 
 from services.delay_svc import metrics
-from services.delay_svc.poke import Poke
+from services.delay_svc.delayed import Delayed
 from shared.clock import SECOND, Clock
 from shared.errors import Poison
 from shared.kafka.batching import Place, send_batches
@@ -47,21 +47,21 @@ class Forwarder:
         self._producer = producer
         self._clock = clock
 
-    async def forward(self, pokes: Iterable[Poke]) -> list[tuple[Poke, Poison]]:
+    async def forward(self, triggers: Iterable[Delayed]) -> list[tuple[Delayed, Poison]]:
         """Send `pokes` to their targets, as they are but for the target; return those that were refused.
 
         It returns when all are answered. The order of those that share a key is kept.
         """
-        lots = await self._lots(pokes)
+        lots = await self._lots(triggers)
         sent = await send_batches(self._producer, lots, _append)
         await asyncio.wait([future for future, _ in sent])
-        refused: list[tuple[Poke, Poison]] = []
+        refused: list[tuple[Delayed, Poison]] = []
         for future, held in sent:
             error = future.exception()
             if error is None:
                 self._told(held, future.result())
             elif poison := _REFUSALS.get(type(error)):
-                refused += [(poke, poison) for poke in held]
+                refused += [(trigger, poison) for trigger in held]
             else:
                 raise error
         return refused
@@ -84,26 +84,26 @@ class Forwarder:
             else:
                 return
 
-    async def _lots(self, pokes: Iterable[Poke]) -> dict[Place, list[Poke]]:
-        lots: dict[Place, list[Poke]] = {}
+    async def _lots(self, triggers: Iterable[Delayed]) -> dict[Place, list[Delayed]]:
+        lots: dict[Place, list[Delayed]] = {}
         partitions: dict[str, int] = {}
-        for poke in pokes:
-            count = partitions.get(poke.target)
+        for trigger in triggers:
+            count = partitions.get(trigger.target)
             if count is None:
-                count = partitions[poke.target] = len(await self._producer.partitions_for(poke.target))
-            lots.setdefault((poke.target, poke.spread % count), []).append(poke)
+                count = partitions[trigger.target] = len(await self._producer.partitions_for(trigger.target))
+            lots.setdefault((trigger.target, trigger.spread % count), []).append(trigger)
         return lots
 
-    def _told(self, pokes: list[Poke], answer: Any) -> None:
+    def _told(self, triggers: list[Delayed], answer: Any) -> None:
         # The broker stamps its append in a topic with LogAppendTime, as all targets are; elsewhere now is close to it.
         appended_at = answer.timestamp if answer.timestamp_type else self._clock.now()
-        metrics.FORWARDED.labels(answer.topic).inc(len(pokes))
-        for poke in pokes:
-            metrics.LATENESS_SECONDS.observe((appended_at - poke.due_at) / SECOND)
-        early = sum(appended_at < poke.due_at for poke in pokes)
+        metrics.FORWARDED.labels(answer.topic).inc(len(triggers))
+        for trigger in triggers:
+            metrics.LATENESS_SECONDS.observe((appended_at - trigger.due_at) / SECOND)
+        early = sum(appended_at < trigger.due_at for trigger in triggers)
         if early:
             metrics.EARLY.inc(early)
 
 
-def _append(batch: Any, poke: Poke) -> Any:
-    return batch.append(key=poke.record.key, value=poke.record.value, timestamp=None, headers=poke.headers)
+def _append(batch: Any, trigger: Delayed) -> Any:
+    return batch.append(key=trigger.record.key, value=trigger.record.value, timestamp=None, headers=trigger.headers)

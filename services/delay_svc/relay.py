@@ -15,9 +15,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from services.delay_svc import metrics, poke, watermark
+from services.delay_svc import delayed, metrics, watermark
+from services.delay_svc.delayed import Delayed
 from services.delay_svc.forward import Forwarder
-from services.delay_svc.poke import Poke
 from services.delay_svc.watermark import Watermark
 from services.delay_svc.window import Windows
 from shared.clock import SECOND, Clock
@@ -136,10 +136,12 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         await self._take_in(records)
         due = self._windows.due(self._clock.now())
         if due:
-            for refused, poison in await self._forwarder.forward(some for pokes in due.values() for some in pokes):
+            for refused, poison in await self._forwarder.forward(
+                some for triggers in due.values() for some in triggers
+            ):
                 self._bury(refused.record, poison)
-            for partition, pokes in due.items():
-                self._windows.forwarded(partition, len(pokes))
+            for partition, triggers in due.items():
+                self._windows.forwarded(partition, len(triggers))
             self._unsettled = True
         for letter in [letter for letter in self._letters if letter.done()]:
             self._letters.remove(letter)
@@ -155,11 +157,11 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         return watermark.NONE if left is None or first < left.offset else watermark.read(left.metadata)
 
     async def _take_in(self, records: Mapping[TopicPartition, list[Any]]) -> None:
-        read: list[tuple[TopicPartition, Any, Poke | Poison]] = []
+        read: list[tuple[TopicPartition, Any, Delayed | Poison]] = []
         for partition, some in records.items():
             delay = delay_of(partition.topic)
             read += [(partition, record, _judged(record, delay)) for record in some]
-        if any(isinstance(what, Poke) and what.target not in self._targets for _, _, what in read):
+        if any(isinstance(what, Delayed) and what.target not in self._targets for _, _, what in read):
             # Perhaps it was made a moment ago. Sending to a topic that does not exist would hold everything up.
             self._targets = await self._consumer.topics()
         for partition, record, what in read:
@@ -253,8 +255,8 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         return COMMIT_EVERY - int((time.monotonic() - self._last_commit) * SECOND)
 
 
-def _judged(record: Any, delay: int) -> Poke | Poison:
+def _judged(record: Any, delay: int) -> Delayed | Poison:
     try:
-        return poke.read(record, delay)
+        return delayed.read(record, delay)
     except Poison as poison:
         return poison

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from services.delay_svc import watermark
-from services.delay_svc.poke import Poke
+from services.delay_svc.delayed import Delayed
 from services.delay_svc.watermark import Watermark
 
 Partition = tuple[str, int]
@@ -25,7 +25,7 @@ class Window:
     """
 
     def __init__(self, start: int, told: Watermark = watermark.NONE) -> None:
-        self._waiting: list[tuple[int, int, Poke]] = []
+        self._waiting: list[tuple[int, int, Delayed]] = []
         """What is not forwarded, by `due_at`, then by offset. Most come in this order, so a list costs least."""
         self._held: set[int] = set()
         """Offsets of records that are not forwarded, or no longer, and not settled yet either."""
@@ -37,14 +37,14 @@ class Window:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._held)
 
-    def add(self, poke: Poke) -> None:
+    def add(self, trigger: Delayed) -> None:
         """Take in the next record, unless a predecessor has forwarded it."""
-        offset = poke.record.offset
+        offset = trigger.record.offset
         self._end = offset + 1
-        if self._told.covers(offset, poke.due_at):
+        if self._told.covers(offset, trigger.due_at):
             return
         self._unsettled[offset] = None
-        entry = (poke.due_at, offset, poke)
+        entry = (trigger.due_at, offset, trigger)
         if not self._waiting or entry > self._waiting[-1]:
             self._waiting.append(entry)
         else:
@@ -87,10 +87,10 @@ class Window:
         """Return by how many ms the writer of what is due last was ahead, 0 when it wasn't or nothing waits."""
         return max(0, self._waiting[-1][2].ahead) if self._waiting else 0
 
-    def due(self, now: int) -> list[Poke]:
+    def due(self, now: int) -> list[Delayed]:
         """Return, in order, what may be forwarded at `now` (ms); it stays in the window until it is `forwarded`."""
         count = bisect_right(self._waiting, now, key=_due_at)
-        return [poke for _, _, poke in self._waiting[:count]]
+        return [trigger for _, _, trigger in self._waiting[:count]]
 
     def forwarded(self, count: int) -> None:
         """Drop the first `count` records that wait: they were acknowledged in their target.
@@ -103,7 +103,7 @@ class Window:
         del self._waiting[:count]
 
 
-def _due_at(entry: tuple[int, int, Poke]) -> int:
+def _due_at(entry: tuple[int, int, Delayed]) -> int:
     return entry[0]
 
 
@@ -129,9 +129,9 @@ class Windows:
         if partition not in self._windows:
             self._windows[partition] = Window(offset, told)
 
-    def add(self, partition: Partition, poke: Poke) -> None:
+    def add(self, partition: Partition, trigger: Delayed) -> None:
         """Take in the next record of a partition that was begun."""
-        self._windows[partition].add(poke)
+        self._windows[partition].add(trigger)
 
     def hold(self, partition: Partition, offset: int) -> Callable[[], None]:
         """Take in a record that is not forwarded; what is returned is to be called when it is settled otherwise.
@@ -156,7 +156,7 @@ class Windows:
         """Return by how many ms some writer's clock was ahead of the broker's, of what waits."""
         return max((window.ahead for window in self._windows.values()), default=0)
 
-    def due(self, now: int) -> Mapping[Partition, list[Poke]]:
+    def due(self, now: int) -> Mapping[Partition, list[Delayed]]:
         """Return, by partition and in order, all that may be forwarded at `now` (ms)."""
         return {partition: due for partition, window in self._windows.items() if (due := window.due(now))}
 

@@ -1,7 +1,7 @@
 """Runs the process: `python -m services.insee_adapter`."""
 
 from services.insee_adapter.app import running
-from services.insee_adapter.door import PROCESS
+from services.insee_adapter.entrypoint import PROCESS
 from services.insee_adapter.settings import Settings
 from shared.runtime.process import main
 

@@ -12,7 +12,7 @@ from services.insee_adapter import metrics
 from services.insee_adapter.auth import Account, ApiKey, Credentials, PasswordGrant
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.cache import Cache
-from services.insee_adapter.door import PROCESS, REQUESTS, Answers, Door
+from services.insee_adapter.entrypoint import PROCESS, REQUESTS, Answers, Door
 from services.insee_adapter.queue import Queue
 from services.insee_adapter.quota import Quota
 from services.insee_adapter.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.manager_svc import rules
-from services.manager_svc.follow import following
+from services.manager_svc.reactions import following
 from services.manager_svc.settings import Settings
 from shared.engine.entrypoint.handlers import Feeds
 from shared.engine.entrypoint.host import hosting
@@ -19,6 +19,14 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     # Its own records too: a team's rules look at users.
     feeds = Feeds(states=("manager",), watches=("structure",))
-    meet = introducing(PROCESS, settings.clock())
-    async with hosting(settings, rules.owner(), health, process=PROCESS, feeds=feeds, meet=meet, on_states=following):
+    register_unknown = introducing(PROCESS, settings.clock())
+    async with hosting(
+        settings,
+        rules.owner(),
+        health,
+        process=PROCESS,
+        feeds=feeds,
+        register_unknown=register_unknown,
+        on_states=following,
+    ):
         yield

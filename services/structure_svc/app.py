@@ -18,6 +18,6 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     owner = rules.owner(settings.insee_max_wait)
     feeds = Feeds(states=("manager",), answers=("insee",))
-    meet = introducing(PROCESS, settings.clock())
-    async with hosting(settings, owner, health, process=PROCESS, feeds=feeds, meet=meet):
+    register_unknown = introducing(PROCESS, settings.clock())
+    async with hosting(settings, owner, health, process=PROCESS, feeds=feeds, register_unknown=register_unknown):
         yield

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.contracts.field_codes import FIELDS
-from shared.contracts.sentences import Code, refused, told
+from shared.contracts.sentences import Code, refused, success
 
 _REQUEST_ID = (
     "donnez de 1 à 100 caractères parmi les lettres sans accent, les chiffres, le point, le tiret, le tiret bas et le "
@@ -18,20 +18,20 @@ _REQUEST_ID = (
 
 CODES: Mapping[str, Code] = {
     # What happened.
-    "accepted": told(
+    "accepted": success(
         "Votre demande est prise en compte ; elle sera effective le {effective_at}.",
         202,
         "Votre demande est prise en compte ; elle sera effective à la fin du délai.",
     ),
-    "applied": told("Votre demande est effective.", 202),
-    "created": told("La structure est créée ; elle reste inactive jusqu'à son activation.", 202),
-    "nothing_to_change": told("Aucune modification : ces valeurs sont déjà enregistrées.", 202),
-    "cancelled": told("La demande est annulée ; elle ne prendra pas effet.", 202),
-    "cancellation_done": told("L'annulation est enregistrée.", 202),
-    "waiting_insee": told("La demande attend la réponse de l'INSEE ; vous n'avez rien à faire.", 202),
-    "waiting_copy": told("La demande est en cours de vérification ; vous n'avez rien à faire.", 202),
-    "waiting_busy": told("La demande attend son tour ; vous n'avez rien à faire.", 202),
-    "received": told("La demande est reçue ; elle va être examinée.", 202),
+    "applied": success("Votre demande est effective.", 202),
+    "created": success("La structure est créée ; elle reste inactive jusqu'à son activation.", 202),
+    "nothing_to_change": success("Aucune modification : ces valeurs sont déjà enregistrées.", 202),
+    "cancelled": success("La demande est annulée ; elle ne prendra pas effet.", 202),
+    "cancellation_done": success("L'annulation est enregistrée.", 202),
+    "waiting_insee": success("La demande attend la réponse de l'INSEE ; vous n'avez rien à faire.", 202),
+    "waiting_copy": success("La demande est en cours de vérification ; vous n'avez rien à faire.", 202),
+    "waiting_busy": success("La demande attend son tour ; vous n'avez rien à faire.", 202),
+    "received": success("La demande est reçue ; elle va être examinée.", 202),
     # Who asks.
     "token_missing": refused(
         "Jeton d'accès absent", "ajoutez l'en-tête « Authorization: Bearer », suivi de votre jeton", 401
@@ -221,7 +221,7 @@ CODES: Mapping[str, Code] = {
         "choisissez d'abord qui le reprend",
         409,
     ),
-    "registered": told("L'utilisateur est enregistré.", 202),
+    "registered": success("L'utilisateur est enregistré.", 202),
     # The gateway itself.
     "not_found": refused("Cette ressource n'existe pas, ou vous n'y avez pas accès", "vérifiez l'adresse", 404),
     "body_too_large": refused("Le corps de la requête dépasse 1 Mo", "réduisez-le", 413),

@@ -33,21 +33,21 @@ def typeset(text: str) -> str:
     return text
 
 
-def value(name: str, told: object) -> str:
+def value(name: str, raw: object) -> str:
     """Return a value as a sentence says it: `…_at` is an instant, `…_on` a day, of several one is to be chosen.
 
     One that can't be read that way, such as another version's, is said as it is.
     """
     said: Callable[[str], str] | None = _said.get(name[-3:])
-    if said is not None and isinstance(told, str):
+    if said is not None and isinstance(raw, str):
         try:
-            return said(told)
+            return said(raw)
         except ValueError:
-            return told
-    if isinstance(told, Sequence) and not isinstance(told, str):
-        *others, last = (str(one) for one in told) if told else ("",)
+            return raw
+    if isinstance(raw, Sequence) and not isinstance(raw, str):
+        *others, last = (str(one) for one in raw) if raw else ("",)
         return f"{', '.join(others)} ou {last}" if others else last
-    return str(told)
+    return str(raw)
 
 
 def instant(text: str) -> str:

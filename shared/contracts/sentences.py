@@ -43,9 +43,9 @@ class Code:
         for text, used in self._parsed:
             if not used:
                 return text
-            told = {name: value for name in used if (value := values.get(name)) is not None}
-            if len(told) == len(used):
-                return text.format_map({name: french.value(name, value) for name, value in told.items()})
+            success = {name: value for name in used if (value := values.get(name)) is not None}
+            if len(success) == len(used):
+                return text.format_map({name: french.value(name, value) for name, value in success.items()})
         return self.sentence  # None of ours: the last sentence names no value.
 
     def published(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Code:
         return {"message": self.sentence, "http": self.http, **more}
 
 
-def told(sentence: str, http: int, *otherwise: str) -> Code:
+def success(sentence: str, http: int, *otherwise: str) -> Code:
     """Make the code of something that happened."""
     return Code(sentence, http, otherwise)
 

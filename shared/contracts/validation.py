@@ -62,14 +62,14 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, inside: int = 0) -> Rejected
             continue
         kind = problem["type"]
         fields[path] = code = kind if kind in CODES else _CODES.get(kind, "field_invalid")
-        if told := _told(code, problem.get("ctx") or {}):
-            values[path] = told
+        if shown := _values(code, problem.get("ctx") or {}):
+            values[path] = shown
         if len(fields) == _TOLD_AT_MOST:
             break
     return Rejected("invalid_request", fields=fields, details={"fields": values} if values else None)
 
 
-def told_as(code: str) -> WrapValidator:
+def coded(code: str) -> WrapValidator:
     """Return what makes a type tell a code of ours, which says what it expects.
 
     What is only too long is told as that, and what the type itself tells by a code of ours stays.
@@ -87,7 +87,7 @@ def told_as(code: str) -> WrapValidator:
     return WrapValidator(check)
 
 
-def _told(code: str, context: Mapping[str, Any]) -> dict[str, Any]:
+def _values(code: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """Return, of what is told with an error, the values that the sentence of its code uses."""
     known = {_VALUES.get(name, name): value for name, value in context.items()}
     if isinstance(known.get("expected"), str) and code == "value_unknown":

@@ -137,8 +137,8 @@ def routes(health: Health) -> list[Route]:
 
 
 def _answer(serious: Sequence[str], bearable: Sequence[str] = ()) -> Response:
-    told = {"ok": not serious, "problems": [*serious, *bearable]}
-    return JSONResponse(told, status_code=503 if serious else 200)
+    report = {"ok": not serious, "problems": [*serious, *bearable]}
+    return JSONResponse(report, status_code=503 if serious else 200)
 
 
 def app(health: Health) -> Starlette:

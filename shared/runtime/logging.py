@@ -51,8 +51,8 @@ def _without_values(_: object, __: str, event: "EventDict") -> "EventDict":
     Most messages are left out, since what they quote may be personal: the input of a validation, the document of a
     failed write. Those of the network, of Kafka and of our own tree quote no such thing.
     """
-    told = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     chain: list[str] = []
     while isinstance(error, BaseException) and len(chain) < _LONGEST_CHAIN:
         frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from dev.run.doors import Doors
+from dev.run.clients import Doors
 from tests.support.system import until
 
 

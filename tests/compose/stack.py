@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.brokers.ports import free_ports
-from dev.run.doors import Doors
+from dev.run.clients import Doors
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".data" / "test-compose"

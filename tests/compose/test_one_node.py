@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.run.doors import KAFKA_AUDIENCE, OUTCOMES
+from dev.run.clients import KAFKA_AUDIENCE, OUTCOMES
 from tests.compose.flow import Flow
 from tests.compose.stack import Stack, running
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.kafka import Partner, Reader
 from tests.support.system import until
 

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 
 from tests.compose.flow import Flow
 from tests.compose.stack import Stack, running
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.kafka import Reader
 from tests.support.system import until
 

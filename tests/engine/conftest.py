@@ -18,7 +18,7 @@ from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.mongo import MongoStore
 from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
-from tests.support.lab import Lab
+from tests.support.harness import Lab
 from tests.support.toy import OWNER
 
 

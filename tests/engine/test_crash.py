@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.messages.common import Request
-from tests.support.lab import OLD, Died, Lab, Process
+from tests.support.harness import OLD, Died, Lab, Process
 from tests.support.toy import DELAY, box_id
 from tests.support.toy.requests import Ask, Cancel, Find, Guarded, Open, Put, PutAfter, PutNow
 from tests.support.toy.rules import keeper_key, oracle_key
@@ -38,7 +38,7 @@ def poking(lab: Lab, box: str) -> Act:
 
 def answering(answers: Mapping[str, Mapping[str, Any]]) -> Act:
     """Return what a process does when answers come."""
-    return lambda process: process.engine.answered(answers)
+    return lambda process: process.engine.on_lookup_answered(answers)
 
 
 def copying(lab: Lab, key: str, value: Mapping[str, Any]) -> Act:
@@ -148,7 +148,7 @@ async def test_while_it_waits_for_an_answer(lab: Lab) -> None:
             break
         died += 1
         await lab.ask(Ask(box=box, thing=box), box)
-        await lab.main.engine.answered({oracle_key(box): {"said": "yes"}})
+        await lab.main.engine.on_lookup_answered({oracle_key(box): {"said": "yes"}})
         await lab.rest()
         await lab.tells_one_story(box, "applied", box)
         assert await lab.things(box) == ("lid", box)
@@ -165,7 +165,7 @@ async def test_while_it_takes_an_answer(lab: Lab) -> None:
         if not await dies(lab, steps, answering(answers)):
             break
         died += 1
-        await lab.main.engine.answered(answers)
+        await lab.main.engine.on_lookup_answered(answers)
         await lab.rest()
         await lab.tells_one_story(box, "applied", box)
         assert await lab.things(box) == ("lid", box)

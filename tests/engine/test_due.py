@@ -3,7 +3,7 @@
 import pytest
 
 from shared.clock import MINUTE, SECOND
-from tests.support.lab import OLD, Lab
+from tests.support.harness import OLD, Lab
 from tests.support.toy import DELAY, NOW, ManualClock, incoming
 from tests.support.toy.requests import Cancel, Find, Put, Rename
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.engine.core.document import HEAVIEST_WRITE
 from shared.engine.runtime.engine import ROUNDS_AT_ONCE
-from tests.support.lab import OLD, Died, Lab
+from tests.support.harness import OLD, Died, Lab
 from tests.support.toy import ALICE, BOB, DELAY, KEEPER, UNSHOWABLE, incoming
 from tests.support.toy.requests import (
     Ask,

@@ -9,7 +9,7 @@ import pytest
 from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.cloudevents import Message
 from shared.domain.actor import Actor
-from tests.support.lab import Lab
+from tests.support.harness import Lab
 from tests.support.toy import ALICE, BOB
 from tests.support.toy.requests import Find, Hidden, PutNow
 from tests.support.toy.rules import NOBODY, keeper_key

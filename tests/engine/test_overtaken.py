@@ -8,7 +8,7 @@ import pytest
 from shared.clock import MINUTE, SECOND
 from shared.engine.runtime import sweep
 from shared.engine.runtime.engine import Engine
-from tests.support.lab import Died, Lab, Process
+from tests.support.harness import Died, Lab, Process
 from tests.support.toy import BOB, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Find, Guarded, OpenIf, Put, PutNow, PutTwice
 from tests.support.toy.rules import RULES, keeper_key, name_key, oracle_key
@@ -79,7 +79,7 @@ async def test_everybody_who_asked_is_told_what_they_waited_for(lab: Lab) -> Non
     await lab.ask(Find(box="1", thing="lid"), "r0")
     for asker in ("first", "second", "third"):
         await lab.ask(Ask(box="1", thing="pen"), correlation_id=asker)
-    await lab.main.engine.answered({oracle_key("pen"): {"said": "yes"}})
+    await lab.main.engine.on_lookup_answered({oracle_key("pen"): {"said": "yes"}})
     told = [(o["correlation_id"], o["status"]) for o in lab.outcomes()]
     assert told == [
         ("first", "waiting"),
@@ -117,7 +117,7 @@ async def test_a_request_that_waits_is_cancelled_and_never_takes_effect(lab: Lab
     await lab.ask(Ask(box="1", thing="tools"))
     await lab.ask(Cancel(box="1", request_id="r1"), "r2")
     assert (lab.told(), lab.code("r2")) == (["waiting", "cancelled"], "cancellation_done")
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     assert await lab.things() == ("lid",)
     await lab.ask(Ask(box="1", thing="tools"))
     assert lab.told() == ["waiting", "cancelled", "cancelled again"]
@@ -130,7 +130,7 @@ async def test_a_creation_that_waits_is_cancelled_where_it_would_have_been_decid
     assert lab.outcomes()[0]["reference"] == {"name": "tools"}, "what it is about is told while it waits"
     await lab.ask(Cancel(box="@tools", request_id="r1"), "r2")
     assert (lab.told(), lab.code("r2")) == (["waiting", "cancelled"], "cancellation_done")
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     assert await lab.store.load([], [name_key("tools")], []) == []
     await lab.ask(OpenIf(name="tools"))
     assert lab.told() == ["waiting", "cancelled", "cancelled again"]
@@ -144,7 +144,7 @@ async def test_of_a_creation_and_its_cancellation_one_is_first(lab: Lab, step: s
     await lab.ask(OpenIf(name="tools"))
     slow = lab.process("slow")
     works: dict[str, Callable[[Process], Awaitable[None]]] = {
-        "creation": lambda by: by.engine.answered(YES),
+        "creation": lambda by: by.engine.on_lookup_answered(YES),
         "cancellation": lambda by: lab.ask(Cancel(box="@tools", request_id="r1"), "r2", by=by),
     }
     (other,) = works.keys() - {first}

@@ -12,7 +12,7 @@ from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.cloudevents import Message
 from shared.domain.actor import Actor
 from shared.engine.core.incoming import Incoming
-from tests.support.lab import OLD, Lab
+from tests.support.harness import OLD, Lab
 from tests.support.toy import ALICE, BOB, DELAY, NOW, incoming
 from tests.support.toy.requests import Ask, Broken, Cancel, Find, Guarded, Put, PutNow, Take
 from tests.support.toy.rules import keeper_key, oracle_key
@@ -97,7 +97,7 @@ async def test_waiting_for_an_answer_and_refused_at_its_deadline(lab: Lab) -> No
     await lab.ask(Ask(box="1", thing="pen"), actor=THROUGH)
     lab.clock.pass_(60 * MINUTE)
     await lab.sweep(by=lab.process("another"))
-    await lab.main.engine.answered({oracle_key("pen"): {"said": "yes"}})
+    await lab.main.engine.on_lookup_answered({oracle_key("pen"): {"said": "yes"}})
     assert statuses(lab) == ["waiting", "rejected"]
 
 

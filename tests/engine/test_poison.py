@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.messages.common import Request
-from tests.support.lab import Lab
+from tests.support.harness import Lab
 from tests.support.toy import DELAY, NOW, UNSPEAKABLE, incoming
 from tests.support.toy.requests import Broken, Find, HalfBroken, Put, PutNow
 from tests.support.toy.rules import BOMB

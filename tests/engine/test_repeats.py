@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from shared.clock import MINUTE
-from tests.support.lab import OLD, Died, Lab, statuses
+from tests.support.harness import OLD, Died, Lab, statuses
 from tests.support.toy import DELAY, incoming
 from tests.support.toy.requests import Cancel, Find, Open, Put, PutAfter, PutNow
 

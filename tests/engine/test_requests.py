@@ -4,7 +4,7 @@ import orjson
 
 from shared.clock import iso
 from shared.contracts.messages.life import request_key
-from tests.support.lab import Lab, statuses
+from tests.support.harness import Lab, statuses
 from tests.support.toy import ALICE, BOB, DELAY, NOW, box_id, incoming
 from tests.support.toy.requests import Cancel, Close, Empty, Find, Label, Open, Put, PutAfter, PutNow, Rename, Take
 

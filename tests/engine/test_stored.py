@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.clock import SECOND
-from tests.support.lab import OLD, Lab
+from tests.support.harness import OLD, Lab
 from tests.support.toy import DELAY
 from tests.support.toy.requests import Cancel, Find, Guarded, Label, Put, PutNow
 from tests.support.toy.rules import keeper_key

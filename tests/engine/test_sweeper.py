@@ -11,7 +11,7 @@ from shared.clock import MINUTE, SECOND, SystemClock
 from shared.engine.runtime import sweep
 from shared.runtime import metrics
 from shared.runtime.health import Loop
-from tests.support.lab import OLD, Died, Lab, Process
+from tests.support.harness import OLD, Died, Lab, Process
 from tests.support.toy import DELAY, ManualClock, incoming
 from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow
 from tests.support.until import until

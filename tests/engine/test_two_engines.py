@@ -7,7 +7,7 @@ import pytest
 
 from shared.clock import MINUTE
 from shared.contracts.messages.life import request_key
-from tests.support.lab import Lab
+from tests.support.harness import Lab
 from tests.support.toy import DELAY, NOW, ManualClock, incoming
 from tests.support.toy.requests import Cancel, Find, Open, Put, PutAfter, PutNow, Rename
 

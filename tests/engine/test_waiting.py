@@ -3,7 +3,7 @@
 import orjson
 
 from shared.clock import MINUTE, SECOND, iso
-from tests.support.lab import Lab
+from tests.support.harness import Lab
 from tests.support.toy import BOB, NOW, incoming
 from tests.support.toy.requests import Ask, Find, Guarded, PutNow
 from tests.support.toy.rules import ASK_AGAIN, keeper_key, oracle_key
@@ -161,9 +161,9 @@ async def test_what_is_needed_is_asked_once_and_the_answer_decides(lab: Lab) -> 
     assert (asked.key, orjson.loads(asked.value)) == (b"pen", {"thing": "pen"})
     assert dict(asked.headers)["ce_type"] == b"oracle.ask.v1"
     assert dict(asked.headers)["ce_correlationid"] == b"mine"
-    await lab.main.engine.moved([oracle_key("pen")])
+    await lab.main.engine.on_copies_changed([oracle_key("pen")])
     assert len(lab.bus.on("oracle.requests")) == 1
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     assert lab.told()[-1] == "applied"
     assert await lab.things() == ("lid", "pen")
     await lab.rest()
@@ -173,7 +173,7 @@ async def test_what_is_needed_is_asked_once_and_the_answer_decides(lab: Lab) -> 
 async def test_the_answer_may_be_no(lab: Lab) -> None:
     await box(lab)
     await lab.ask(Ask(box="1", thing="pen"))
-    await lab.main.engine.answered(NO)
+    await lab.main.engine.on_lookup_answered(NO)
     assert (lab.told(), lab.code()) == (["waiting", "rejected"], "forbidden")
 
 
@@ -181,9 +181,9 @@ async def test_an_answer_that_comes_twice_has_one_effect(lab: Lab) -> None:
     await box(lab)
     await lab.ask(Ask(box="1", thing="pen"))
     slow = lab.process("slow")
-    async with slow.life.held("save", slow.engine.answered(YES)):
-        await lab.main.engine.answered(YES)
-    await lab.main.engine.answered(NO)
+    async with slow.life.held("save", slow.engine.on_lookup_answered(YES)):
+        await lab.main.engine.on_lookup_answered(YES)
+    await lab.main.engine.on_lookup_answered(NO)
     assert await lab.things() == ("lid", "pen")
     await lab.rest()
     await lab.tells_one_story("r1", "applied")
@@ -198,7 +198,7 @@ async def test_what_is_never_answered_is_refused_at_its_deadline(lab: Lab) -> No
     lab.clock.pass_(1)
     await lab.sweep()
     assert (lab.told(), lab.code()) == (["waiting", "rejected"], "insee_unavailable")
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     assert await lab.things() == ("lid",)
     await lab.rest()
     await lab.tells_one_story("r1", "rejected")
@@ -208,17 +208,17 @@ async def test_each_kind_of_wait_has_a_time_of_its_own(lab: Lab) -> None:
     await box(lab)
     await lab.ask(Ask(box="1", thing="pen"))
     lab.clock.pass_(59 * MINUTE)
-    await lab.main.engine.answered(LATER)
+    await lab.main.engine.on_lookup_answered(LATER)
     assert lab.told() == ["waiting"], "it still waits for the same: nothing new is told"
     row = await lab.row()
     assert row is not None
     assert row.deadline == lab.clock.time + 10 * MINUTE
     lab.clock.pass_(9 * MINUTE)
-    await lab.main.engine.answered(LATER)
+    await lab.main.engine.on_lookup_answered(LATER)
     row = await lab.row()
     assert row is not None
     assert row.deadline == lab.clock.time + MINUTE, "a second answer like the first gives no more time"
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     assert lab.told() == ["waiting", "applied"]
 
 
@@ -233,7 +233,7 @@ async def test_what_got_no_answer_is_asked_again(lab: Lab) -> None:
         lab.clock.pass_(MINUTE)
     assert ASK_AGAIN == 5 * MINUTE
     assert questions == [1, 1, 1, 1, 1, 2, 2, 3, 3, 4]
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     lab.clock.pass_(10 * MINUTE)
     await lab.sweep()
     assert len(lab.bus.on("oracle.requests")) == 4
@@ -243,7 +243,7 @@ async def test_an_answer_to_come_later_puts_the_next_question_off(lab: Lab) -> N
     await box(lab)
     await lab.ask(Ask(box="1", thing="pen"))
     lab.clock.pass_(4 * MINUTE)
-    await lab.main.engine.answered(LATER)
+    await lab.main.engine.on_lookup_answered(LATER)
     lab.clock.pass_(4 * MINUTE)
     await lab.sweep()
     assert len(lab.bus.on("oracle.requests")) == 1
@@ -255,7 +255,7 @@ async def test_an_answer_to_come_later_puts_the_next_question_off(lab: Lab) -> N
 async def test_one_answer_decides_all_who_wait_for_it(lab: Lab) -> None:
     await box(lab)
     await lab.batch(incoming(Ask(box="1", thing="pen"), "r1"), incoming(Ask(box="1", thing="pen"), "r1", actor=BOB))
-    await lab.main.engine.answered(YES)
+    await lab.main.engine.on_lookup_answered(YES)
     assert (lab.told(), lab.told(actor="bob")) == (["waiting", "applied"], ["waiting", "applied"])
     assert await lab.things() == ("lid", "pen", "pen")
 
@@ -266,7 +266,7 @@ async def test_a_request_given_up_by_one_process_and_answered_in_another(lab: La
     lab.clock.pass_(60 * MINUTE)
     sweeping = lab.process("sweeping")
     async with sweeping.life.held("save", lab.sweep(by=sweeping)):
-        await lab.main.engine.answered(YES)
+        await lab.main.engine.on_lookup_answered(YES)
     kept = "pen" in await lab.things()
     await lab.rest()
     await lab.tells_one_story("r1", "applied" if kept else "rejected")

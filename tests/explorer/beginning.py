@@ -8,7 +8,7 @@ from shared.engine.storage.protocol import Bus, Sweepable
 from tests.explorer.cases import Case
 from tests.explorer.check import shown
 from tests.explorer.perform import at_once
-from tests.explorer.world import CLOCKS, World, digest
+from tests.explorer.stack import CLOCKS, World, digest
 from tests.support.toy import NOW, OWNER, TIMING, ManualClock, incoming
 from tests.support.toy.requests import Find
 

@@ -12,7 +12,7 @@ from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
 from tests.explorer.perform import ExploredStore
 from tests.explorer.port import Port
-from tests.explorer.world import NO_FAULTS, Faults
+from tests.explorer.stack import NO_FAULTS, Faults
 from tests.support.toy import DELAY, NOW, ManualClock
 
 SWEEPS = frozenset({"outboxes", "states", "settle", "overdue", "deadlines", "questions"})
@@ -103,12 +103,12 @@ class ClearsMarks(ExploredStore):
 
     async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         await super().clear(published, batch_id)
-        await self.settled([(id_, version) for id_, version, _ in published], FAR)
+        await self.republished([(id_, version) for id_, version, _ in published], FAR)
         return []
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         del before
-        await super().settled([(id_, self.documents[id_]["version"]) for id_, _ in published], FAR)
+        await super().republished([(id_, self.documents[id_]["version"]) for id_, _ in published], FAR)
 
 
 class OnlyMarked(ExploredStore):
@@ -121,9 +121,9 @@ class OnlyMarked(ExploredStore):
 class SettlesNew(ExploredStore):
     """Takes the mark of a change that has just been made."""
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         del before
-        await super().settled(published, FAR)
+        await super().republished(published, FAR)
 
 
 class ClearsAll(ExploredStore):

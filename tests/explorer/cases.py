@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.messages.common import Request
-from tests.explorer.world import NO_FAULTS, Faults
+from tests.explorer.stack import NO_FAULTS, Faults
 from tests.support.toy.requests import Ask, Cancel, Guarded, Make, Open, OpenIf, Put, PutAfter, PutNow
 from tests.support.toy.rules import keeper_key, oracle_key
 

@@ -6,7 +6,7 @@ from shared.contracts.messages.life import FINAL, request_key
 from shared.engine.core.document import view
 from shared.engine.storage import codec
 from tests.explorer.cases import Case
-from tests.explorer.world import World, content
+from tests.explorer.stack import World, content
 from tests.support.toy import ALICE, OWNER
 
 

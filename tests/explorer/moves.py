@@ -11,9 +11,9 @@ from tests.explorer.cases import Case
 from tests.explorer.history import Histories
 from tests.explorer.perform import ONE_BY_ONE, Performer, kept, merged, seen
 from tests.explorer.port import Op
+from tests.explorer.stack import BROKER, CLOCKS, ENGINES, NAMES, SWEEPER, Busy, Source, World
 from tests.explorer.tasks import Tasks
 from tests.explorer.words import at, doing
-from tests.explorer.world import BROKER, CLOCKS, ENGINES, NAMES, SWEEPER, Busy, Source, World
 from tests.support.toy import DELAY, NOW, OWNER
 
 

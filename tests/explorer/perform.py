@@ -11,10 +11,10 @@ from shared.engine.core.document import Document, Write
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
 from tests.explorer.port import Op
-from tests.explorer.world import BROKER, World, content, digest
+from tests.explorer.stack import BROKER, World, content, digest
 from tests.support.toy.rules import oracle_key
 
-ONE_BY_ONE = {"save", "put_rows", "put_waiting", "put_copies", "clear", "publish", "settled"}
+ONE_BY_ONE = {"save", "put_rows", "put_waiting", "put_copies", "clear", "publish", "republished"}
 """Ops on several things, between any two of which others may act and the process may die."""
 ANSWERED_TWICE = {"rejected": {"accepted", "applied", "cancelled", "failed"}, "applied": {"cancelled"}}
 

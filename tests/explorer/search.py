@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.explorer.check import at_rest
 from tests.explorer.moves import Move, Moves
-from tests.explorer.world import World
+from tests.explorer.stack import World
 
 NO_END = 10**12
 

@@ -11,7 +11,7 @@ from tests.explorer.breaks import Break
 from tests.explorer.cases import Case
 from tests.explorer.history import Task
 from tests.explorer.port import Op
-from tests.explorer.world import Source, World
+from tests.explorer.stack import Source, World
 from tests.support.toy import OWNER, TIMING, ManualClock, incoming
 
 Work = Coroutine[Op, Any, None]
@@ -63,11 +63,11 @@ class Tasks:
             return engine.requests([incoming(self._case.requests[n], f"r{n}") for n in what])
         key, value = what
         if kind == "answer":
-            return engine.answered({key: value})
+            return engine.on_lookup_answered({key: value})
 
         async def copy() -> None:
             await port.put_copies([(key, 1, value)])
-            await engine.moved([key])
+            await engine.on_copies_changed([key])
 
         return copy()
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
-from tests.faults.doors import Doors
+from tests.faults.clients import Doors
 from tests.faults.plan import Ask
 
 LONGEST = 120.0

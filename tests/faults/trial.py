@@ -14,8 +14,8 @@ from tests.faults.cases import Case
 from tests.faults.checker import check
 from tests.faults.figures import figures
 from tests.faults.history import History
+from tests.faults.stack import Size, World
 from tests.faults.violation import Violation
-from tests.faults.world import Size, World
 from tests.support.brokers import open_brokers
 
 FOLDER = Path(__file__).parents[2] / ".data" / "faults"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dev.brokers import Brokers
 from tests.fuzz.cases import CASES, run
-from tests.fuzz.world import World, fuzz_system
+from tests.fuzz.stack import World, fuzz_system
 from tests.support.brokers import open_brokers
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from tests.fuzz import http, messages, records
+from tests.fuzz.stack import World
 from tests.fuzz.tries import told_how_to_replay
-from tests.fuzz.world import World
 
 CASES: Mapping[str, Callable[[World, int], None]] = {
     "http": partial(http.fuzz, examples=6),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev.brokers import Brokers
-from tests.fuzz.world import World, fuzz_system
+from tests.fuzz.stack import World, fuzz_system
 from tests.support.brokers import as_new
 
 

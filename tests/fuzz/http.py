@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.fuzz.stack import ADMINISTRATOR, MEMBER, SPOILT_USER, STRANGER, World
 from tests.fuzz.tries import tries
-from tests.fuzz.world import ADMINISTRATOR, MEMBER, SPOILT_USER, STRANGER, World
 from tests.support.contract import DOCUMENT
 
 WHO = (STRANGER, MEMBER, ADMINISTRATOR)

@@ -12,8 +12,8 @@ from dev.contracts import FOLDER
 from shared.contracts import topics
 from shared.contracts.messages import manager, structure
 from tests.fuzz.mutate import spoilt_bytes
+from tests.fuzz.stack import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, World, envelope
 from tests.fuzz.tries import tries
-from tests.fuzz.world import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, World, envelope
 from tests.support.from_schema import TEXT, right, spoilt
 
 TYPES = [*(("structure", one) for one in structure.REQUESTS), *(("manager", one) for one in manager.REQUESTS)]

@@ -14,11 +14,11 @@ from shared.clock import duration
 from shared.contracts import topics
 from shared.kafka.clients import connection
 from tests.fuzz.mutate import spoilt_bytes, spoilt_headers
+from tests.fuzz.stack import DELAY, PARTITIONS, World
 from tests.fuzz.standing import Record, everything
 from tests.fuzz.tries import tries
-from tests.fuzz.world import DELAY, PARTITIONS, World
+from tests.support.acls import operator, user
 from tests.support.odd_records import PLACEHOLDER, make_odd
-from tests.support.rights import operator, user
 
 TOPICS = {topic.name: topic for topic in topics.table(duration(DELAY))}
 _OF_EACH_KIND = 3

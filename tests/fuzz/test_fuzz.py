@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.fuzz.cases import CASES, run
-from tests.fuzz.world import World
+from tests.fuzz.stack import World
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 

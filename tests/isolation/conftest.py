@@ -7,7 +7,7 @@ import pytest
 
 from dev.brokers import Brokers
 from shared.kafka.partitioner import key_hash
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.attacks import WHO, Attacker
 from tests.support.brokers import as_new
 from tests.support.bystander import Bystander

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dev.brokers import Brokers
-from dev.run.doors import OUTCOMES
-from tests.journeys.given import new_structure
+from dev.run.clients import OUTCOMES
+from tests.journeys.builders import new_structure
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
 from tests.support.kcat import Kcat

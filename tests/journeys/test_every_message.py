@@ -7,8 +7,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from dev.contracts import FOLDER
-from dev.run.doors import OUTCOMES
-from tests.journeys.given import add_member, new_structure
+from dev.run.clients import OUTCOMES
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen, of
 from tests.support.system import KAFKA_AUDIENCE, System
 

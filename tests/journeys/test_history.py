@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 

@@ -1,6 +1,6 @@
 """« Modifier une structure », from HTTP through Kafka, MongoDB and the delay to a record that can be read."""
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, of
 from tests.support.system import KAFKA_AUDIENCE as THERE
 from tests.support.system import System, until

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from dev.run.doors import OUTCOMES
+from dev.run.clients import OUTCOMES
 from tests.support.kafka import Partner, Reader, of
 from tests.support.kcat import Kcat
 from tests.support.system import KAFKA_AUDIENCE, System

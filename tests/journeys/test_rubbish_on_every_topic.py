@@ -10,7 +10,7 @@ import pytest
 
 from shared.clock import duration
 from shared.contracts import topics
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt
 from tests.support.system import System, behind, until

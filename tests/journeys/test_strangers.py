@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.contract import DOCUMENT, operations
 from tests.support.system import System, until
 

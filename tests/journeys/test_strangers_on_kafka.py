@@ -10,7 +10,7 @@ import pytest
 from shared.contracts.messages import manager, structure
 from shared.contracts.messages.common import Request
 from shared.contracts.topics import OUTCOMES, REQUESTS, name
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.strangers import askable, data_of
 from tests.support.system import KAFKA_AUDIENCE, System, until

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from dev.insee.units import made_up_siret
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 

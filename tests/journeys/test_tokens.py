@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from joserfc.jwk import ECKey
 from pymongo import MongoClient
 
+from tests.journeys.builders import add_member, new_structure
 from tests.journeys.forge import Forge
-from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Partner, Reader, of
 from tests.support.system import KAFKA_AUDIENCE, System, until
 

@@ -30,7 +30,7 @@ from shared.contracts.messages.common import (
 )
 from shared.contracts.messages.manager import Profile
 from shared.contracts.messages.structure import Date, ModifyStructure
-from shared.contracts.validation import _CODES, invalid, told_as
+from shared.contracts.validation import _CODES, coded, invalid
 from shared.errors import Rejected
 
 SECRET = "s3cr3t"
@@ -145,14 +145,14 @@ def test_what_a_type_tells_by_a_code_of_its_own_stays() -> None:
     def check(_: str) -> str:
         raise PydanticCustomError("text_control", "no")
 
-    assert refusal(Annotated[str, AfterValidator(check), told_as("email_format")], "x").fields == {
+    assert refusal(Annotated[str, AfterValidator(check), coded("email_format")], "x").fields == {
         "(body)": "text_control"
     }
 
 
 def test_a_value_that_can_not_be_read_is_kept_out_of_the_error_that_says_so() -> None:
     with pytest.raises(ValidationError) as raised:
-        TypeAdapter(Annotated[int, told_as("number_expected")]).validate_python(SECRET)
+        TypeAdapter(Annotated[int, coded("number_expected")]).validate_python(SECRET)
     (problem,) = raised.value.errors(include_input=False)
     assert SECRET not in str(problem)
 

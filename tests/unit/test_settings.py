@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ops.settings import AdminSettings
 from services.delay_svc.settings import Settings as DelaySettings
-from shared.contracts.messages.life import Poke
+from shared.contracts.messages.life import DueTrigger
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, unusable
 
 
@@ -50,5 +50,5 @@ def test_what_is_missing_is_named_by_its_variable() -> None:
         OidcSettings()
     assert unusable(missing.value) == "OIDC_ISSUER: Field required"
     with pytest.raises(ValidationError) as other:
-        Poke.model_validate({})
+        DueTrigger.model_validate({})
     assert unusable(other.value) is None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from services.manager_svc import state
-from services.manager_svc.rules import add_member, change_profile, register, remove_member, rights, team, user
+from services.manager_svc.rules import access, add_member, change_profile, register, remove_member, team, user
 from services.manager_svc.state import State, team_document, user_document
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import (
@@ -44,8 +44,8 @@ def target(request: Request, actor: Actor) -> Target:
         case FollowSphere() | AddMember() | ChangeProfile() | RemoveMember():
             return Target(
                 id=team_document(request.structure_id),
-                missing=rights.UNKNOWN,
-                lags=rights.structure_key(request.structure_id),
+                missing=access.UNKNOWN,
+                lags=access.structure_key(request.structure_id),
                 reference={"structure": {"id": request.structure_id}},
             )
     raise AssertionError(f"no target for {type(request).__name__}")
@@ -69,7 +69,7 @@ def owner() -> Owner[State]:
         keys=lambda _: (),
         reference=state.reference,
         present=state.present,
-        admit=rights.admit,
+        admit=access.admit,
         copies=copies,
         private=frozenset({"first_name", "last_name", "email"}),
         internal=frozenset({OpenTeam, FollowSphere}),

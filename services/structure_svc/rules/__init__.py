@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.structure_svc import state
-from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
+from services.structure_svc.rules import access, activate, cancel, correct_sphere, create, deactivate, modify
 from services.structure_svc.state import StructureState
 from shared.clock import DAY
 from shared.contracts.messages.common import Request
@@ -47,16 +47,16 @@ def target(request: Request, actor: Actor) -> Target:
         about = {"structure": {"id": named.id}}
         return Target(
             id=state.document_id(named.id),
-            missing=rights.UNKNOWN,
-            lags=rights.copy_that_may_lag(named),
+            missing=access.UNKNOWN,
+            lags=access.copy_that_may_lag(named),
             reference=about,
             cancels=cancels,
         )
     about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
     return Target(
         keys=named.identifier.keys,
-        missing=rights.UNKNOWN,
-        lags=rights.copy_that_may_lag(named),
+        missing=access.UNKNOWN,
+        lags=access.copy_that_may_lag(named),
         reference=about,
         cancels=cancels,
     )
@@ -88,9 +88,9 @@ def owner(insee_max_wait: int) -> Owner[StructureState]:
         keys=state.keys,
         reference=state.reference,
         present=state.present,
-        admit=rights.admit,
+        admit=access.admit,
         copies=copies,
         refers=refers,
-        has_reserved_place=lambda state, context: rights.of(state, context) is Right.PRINCIPAL,
+        has_reserved_place=lambda state, context: access.of(state, context) is Right.PRINCIPAL,
         waits={create.QUEUED: DAY, create.UNREACHABLE: insee_max_wait},
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.structure_svc.rules import rights
+from services.structure_svc.rules import access
 from services.structure_svc.state import StructureState
 from shared.contracts.messages.structure import ActivateStructure
 from shared.engine.core.already_pending import already_pending, pending_of
@@ -13,7 +13,7 @@ from shared.errors import Failed, Rejected
 
 def accept(request: ActivateStructure, state: StructureState, context: Context) -> Change:
     """Accept when the structure will be inactive once all that is pending has applied (rule R5)."""
-    rights.require(state, context)
+    access.require(state, context)
     if state.duplicated_to is not None:
         raise Rejected("superseded", details={"duplicated_to": state.duplicated_to})
     if state.status == "active":

@@ -1,6 +1,6 @@
 """Cancels a pending request, by whoever could have made it."""
 
-from services.structure_svc.rules import rights
+from services.structure_svc.rules import access
 from services.structure_svc.state import StructureState
 from shared.contracts.messages.life import request_key
 from shared.contracts.messages.structure import CancelRequest
@@ -16,8 +16,8 @@ def accept(request: CancelRequest, state: StructureState | None, context: Contex
     """
     actor = context.actor
     if state is not None:
-        rights.require(state, context)
+        access.require(state, context)
     elif (request.actor or actor.id) != actor.id and not actor.is_administrator:
         # Nobody learns that others wait for a structure to be created.
-        raise Rejected(rights.UNKNOWN, waits_for=rights.copy_that_may_lag(request.structure), outsider=True)
+        raise Rejected(access.UNKNOWN, waits_for=access.copy_that_may_lag(request.structure), outsider=True)
     return cancel(request_key(request.actor or context.actor.id, request.request_id), context)

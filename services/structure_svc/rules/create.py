@@ -12,7 +12,7 @@ from shared.contracts.messages.insee import InseeAnswer
 from shared.contracts.messages.structure import ActivateStructure, CreateStructure, PublicParameters
 from shared.domain import access_levels
 from shared.domain.access_levels import user_key
-from shared.engine.core.rules import Context, Effect, Needs
+from shared.engine.core.rules import Context, Effect, RequiresLookup
 from shared.errors import Rejected
 
 __all__ = ["QUEUED", "UNREACHABLE", "accept"]
@@ -22,7 +22,7 @@ _ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
 """Namespace of the ids of activations asked together with a creation."""
 
 
-def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | Needs:
+def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | RequiresLookup:
     """Create an inactive structure, once INSEE has said of a SIRET that it is active."""
     del state
     if any(key in context.holders for key in request.identifier.keys):
@@ -30,7 +30,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
     answer: InseeAnswer | None = None
     if request.identifier.type == "SIRET":
         found = insee.look_up(request.identifier.value, context)
-        if isinstance(found, Needs):
+        if isinstance(found, RequiresLookup):
             return found
         answer = found
     sphere, category = insee.sphere(answer)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.structure_svc.rules import rights
+from services.structure_svc.rules import access
 from services.structure_svc.state import StructureState
 from shared.contracts.messages.structure import DeactivateStructure
 from shared.engine.core.already_pending import already_pending, pending_of
@@ -13,7 +13,7 @@ from shared.errors import Failed, Rejected
 
 def accept(request: DeactivateStructure, state: StructureState, context: Context) -> Change:
     """Accept when the structure will be active once all that is pending has applied (rule R5)."""
-    rights.require(state, context)
+    access.require(state, context)
     if state.status == "inactive":
         before = pending_of(request.type, context)
         raise already_pending(before) if before else Rejected("already_inactive")

@@ -3,7 +3,7 @@
 from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
 from shared.contracts.messages.structure import Sphere
-from shared.engine.core.rules import Context, LookUp, Needs
+from shared.engine.core.rules import Context, LookUp, RequiresLookup
 from shared.errors import Rejected
 
 QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
@@ -12,7 +12,7 @@ QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
 ASK_AGAIN = 5 * MINUTE
 
 
-def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
+def look_up(siret: str, context: Context) -> InseeAnswer | RequiresLookup:
     """Return what INSEE says of an establishment that may be registered, or what must be asked first.
 
     Raises Rejected when INSEE says that it may not: unknown, closed today, or entered twice. A closing that is
@@ -32,15 +32,15 @@ def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
     return answer
 
 
-def _ask(siret: str, context: Context, wait: str, again_after: int) -> Needs:
+def _ask(siret: str, context: Context, wait: str, retry_after: int) -> RequiresLookup:
     question = InseeLookUp(siret=siret, actor=context.actor.id)
-    return Needs(
+    return RequiresLookup(
         key=f"insee:{siret}",
         ask=LookUp("insee.requests", InseeLookUp.type, siret, question.model_dump(mode="json", exclude_none=True)),
         wait=wait,
         code="waiting_insee",
-        otherwise="insee_unavailable",
-        again_after=again_after,
+        timeout_code="insee_unavailable",
+        retry_after=retry_after,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.structure_svc.rules import rights
+from services.structure_svc.rules import access
 from services.structure_svc.state import StructureState, as_stored, modifiable_fields
 from shared.contracts.messages.structure import ModifyStructure, PublicParameters
 from shared.engine.core.rules import Change, Context
@@ -17,7 +17,7 @@ REQUIRED = {"name": "name_required", "address": "address_required", "person": "p
 
 def accept(request: ModifyStructure, state: StructureState, context: Context) -> Change:
     """Accept a change of the fields named; refuse the others by name. Allowed on an inactive structure too."""
-    rights.require(state, context)
+    access.require(state, context)
     if state.duplicated_to is not None:
         raise Rejected("structure_duplicated", details={"duplicated_to": state.duplicated_to})
     named = request.model_fields_set - {"structure"}

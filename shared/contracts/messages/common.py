@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.field_codes import IDENTIFIER_FORMS
-from shared.contracts.validation import told_as
+from shared.contracts.validation import coded
 from shared.domain import contacts, countries, identifiers, texts
 from shared.domain.subjects import LONGEST, is_subject
 from shared.domain.texts import Unfit
@@ -78,7 +78,7 @@ HOUSE_RULE = _rule(texts.clean)
 
 IdentifierType = Annotated[
     Literal["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "PARTICULIER", "AUTRE"],
-    told_as("identifier_type_unknown"),
+    coded("identifier_type_unknown"),
 ]
 
 Text12 = Annotated[str, StringConstraints(min_length=1, max_length=12), HOUSE_RULE]
@@ -117,13 +117,13 @@ Country = Annotated[
     _rule(_country),
     WithJsonSchema({"type": "string", "enum": list(countries.COUNTRIES)}),
 ]
-RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$"), told_as("request_id_invalid")]
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$"), coded("request_id_invalid")]
 StructureId = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 UserId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
     _rule(_name),
-    told_as("user_id_invalid"),
+    coded("user_id_invalid"),
 ]
 
 GIVEN = ConfigDict(extra="forbid", frozen=True, strict=True, revalidate_instances="never")

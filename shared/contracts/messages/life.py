@@ -52,7 +52,7 @@ class Outcome(Told):
     recorded: bool = Field(default=True, description="false when the message was refused before it became a request")
 
 
-class Poke(Stored):
+class DueTrigger(Stored):
     """Says that something of a document is due. It applies nothing by itself: the owner looks what is due."""
 
     document: str

@@ -7,9 +7,9 @@ from pydantic import Field, ValidationError
 
 from shared.clock import Instant
 from shared.contracts.messages.common import Email, Request, Stored, StructureId, Text100, UserId
-from shared.contracts.validation import told_as
+from shared.contracts.validation import coded
 
-Profile = Annotated[Literal["consultation", "modification"], told_as("profile_unknown")]
+Profile = Annotated[Literal["consultation", "modification"], coded("profile_unknown")]
 MembershipState = Literal["requested", "valid", "refused", "ended"]
 
 
@@ -23,9 +23,9 @@ class RegisterUser(Request):
     email: Email | None = None
 
     @classmethod
-    def usable(cls, told: Mapping[str, str | None]) -> Self:
+    def usable(cls, claims: Mapping[str, str | None]) -> Self:
         """Return what a token tells of its bearer, in the form in which it is kept; what has none is left out."""
-        given = {field: value for field, value in told.items() if value}
+        given = {field: value for field, value in claims.items() if value}
         try:
             return cls.read(given)
         except ValidationError as error:

@@ -51,8 +51,8 @@ def state(owner: str, record: Record) -> State:
     kind, _, id_ = key.partition(":")
     model = RECORDS.get((owner, kind), _Versioned)
     data = _checked(model, record)
-    told = data.get("structure_id", data.get("id"))
-    if model is not _Versioned and str(told) != id_:
+    named = data.get("structure_id", data.get("id"))
+    if model is not _Versioned and str(named) != id_:
         raise Poison("message_invalid", "the key is another document's")
     return State(key, kind, data["version"], data)
 

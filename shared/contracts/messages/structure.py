@@ -26,7 +26,7 @@ from shared.contracts.messages.common import (
     Value,
     wrong,
 )
-from shared.contracts.validation import told_as
+from shared.contracts.validation import coded
 
 Sphere = Literal["state", "public_non_state", "private"]
 
@@ -37,7 +37,7 @@ def _is_a_day(text: str) -> str:
 
 
 Date = Annotated[
-    str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_is_a_day), told_as("date_format")
+    str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_is_a_day), coded("date_format")
 ]
 """A day that exists, AAAA-MM-JJ."""
 

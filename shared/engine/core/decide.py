@@ -9,9 +9,9 @@ import orjson
 from shared.clock import iso
 from shared.contracts.messages.common import Request
 from shared.engine.core.already_pending import already_pending
-from shared.engine.core.document import Draft, changes, size, told
+from shared.engine.core.document import Draft, changes, diff, size
 from shared.engine.core.incoming import Incoming
-from shared.engine.core.rules import Apply, Change, Context, Effect, LookUp, Needs, Pending, Target
+from shared.engine.core.rules import Apply, Change, Context, Effect, LookUp, Pending, RequiresLookup, Target
 from shared.engine.core.transition import Transition
 from shared.errors import Failed, Rejected
 
@@ -49,7 +49,7 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
     try:
         draft.owner.admit(incoming.request, context)
         result = rule.accept(incoming.request, draft.projected(), context)
-        if isinstance(result, Needs):
+        if isinstance(result, RequiresLookup):
             return _wait(draft, incoming, result, context, timing)
         if isinstance(result, Change):
             _accept(draft, incoming, result, context, timing)
@@ -87,17 +87,17 @@ def reject(
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
-    told = {"fields": no.fields, "details": no.details, "reference": dict(reference), "outsider": no.outsider or None}
-    draft.add(incoming.transition(draft.owner.name, "rejected", no.code, now, **told), reference=named)
+    diff = {"fields": no.fields, "details": no.details, "reference": dict(reference), "outsider": no.outsider or None}
+    draft.add(incoming.transition(draft.owner.name, "rejected", no.code, now, **diff), reference=named)
     return None
 
 
-def _wait(draft: Draft, incoming: Incoming, needs: Needs, context: Context, timing: Timing) -> Wait | None:
+def _wait(draft: Draft, incoming: Incoming, required: RequiresLookup, context: Context, timing: Timing) -> Wait | None:
     now = context.now
-    deadline = incoming.waited.setdefault(needs.wait, now) + timing.waits[needs.wait]
+    deadline = incoming.waited.setdefault(required.wait, now) + timing.waits[required.wait]
     if now >= deadline or incoming.follows:
-        return reject(draft, incoming, Rejected(needs.otherwise), now, timing, context.reference)
-    return Wait(needs.key, needs.code, deadline, needs.ask, now + needs.again_after)
+        return reject(draft, incoming, Rejected(required.timeout_code), now, timing, context.reference)
+    return Wait(required.key, required.code, deadline, required.ask, now + required.retry_after)
 
 
 def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:
@@ -109,7 +109,7 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
         due_at = max(due_at, draft.pending[-1].due_at)  # Rule R6: never before one accepted earlier.
     state = draft.projected()
     projected = rule.apply(change.values, state, due_at)
-    before, after = told(state, projected, draft.owner.private)
+    before, after = diff(state, projected, draft.owner.private)
     if not before and not after:
         _require_not_pending(draft, rule.apply, change.values, due_at)
         draft.add(
@@ -168,7 +168,7 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
     after: dict[str, Any] = {}
     if effect.to is not None:
         state = effect.to(draft.state)
-        before, after = told(draft.state, state, draft.owner.private)
+        before, after = diff(draft.state, state, draft.owner.private)
         if draft.state is None:
             draft.decided = incoming.key
         if before or after or draft.state is None:

@@ -78,7 +78,7 @@ class Write:
     followed: Mapping[str, int] | None = None
     """What the document has followed, when that changed."""
     changed: bool = False
-    transient: bool = False
+    decision_only: bool = False
     """True for a decision about nothing that exists: it expires."""
     batch_id: str = ""
     """The same for all writes of one batch and for no other: a document that bears it was written by nobody since."""
@@ -94,7 +94,7 @@ def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, 
     return {n: (b, a) for n in names if (b := old[n]) is not (a := new[n]) and b != a}
 
 
-def told(before: BaseModel | None, after: BaseModel, hidden: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def diff(before: BaseModel | None, after: BaseModel, hidden: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the fields that differ as the journal tells them; of a hidden one it only tells that it differs."""
     names = changes(before, after)
     return ({} if before is None else _as_json(before, names, hidden)), _as_json(after, names, hidden)
@@ -207,7 +207,7 @@ class Draft:
     def add(self, transition: Transition, reference: Mapping[str, Any] | None = None) -> Transition:
         """Add a step, with the next version and what it is about: `reference` when given, else all there is to tell."""
         self.version += 1
-        about: dict[str, Any] = {"version": self.version, "document": None if self.transient else self.document.id}
+        about: dict[str, Any] = {"version": self.version, "document": None if self.decision_only else self.document.id}
         if self.state is not None:
             known = self.owner.reference(self.state) if reference is None else reference
             about["reference"] = {**transition.reference, **known}
@@ -217,7 +217,7 @@ class Draft:
         return transition
 
     @property
-    def transient(self) -> bool:
+    def decision_only(self) -> bool:
         """Tell whether this is a decision about nothing that exists."""
         return self.state is None
 
@@ -246,7 +246,7 @@ class Draft:
             decided=self.decided,
             followed=self.followed if self.followed is not self.document.followed else None,
             changed=self.changed,
-            transient=self.transient,
+            decision_only=self.decision_only,
             batch_id=batch_id,
         )
 

@@ -2,7 +2,7 @@
 
 from shared.clock import MINUTE, SECOND
 from shared.engine.core.decide import ended
-from shared.engine.core.document import HEAVIEST_WRITE, Draft, UnknownType, told
+from shared.engine.core.document import HEAVIEST_WRITE, Draft, UnknownType, diff
 from shared.errors import Failed
 
 _BACK_OFF = (30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE)
@@ -37,7 +37,7 @@ def apply(draft: Draft, *, until: int, now: int) -> bool:
             continue
         draft.drop(pending)
         applied = True
-        before, after = told(draft.state, state, draft.owner.private)
+        before, after = diff(draft.state, state, draft.owner.private)
         draft.put(state)
         draft.add(
             ended(

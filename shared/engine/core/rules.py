@@ -48,7 +48,7 @@ class Effect(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class RequiresLookup:
     """What a rule must know before it can say: the request waits for the answer that arrives under `key`.
 
     `ask` is the look-up to publish; `wait` names which of the owner's waits is running (it bounds the time, and the
@@ -60,8 +60,8 @@ class Needs:
     ask: "LookUp"
     wait: str
     code: str
-    otherwise: str
-    again_after: int
+    timeout_code: str
+    retry_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Context:
     """Those of them that wait, with what was told of them last."""
 
 
-Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | Needs"]
+Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | RequiresLookup"]
 Apply = Callable[[Mapping[str, Any], Any, int], Any]
 
 

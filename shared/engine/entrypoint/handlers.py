@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from shared.contracts import topics
 from shared.contracts.messages import cloudevents, records
-from shared.contracts.messages.life import Poke
+from shared.contracts.messages.life import DueTrigger
 from shared.engine.entrypoint import retries
 from shared.engine.entrypoint.intake import Intake, Read
 from shared.engine.runtime.early_triggers import EarlyTriggers
@@ -104,7 +104,7 @@ class Handlers:
                 await self._store.put_copies(list(newest.values()))
             if self._on_states:
                 await self._on_states([value for _, _, value in newest.values()])
-            await self._engine.moved(newest)
+            await self._engine.on_copies_changed(newest)
 
         return handle
 
@@ -114,7 +114,7 @@ class Handlers:
         async def handle(records: Sequence[Any]) -> None:
             answers = dict(await self._readable(records, lambda record: _answer(name, record)))
             if answers:
-                await self._engine.answered(answers)
+                await self._engine.on_lookup_answered(answers)
 
         return handle
 
@@ -133,10 +133,10 @@ class Handlers:
 
 def _trigger(record: Any) -> Trigger:
     try:
-        poke = Poke.model_validate(cloudevents.read(record).data)
+        trigger = DueTrigger.model_validate(cloudevents.read(record).data)
     except ValidationError as error:
         raise Poison("message_invalid", "it is no poke") from error
-    return Trigger(poke.document, record.timestamp, poke.due_at)
+    return Trigger(trigger.document, record.timestamp, trigger.due_at)
 
 
 def _copy(owner: str, record: Any) -> tuple[str, int, Mapping[str, Any]]:

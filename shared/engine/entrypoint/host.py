@@ -18,7 +18,7 @@ from shared.engine.core.rules import Owner
 from shared.engine.entrypoint.handlers import Feeds, Handlers, OnStates
 from shared.engine.entrypoint.intake import Intake
 from shared.engine.runtime.early_triggers import EarlyTriggers
-from shared.engine.runtime.engine import Engine, Meet
+from shared.engine.runtime.engine import Engine, Registration
 from shared.engine.runtime.partner_bus import PartnerBus
 from shared.engine.runtime.sweep import Sweeper
 from shared.engine.storage import views
@@ -49,7 +49,7 @@ async def hosting(
     *,
     process: str,
     feeds: Feeds,
-    meet: Meet = lambda *_: None,
+    register_unknown: Registration = lambda *_: None,
     on_states: Callable[[Engine], OnStates] | None = None,
 ) -> AsyncIterator[None]:
     """Run the owner until the context is left; then batches under way are finished and committed."""
@@ -69,7 +69,7 @@ async def hosting(
         lambda: brokers.topics_seen(partners),
     )
     timing = Timing(settings.effective_delay, {COPY: settings.copy_lag_max_wait, **owner.waits})
-    engine = Engine(owner, store, bus, clock, timing, process=process, meet=meet)
+    engine = Engine(owner, store, bus, clock, timing, process=process, register_unknown=register_unknown)
     verifier = Verifier(keys, oidc.audience, clock)
     intake = Intake(owner, verifier, engine.publisher, clock, process=process)
     told = on_states(engine) if on_states else None

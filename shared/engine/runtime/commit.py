@@ -68,8 +68,8 @@ class Committer:
         """Publish what these documents' outboxes still hold; return the ids of those whose outbox can't be read."""
         readable = [d for d in documents if d.broken is None and self._is_tellable(d.outbox)]
         await self._publish([_Outbox(d.id, d.version, d.outbox) for d in readable], ())
-        told = {document.id for document in readable}
-        return [document.id for document in documents if document.id not in told]
+        published = {document.id for document in readable}
+        return [document.id for document in documents if document.id not in published]
 
     async def republish(self, ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
         """Publish the states of these documents as they are now.
@@ -142,10 +142,10 @@ class Committer:
             for transition in sorted(o.transitions, key=lambda s: s.version)
         }
         await self._store.put_rows(list(last.values()))
-        told = [(o.document, o.version, [s.version for s in o.transitions]) for o in outboxes]
-        moved = await self._store.clear([entry for entry in told if entry[0] in whole], batch_id)
+        published = [(o.document, o.version, [s.version for s in o.transitions]) for o in outboxes]
+        moved = await self._store.clear([entry for entry in published if entry[0] in whole], batch_id)
         # Of the others no state was published: whatever mark they bear stands for somebody else's change.
-        await self._store.clear([(id_, -1, entries) for id_, _, entries in told if id_ not in whole])
+        await self._store.clear([(id_, -1, entries) for id_, _, entries in published if id_ not in whole])
         # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
         await self.publish_until_current(moved)
 

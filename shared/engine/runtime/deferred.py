@@ -42,7 +42,7 @@ class Waiting:
         out = [message for row, told in zip(rows, messages, strict=True) if row.key not in decided for message in told]
         if out:
             await self._bus.publish(out)
-        return too_many | decided | await self._moved_meanwhile(batch, rows)
+        return too_many | decided | await self._changed_meanwhile(batch, rows)
 
     async def _too_many(self, requests: Sequence[Incoming]) -> set[str]:
         """Return the requests that make more wait than one actor may; their next round refuses them."""
@@ -68,8 +68,8 @@ class Waiting:
         if draft.state is not None:
             about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
             transition = transition.replace(document=draft.document.id, reference=about)
-        answered = request.known.pop(wait.waits_for, None) is not None
-        ask_at = old.ask_at if old is not None and _goes_on(old, wait) and not answered else wait.ask_at
+        is_answered = request.known.pop(wait.waits_for, None) is not None
+        ask_at = old.ask_at if old is not None and _goes_on(old, wait) and not is_answered else wait.ask_at
         return Row(transition, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
 
     def _messages(
@@ -86,15 +86,15 @@ class Waiting:
             told += self._publisher.transition(transition.replace(correlation_id=each, asked_again=()), repeated=True)
         return [*told, self._publisher.ask(wait.ask, request, now)] if wait.ask else told
 
-    async def _moved_meanwhile(self, batch: Batch, rows: Sequence[Row]) -> set[str]:
+    async def _changed_meanwhile(self, batch: Batch, rows: Sequence[Row]) -> set[str]:
         """Return the requests whose copy moved after it was read and before their rows could be found by it."""
         awaited = {row.waits_for for row in rows if row.waits_for and row.ask is None}
         if not awaited:
             return set()
         now = await self._store.copies(awaited)
         old = {key: version for key, (version, _) in batch.copies.items()}
-        moved = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
-        return {row.key for row in rows if row.waits_for in moved}
+        changed = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
+        return {row.key for row in rows if row.waits_for in changed}
 
 
 def _goes_on(old: Row | None, wait: Wait) -> bool:

@@ -69,6 +69,8 @@ class EarlyTriggers:
                 due.append((document, due_at))
             now = self._clock.now()
             try:
-                await self._bus.publish([self._publisher.poke_now(document, due_at, now) for document, due_at in due])
+                await self._bus.publish(
+                    [self._publisher.due_trigger(document, due_at, now) for document, due_at in due]
+                )
             except TRANSIENT as error:
                 log.warning("early triggers are left to the sweeper", count=len(due), error=type(error).__name__)

@@ -37,7 +37,7 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-Meet = Callable[[Incoming, Copies], Message | None]
+Registration = Callable[[Incoming, Copies], Message | None]
 """Returns a message that introduces an actor nobody has met yet."""
 
 ROUNDS_AT_ONCE = 5
@@ -72,7 +72,7 @@ class Engine:
         timing: Timing,
         *,
         process: str,
-        meet: Meet = lambda *_: None,
+        register_unknown: Registration = lambda *_: None,
     ) -> None:
         self.owner = owner
         self.store = store
@@ -83,7 +83,7 @@ class Engine:
         self.committer = Committer(owner, store, self.bus, clock, self.publisher)
         self._waiting = Waiting(owner, store, self.bus, clock, self.publisher)
         self._process = process
-        self._meet = meet
+        self._register_unknown = register_unknown
 
     async def requests(self, incoming: Iterable[Incoming]) -> None:
         """Decide requests. When it returns, each is decided or waits, and whoever asked has been told."""
@@ -94,10 +94,10 @@ class Engine:
                 kept = again.setdefault((request.key, request.body_hash), request)
                 if kept is not request:
                     kept.copies.append(request.correlation_id)
-        met: set[str] = set()
-        await self._until_decided(list(first.values()), met)
+        registered: set[str] = set()
+        await self._until_decided(list(first.values()), registered)
         # What came twice in one batch finds the answer of the first, all of it in one pass.
-        await self._until_decided(list(again.values()), met)
+        await self._until_decided(list(again.values()), registered)
 
     async def triggers(self, triggers: Iterable[Sequence[Any]]) -> list[tuple[str, int, int]]:
         """Apply what is due of these documents (each a `Trigger`). A trigger is only a reason to look.
@@ -116,7 +116,7 @@ class Engine:
             drafts: dict[str, Draft] = {}
             more: set[str] = set()
             documents = await self.store.load(todo, (), ())
-            self._tell_unusable(documents)
+            self._report_unusable(documents)
             for document in documents:
                 if document.broken is not None:
                     continue
@@ -133,11 +133,11 @@ class Engine:
             todo = {*saved.lost, *(more - saved.refused)}
         return early
 
-    async def moved(self, keys: Iterable[str]) -> None:
+    async def on_copies_changed(self, keys: Iterable[str]) -> None:
         """Decide again what waits for these copies."""
         await self.requests([row.incoming for row in await self.store.waiting_for(keys) if row.incoming])
 
-    async def answered(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
+    async def on_lookup_answered(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         """Decide again what waits for these answers."""
         requests = []
         for row in await self.store.waiting_for(answers):
@@ -148,12 +148,12 @@ class Engine:
 
     # ---- one round: steps 2 to 5 ------------------------------------------------------------------------------
 
-    async def _until_decided(self, requests: Sequence[Incoming], met: set[str]) -> None:
+    async def _until_decided(self, requests: Sequence[Incoming], registered: set[str]) -> None:
         in_vain: Counter[str] = Counter()
         in_the_way: frozenset[str] = frozenset()
         while requests:
             busy = {key for key, count in in_vain.items() if count >= ROUNDS_AT_ONCE}
-            lost, postponed = await self._attempt(requests, met, in_the_way, busy)
+            lost, postponed = await self._attempt(requests, registered, in_the_way, busy)
             in_the_way = frozenset(key for keys in lost.values() for key in keys)
             in_vain.update(lost.keys())
             requests = [request for request in requests if request.key in lost or request.key in postponed]
@@ -162,7 +162,7 @@ class Engine:
             metrics.CONFLICTS.inc(len(lost))
 
     async def _attempt(
-        self, requests: Sequence[Incoming], met: set[str], in_the_way: Iterable[str], busy: set[str]
+        self, requests: Sequence[Incoming], registered: set[str], in_the_way: Iterable[str], busy: set[str]
     ) -> tuple[Mapping[str, frozenset[str]], set[str]]:
         """Take a batch through one round.
 
@@ -177,7 +177,7 @@ class Engine:
             if request.key in batch.deciders or request.key in batch.waits:
                 batch.postponed.add(request.key)  # The same id with another body: it is told so in the next round.
             else:
-                self._decide(batch, request, ids, met, busy)
+                self._decide(batch, request, ids, registered, busy)
         decided = {d.document.id: d for d in batch.drafts.values() if d.transitions}
         saved = await self.committer.save(decided, batch)
         lost = {key: saved.lost[document] for key, document in batch.deciders.items() if document in saved.lost}
@@ -203,7 +203,7 @@ class Engine:
             {*in_the_way, *(key for t in targets.values() for key in t.keys)},
             {*targets, *(t.cancels for t in targets.values() if t.cancels)},
         )
-        self._tell_unusable(documents)
+        self._report_unusable(documents)
         batch = Batch(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
         for request in requests:
@@ -223,7 +223,7 @@ class Engine:
         return batch
 
     @staticmethod
-    def _tell_unusable(documents: Iterable[Document]) -> None:
+    def _report_unusable(documents: Iterable[Document]) -> None:
         for document in documents:
             if document.broken is not None:
                 metrics.UNUSABLE.labels("read").inc()
@@ -237,24 +237,24 @@ class Engine:
         if row is not None and row.is_waiting and row.incoming is not None:
             self._join(request, row.incoming)
         if row is not None and (not row.is_waiting or row.transition.body_hash != request.body_hash):
-            told = row.transition
+            known = row.transition
         elif request.key in batch.decided:
-            told, document = batch.decided[request.key]
+            known, document = batch.decided[request.key]
             if document.outbox:
                 batch.unfinished[document.id] = document
         else:
             return False
         askers = dict.fromkeys((request.correlation_id, *request.copies))
-        if told.body_hash and told.body_hash != request.body_hash:
+        if known.body_hash and known.body_hash != request.body_hash:
             reused = request.transition(self.owner.name, "rejected", "request_id_reused", self.clock.now())
             batch.answers += [
                 message for each in askers for message in self.publisher.answer(reused.replace(correlation_id=each))
             ]
         else:
             metrics.REPEATED.inc(len(askers))
-            told = told.replace(client=request.actor.client, asked_again=())
+            known = known.replace(client=request.actor.client, asked_again=())
             for each in askers:
-                batch.answers.extend(self.publisher.transition(told.replace(correlation_id=each), repeated=True))
+                batch.answers.extend(self.publisher.transition(known.replace(correlation_id=each), repeated=True))
         return True
 
     def _join(self, request: Incoming, waiting: Incoming) -> None:
@@ -273,10 +273,12 @@ class Engine:
             request.asks_now = tuple(dict.fromkeys((own, *request.copies)))
             request.also_from(request.asks_now)
 
-    def _decide(self, batch: Batch, request: Incoming, ids: Mapping[str, Any], met: set[str], busy: set[str]) -> None:
+    def _decide(
+        self, batch: Batch, request: Incoming, ids: Mapping[str, Any], registered: set[str], busy: set[str]
+    ) -> None:
         target = batch.targets[request.key]
         now = self.clock.now()
-        self._introduce(batch, request, met)
+        self._register(batch, request, registered)
         new_id = next(ids[target.fresh]) if target.fresh else None
         draft = self._draft(batch, target, new_id)
         if request.refused is not None and request.refused.code == "document_too_large":
@@ -328,10 +330,10 @@ class Engine:
         request.looked_again = True
         return True
 
-    def _introduce(self, batch: Batch, request: Incoming, met: set[str]) -> None:
-        if request.actor.id not in met and (introduction := self._meet(request, batch.copies)):
-            met.add(request.actor.id)
-            batch.answers.append(introduction)
+    def _register(self, batch: Batch, request: Incoming, registered: set[str]) -> None:
+        if request.actor.id not in registered and (registration := self._register_unknown(request, batch.copies)):
+            registered.add(request.actor.id)
+            batch.answers.append(registration)
 
     def _refuse_as_broken(self, batch: Batch, request: Incoming, draft: Draft, now: int) -> Wait | None:
         if request.record is not None:

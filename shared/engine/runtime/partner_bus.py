@@ -49,12 +49,12 @@ class PartnerBus:
                 lots.setdefault(message.topic, []).append(message)
             else:
                 own.append(message)
-        sending = (self._ours.publish(own), *(self._tell(topic, lot) for topic, lot in lots.items()))
+        sending = (self._ours.publish(own), *(self._publish_to(topic, lot) for topic, lot in lots.items()))
         for failure in await asyncio.gather(*sending, return_exceptions=True):
             if failure is not None:
                 raise failure
 
-    async def _tell(self, topic: str, messages: Sequence[Message]) -> None:
+    async def _publish_to(self, topic: str, messages: Sequence[Message]) -> None:
         if topic not in self._known and not await self._found(topic):
             metrics.UNTOLD.labels("no_topic").inc(len(messages))
             return

@@ -34,27 +34,27 @@ class Publisher:
 
     def transition(self, transition: Transition, *, repeated: bool = False) -> list[Message]:
         """Return the outcome and the journal entry of a step and, when it takes effect later, the poke for then."""
-        told = _told(transition)
+        entry = _entry(transition)
         messages = [
-            *self._outcome(transition, told, repeated=repeated),
-            self._event(self._journal, transition.journal_key, told, transition, "journal"),
+            *self._outcome(transition, entry, repeated=repeated),
+            self._event(self._journal, transition.journal_key, entry, transition, "journal"),
         ]
         for other in transition.asked_again:
-            messages += self._outcome(transition.replace(correlation_id=other), {**told, "correlation_id": other})
+            messages += self._outcome(transition.replace(correlation_id=other), {**entry, "correlation_id": other})
         if transition.status == "accepted" and not repeated:
-            messages.append(self.poke(transition))
+            messages.append(self.delayed_trigger(transition))
         return messages
 
     def answer(self, transition: Transition) -> list[Message]:
         """Return the outcome of a message that never became a request: told, and recorded nowhere."""
-        return self._outcome(transition, {**_told(transition), "recorded": False})
+        return self._outcome(transition, {**_entry(transition), "recorded": False})
 
-    def _outcome(self, transition: Transition, told: Mapping[str, Any], *, repeated: bool = False) -> list[Message]:
+    def _outcome(self, transition: Transition, entry: Mapping[str, Any], *, repeated: bool = False) -> list[Message]:
         """Return the outcome, and the same for the client that asked. Whether that has a topic, the bus finds out."""
-        value = {name: value for name, value in told.items() if name not in _VALUES}
+        value = {name: value for name, value in entry.items() if name not in _VALUES}
         if transition.outsider:
             value.pop("document", None)
-        value["message"] = codes.sentence_of(told)
+        value["message"] = codes.sentence_of(entry)
         value["repeated"] = repeated
         outcome = self._event(
             self._outcomes, value.get("document") or transition.request_id, value, transition, "outcome"
@@ -78,13 +78,13 @@ class Publisher:
             traceparent=transition.traceparent,
         )
 
-    def poke(self, transition: Transition) -> Message:
+    def delayed_trigger(self, transition: Transition) -> Message:
         """Return the message that waits in the delay topic until a change is due."""
         assert transition.document is not None and transition.effective_at is not None  # noqa: S101, PT018 - it was accepted so.
         return build(
             self._delay,
             transition.document,
-            _poke_data(transition.document, transition.effective_at),
+            _trigger_data(transition.document, transition.effective_at),
             event_id=f"{transition.key}|due",
             event_type=f"{self._owner}.due.v1",
             source=self._source,
@@ -94,9 +94,9 @@ class Publisher:
             extra=(("due_at", b"%d" % transition.effective_at), ("target", self._due.encode())),
         )
 
-    def poke_now(self, document: str, due_at: int, now: int) -> Message:
+    def due_trigger(self, document: str, due_at: int, now: int) -> Message:
         """Return a poke straight to the owner, for what is overdue."""
-        return poke_now(self._owner, document, due_at, now, source=self._source)
+        return due_trigger(self._owner, document, due_at, now, source=self._source)
 
     def state(self, view: View[Any], now: int) -> Message:
         """Return the record as it is now."""
@@ -125,12 +125,12 @@ class Publisher:
         )
 
 
-def poke_now(owner: str, document: str, due_at: int, now: int, *, source: str) -> Message:
+def due_trigger(owner: str, document: str, due_at: int, now: int, *, source: str) -> Message:
     """Return a poke straight to an owner, from whoever sees that something is overdue."""
     return build(
         topics.name(owner, topics.DUE),
         document,
-        _poke_data(document, due_at),
+        _trigger_data(document, due_at),
         event_id=f"{document}|{due_at}|{now}",
         event_type=f"{owner}.due.v1",
         source=source,
@@ -138,23 +138,23 @@ def poke_now(owner: str, document: str, due_at: int, now: int, *, source: str) -
     )
 
 
-def _poke_data(document: str, due_at: int) -> bytes:
+def _trigger_data(document: str, due_at: int) -> bytes:
     return orjson.dumps({"document": document, "due_at": iso(due_at)})
 
 
-def _told(transition: Transition) -> dict[str, Any]:
+def _entry(transition: Transition) -> dict[str, Any]:
     """Return a step as the journal tells it: our own fields left out, instants as RFC 3339 text, always a version.
 
     There is always an actor too: where nobody was proved it is empty, and the gateway knows by it that it was refused.
     And there is a type: empty where the message had none. An outsider is told the version of a decision about nothing
     that exists: the document's own would show that it does.
     """
-    told: dict[str, Any] = {"version": 0, "actor": "", "type": "", **transition.raw}
+    entry: dict[str, Any] = {"version": 0, "actor": "", "type": "", **transition.raw}
     if transition.outsider:
-        told["version"] = min(told["version"], 1)
+        entry["version"] = min(entry["version"], 1)
     for name in _OURS:
-        told.pop(name, None)
+        entry.pop(name, None)
     for name in _INSTANTS:
-        if name in told:
-            told[name] = iso(told[name])
-    return told
+        if name in entry:
+            entry[name] = iso(entry[name])
+    return entry

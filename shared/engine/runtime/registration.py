@@ -8,17 +8,17 @@ from shared.contracts.messages.manager import RegisterUser
 from shared.domain.access_levels import user_key
 from shared.engine.core.batch import Copies
 from shared.engine.core.incoming import Incoming
-from shared.engine.runtime.engine import Meet
+from shared.engine.runtime.engine import Registration
 
 
-def introducing(process: str, clock: Clock) -> Meet:
+def introducing(process: str, clock: Clock) -> Registration:
     """Return what introduces an actor of whom there is no copy yet.
 
     The message carries the actor's own token on, so that `manager` verifies it as anyone's; its id derives from the
     actor, so that many introductions are one. Whom the gateway acts for, the gateway introduces itself.
     """
 
-    def meet(incoming: Incoming, copies: Copies) -> Message | None:
+    def register_unknown(incoming: Incoming, copies: Copies) -> Message | None:
         actor = incoming.actor
         if actor.via is not None or incoming.authorization is None or user_key(actor.id) in copies:
             return None
@@ -36,4 +36,4 @@ def introducing(process: str, clock: Clock) -> Meet:
             extra=(("authorization", incoming.authorization.encode()),),
         )
 
-    return meet
+    return register_unknown

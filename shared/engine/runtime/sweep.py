@@ -85,7 +85,7 @@ class Sweeper:
             self.overdue,
             self.deadlines,
             self.questions,
-            self.settle,
+            self.republish,
             self.count,
         ):
             try:
@@ -137,7 +137,7 @@ class Sweeper:
         now = self._now()
         late = await self._store.overdue(now, TRIGGERS)
         if late:
-            await self._engine.bus.publish([self._engine.publisher.poke_now(id_, due, now) for id_, due in late])
+            await self._engine.bus.publish([self._engine.publisher.due_trigger(id_, due, now) for id_, due in late])
             await self._store.triggered(late, now)
             _swept("poke", len(late))
 
@@ -162,14 +162,14 @@ class Sweeper:
             await self._engine.bus.publish(asked)
             _swept("question", len(asked))
 
-    async def settle(self) -> None:
+    async def republish(self) -> None:
         """Publish each state once more a while after its last change: compaction can't keep an old one."""
         now = self._now()
-        ids = await self._store.to_settle(now, LIMIT)
+        ids = await self._store.to_republish(now, LIMIT)
         if ids:
             published, broken = await self._engine.committer.publish_until_current(ids)
             await self._set_aside(broken, "show")
-            await self._store.settled(published, now)
+            await self._store.republished(published, now)
 
     async def _set_aside(self, ids: Sequence[str], why: str) -> None:
         """Leave documents alone that can't be finished: as many as one round takes would hide all the others."""

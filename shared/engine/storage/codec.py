@@ -85,7 +85,7 @@ def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
     )
 
 
-def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
+def write_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
     """Return a guarded write as an update: it sets and pushes fields, and never replaces the document."""
     values: dict[str, Any] = {"version": write.version, "batch": write.batch_id}
     if write.state is not None:
@@ -106,14 +106,14 @@ def write_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
         values["followed"] = [{"key": key, "version": version} for key, version in write.followed.items()]
     if write.changed:
         values["dirty_at"] = now
-        values["settle_at"] = now + settle_after
+        values["settle_at"] = now + republish_after
     update = {"$set": values, "$push": push}
     return update | {"$unset": gone} if gone else update
 
 
-def document_out(write: Write, now: int, settle_after: int) -> dict[str, Any]:
+def document_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
     """Return the document that a write makes when there was none."""
-    update = write_out(write, now, settle_after)
+    update = write_out(write, now, republish_after)
     values = {name: value for name, value in update["$set"].items() if not name.startswith("state.")}
     if write.state is not None:
         values["state"] = dict(write.state)

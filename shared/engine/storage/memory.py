@@ -233,14 +233,14 @@ class MemoryStore:
         await self._pause("with_old_state")
         return [d["_id"] for d in self._at_hand(before) if d.get("dirty_at", before) < before][:limit]
 
-    async def to_settle(self, before: int, limit: int) -> list[str]:
+    async def to_republish(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
-        await self._pause("to_settle")
+        await self._pause("to_republish")
         return [d["_id"] for d in self._at_hand(before) if d.get("settle_at", before) < before][:limit]
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         """Take the old settling mark of documents that still have the version published."""
-        await self._pause("settled")
+        await self._pause("republished")
         for id_, version in published:
             raw = self.documents.get(id_)
             if raw is not None and raw["version"] == version and raw.get("settle_at", before) < before:

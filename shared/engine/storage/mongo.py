@@ -119,7 +119,7 @@ class MongoStore:
 
     def _made(self, write: Write, now: int) -> dict[str, Any]:
         document = codec.document_out(write, now, SETTLE_AFTER)
-        if write.transient:
+        if write.decision_only:
             document["expires_at"] = datetime.now(UTC) + timedelta(milliseconds=DECISION_KEPT)
         return document
 
@@ -230,7 +230,7 @@ class MongoStore:
         """Return ids of documents changed before `before` whose state is not published."""
         return await self._ids_of({"dirty_at": {"$lt": before}, **_at_hand(before)}, limit)
 
-    async def to_settle(self, before: int, limit: int) -> list[str]:
+    async def to_republish(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
         return await self._ids_of({"settle_at": {"$lt": before}, **_at_hand(before)}, limit)
 
@@ -238,7 +238,7 @@ class MongoStore:
         found = self._documents.find(condition, {"_id": 1}).limit(limit)
         return [raw["_id"] for raw in await found.to_list(None)]
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         """Take the old settling mark of documents that still have the version that was published."""
         gone, old = {"$unset": {"settle_at": "", "dirty_at": ""}}, {"$lt": before}
         operations = [UpdateOne({"_id": id_, "version": v, "settle_at": old}, gone) for id_, v in published]

@@ -100,11 +100,11 @@ class Sweepable(Store, Protocol):
         """Return ids of documents whose change was made before `before` and whose state is not published."""
         ...
 
-    async def to_settle(self, before: int, limit: int) -> list[str]:
+    async def to_republish(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
         ...
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         """Take the settling mark of documents that still have the version that was published.
 
         A mark that is not older than `before` stays: a change since has its own settling to come.

@@ -76,7 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.deadline = self.loop.time() + self._limits.header_s
         if not self._connections.admit(self, self.client[0] if self.client else ""):
             metrics.HTTP_REFUSED.labels("too_many_connections").inc()
-            self._tell("too_many_connections")
+            self._report("too_many_connections")
             self.leave()  # At once: what lingers would be one more.
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -289,10 +289,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _answer(self, code: str) -> None:
         self._hear_no_more()
-        self._tell(code)
+        self._report(code)
         self.leave()
 
-    def _tell(self, code: str) -> None:
+    def _report(self, code: str) -> None:
         self._wire.write(refusal(code, self._limits, self.server_state.default_headers))
 
     def _decline(self, rest: bytes) -> None:

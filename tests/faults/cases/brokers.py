@@ -4,7 +4,7 @@ import asyncio
 
 from dev.brokers.cluster import Node
 from tests.faults import stores
-from tests.faults.world import World
+from tests.faults.stack import World
 
 
 async def kafka(world: World) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from shared.contracts.topics import delay_topic
+from tests.faults.clients import envelope
 from tests.faults.collect import ends
-from tests.faults.doors import envelope
 from tests.faults.plan import Ask
-from tests.faults.world import World
+from tests.faults.stack import World
 
 AGAIN = ("structure.requests", "structure.due", "structure.state", "manager.requests", "manager.state")
 

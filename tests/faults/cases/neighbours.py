@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from tests.faults.world import World
+from tests.faults.stack import World
 from tests.support.attacks import WHO, Attacker, with_state
 from tests.support.bystander import Bystander
 

@@ -5,8 +5,8 @@ import re
 from contextlib import AsyncExitStack
 
 from tests.faults.cases.brokers import primary_port
+from tests.faults.stack import World
 from tests.faults.wire import Wire
-from tests.faults.world import World
 
 _WIRED = ("structure_svc", "manager_svc", "delay_svc", "gateway")
 _SILENT = (11.0, 14.0)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.faults.world import World
+from tests.faults.stack import World
 
 KILLED = ("structure_svc", "manager_svc", "gateway", "delay_svc")
 ROLLED = ("structure_svc", "manager_svc", "insee_adapter", "delay_svc", "gateway")

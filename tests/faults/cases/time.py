@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from shared.contracts.topics import delay_topic
 from tests.faults.collect import ends
 from tests.faults.plan import Ask
-from tests.faults.world import World
+from tests.faults.stack import World
 
 FAST = "5m"
 

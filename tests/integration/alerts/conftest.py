@@ -29,7 +29,7 @@ from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
 from tests.engine.conftest import RawMongo
 from tests.support.brokers import as_new
-from tests.support.lab import Lab
+from tests.support.harness import Lab
 from tests.support.prometheus import Expositions, Timeline
 from tests.support.system import until
 from tests.support.toy import OWNER

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.integration.alerts.conftest import Watched
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.prometheus import EVERY, Timeline, shows
 
 pytestmark = pytest.mark.timeout(400)

@@ -17,10 +17,10 @@ from shared.kafka.clients import build_broker, build_producer
 from shared.kafka.dead_letter_limit import AT_MOST
 from shared.runtime.health import Health
 from tests.integration.alerts.conftest import Watched
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
+from tests.support.acls import operator
 from tests.support.kafka import Partner
 from tests.support.prometheus import EVERY, Timeline, shows
-from tests.support.rights import operator
 from tests.support.system import until
 from tests.support.until import until as until_async
 

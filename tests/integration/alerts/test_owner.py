@@ -4,7 +4,7 @@ import pytest
 
 from shared.clock import SECOND
 from tests.integration.alerts.conftest import Owner
-from tests.support.lab import OLD, Died, Lab
+from tests.support.harness import OLD, Died, Lab
 from tests.support.prometheus import EVERY, Timeline, shows
 from tests.support.toy import DELAY, UNSHOWABLE, incoming
 from tests.support.toy.requests import Find, Label, Put, PutNow

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.integration.alerts.conftest import Watched
+from tests.support.acls import Writing
 from tests.support.kafka import Partner
 from tests.support.prometheus import Timeline, shows
-from tests.support.rights import Writing
 from tests.support.system import KAFKA_AUDIENCE, until
 
 pytestmark = pytest.mark.timeout(400)

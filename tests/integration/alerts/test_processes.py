@@ -7,7 +7,7 @@ import pytest
 from shared.contracts.topics import OWNERS, PROCESSES
 from tests.integration.alerts.conftest import Watched
 from tests.integration.gateway.test_brokers_away import frozen
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.prometheus import Timeline, shows
 from tests.support.system import until
 

@@ -9,7 +9,7 @@ import pytest
 from shared.contracts.topics import OWNERS, PROCESSES
 from tests.integration import alerts
 from tests.integration.alerts.conftest import Watched
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.prometheus import RULES, Timeline, promtool, rules, shows
 from tests.support.system import until
 

@@ -9,8 +9,8 @@ import pytest_asyncio
 from dev.brokers import Brokers, Ports
 from shared.kafka.clients import answers, build_producer
 from shared.runtime.health import Health
+from tests.support.acls import operator
 from tests.support.brokers import open_brokers
-from tests.support.rights import operator
 
 pytestmark = pytest.mark.timeout(240)
 """Three nodes are started."""

@@ -12,8 +12,8 @@ from shared.contracts.messages.cloudevents import Message
 from shared.kafka.clients import build_producer
 from shared.kafka.producer import KafkaBus
 from shared.runtime.health import Health
+from tests.support.acls import Writing, provision, user
 from tests.support.brokers import as_new
-from tests.support.rights import Writing, provision, user
 
 PROCESS, TOPIC = "insee_adapter", "insee.outcomes"
 MESSAGE = Message(TOPIC, b"key", b"{}", ())

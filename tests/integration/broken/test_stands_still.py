@@ -13,8 +13,8 @@ from shared.errors import Transient
 from shared.kafka import consumer
 from shared.kafka.clients import build_broker, build_producer
 from shared.runtime.health import Health
+from tests.support.acls import operator, provision
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision
 from tests.support.until import until
 
 TOPIC = "structure.requests"

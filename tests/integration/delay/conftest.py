@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bench.delay_bed import Reader, Worker, poke_headers
+from bench.delay_harness import Reader, Worker, poke_headers
 from dev.brokers import Brokers
 from shared.clock import SECOND, SystemClock
 from shared.contracts.topics import dead_letters, delay_topic
 from shared.kafka.clients import build_producer
+from tests.support.acls import operator, provision, user
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision, user
 
 PROCESS = "delay_svc"
 DLQ = dead_letters(PROCESS)
@@ -75,7 +75,7 @@ class Delay:
         await self.sent([(number, due_at)], keys=[number if key is None else key], delay=delay)
 
     async def sent(
-        self, pokes: Sequence[tuple[int, int]], *, keys: Sequence[int] | None = None, delay: int = DELAY
+        self, triggers: Sequence[tuple[int, int]], *, keys: Sequence[int] | None = None, delay: int = DELAY
     ) -> None:
         """Send pokes (number, due_at) in this order; the key is the number unless `keys` says otherwise."""
         sending = [
@@ -85,7 +85,7 @@ class Delay:
                 value=b"%d" % number,
                 headers=poke_headers(due_at, TARGET),
             )
-            for (number, due_at), key in zip(pokes, keys or [number for number, _ in pokes], strict=True)
+            for (number, due_at), key in zip(triggers, keys or [number for number, _ in triggers], strict=True)
         ]
         await asyncio.gather(*sending)
 

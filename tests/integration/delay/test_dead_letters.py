@@ -15,12 +15,12 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from bench.delay_bed import admin, delete_topics, header, poke_headers
+from bench.delay_harness import admin, delete_topics, header, poke_headers
 from dev.brokers import Brokers
 from shared.contracts.topics import delay_topic
 from shared.kafka.clients import connection
 from tests.integration.delay.conftest import DELAY, DLQ, PROCESS, TARGET, Delay, now
-from tests.support.rights import provision
+from tests.support.acls import provision
 from tests.support.until import until
 
 HOUR = 3_600_000

@@ -5,7 +5,7 @@ import random
 
 from aiokafka import AIOKafkaProducer
 
-from bench.delay_bed import header, lateness, poke_headers
+from bench.delay_harness import header, lateness, poke_headers
 from shared.contracts.topics import delay_topic
 from shared.kafka.clients import connection
 from shared.kafka.partitioner import key_hash

@@ -7,12 +7,12 @@ from typing import Any
 
 from confluent_kafka.admin import AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-from bench.delay_bed import Reader, admin, lateness
+from bench.delay_harness import Reader, admin, lateness
 from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
 from shared.clock import SECOND
 from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now
-from tests.support.rights import provision
+from tests.support.acls import provision
 from tests.support.until import until
 
 RATE = 200

@@ -16,9 +16,9 @@ from gateway.app import PROCESS, running
 from gateway.settings import Settings
 from shared.runtime.health import Health
 from shared.runtime.http_server.server import serving
-from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
+from tests.integration.gateway.stack import OWN_SECRET, Issuer, Owners, World, until
+from tests.support.acls import operator, provision
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision
 
 
 @pytest.fixture(scope="package")

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tests.integration.gateway.world import World, fresh_user, until
+from tests.integration.gateway.stack import World, fresh_user, until
 
 PROMPT = 5
 """Seconds within which a bystander is answered: far above what it takes, and below how long an attack lasts."""

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.integration.gateway.world import World, fresh_id, readable, until
+from tests.integration.gateway.stack import World, fresh_id, readable, until
 
 _numbers = itertools.count(1)
 SUBJECTS = (

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from shared.auth.verifier import actor_of
 from shared.clock import iso
-from tests.integration.gateway.world import ADMIN, KAFKA, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import ADMIN, KAFKA, World, fresh_id, fresh_user, readable, until
 
 CREATION = {"identifier": {"type": "RIDET", "value": "012 345 67 89"}, "name": "Exemple", "address": {"city": "Nouméa"}}
 

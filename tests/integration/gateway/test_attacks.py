@@ -11,7 +11,7 @@ import pytest_asyncio
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.processes import Gateway, bystander, gateway
-from tests.integration.gateway.world import Issuer, World, fresh_user, until
+from tests.integration.gateway.stack import Issuer, World, fresh_user, until
 
 ALL, EACH = 600, 200
 MANY = 1_500

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import Issuer, World, fresh_id, fresh_user, readable, until
 from tests.support.contract import operations
 
 PATIENCE = 3

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import ADMIN, World, fresh_id, fresh_user, readable, until
 
 RUNGS = ("not a member", "ended", "consultation", "modification", "principal")
 

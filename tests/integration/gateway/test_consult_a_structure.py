@@ -10,7 +10,7 @@ from gateway.read_model.schema import ReadModel
 from gateway.settings import Settings
 from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
-from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable
+from tests.integration.gateway.stack import ADMIN, World, fresh_id, fresh_user, readable
 
 RUNGS = ("not a member", "ended", "consultation", "modification", "principal", "administrator")
 

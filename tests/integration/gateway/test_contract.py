@@ -13,7 +13,7 @@ import pytest_asyncio
 from dev.brokers import Brokers
 from gateway.api.middleware import LARGEST_BODY
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, until
+from tests.integration.gateway.stack import Issuer, World, fresh_id, fresh_user, until
 from tests.support.contract import DOCUMENT, operations
 
 SIRET = "41816609600069"

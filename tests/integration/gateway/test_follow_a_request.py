@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.contracts.messages.cloudevents import Event
-from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import World, fresh_id, fresh_user, readable, until
 
 Step = dict[str, Any]
 

@@ -20,12 +20,12 @@ from gateway.app import PROCESS
 from gateway.projections import structure
 from gateway.queries import paging
 from gateway.read_model import request_records
-from gateway.read_model.versioned_upsert import Guarded
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.clock import iso
 from shared.mongo import client as mongo
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import ADMIN, Issuer, World
+from tests.integration.gateway.stack import ADMIN, Issuer, World
 
 STRUCTURES = 3_000
 MEMBER, STRANGER, ADMINISTRATOR = "member-of-many", "stranger-to-all", "administrator-of-all"
@@ -101,7 +101,7 @@ def stages(plan: Any) -> Iterator[str]:
             yield from stages(inner)
 
 
-def a_structure(number: int) -> Guarded:
+def a_structure(number: int) -> VersionedUpsert:
     """A structure as the read model keeps it: of some member each, one in ten private."""
     return structure.structure(
         {
@@ -119,7 +119,7 @@ def a_structure(number: int) -> Guarded:
     )
 
 
-def a_request(number: int) -> Guarded:
+def a_request(number: int) -> VersionedUpsert:
     """A request as the read model keeps it: many of one structure, many of one person."""
     return request_records.write(
         {

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import Issuer, World, fresh_user, until
+from tests.integration.gateway.stack import Issuer, World, fresh_user, until
 
 SIRET = "41816609600069"
 

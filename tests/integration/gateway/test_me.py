@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import ADMIN, World, fresh_id, fresh_user, readable, until
 
 
 async def test_before_they_are_registered_a_caller_is_what_their_token_tells(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.clock import iso
 from shared.contracts.messages.common import LARGEST_INTEGER as LARGEST
-from tests.integration.gateway.world import World, fresh_id, fresh_user, readable
+from tests.integration.gateway.stack import World, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations
 
 OPERATIONS = [(method, path) for method, path, _ in operations()]

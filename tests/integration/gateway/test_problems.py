@@ -10,7 +10,7 @@ import pytest
 
 from gateway.api.middleware import LARGEST_BODY
 from shared.contracts import codes, french
-from tests.integration.gateway.world import HTTP, KAFKA, World, fresh_id, fresh_user, readable
+from tests.integration.gateway.stack import HTTP, KAFKA, World, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations
 
 JSON = {"Content-Type": "application/json"}

@@ -18,8 +18,8 @@ from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.processes import ELSEWHERE, Gateway, bystander, gateway
+from tests.integration.gateway.stack import ADMIN, Issuer, World, fresh_id, fresh_user, until
 from tests.integration.gateway.test_brokers_away import frozen
-from tests.integration.gateway.world import ADMIN, Issuer, World, fresh_id, fresh_user, until
 from tests.support.contract import check_answer
 
 PERSON, TECHNICAL, ADMINISTRATOR, ADDRESS = Rate(5, 20), Rate(50, 200), Rate(20, 80), Rate(10, 60)

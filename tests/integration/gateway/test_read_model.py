@@ -8,7 +8,7 @@ import pytest
 
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import ADMIN, Issuer, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import ADMIN, Issuer, World, fresh_id, fresh_user, readable, until
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt
 
 SINCE = "2026-01-01T00:00:00.000Z"

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
+from tests.integration.gateway.stack import Issuer, World, fresh_id, fresh_user, readable, until
 from tests.integration.gateway.test_follow_a_request import events
-from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.clock import iso
-from tests.integration.gateway.world import World, fresh_id, fresh_user, until
+from tests.integration.gateway.stack import World, fresh_id, fresh_user, until
 
 KEY = "Idempotency-Key"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.clock import SECOND, iso
-from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import ADMIN, World, fresh_id, fresh_user, readable, until
 
 _seconds = itertools.count(1_700_000_000)
 

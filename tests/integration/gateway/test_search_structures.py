@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import World, fresh_id, fresh_user, readable, until
 
 
 class Register:

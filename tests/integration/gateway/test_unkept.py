@@ -18,7 +18,7 @@ from gateway.queries.paging import Page, listed
 from gateway.queries.requests import shown
 from gateway.read_model import request_records, versioned_upsert
 from gateway.read_model.schema import ReadModel
-from gateway.read_model.versioned_upsert import Guarded
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.clock import iso
 from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
@@ -27,7 +27,7 @@ from shared.mongo import client as mongo
 from shared.mongo.client import PyMongoError
 from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
-from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import World, fresh_id, fresh_user, readable, until
 
 MILLION = 1_000_000
 
@@ -68,14 +68,14 @@ async def collection(database: Any) -> AsyncIterator[Any]:
     await made.drop()
 
 
-def versioned(id_: int, version: int, value: Any) -> Guarded:
+def versioned(id_: int, version: int, value: Any) -> VersionedUpsert:
     told = {"version": version, "value": value}
-    return Guarded(id_, told, {"$set": told}, {"version": {"$lt": version}}, version)
+    return VersionedUpsert(id_, told, {"$set": told}, {"version": {"$lt": version}}, version)
 
 
-def merged(id_: int, value: Any) -> Guarded:
+def merged(id_: int, value: Any) -> VersionedUpsert:
     """A write as those of requests: without a version, by a pipeline."""
-    return Guarded(id_, {"value": value}, [{"$set": {"value": {"$literal": value}}}])
+    return VersionedUpsert(id_, {"value": value}, [{"$set": {"value": {"$literal": value}}}])
 
 
 async def values(collection: Any) -> dict[int, Any]:
@@ -110,7 +110,7 @@ async def test_an_older_version_is_kept_where_the_newest_can_not_be(collection: 
 async def test_a_document_that_would_grow_too_large_stays_as_it_was(collection: Any) -> None:
     assert await versioned_upsert.write(collection, [versioned(1, 1, "x" * 9 * MILLION)]) == {}
     other = {"team": "x" * 9 * MILLION}
-    writes = [Guarded(1, other, {"$set": other}), versioned(2, 1, "b")]
+    writes = [VersionedUpsert(1, other, {"$set": other}), versioned(2, 1, "b")]
 
     assert set(await versioned_upsert.write(collection, writes)) == {0}
     assert (await values(collection))[2] == "b"

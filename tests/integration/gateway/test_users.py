@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway.world import World, fresh_user, readable, until
+from tests.integration.gateway.stack import World, fresh_user, readable, until
 
 
 async def test_an_administrator_reads_a_user(world: World) -> None:

@@ -8,7 +8,7 @@ import orjson
 
 from dev.insee.units import made_up_siret
 from services.insee_adapter.cache import Cache
-from services.insee_adapter.door import OUTCOMES, REQUESTS, Answers, Door
+from services.insee_adapter.entrypoint import OUTCOMES, REQUESTS, Answers, Door
 from services.insee_adapter.queue import Queue
 from shared.clock import SystemClock
 from shared.contracts.messages import cloudevents

@@ -19,14 +19,14 @@ from dev.brokers.ports import free_ports
 from dev.insee.app import PUBLIC
 from dev.insee.faults import Fault
 from dev.insee.units import made_up_siret
-from services.insee_adapter.door import OUTCOMES, PROCESS, REQUESTS
+from services.insee_adapter.entrypoint import OUTCOMES, PROCESS, REQUESTS
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
 from shared.contracts.topics import dead_letters
 from shared.kafka.clients import build_consumer, build_producer
 from tests.integration.insee.conftest import Insee, emptied
+from tests.support.acls import operator, provision, user
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision, user
 from tests.support.until import until
 
 ROOT = Path(__file__).resolve().parents[3]

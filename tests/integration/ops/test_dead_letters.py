@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.integration.ops.conftest import Kafka, Ops
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.kafka import Partner
 from tests.support.system import KAFKA_AUDIENCE, System, until
 

@@ -15,7 +15,7 @@ from dev.run.supervisor import Running
 from dev.run.table import Process
 from gateway.read_model import request_records
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)

@@ -13,7 +13,7 @@ from shared.engine.storage import views
 from shared.mongo import client as mongo
 from shared.runtime.settings import MongoSettings
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)

@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from shared.clock import SystemClock, iso
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 from dev.run import environments
 from shared.contracts.topics import PROCESSES, table
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)

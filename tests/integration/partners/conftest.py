@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 
 from dev.brokers import Brokers
 from shared.contracts.topics import OPS, PROCESSES
+from tests.support.acls import provision
 from tests.support.brokers import as_new
-from tests.support.rights import provision
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

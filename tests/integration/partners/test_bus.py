@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from confluent_kafka.admin import AdminClient
 
 from dev.brokers import Brokers
+from ops.acls import Partner
 from ops.provision import plan_partner
-from ops.rights import Partner
 from ops.settings import AdminSettings
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.topics import partner_outcomes, partner_topic
@@ -23,8 +23,8 @@ from shared.kafka.producer import KafkaBus
 from shared.runtime import metrics
 from shared.runtime.health import Health
 from tests.integration.partners.conftest import Run
+from tests.support.acls import Writing, operator, user
 from tests.support.kafka import Reader, Seen
-from tests.support.rights import Writing, operator, user
 
 OWNER = "structure_svc"
 OURS = "structure.outcomes"

@@ -10,15 +10,15 @@ from confluent_kafka.admin import AclBinding, AdminClient
 
 from dev.brokers import Brokers
 from ops import quotas
-from ops.rights import Partner, acls
+from ops.acls import Partner, acls
 from ops.settings import QuotaSettings
 from shared.clock import MINUTE
 from shared.contracts.topics import table
 from tests.integration.partners.conftest import Run
+from tests.support.acls import operator
 from tests.support.brokers import EVERY_RIGHT
 from tests.support.kafka import Partner as Client
 from tests.support.kafka import Reader
-from tests.support.rights import operator
 
 TABLE = table(30 * MINUTE)
 

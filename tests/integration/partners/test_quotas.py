@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from dev.brokers import Brokers
 from shared.runtime.settings import KafkaSettings
+from tests.integration.acls.caller import Caller, calling
 from tests.integration.partners.conftest import Run
-from tests.integration.rights.caller import Caller, calling
-from tests.support.rights import user
+from tests.support.acls import user
 
 TOPIC, OUTCOMES = "structure.requests", "outcomes.partner"
 LIMIT = 20_000

@@ -7,7 +7,7 @@ from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.engine.core.cancel import cancel
-from shared.engine.core.rules import Change, Context, Effect, LookUp, Needs, Rule, at_once, delayed
+from shared.engine.core.rules import Change, Context, Effect, LookUp, RequiresLookup, Rule, at_once, delayed
 from shared.errors import Failed, Rejected
 from tests.support.toy.requests import (
     Ask,
@@ -76,7 +76,7 @@ def _open(request: Open, state: None, context: Context) -> Effect[BoxState]:
     return Effect(lambda _: BoxState(name=request.name), code="created", then=then)
 
 
-def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState] | Needs:
+def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState] | RequiresLookup:
     del state
     if name_key(request.name) in context.holders:
         raise Rejected("identifier_taken")
@@ -161,12 +161,12 @@ def _cancel(request: Cancel, state: BoxState | None, context: Context) -> Effect
     return cancel(request_key(context.actor.id, request.request_id), context)
 
 
-def _ask(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | Needs:
+def _ask(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | RequiresLookup:
     del state
     return _oracle(request.thing, context) or _put_now(request)
 
 
-def _oracle(thing: str, context: Context) -> Needs | None:
+def _oracle(thing: str, context: Context) -> RequiresLookup | None:
     """Return what must be asked before the oracle has said yes. Raises Rejected when it says no."""
     key = oracle_key(thing)
     said = context.answers.get(key, {}).get("said")
@@ -174,13 +174,13 @@ def _oracle(thing: str, context: Context) -> Needs | None:
         return None
     if said == "no":
         raise Rejected("forbidden")
-    return Needs(
+    return RequiresLookup(
         key=key,
         ask=LookUp("oracle.requests", "oracle.ask.v1", thing, {"thing": thing}),
         wait=SILENT_WAIT if said == "later" else ORACLE_WAIT,
         code="waiting_insee",
-        otherwise="insee_unavailable",
-        again_after=ASK_AGAIN,
+        timeout_code="insee_unavailable",
+        retry_after=ASK_AGAIN,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from services.delay_svc.poke import Poke, read
+from services.delay_svc.delayed import Delayed, read
 
 DELAY = 30 * 60 * 1000
 ACCEPTED_AT = 1_763_978_400_000
@@ -37,5 +37,5 @@ def record(
     )
 
 
-def poke(offset: int = 0, due_at: int = DUE_AT) -> Poke:
+def trigger(offset: int = 0, due_at: int = DUE_AT) -> Delayed:
     return read(record(offset, due_at=b"%d" % due_at), DELAY)

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from aiokafka.partitioner import murmur2
 
-from services.delay_svc.poke import LONGEST, MARGIN, read
+from services.delay_svc.delayed import LONGEST, MARGIN, read
 from shared.errors import Poison
 from tests.unit.delay.builders import ACCEPTED_AT, DELAY, DUE_AT, record
 
 
 def test_a_record_says_when_it_is_due_and_where_it_goes() -> None:
-    poke = read(record(), DELAY)
+    trigger = read(record(), DELAY)
 
-    assert (poke.due_at, poke.target) == (DUE_AT, "toy.due")
+    assert (trigger.due_at, trigger.target) == (DUE_AT, "toy.due")
 
 
 def test_all_headers_but_the_target_are_forwarded_in_their_order() -> None:

@@ -3,7 +3,7 @@
 from services.delay_svc import watermark
 from services.delay_svc.watermark import Watermark
 from services.delay_svc.window import Partition, Windows
-from tests.unit.delay.builders import DUE_AT, poke
+from tests.unit.delay.builders import DUE_AT, trigger
 
 A: Partition = ("delay.30m.v1", 0)
 B: Partition = ("delay.30m.v1", 1)
@@ -13,7 +13,7 @@ def filled(count: int, high_water: int = 100, partition: Partition = A) -> Windo
     windows = Windows(high_water)
     windows.begin(partition, 0)
     for offset in range(count):
-        windows.add(partition, poke(offset, DUE_AT + offset))
+        windows.add(partition, trigger(offset, DUE_AT + offset))
     return windows
 
 
@@ -22,12 +22,12 @@ def holding(*due: int) -> Windows:
     windows = Windows(100)
     windows.begin(A, 0)
     for offset, due_at in enumerate(due):
-        windows.add(A, poke(offset, due_at))
+        windows.add(A, trigger(offset, due_at))
     return windows
 
 
 def offsets(windows: Windows, now: int) -> dict[Partition, list[int]]:
-    return {partition: [p.record.offset for p in pokes] for partition, pokes in windows.due(now).items()}
+    return {partition: [p.record.offset for p in triggers] for partition, triggers in windows.due(now).items()}
 
 
 def test_nothing_is_due_a_millisecond_early() -> None:
@@ -64,7 +64,7 @@ def test_the_next_due_is_the_earliest_of_a_partition_wherever_it_stands() -> Non
 def test_the_next_due_is_the_earliest_head_of_all_partitions() -> None:
     windows = filled(1)
     windows.begin(B, 0)
-    windows.add(B, poke(0, DUE_AT - 1))
+    windows.add(B, trigger(0, DUE_AT - 1))
 
     assert windows.next_due() == DUE_AT - 1
 
@@ -118,7 +118,7 @@ def test_what_was_forwarded_behind_a_record_of_a_fast_clock_is_not_forwarded_by_
     successor = Windows(100)
     successor.begin(A, position, watermark.read(metadata))
     for offset, due_at in enumerate((DUE_AT + 50, DUE_AT, DUE_AT + 1, DUE_AT)):
-        successor.add(A, poke(offset, due_at))
+        successor.add(A, trigger(offset, due_at))
 
     assert offsets(successor, DUE_AT + 50) == {A: [3, 2, 0]}, "what came last was not read before, whenever it was due"
 
@@ -127,14 +127,14 @@ def test_a_successor_repeats_what_it_was_told_until_it_has_read_as_far() -> None
     told = Watermark(DUE_AT + 10, 3)
     windows = Windows(100)
     windows.begin(A, 0, told)
-    windows.add(A, poke(0, DUE_AT + 50))
-    windows.add(A, poke(1, DUE_AT + 20))
+    windows.add(A, trigger(0, DUE_AT + 50))
+    windows.add(A, trigger(1, DUE_AT + 20))
     windows.forwarded(A, 1)
     assert windows.commits() == {A: (0, str(told))}
 
-    windows.add(A, poke(2, DUE_AT))
+    windows.add(A, trigger(2, DUE_AT))
     assert windows.positions() == {A: 0}
-    windows.add(A, poke(3, DUE_AT + 30))
+    windows.add(A, trigger(3, DUE_AT + 30))
     windows.forwarded(A, 1)
     assert windows.commits() == {A: (0, str(Watermark(DUE_AT + 49, 4)))}
 
@@ -154,11 +154,11 @@ def test_the_clock_that_is_furthest_ahead_is_seen() -> None:
     assert windows.ahead() == 50
 
     windows.forwarded(A, 2)
-    windows.add(A, poke(3, DUE_AT - 10))
+    windows.add(A, trigger(3, DUE_AT - 10))
     assert windows.ahead() == 50
     windows.forwarded(A, 2)
     assert windows.ahead() == 0
-    windows.add(A, poke(4, DUE_AT - 10))
+    windows.add(A, trigger(4, DUE_AT - 10))
     assert windows.ahead() == 0
 
 
@@ -179,8 +179,8 @@ def test_beginning_again_changes_nothing() -> None:
 def test_records_that_compaction_or_a_transaction_left_out_are_passed_over() -> None:
     windows = Windows(100)
     windows.begin(A, 5)
-    windows.add(A, poke(5))
-    windows.add(A, poke(9))
+    windows.add(A, trigger(5))
+    windows.add(A, trigger(9))
 
     windows.forwarded(A, 1)
     assert windows.positions() == {A: 9}
@@ -192,7 +192,7 @@ def test_records_that_compaction_or_a_transaction_left_out_are_passed_over() -> 
 def test_a_record_that_is_held_keeps_nothing_but_the_position() -> None:
     windows = filled(1)
     settle = windows.hold(A, 1)
-    windows.add(A, poke(2, DUE_AT))
+    windows.add(A, trigger(2, DUE_AT))
 
     assert offsets(windows, DUE_AT) == {A: [0, 2]}
     windows.forwarded(A, 2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.delay_svc import watermark
 from services.delay_svc.window import Partition, Windows
-from tests.unit.delay.builders import poke
+from tests.unit.delay.builders import trigger
 
 A: Partition = ("delay.30m.v1", 0)
 HIGH_WATER = 6
@@ -96,7 +96,7 @@ class Processes:
             if due_at is None:
                 self.held[offset] = self.windows.hold(A, offset)
             else:
-                self.windows.add(A, poke(offset, due_at))
+                self.windows.add(A, trigger(offset, due_at))
             if len(self.windows) == before:
                 assert offset in self.forwarded_at_commit, "only what was forwarded and committed may be passed over"
                 self.mine.add(offset)
@@ -104,7 +104,7 @@ class Processes:
     def time(self, passes: int) -> None:
         """Let time pass, backwards too, as when a clock is set; forward what is due."""
         self.now += passes
-        due = [poke.record.offset for poke in self.windows.due(self.now).get(A, ())]
+        due = [trigger.record.offset for trigger in self.windows.due(self.now).get(A, ())]
         waiting = {o: self.log[o] for o in self.unsettled() - set(self.held)}
         expected = sorted((d, o) for o, d in waiting.items() if d is not None and d <= self.now)
         assert due == [offset for _, offset in expected]

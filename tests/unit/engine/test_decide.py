@@ -37,7 +37,7 @@ def ask(draft: Draft, request: Request | Incoming, *, now: int = NOW, **batch: A
     return decide(draft, asked, context, TIMING)
 
 
-def told(draft: Draft) -> list[tuple[str, str]]:
+def diff(draft: Draft) -> list[tuple[str, str]]:
     return [(transition.status, transition.code) for transition in draft.transitions]
 
 
@@ -86,7 +86,7 @@ def test_nothing_takes_effect_before_what_was_accepted_earlier_r6() -> None:
 def test_a_change_that_makes_no_difference_ends_and_leaves_nothing_pending_r4() -> None:
     draft = draft_of("lid", label="old")
     ask(draft, Label(box="1", label="old"))
-    assert told(draft) == [("applied", "nothing_to_change")]
+    assert diff(draft) == [("applied", "nothing_to_change")]
     assert (draft.pending, draft.changed) == ([], False)
 
 
@@ -137,7 +137,7 @@ def test_what_is_needed_is_waited_for_as_long_as_its_kind_of_wait_lasts() -> Non
     assert again is not None
     assert again.deadline == wait.deadline, "asking again gives no more time"
     assert ask(draft, request, now=NOW + 60 * MINUTE) is None
-    assert told(draft) == [("rejected", "insee_unavailable")]
+    assert diff(draft) == [("rejected", "insee_unavailable")]
 
 
 def test_a_refusal_that_may_come_from_a_copy_that_lags_waits_once_for_each_copy() -> None:
@@ -151,7 +151,7 @@ def test_a_refusal_that_may_come_from_a_copy_that_lags_waits_once_for_each_copy(
     assert other is not None
     assert (first.deadline, other.deadline) == (NOW + 2_000, NOW + 3_500)
     assert refused("keeper:1", NOW + 2_000) is None
-    assert told(draft) == [("rejected", "forbidden")]
+    assert diff(draft) == [("rejected", "forbidden")]
 
 
 def test_a_refusal_says_on_which_field_and_with_which_values() -> None:
@@ -169,7 +169,7 @@ def test_a_copy_of_a_draft_is_what_it_was_whatever_is_decided_next() -> None:
     with pytest.raises(ZeroDivisionError):
         ask(draft, HalfBroken(box="1"))
     assert len(draft.transitions) == 2, "it broke half-way"
-    assert told(before) == [("accepted", "accepted")]
+    assert diff(before) == [("accepted", "accepted")]
     assert (before.version, before.state) == (5, BoxState(things=("lid",)))
     assert len(before.pending) == 1
 
@@ -189,7 +189,7 @@ def test_a_change_whose_rule_breaks_fails_alone() -> None:
     ask(draft, Take(box="1", thing="lid"))
     draft.put(BoxState(things=("lid", BOMB)))
     assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
-    assert told(draft)[2:] == [("failed", "internal_error"), ("applied", "applied")]
+    assert diff(draft)[2:] == [("failed", "internal_error"), ("applied", "applied")]
     assert draft.pending == []
 
 
@@ -199,7 +199,7 @@ def test_a_change_of_a_type_that_only_a_newer_version_knows_is_left_to_it_and_so
         ask(draft, Put(box="1", thing=thing))
     draft.pending[1] = replace(draft.pending[1], transition=draft.pending[1].transition.replace(type="box.newer.v1"))
     assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
-    assert told(draft)[3:] == [("applied", "applied")]
+    assert diff(draft)[3:] == [("applied", "applied")]
     assert [p.transition.type for p in draft.pending] == ["box.newer.v1", Put.type], "the order of acceptance is kept"
     assert not due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
 

@@ -62,7 +62,7 @@ def record(data: Any = None, *, offset: int = 0, **headers: str | None) -> Any:
     )
 
 
-def told(messages: list[Message]) -> list[tuple[str, str]]:
+def diff(messages: list[Message]) -> list[tuple[str, str]]:
     return [
         (m.topic, dict(m.headers)["dlq_code"].decode() if m.topic == "box_svc.dlq" else orjson.loads(m.value)["code"])
         for m in messages
@@ -87,7 +87,7 @@ async def test_each_message_is_read_by_itself_and_neighbours_go_on_in_their_orde
     odd = [record(b"", offset=1), record(b"{", offset=2), record([], offset=3), record(offset=4, authorization=None)]
     asked, out = await both(intake, [record(offset=0), *odd, record(offset=5)])
     assert [a.request_id for a in asked] == ["r0", "r5"]
-    assert told(out) == [
+    assert diff(out) == [
         ("box.outcomes", "message_empty"),
         ("box_svc.dlq", "message_empty"),
         ("box.outcomes", "message_unreadable"),
@@ -141,7 +141,7 @@ async def test_what_can_not_be_read_and_comes_from_nobody_is_only_kept(
 ) -> None:
     """Answers are for those who are proved: anybody could fill the topic with others."""
     asked, out = await both(intake, [record(data, offset=0, **headers, **unproved)])
-    assert (asked, told(out)) == ([], [("box_svc.dlq", code)])
+    assert (asked, diff(out)) == ([], [("box_svc.dlq", code)])
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ async def test_what_is_refused_at_the_door_is_told_to_the_client_whose_token_it_
     intake: Intake, headers: dict[str, Any], code: str
 ) -> None:
     asked, out = await both(intake, [record(**headers)])
-    assert (asked, told(out)[:2]) == ([], [("box.outcomes", code), ("outcomes.facturier", code)])
+    assert (asked, diff(out)[:2]) == ([], [("box.outcomes", code), ("outcomes.facturier", code)])
     assert out[0].value == out[1].value
 
 
 @pytest.mark.parametrize("type_", ["box.unknown.v1", "box.put-now.v2", Sweep.type])
 async def test_an_unknown_type_and_one_that_no_message_may_bring(intake: Intake, type_: str) -> None:
     asked, out = await both(intake, [record(ce_type=type_)])
-    assert (asked, told(out)) == ([], [("box.outcomes", "unsupported_type"), ("box_svc.dlq", "unsupported_type")])
+    assert (asked, diff(out)) == ([], [("box.outcomes", "unsupported_type"), ("box_svc.dlq", "unsupported_type")])
 
 
 async def test_a_wrong_body_is_answered_field_by_field_and_never_with_a_value(intake: Intake) -> None:
@@ -181,7 +181,7 @@ async def test_a_wrong_body_is_answered_field_by_field_and_never_with_a_value(in
 @pytest.mark.parametrize("id_", ["two words", "a|b", "x" * 101, "é"])
 async def test_an_id_that_is_no_id_is_refused(intake: Intake, id_: str) -> None:
     asked, out = await both(intake, [record(ce_id=id_)])
-    assert (asked, told(out)[0]) == ([], ("box.outcomes", "request_id_invalid"))
+    assert (asked, diff(out)[0]) == ([], ("box.outcomes", "request_id_invalid"))
     assert len(orjson.loads(out[0].value)["request_id"]) <= 100
 
 
@@ -201,7 +201,7 @@ async def test_while_the_issuer_is_away_a_made_up_key_stops_no_neighbour(intake:
 async def test_what_breaks_us_harms_itself_alone(intake: Intake) -> None:
     asked, out = await both(intake, [record(offset=1, authorization="Bearer breaks"), record(offset=2)])
     assert [a.request_id for a in asked] == ["r2"]
-    assert told(out) == [("box_svc.dlq", "internal_error")]
+    assert diff(out) == [("box_svc.dlq", "internal_error")]
 
 
 def test_a_repeat_is_known_by_its_type_and_its_fields_whatever_their_order() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.manager_svc.follow import following
+from services.manager_svc.reactions import following
 from shared.engine.runtime.engine import Engine
 from shared.engine.storage.memory import MemoryBus, MemoryStore
 from tests.support.toy import ManualClock

@@ -3,9 +3,9 @@
 import pytest
 from confluent_kafka.admin import AclOperation, ResourcePatternType, ResourceType
 
+from ops.acls import Partner, acls, partners, unknown
 from ops.errors import OpsError
 from ops.partners import check
-from ops.rights import Partner, acls, partners, unknown
 from shared.contracts.topics import OPS, PROCESSES, table
 
 OTHERS = ("gate", "o", "partner", "partner2")

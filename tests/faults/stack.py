@@ -16,7 +16,7 @@ from dev.run.supervisor import Running
 from dev.run.system import System
 from shared.clock import SystemClock, duration
 from tests.faults import collect, load, stores
-from tests.faults.doors import ACTOR, Doors, Partition
+from tests.faults.clients import ACTOR, Doors, Partition
 from tests.faults.history import Event, History
 from tests.faults.plan import MEMBERS, plan
 

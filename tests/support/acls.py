@@ -18,10 +18,10 @@ from confluent_kafka.admin import (
 from pydantic import SecretStr
 
 from dev.brokers import Brokers
+from ops.acls import Partner
+from ops.propagation import wait_until_known
 from ops.provision import carry_out, plan, plan_partner
-from ops.rights import Partner
 from ops.settings import AdminSettings
-from ops.settle import wait_until_known
 from shared.clock import MINUTE
 from shared.runtime.settings import KafkaSettings
 

@@ -15,7 +15,7 @@ import orjson
 
 from bench.http_load import Load, Measured
 from bench.record import Panel, Row, cpu_seconds
-from dev.run.doors import OUTCOMES, PARTNER
+from dev.run.clients import OUTCOMES, PARTNER
 from dev.run.system import KAFKA_AUDIENCE, System
 from ops import quotas
 from ops.settings import QuotaSettings

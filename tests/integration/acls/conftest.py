@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dev.brokers import Brokers
-from tests.integration.rights.everybody import prepare
+from tests.integration.acls.everybody import prepare
 from tests.support.brokers import as_new
 
 

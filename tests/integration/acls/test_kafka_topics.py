@@ -22,12 +22,12 @@ from dev.brokers import Brokers
 from dev.brokers.kafka import ADMIN
 from shared.contracts.topics import PARTNERS, Topic, partner_outcomes
 from shared.runtime.settings import KafkaSettings
-from tests.integration.rights import everybody
-from tests.integration.rights.caller import calling
-from tests.integration.rights.everybody import OURS, TABLE, TOPICS, USERS
-from tests.integration.rights.expected import READS, SEES, WRITES
+from tests.integration.acls import everybody
+from tests.integration.acls.caller import calling
+from tests.integration.acls.everybody import OURS, TABLE, TOPICS, USERS
+from tests.integration.acls.expected import READS, SEES, WRITES
+from tests.support.acls import operator, user
 from tests.support.brokers import EVERY_RIGHT
-from tests.support.rights import operator, user
 
 
 @dataclass(frozen=True)

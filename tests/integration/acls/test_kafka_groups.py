@@ -5,10 +5,10 @@ from aiokafka.protocol.admin import DeleteGroupsRequest, ListGroupsRequest
 
 from dev.brokers import Brokers
 from shared.contracts.topics import OPS, PROCESSES
-from tests.integration.rights.caller import REFUSALS, calling, codes, describe, is_granted
-from tests.integration.rights.everybody import GROUPS, OURS, TOPICS, USERS
-from tests.integration.rights.expected import READS
-from tests.support.rights import operator, user
+from tests.integration.acls.caller import REFUSALS, calling, codes, describe, is_granted
+from tests.integration.acls.everybody import GROUPS, OURS, TOPICS, USERS
+from tests.integration.acls.expected import READS
+from tests.support.acls import operator, user
 
 
 def of(name: str) -> set[str]:

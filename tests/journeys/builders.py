@@ -4,7 +4,7 @@ import itertools
 import os
 from typing import Any
 
-from dev.run.doors import Doors
+from dev.run.clients import Doors
 from tests.support.system import until
 
 _numbers = itertools.count(1)

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.delay_bed import (
+from bench.delay_harness import (
     ROOT,
     Worker,
     delete_topics,

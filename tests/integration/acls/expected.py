@@ -6,7 +6,7 @@ Each owner writes what it says and reads what it is asked; another system asks a
 from collections.abc import Mapping
 
 from shared.contracts.topics import OPS
-from tests.integration.rights.everybody import DELAY, FORMER, STRANGER, TABLE, USERS
+from tests.integration.acls.everybody import DELAY, FORMER, STRANGER, TABLE, USERS
 
 _ASKS = {"structure.requests", "manager.requests"}
 _OF_PARTNERS = {"outcomes.facturier", "outcomes.comptable"}

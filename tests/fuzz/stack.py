@@ -17,7 +17,7 @@ from dev.run.system import KAFKA_AUDIENCE, System
 from shared.contracts import topics
 from tests.fuzz.standing import Record, standing
 from tests.fuzz.tries import StandsStill
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Reader, Seen
 from tests.support.system import behind, until
 

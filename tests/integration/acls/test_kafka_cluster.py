@@ -36,9 +36,9 @@ from confluent_kafka.admin import (
 
 from dev.brokers import Brokers
 from shared.contracts.topics import OPS
-from tests.integration.rights.caller import REFUSALS, calling, codes
-from tests.integration.rights.everybody import OURS, STRANGER, USERS
-from tests.integration.rights.requests import (
+from tests.integration.acls.caller import REFUSALS, calling, codes
+from tests.integration.acls.everybody import OURS, STRANGER, USERS
+from tests.integration.acls.requests import (
     limit_of_user,
     offsets_deleted,
     password_given,
@@ -46,8 +46,8 @@ from tests.integration.rights.requests import (
     set_of_topics,
     users_told,
 )
+from tests.support.acls import operator, user
 from tests.support.brokers import EVERY_RIGHT
-from tests.support.rights import operator, user
 
 TOPIC, BROKER, NODE = ResourceType.TOPIC.value, ResourceType.BROKER.value, "1"
 WAIT = 10_000

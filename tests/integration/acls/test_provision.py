@@ -24,13 +24,13 @@ from confluent_kafka.admin import (
 
 from dev.brokers import Brokers
 from ops import quotas
+from ops.acls import Partner, acls
 from ops.provision import plan
-from ops.rights import Partner, acls
 from ops.settings import AdminSettings, QuotaSettings
 from shared.clock import MINUTE
 from shared.contracts.topics import PROCESSES, table
+from tests.support.acls import operator, user
 from tests.support.brokers import EVERY_RIGHT, as_new
-from tests.support.rights import operator, user
 
 TABLE = table(30 * MINUTE)
 STATE = "structure.state"

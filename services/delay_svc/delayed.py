@@ -21,7 +21,7 @@ LONGEST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Poke:
+class Delayed:
     """A record that waits. `due_at` is in ms; `spread` modulo the target's partitions is its partition there.
 
     `ahead` is by how many ms it is due later than its append and the delay of its topic say: by that much its writer's
@@ -40,7 +40,7 @@ class Poke:
         return [header for header in self.record.headers if header[0] != TARGET]
 
 
-def read(record: Any, delay: int) -> Poke:
+def read(record: Any, delay: int) -> Delayed:
     """Read a record of the topic whose delay is `delay` (ms). Raises Poison when it can't be forwarded.
 
     What is due already is right. What is due later than the delay allows would take room in its window for too long.
@@ -55,7 +55,7 @@ def read(record: Any, delay: int) -> Poke:
         raise Poison("message_too_large", "La clé et la valeur dépassent ensemble 64 Kio.")
     # Records without a key keep at least the order of the partition they come from.
     spread = record.partition if record.key is None else key_hash(record.key)
-    return Poke(due_at, target, spread, ahead, record)
+    return Delayed(due_at, target, spread, ahead, record)
 
 
 def _due_at(value: bytes | None) -> int:

@@ -11,13 +11,13 @@ from confluent_kafka.admin import (
 )
 
 from dev.brokers import Brokers
-from ops.rights import Partner
+from ops.acls import Partner
+from ops.propagation import wait_until_known
 from ops.settings import AdminSettings
-from ops.settle import wait_until_known
 from shared.clock import MINUTE
 from shared.contracts.topics import OPS, PROCESSES, delay_topic, partner_topic, table
-from tests.integration.rights.caller import calling
-from tests.support.rights import operator, provision
+from tests.integration.acls.caller import calling
+from tests.support.acls import operator, provision
 
 PARTNERS = {"partner": "facturier", "facturier": "comptable"}
 """Users of other systems, each with its client; the name of one's user is that of another's client."""

@@ -165,7 +165,7 @@ class Lab:
         """Let a record of another owner arrive."""
         process = by or self.main
         await process.store.put_copies([(key, version, value)])
-        await process.engine.moved([key])
+        await process.engine.on_copies_changed([key])
 
     async def sweep(self, by: Process | None = None) -> None:
         """Let the sweeper take one round."""

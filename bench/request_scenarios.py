@@ -13,10 +13,10 @@ import httpx2
 import orjson
 from confluent_kafka.admin import NewTopic
 
-from bench.delay_bed import admin, environment
+from bench.delay_harness import admin, environment
 from bench.http_load import Load, Measured
 from bench.record import Panel, Row, percentile
-from bench.request_bed import PATIENCE, Bench
+from bench.request_harness import PATIENCE, Bench
 from dev.brokers.ports import free_ports
 from dev.issuer.accounts import PASSWORD
 from dev.run.settings import RunSettings

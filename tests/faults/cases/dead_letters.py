@@ -8,10 +8,10 @@ from confluent_kafka.admin import AdminClient
 
 from shared.clock import SystemClock
 from shared.contracts.topics import dead_letters
-from tests.faults.doors import TOPIC, envelope
+from tests.faults.clients import TOPIC, envelope
 from tests.faults.history import Event
-from tests.faults.world import World
-from tests.support.rights import Writing
+from tests.faults.stack import World
+from tests.support.acls import Writing
 
 _OWNER = "structure_svc"
 _LETTERS = dead_letters(_OWNER)
