@@ -7,19 +7,19 @@ from typing import Any
 from gateway.api.app import create_api
 from gateway.api.authentication import Callers
 from gateway.api.dependencies import Services
-from gateway.api.middleware import Guard
+from gateway.api.middleware import HttpGuard
 from gateway.api.rate_limit.middleware import RateLimit
 from gateway.api.rate_limit.store import MongoPermits
 from gateway.application.lookup import InseeLookUps, Limits
-from gateway.application.outcome_listener import Tail
-from gateway.application.registration import Introductions
+from gateway.application.outcome_listener import OutcomeListener
+from gateway.application.registration import Registrations
 from gateway.application.submit import Sender
 from gateway.projections.catch_up import CatchUp
 from gateway.projections.consumer import PROCESS, feeding
-from gateway.projections.request_writer import RowWriter
+from gateway.projections.request_writer import RequestWriter
 from gateway.queries.requests import Requests
 from gateway.queries.structures import Structures
-from gateway.queries.users import People
+from gateway.queries.users import Users
 from gateway.read_model.schema import ReadModel
 from gateway.settings import Settings
 from shared.auth.issuer_keys import IssuerKeys
@@ -47,25 +47,29 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     with mongo.patiently():
         await model.prepare()
     producer = brokers.build_producer(kafka)
-    bus, tail, writer = KafkaBus(producer, health, DeadLetterLimit(PROCESS)), Tail(), RowWriter(model)
+    bus, outcome_listener, writer = (
+        KafkaBus(producer, health, DeadLetterLimit(PROCESS)),
+        OutcomeListener(),
+        RequestWriter(model),
+    )
     secret = settings.gateway_client_secret.get_secret_value()
     token = ServiceToken(oidc.issuer, settings.gateway_client_id, secret, oidc.audience, clock)
-    sender = Sender(bus, token, tail, writer, clock, settings.broker_patience)
-    introductions = Introductions(sender)
+    sender = Sender(bus, token, outcome_listener, writer, clock, settings.broker_patience)
+    registrations = Registrations(sender)
     structures = Structures(model, settings.min_version_wait)
-    people = People(model, settings.min_version_wait)
+    users = Users(model, settings.min_version_wait)
     keys = IssuerKeys(oidc.issuer, clock, kept=oidc.keys_kept, grace=oidc.keys_grace)
     verifier = Verifier(keys, settings.http_audience, clock)
-    look_ups = InseeLookUps(_look_up_limits(settings), database, bus, tail, clock)
+    look_ups = InseeLookUps(_look_up_limits(settings), database, bus, outcome_listener, clock)
     await look_ups.prepare()
     services = Services(
         structures=structures,
         requests=Requests(model, structures),
-        people=people,
-        callers=Callers(verifier, people, introductions, settings.user_kept),
+        users=users,
+        callers=Callers(verifier, users, registrations, settings.user_kept),
         sender=sender,
         writer=writer,
-        tail=tail,
+        outcome_listener=outcome_listener,
         insee=look_ups,
     )
 
@@ -75,7 +79,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         for topic, handler in feeding(model, bus).items()
     }
     followed = [topics.name(owner, topics.OUTCOMES) for owner in (*topics.OWNERS, "insee")]
-    following = consume(broker, health, followed, tail.take, group=None, from_start=False)
+    following = consume(broker, health, followed, outcome_listener.take, group=None, from_start=False)
     catch_up = CatchUp(feeds)
     health.check("mongodb", lambda: database.command("ping"))
     # What was read so far can be consulted.
@@ -87,14 +91,14 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     await permits.prepare()
     routes = create_api(services, docs=settings.environment == "development")
     limited = RateLimit(routes, verifier, permits, settings.rates())
-    api = Guard(limited, access_log=settings.access_log)
+    api = HttpGuard(limited, access_log=settings.access_log)
 
     async with AsyncExitStack() as stack:
         stack.callback(database.client.close)
         await stack.enter_async_context(keys.kept_fresh(oidc.keys_refreshed, on_withdrawal=token.renew))
         await producer.start()
         stack.push_async_callback(producer.stop)
-        stack.push_async_callback(introductions.end)
+        stack.push_async_callback(registrations.end)
         await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         await _at_the_end(following)
@@ -109,7 +113,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
                 setting="API_PORT",
             )
         )
-        stack.callback(tail.stop)
+        stack.callback(outcome_listener.stop)
         yield
 
 

@@ -77,7 +77,7 @@ async def _take_over(live: ReadModel, aside: ReadModel, since: int) -> None:
     }
     merge = {"into": aside.requests.name, "whenMatched": [{"$set": kept}], "whenNotMatched": "insert"}
     ours = [{"steps.received": {"$exists": True}}, {"body_hash": {"$exists": True}}]
-    recent = {"row.received_at": {"$gte": iso(since)}, "$or": ours}
+    recent = {"record.received_at": {"$gte": iso(since)}, "$or": ours}
     await live.requests.aggregate([{"$match": recent}, {"$merge": merge}]).to_list(None)
 
 

@@ -13,14 +13,14 @@ from typing import IO
 
 from dev.brokers.errors import BrokerFailed
 
-LEASH = Path(__file__).with_name("leash.py")
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 
 class BrokerProcess:
     """A program with a folder of its own, in which `log.txt` and `pid` are kept.
 
     It runs in a session of its own, so that a Ctrl-C in the terminal reaches only the caller, who stops things in their
-    order; and it dies with the calling process (see `leash.py`). One thread at a time may call its methods.
+    order; and it dies with the calling process (see `watchdog.py`). One thread at a time may call its methods.
 
     `prepare` is called before each start, with the folder made; `ready` says whether the program serves its clients.
     """
@@ -41,13 +41,13 @@ class BrokerProcess:
         self._prepare = prepare
         self._ready = ready
         self._pid_file = folder / "pid"
-        self._leash: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
     @property
     def is_running(self) -> bool:
         """Whether the process exists; a frozen one does."""
-        return self._leash is not None and self._leash.poll() is None
+        return self._watchdog is not None and self._watchdog.poll() is None
 
     @property
     def pid(self) -> int:
@@ -64,15 +64,15 @@ class BrokerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prepare()
         with self.log.open("ab") as log:
-            self._leash = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), *self._argv],
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(WATCHDOG), *self._argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
                 start_new_session=True,
             )
-        said = _first_line(self._leash.stdout)
+        said = _first_line(self._watchdog.stdout)
         if not said:
             self._let_go()
             raise BrokerFailed(f"{self.name} could not be started.", self.log)
@@ -88,8 +88,8 @@ class BrokerProcess:
     def wait_stopped(self, patience: float = 10.0) -> None:
         """Wait until the program has ended; kill it if it hasn't after `patience` seconds: its data bear that."""
         try:
-            if self._leash is not None:
-                self._leash.wait(patience)
+            if self._watchdog is not None:
+                self._watchdog.wait(patience)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
         self._let_go()
@@ -132,13 +132,13 @@ class BrokerProcess:
 
     def _let_go(self) -> None:
         """Wait for the end of a process that was told to end, and forget it."""
-        if self._leash is None:
+        if self._watchdog is None:
             return
-        self._leash.wait()
-        for pipe in (self._leash.stdin, self._leash.stdout):
+        self._watchdog.wait()
+        for pipe in (self._watchdog.stdin, self._watchdog.stdout):
             if pipe is not None:
                 pipe.close()
-        self._leash = None
+        self._watchdog = None
         self._pid_file.unlink(missing_ok=True)
 
 

@@ -24,7 +24,7 @@ def main() -> int:
     """Run the command of the arguments; its exit code, or 128 + the signal that ended it."""
     me = os.getpid()
 
-    def die_with_the_leash() -> None:
+    def die_with_the_starter() -> None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != me:
@@ -35,7 +35,7 @@ def main() -> int:
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         # Safe here: this script has one thread so far.
-        preexec_fn=die_with_the_leash,
+        preexec_fn=die_with_the_starter,
     )
 
     def hold() -> None:

@@ -27,7 +27,7 @@ _PASSED_ON = (
     "COVERAGE_PROCESS_CONFIG",  # Set while tests measure which branches they take.
 )
 _STOP = 15.0
-_KEEPER = Path(__file__).with_name("keeper.py")
+_ORPHAN_REAPER = Path(__file__).with_name("orphan_reaper.py")
 
 
 class Running:
@@ -153,19 +153,19 @@ class Supervisor:
         self._tell = tell
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
-        self._keeper: subprocess.Popen[str] | None = None
+        self._reaper: subprocess.Popen[str] | None = None
 
     def _running(self, process: Process) -> Running:
         return Running(process, self._logs, environment=self._environment, born=self._keep)
 
     def _keep(self, name: str, pid: int) -> None:
         """Have this process killed should we end without having stopped it."""
-        if self._keeper is None:
-            command = [sys.executable, "-I", "-S", str(_KEEPER)]
-            self._keeper = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
-        assert self._keeper.stdin is not None  # noqa: S101 - it is a pipe.
-        self._keeper.stdin.write(f"{name} {pid}\n")
-        self._keeper.stdin.flush()
+        if self._reaper is None:
+            command = [sys.executable, "-I", "-S", str(_ORPHAN_REAPER)]
+            self._reaper = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        assert self._reaper.stdin is not None  # noqa: S101 - it is a pipe.
+        self._reaper.stdin.write(f"{name} {pid}\n")
+        self._reaper.stdin.flush()
 
     def __getitem__(self, name: str) -> Running:
         """Return one process."""
@@ -227,7 +227,7 @@ class Supervisor:
             process.stop()
         for process in running:
             process.join()
-        if self._keeper is not None:
-            self._keeper.communicate()
-            self._keeper = None
+        if self._reaper is not None:
+            self._reaper.communicate()
+            self._reaper = None
         sys.stdout.flush()

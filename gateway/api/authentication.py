@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.application.registration import Introductions
-from gateway.queries.users import People
+from gateway.application.registration import Registrations
+from gateway.queries.users import Users
 from shared.auth.verifier import Verifier, actor_of
 from shared.clock import SECOND
 from shared.domain.actor import Actor
@@ -17,7 +17,7 @@ _REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class AuthenticatedCaller:
     """Whoever calls, proved by a token that ends in `left` seconds."""
 
     actor: Actor
@@ -31,12 +31,12 @@ class Callers:
     are decided by their owners, who look for themselves.
     """
 
-    def __init__(self, verifier: Verifier, people: People, introductions: Introductions, kept: int) -> None:
-        self._verifier, self._people, self._introductions = verifier, people, introductions
+    def __init__(self, verifier: Verifier, users: Users, registrations: Registrations, kept: int) -> None:
+        self._verifier, self._users, self._registrations = verifier, users, registrations
         self._kept = kept / SECOND
         self._records: OrderedDict[str, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
 
-    async def who(self, authorization: str | None, claims: Mapping[str, Any] | None = None) -> Proved:
+    async def who(self, authorization: str | None, claims: Mapping[str, Any] | None = None) -> AuthenticatedCaller:
         """Return who calls; `claims` are those of the token, when it has just been proved.
 
         Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent.
@@ -47,15 +47,15 @@ class Callers:
         record = await self._record(actor)
         if record is not None and not record["active"]:
             raise Rejected("user_inactive")
-        return Proved(actor, claims["exp"] - self._verifier.clock.now() / SECOND)
+        return AuthenticatedCaller(actor, claims["exp"] - self._verifier.clock.now() / SECOND)
 
     async def _record(self, actor: Actor) -> Mapping[str, Any] | None:
         now = time.monotonic()
         until, record = self._records.get(actor.id, (0.0, None))
         if now < until:
             return record
-        record = await self._people.one(actor.id)
-        self._introductions.make(actor, record)
+        record = await self._users.one(actor.id)
+        self._registrations.make(actor, record)
         self._records[actor.id] = (now + self._kept, record)
         self._records.move_to_end(actor.id)
         if len(self._records) > _REMEMBERED:

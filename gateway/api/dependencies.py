@@ -16,13 +16,13 @@ from gateway.api.paths import decoded
 from gateway.api.problems import problem
 from gateway.api.rate_limit.middleware import CLAIMS
 from gateway.application.lookup import InseeLookUps
-from gateway.application.outcome_listener import Tail
-from gateway.application.submit import Asked, Sender
-from gateway.projections.request_writer import RowWriter
+from gateway.application.outcome_listener import OutcomeListener
+from gateway.application.submit import Sender, Submission
+from gateway.projections.request_writer import RequestWriter
 from gateway.queries.paging import Page
-from gateway.queries.requests import Requests, as_told
+from gateway.queries.requests import Requests, as_shown
 from gateway.queries.structures import Structures
-from gateway.queries.users import People
+from gateway.queries.users import Users
 from gateway.read_model import request_records
 from shared.contracts.messages.common import UserId
 from shared.domain.actor import Actor
@@ -38,11 +38,11 @@ class Services:
 
     structures: Structures
     requests: Requests
-    people: People
+    users: Users
     callers: Callers
     sender: Sender
-    writer: RowWriter
-    tail: Tail
+    writer: RequestWriter
+    outcome_listener: OutcomeListener
     insee: InseeLookUps
 
 
@@ -95,7 +95,7 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 @dataclass(frozen=True)
-class Asking:
+class RequestSubmitter:
     """How a write is asked: by whom, under which id, and how long the caller waits for its decision."""
 
     the: Services
@@ -106,43 +106,43 @@ class Asking:
     wait: int
     traceparent: str | None
 
-    async def ask(self, asked: Asked) -> Response:
+    async def ask(self, asked: Submission) -> Response:
         """Publish the request and answer with it: 202, or a problem when it is refused while the caller waits.
 
         One that comes again without waiting is answered as it stands: it may be decided already.
         """
         try:
-            told = await self.the.sender.ask(
+            outcome = await self.the.sender.ask(
                 self.actor, asked, self.request_id, wait=self.wait, traceparent=self.traceparent
             )
-            row: Mapping[str, Any] = request_records.row(told)
-            repeated = told.get("repeated", False)
-            if told["status"] == "received" and self.named:
-                row, repeated = await self._as_known(asked, told)
+            record: Mapping[str, Any] = request_records.record(outcome)
+            repeated = outcome.get("repeated", False)
+            if outcome["status"] == "received" and self.named:
+                record, repeated = await self._as_known(asked, outcome)
         except TRANSIENT:
             # It may have been sent all the same: with its id the caller can ask again without harm.
             return problem("unavailable", more={"request_id": self.request_id})
-        if row["status"] == "rejected":
-            return self._refusal(row, kept=told.get("recorded", True), repeated=repeated)
+        if record["status"] == "rejected":
+            return self._refusal(record, kept=outcome.get("recorded", True), repeated=repeated)
         path = self._path
         headers = {"Location": path}
         if self.wait:
             headers["Preference-Applied"] = f"wait={self.wait}"
-        return answer({**as_told(row), "repeated": repeated, "links": self._links(row, path)}, 202, headers)
+        return answer({**as_shown(record), "repeated": repeated, "links": self._links(record, path)}, 202, headers)
 
-    async def _as_known(self, asked: Asked, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    async def _as_known(self, asked: Submission, outcome: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """Return the request as it stands and whether it came before; refuse an id used for another one."""
         raw = await self.the.requests.known(asked.owner, self.actor, self.request_id)
         assert raw is not None  # noqa: S101 - its row has just been written.
         if raw.get("body_hash", asked.hash) != asked.hash:
             raise Rejected("request_id_reused")
-        return raw["row"], request_records.is_repeat(raw["row"], told)
+        return raw["record"], request_records.is_repeat(raw["record"], outcome)
 
-    def _refusal(self, row: Mapping[str, Any], *, kept: bool, repeated: bool) -> Response:
+    def _refusal(self, record: Mapping[str, Any], *, kept: bool, repeated: bool) -> Response:
         return problem(
-            row["code"],
-            fields=dict(row["wrong"]),
-            details=row.get("details"),
+            record["code"],
+            fields=dict(record["wrong"]),
+            details=record.get("details"),
             more={"request_id": self.request_id, "repeated": repeated, **({"instance": self._path} if kept else {})},
             headers={"Location": self._path} if kept else None,
         )
@@ -152,10 +152,10 @@ class Asking:
         return f"{PREFIX}/requests/{self.request_id}"
 
     @staticmethod
-    def _links(row: Mapping[str, Any], path: str) -> dict[str, str]:
+    def _links(record: Mapping[str, Any], path: str) -> dict[str, str]:
         links = {"self": path, "events": f"{path}/events"}
         # As it was named, or told: which one it is may be more than whoever asked may know.
-        structure = row.get("reference", {}).get("structure", {}).get("id")
+        structure = record.get("reference", {}).get("structure", {}).get("id")
         return links if structure is None else {**links, "structure": f"{PREFIX}/structures/{structure}"}
 
 
@@ -164,12 +164,14 @@ async def _asking(
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
     traceparent: Traceparent = None,
-) -> Asking:
+) -> RequestSubmitter:
     caller = await _calling(request)
     del idempotency_key, prefer  # They describe the headers; what counts is all of those that came.
     chosen = preferences.request_id(request.headers.getlist("idempotency-key"))
     wait = preferences.wait(request.headers.getlist("prefer"))
-    return Asking(caller.the, caller.actor, chosen or str(uuid.uuid4()), chosen is not None, wait, traceparent)
+    return RequestSubmitter(
+        caller.the, caller.actor, chosen or str(uuid.uuid4()), chosen is not None, wait, traceparent
+    )
 
 
-Ask = Annotated[Asking, Depends(_asking)]
+Ask = Annotated[RequestSubmitter, Depends(_asking)]

@@ -33,7 +33,7 @@ _UNLESS_SET = (
 )
 
 
-class Guard:
+class HttpGuard:
     """Wraps the API."""
 
     def __init__(self, app: ASGIApp, *, access_log: bool = True) -> None:

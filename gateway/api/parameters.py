@@ -113,8 +113,8 @@ async def refuse_unknown(request: Request) -> None:
     wrong = {name: "field_unknown" for name in given if name not in known}
     wrong |= {name: "field_repeated" for name in known if given.count(name) > 1}
     if wrong:
-        raise Rejected("invalid_request", fields=_told(wrong.items()))
+        raise Rejected("invalid_request", fields=_outcome(wrong.items()))
 
 
-def _told(wrong: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _outcome(wrong: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {f"query.{name[:_LONGEST_TOLD]}": code for name, code in list(wrong)[:_MOST_TOLD]}

@@ -19,22 +19,22 @@ WITH_BODY = (415,)
 """Problems of a route that reads a body."""
 
 
-def gives(model: Any, *problems: int, description: str = "Found") -> Responses:
+def read_responses(model: Any, *problems: int, description: str = "Found") -> Responses:
     """Return the answers of a reading route: the model, and the statuses of its problems."""
-    return {200: {"model": model, "description": description}, **refuses(401, 403, 422, 503, *problems)}
+    return {200: {"model": model, "description": description}, **problem_responses(401, 403, 422, 503, *problems)}
 
 
-def asks(model: type[BaseModel], *problems: int) -> Responses:
+def write_responses(model: type[BaseModel], *problems: int) -> Responses:
     """Return the answers of a writing route."""
     accepted = {
         "model": model,
         "description": "Received, or decided when the caller waited for it",
         "headers": {"Location": {"description": "where the request is read", "schema": {"type": "string"}}},
     }
-    return {202: accepted, **refuses(*_WRITE, *problems)}
+    return {202: accepted, **problem_responses(*_WRITE, *problems)}
 
 
-def refuses(*statuses: int) -> Responses:
+def problem_responses(*statuses: int) -> Responses:
     """Return the problems of a route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gateway.application.outcome_listener import Answer, Tail
+from gateway.application.outcome_listener import Answer, OutcomeListener
 from shared.clock import SECOND, Clock
 from shared.contracts import codes
 from shared.contracts.messages.cloudevents import build
@@ -32,8 +32,10 @@ class Limits:
 class InseeLookUps:
     """Asks `insee_adapter` and waits for its answer. The quota is kept in the gateway's own database."""
 
-    def __init__(self, limits: Limits, database: Any, bus: Bus, tail: Tail, clock: Clock) -> None:
-        self._limits, self._bus, self._tail, self._clock = limits, bus, tail, clock
+    def __init__(
+        self, limits: Limits, database: Any, bus: Bus, outcome_listener: OutcomeListener, clock: Clock
+    ) -> None:
+        self._limits, self._bus, self._outcome_listener, self._clock = limits, bus, outcome_listener, clock
         self._quota = database["insee_quota"]
 
     async def prepare(self) -> None:
@@ -49,7 +51,7 @@ class InseeLookUps:
         await self._take(actor)
         wait = self._limits.wait
         question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
-        with self._tail.expect("insee.outcomes", _is_last) as expected:
+        with self._outcome_listener.expect("insee.outcomes", _is_last) as expected:
             message = build(
                 "insee.requests",
                 siret,
@@ -70,8 +72,8 @@ class InseeLookUps:
         if code := found.refusal:
             # What is announced is INSEE's to tell, and not in the sentence of the code.
             announced = found.message if found.result == Result.CLOSED and found.opens_on else None
-            told = " ".join(filter(None, (codes.sentence(code, answer), announced)))
-            return {**answer, "code": code, "message": told}
+            outcome = " ".join(filter(None, (codes.sentence(code, answer), announced)))
+            return {**answer, "code": code, "message": outcome}
         return answer
 
     async def _take(self, actor: Actor) -> None:

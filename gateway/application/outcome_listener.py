@@ -21,7 +21,7 @@ log = get_logger(__name__)
 Answer = dict[str, Any]
 
 
-class Expected:
+class OutcomeWaiter:
     """The answers to one message on one topic, under a correlation id of its own that nobody can guess.
 
     What an owner asks of others to decide the message bears that id too, and so do their answers, on other topics.
@@ -51,19 +51,19 @@ class Expected:
         return self.latest
 
 
-class Tail:
+class OutcomeListener:
     """Hands each answer to whoever waits for it."""
 
     def __init__(self) -> None:
         self._replica = secrets.token_hex(4).encode()
-        self._expected: dict[bytes, Expected] = {}
+        self._expected: dict[bytes, OutcomeWaiter] = {}
         self._followed: dict[str, set[asyncio.Queue[Answer | None]]] = {}
 
     @contextmanager
-    def expect(self, topic: str, is_last: Callable[[Answer], bool]) -> Iterator[Expected]:
+    def expect(self, topic: str, is_last: Callable[[Answer], bool]) -> Iterator[OutcomeWaiter]:
         """Expect answers on a topic until one of them is the last word."""
         correlation = self._replica + b"." + secrets.token_hex(12).encode()
-        expected = self._expected[correlation] = Expected(correlation.decode(), topic, is_last)
+        expected = self._expected[correlation] = OutcomeWaiter(correlation.decode(), topic, is_last)
         try:
             yield expected
         finally:

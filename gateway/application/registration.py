@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.application.submit import Asked, Sender
+from gateway.application.submit import Sender, Submission
 from shared.contracts.messages.manager import RegisterUser
 from shared.domain.actor import Actor
 from shared.kafka.consumer import TRANSIENT
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 _REMEMBERED = 10_000
 
 
-class Introductions:
+class Registrations:
     """Sends `user.register.v1` in a caller's name, once for what is known and what is told.
 
     It does so beside their call, which may be a reading one: that must not wait for Kafka.
@@ -32,21 +32,21 @@ class Introductions:
 
     def make(self, actor: Actor, known: Mapping[str, Any] | None) -> None:
         """Introduce a caller whose record says something else than their token. A failure waits for the next call."""
-        told = names(actor)
-        if known is not None and all(known.get(field) == value for field, value in told.items()):
+        outcome = names(actor)
+        if known is not None and all(known.get(field) == value for field, value in outcome.items()):
             return
-        request_id = introduction_id(actor.id, told, known["version"] if known else 0)
+        request_id = introduction_id(actor.id, outcome, known["version"] if known else 0)
         if request_id in self._made:
             return
         self._made[request_id] = None
         if len(self._made) > _REMEMBERED:
             self._made.popitem(last=False)
-        asked = Asked("manager", RegisterUser.read(told), told, f"user:{actor.id}")
+        asked = Submission("manager", RegisterUser.read(outcome), outcome, f"user:{actor.id}")
         sending = asyncio.create_task(self._send(actor, asked, request_id), name="introduction")
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
 
-    async def _send(self, actor: Actor, asked: Asked, request_id: str) -> None:
+    async def _send(self, actor: Actor, asked: Submission, request_id: str) -> None:
         try:
             await self._sender.send(actor, asked, request_id)
         except TRANSIENT as error:
@@ -58,16 +58,16 @@ class Introductions:
         await asyncio.gather(*self._sending)
 
 
-def introduction_id(user: str, told: Mapping[str, str], version: int) -> str:
+def introduction_id(user: str, outcome: Mapping[str, str], version: int) -> str:
     """Return the id of an introduction. Every replica that knows and is told the same derives the same one.
 
     The version known is part of it, so that a name which changes and changes back is registered again.
     """
-    values = orjson.dumps([user, version, told], option=orjson.OPT_SORT_KEYS)
+    values = orjson.dumps([user, version, outcome], option=orjson.OPT_SORT_KEYS)
     return f"register.{hashlib.sha256(values).hexdigest()[:32]}"
 
 
 def names(actor: Actor) -> dict[str, str]:
     """Return what a token tells of its bearer, as it is registered; what has no usable form is left out."""
-    told = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
-    return RegisterUser.usable(told).model_dump(exclude_none=True)
+    outcome = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
+    return RegisterUser.usable(outcome).model_dump(exclude_none=True)

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from gateway import metrics
-from gateway.application.outcome_listener import Answer, Tail
-from gateway.projections.request_writer import RowWriter
+from gateway.application.outcome_listener import Answer, OutcomeListener
+from gateway.projections.request_writer import RequestWriter
 from gateway.read_model import request_records
 from shared.auth.service_token import ServiceToken
 from shared.auth.verifier import acting_for
@@ -30,7 +30,7 @@ _UNDECIDED = frozenset({"waiting"})
 
 
 @dataclass(frozen=True)
-class Asked:
+class Submission:
     """What is asked of an owner: the valid request, its data as the caller gave them, and the key of its message.
 
     The data go as they came, so that the same request has the same hash by whichever door. `about` is what is known
@@ -53,15 +53,27 @@ class Sender:
     """The way of a write: one message on the owner's `requests` topic, and a row that every replica can show."""
 
     def __init__(
-        self, bus: Bus, token: ServiceToken, tail: Tail, writer: RowWriter, clock: Clock, patience: int
+        self,
+        bus: Bus,
+        token: ServiceToken,
+        outcome_listener: OutcomeListener,
+        writer: RequestWriter,
+        clock: Clock,
+        patience: int,
     ) -> None:
-        self._bus, self._token, self._tail, self._writer, self._clock = bus, token, tail, writer, clock
+        self._bus, self._token, self._outcome_listener, self._writer, self._clock = (
+            bus,
+            token,
+            outcome_listener,
+            writer,
+            clock,
+        )
         self._patience = patience / SECOND
 
     async def send(
         self,
         actor: Actor,
-        asked: Asked,
+        asked: Submission,
         request_id: str,
         *,
         correlation: str | None = None,
@@ -87,7 +99,7 @@ class Sender:
             await self._bus.publish([message])
 
     async def ask(
-        self, actor: Actor, asked: Asked, request_id: str, *, wait: float, traceparent: str | None = None
+        self, actor: Actor, asked: Submission, request_id: str, *, wait: float, traceparent: str | None = None
     ) -> Answer:
         """Publish a request and return what is known of it after at most `wait` seconds.
 
@@ -95,25 +107,25 @@ class Sender:
         (`recorded` is false then). Raises Transient when it could not be published or its owner does not know us.
         """
 
-        def is_decision(told: Answer) -> bool:
-            return told["request_id"] == request_id and told["status"] not in _UNDECIDED
+        def is_decision(outcome: Answer) -> bool:
+            return outcome["request_id"] == request_id and outcome["status"] not in _UNDECIDED
 
-        with self._tail.expect(topics.name(asked.owner, topics.OUTCOMES), is_decision) as expected:
+        with self._outcome_listener.expect(topics.name(asked.owner, topics.OUTCOMES), is_decision) as expected:
             await self.send(actor, asked, request_id, correlation=expected.correlation, traceparent=traceparent)
-            told = await expected.within(wait) if wait else None
-        if wait and told is None:  # That a request waits, for INSEE for instance, is an answer too.
+            outcome = await expected.within(wait) if wait else None
+        if wait and outcome is None:  # That a request waits, for INSEE for instance, is an answer too.
             metrics.UNDECIDED.inc()
-        if told is None:
+        if outcome is None:
             now = self._clock.now()
-            told = request_records.received(
+            outcome = request_records.received(
                 asked.owner, asked.request, actor.id, request_id, asked.about, now, expected.correlation
             )
-        if not told.get("recorded", True):
-            if told["actor"] != actor.id:
+        if not outcome.get("recorded", True):
+            if outcome["actor"] != actor.id:
                 # The owner refused our own token, not the caller's: that is for operators to mend.
                 self._token.refused()
-                log.error("our own token is refused", code=told["code"], owner=asked.owner)
+                log.error("our own token is refused", code=outcome["code"], owner=asked.owner)
                 raise Transient("our own token is refused")
-            return told
-        await self._writer.put(told, body_hash=asked.hash)
-        return told
+            return outcome
+        await self._writer.put(outcome, body_hash=asked.hash)
+        return outcome

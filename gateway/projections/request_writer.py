@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from gateway.read_model import request_records, versioned_upsert
-from gateway.read_model.request_records import Told
+from gateway.read_model.request_records import Outcome
 from gateway.read_model.schema import ReadModel
 from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.errors import Poison
@@ -12,18 +12,18 @@ from shared.errors import Poison
 _MOST = 200
 
 
-class RowWriter:
+class RequestWriter:
     """Writes what has gathered while the last write was under way: the busier the gateway, the larger the bulks."""
 
     def __init__(self, model: ReadModel) -> None:
-        self._rows = model.read_requests
+        self._records = model.read_requests
         self._pending: list[tuple[VersionedUpsert, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def put(self, told: Told, *, body_hash: str | None = None) -> None:
+    async def put(self, outcome: Outcome, *, body_hash: str | None = None) -> None:
         """Write a step; returns once it can be read. Raises what the database raises."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((request_records.write(told, journal=False, body_hash=body_hash), written))
+        self._pending.append((request_records.write(outcome, journal=False, body_hash=body_hash), written))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write(), name="row writer")
         await written
@@ -40,7 +40,7 @@ class RowWriter:
         error: BaseException | None = None
         refused: dict[int, str] = {}
         try:
-            refused = await versioned_upsert.write(self._rows, [write for write, _ in batch])
+            refused = await versioned_upsert.write(self._records, [write for write, _ in batch])
         except Exception as failure:  # noqa: BLE001 - whoever waits for the write is told why it failed.
             error = failure
         for place, (_, written) in enumerate(batch):

@@ -19,11 +19,11 @@ def structure(record: Record) -> VersionedUpsert:
     """Keep a structure as told on `structure.state`. Until its team is told, its first principal has every right."""
     version = record["version"]
     first = [{"user": record["principal"], "right": Right.PRINCIPAL.value}]
-    told = {"version": version, "record": record, **_found_by(record)}
+    outcome = {"version": version, "record": record, **_found_by(record)}
     return VersionedUpsert(
         record["id"],
-        {**told, "team_version": 0, "access": first},
-        {"$set": told},
+        {**outcome, "team_version": 0, "access": first},
+        {"$set": outcome},
         {"version": {"$lt": version}},
         version,
     )
@@ -62,18 +62,22 @@ def team(record: Record) -> VersionedUpsert:
     # User ids may hold dots, which names of fields can't: members are a list.
     members = [{"user": user, **member} for user, member in record["members"].items()]
     rights = {user: right(record, user).value for user in (record["principal"], *record["members"])}
-    told = {
+    outcome = {
         "team_version": version,
         "team": {"principal": record["principal"], "members": members},
-        "access": [{"user": user, "right": rung} for user, rung in rights.items() if rung],
+        "access": [{"user": user, "right": access_level} for user, access_level in rights.items() if access_level],
     }
     return VersionedUpsert(
-        record["structure_id"], {**told, "version": 0}, {"$set": told}, {"team_version": {"$lt": version}}, version
+        record["structure_id"],
+        {**outcome, "version": 0},
+        {"$set": outcome},
+        {"team_version": {"$lt": version}},
+        version,
     )
 
 
 def user(record: Record) -> VersionedUpsert:
     """Keep a user as told on `manager.state`."""
     version = record["version"]
-    told = {"version": version, "record": record}
-    return VersionedUpsert(record["id"], told, {"$set": told}, {"version": {"$lt": version}}, version)
+    outcome = {"version": version, "record": record}
+    return VersionedUpsert(record["id"], outcome, {"$set": outcome}, {"version": {"$lt": version}}, version)

@@ -9,7 +9,7 @@ from gateway.read_model.schema import ReadModel
 Record = Mapping[str, Any]
 
 
-class People:
+class Users:
     """Reads users. `patience` (ms) is how long a version that is not there yet is waited for."""
 
     def __init__(self, model: ReadModel, patience: int) -> None:
@@ -28,15 +28,15 @@ class People:
         return {raw["_id"]: raw["record"] for raw in found}
 
 
-def team_shown(document: Mapping[str, Any], people: Mapping[str, Record]) -> dict[str, Any]:
+def team_shown(document: Mapping[str, Any], users: Mapping[str, Record]) -> dict[str, Any]:
     """Return a team as the API shows it: its principal and its valid members, by name; the ended ones are history."""
     team = document["team"]
     return {
         "structure_id": document["_id"],
         "version": document["team_version"],
-        "principal": {"user": team["principal"], **_names(people.get(team["principal"]))},
+        "principal": {"user": team["principal"], **_names(users.get(team["principal"]))},
         "members": [
-            {**member, **_names(people.get(member["user"]))} for member in team["members"] if member["state"] == "valid"
+            {**member, **_names(users.get(member["user"]))} for member in team["members"] if member["state"] == "valid"
         ],
     }
 

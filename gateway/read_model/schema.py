@@ -37,7 +37,7 @@ class ReadModel:
         """
         up, down = ASCENDING, DESCENDING
         by_name = [("sort", up), ("_id", up)]
-        newest_first = [("row.received_at", down), ("_id", up)]
+        newest_first = [("record.received_at", down), ("_id", up)]
         for name, collection, fields in (
             ("keys", self.structures, [("keys", up)]),
             ("grams", self.structures, [("grams", up)]),
@@ -50,9 +50,17 @@ class ReadModel:
             ("type_sort", self.structures, [("record.identifier.type", up), *by_name]),
             ("city", self.structures, [("city", up)]),
             ("postcode", self.structures, [("record.address.postcode", up)]),
-            ("actor_newest", self.requests, [("row.actor", up), *newest_first]),
-            ("structure_newest", self.requests, [("row.structure", up), *newest_first]),
-            ("structure_version", self.requests, [("row.structure", up), ("row.owner", up), ("row.version", down)]),
+            ("actor_newest", self.requests, [("record.actor", up), *newest_first]),
+            ("structure_newest", self.requests, [("record.structure", up), *newest_first]),
+            (
+                "structure_version",
+                self.requests,
+                [("record.structure", up), ("record.owner", up), ("record.version", down)],
+            ),
+                "structure_version",
+                self.requests,
+                [("record.structure", up), ("record.owner", up), ("record.version", down)],
+            ),
         ):
             await collection.create_index(fields, name=name)
 

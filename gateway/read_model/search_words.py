@@ -27,7 +27,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 @lru_cache(maxsize=1024)
-def _letter(sign: str) -> str:
+def _dead_letter(sign: str) -> str:
     """Return the plain letters for one that is another letter to Unicode, as ø, ł, đ, ı, æ: its name tells which."""
     found = _BASE.fullmatch(unicodedata.name(sign, ""))
     return found[1].lower() if found else _NAMED_OTHERWISE.get(sign, sign)
@@ -35,9 +35,9 @@ def _letter(sign: str) -> str:
 
 def _folded(text: str) -> str:
     """Return a text in lower case, without accents and the small signs that stand beside letters, as in Hawaiʻi."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    plainly = "".join(c for c in letters if not (unicodedata.combining(c) or "\u02b0" <= c <= "\u02ff"))
-    return plainly if plainly.isascii() else "".join(map(_letter, plainly))
+    dead_letters = unicodedata.normalize("NFKD", text.casefold())
+    plainly = "".join(c for c in dead_letters if not (unicodedata.combining(c) or "\u02b0" <= c <= "\u02ff"))
+    return plainly if plainly.isascii() else "".join(map(_dead_letter, plainly))
 
 
 @lru_cache(maxsize=16_384)  # What changes of a structure is seldom what it is found by.
@@ -48,19 +48,19 @@ def plain(text: str) -> str:
 
 def _chunks(text: str) -> Iterator[list[str]]:
     """Yield the words of a text, in one list those that belong together: joined by signs, initials, digits."""
-    row: list[str] = []
+    run: list[str] = []
     kind = ""
     for written in _folded(text).split():
         words = _WORD.findall(written)
         if not words:
             continue
         its = _kind(words)
-        if row and (its != kind or not its):
-            yield row
-            row = []
-        row, kind = row + words, its
-    if row:
-        yield row
+        if run and (its != kind or not its):
+            yield run
+            run = []
+        run, kind = run + words, its
+    if run:
+        yield run
 
 
 def _kind(words: list[str]) -> str:

@@ -82,10 +82,10 @@ def brief(document: Document, actor: Actor) -> dict[str, Any]:
 
 def allowed(document: Document, actor: Actor) -> dict[str, Any]:
     """Return the reader's role, and what they may change and ask: what the state allows, narrowed to their rights."""
-    record, rung = document["record"], right_of(document, actor)
-    changes = rung >= Right.MODIFICATION
+    record, access_level = document["record"], right_of(document, actor)
+    changes = access_level >= Right.MODIFICATION
     return {
-        "role": ROLES[rung],
+        "role": ROLES[access_level],
         "modifiable_fields": record.get("modifiable_fields", []) if changes else [],
         "possible_requests": [
             request
@@ -108,8 +108,8 @@ def attached(actor: Actor, possible: str | None) -> Mapping[str, Any]:
         return {"access.user": actor.id}
     if possible in _ADMINISTRATORS:
         return {"record.possible_requests": possible} if actor.is_administrator else {"_id": {"$in": []}}
-    rung = {"$elemMatch": {"user": actor.id, "right": {"$gte": Right.MODIFICATION.value}}}
-    return {"access": rung, "record.possible_requests": possible}
+    access_level = {"$elemMatch": {"user": actor.id, "right": {"$gte": Right.MODIFICATION.value}}}
+    return {"access": access_level, "record.possible_requests": possible}
 
 
 def _part(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from ops import show
 from ops.dlq import handling
-from ops.dlq.letters import Letter, Mark, Wanted, place
+from ops.dlq.dead_letters import DeadLetter, Mark, Wanted, place
 from ops.errors import OpsError
 from shared.runtime.settings import KafkaSettings
 
@@ -41,12 +41,12 @@ def list_command(
     nothing = f"No letter of {process} is left."
     if count:
         counted = asyncio.run(handling.counted(KafkaSettings(), process, wanted, handled=handled))
-        lines = [{"letters": n, "code": c, "topic": t} for (c, t), n in counted.most_common()]
+        lines = [{"dead_letters": n, "code": c, "topic": t} for (c, t), n in counted.most_common()]
         show.rows(lines, as_json=as_json, nothing=nothing)
         return
 
-    def row(letter: Letter, mark: Mark | None) -> dict[str, Any]:
-        return _row(letter) | ({"done": mark.done if mark else None} if handled else {})
+    def row(dead_letter: DeadLetter, mark: Mark | None) -> dict[str, Any]:
+        return _row(dead_letter) | ({"done": mark.done if mark else None} if handled else {})
 
     found = asyncio.run(handling.found(KafkaSettings(), process, wanted, row, handled=handled, limit=limit))
     show.rows(found.kept, as_json=as_json, nothing=nothing)
@@ -62,17 +62,17 @@ def show_command(
     """Show one letter in full, body included. It may hold personal data: keep it to this screen."""
     wanted = Wanted(places=[place(at)])
     found = asyncio.run(handling.found(KafkaSettings(), process, wanted, _both, handled=True, limit=1))
-    [(letter, mark)] = found.kept
+    [(dead_letter, mark)] = found.kept
     show.note("What follows may hold personal data: do not copy it into a ticket, a chat or a log.")
-    for name, value in _row(letter).items():
+    for name, value in _row(dead_letter).items():
         print(f"{name:10} {'-' if value is None else show.safe(str(value))}")
-    came = letter.original
+    came = dead_letter.original
     print(f"{'came from':10} {came.topic}, partition {came.partition}, offset {came.offset}")
     print(f"{'done':10} {f'{mark.done} on {show.moment(mark.at)}' if mark else 'nothing yet'}")
     print(f"\nkey        {came.key!r}")
     for name, raw in came.headers:
         print("header     " + show.safe(f"{name}: {raw.decode(errors='backslashreplace')}"))
-    print(f"\n{_body(letter)}")
+    print(f"\n{_body(dead_letter)}")
 
 
 @app.command("replay")
@@ -125,22 +125,22 @@ def _wanted(at: list[str] | None, code: str | None, topic: str | None, id_: str 
     return Wanted(frozenset(place(text) for text in at or ()), code, topic, id_)
 
 
-def _both(letter: Letter, mark: Mark | None) -> tuple[Letter, Mark | None]:
-    return letter, mark
+def _both(dead_letter: DeadLetter, mark: Mark | None) -> tuple[DeadLetter, Mark | None]:
+    return dead_letter, mark
 
 
 def _handle(done: str, process: str, wanted: Wanted, *, again: bool, limit: int, dry_run: bool, yes: bool) -> None:
     kafka = KafkaSettings()
     found = asyncio.run(handling.found(kafka, process, wanted, _both, handled=again, limit=limit))
-    chosen = [letter for letter, _ in found.kept]
+    chosen = [dead_letter for dead_letter, _ in found.kept]
     if not chosen:
         print("No letter is left that is meant by this.")
         return
     if len(chosen) > 1 and not dry_run:
         show.agree(f"{len(chosen)} letters of {process} will be {done}. Go on?", yes=yes)
     left = asyncio.run(handling.handle(kafka, chosen, done, dry_run=dry_run))
-    for letter, why in left:
-        show.note(f"{letter.place} is left: {why}.")
+    for dead_letter, why in left:
+        show.note(f"{dead_letter.place} is left: {why}.")
     print(f"{len(chosen) - len(left)} of {len(chosen)} letters {'would be ' if dry_run else ''}{done}.")
     if found.more:
         show.note(f"There are {found.more} more: run it again, or raise --limit.")
@@ -148,12 +148,12 @@ def _handle(done: str, process: str, wanted: Wanted, *, again: bool, limit: int,
         sys.exit(1)
 
 
-def _row(letter: Letter) -> dict[str, Any]:
-    return {**letter.row(), "at": show.moment(letter.at)}
+def _row(dead_letter: DeadLetter) -> dict[str, Any]:
+    return {**dead_letter.row(), "at": show.moment(dead_letter.at)}
 
 
-def _body(letter: Letter) -> str:
-    value = letter.original.value or b""
+def _body(dead_letter: DeadLetter) -> str:
+    value = dead_letter.original.value or b""
     try:
         return orjson.dumps(orjson.loads(value), option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:

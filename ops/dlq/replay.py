@@ -11,7 +11,7 @@ from typing import Literal
 
 import orjson
 
-from ops.dlq.letters import Letter, mark_key
+from ops.dlq.dead_letters import DeadLetter, mark_key
 from ops.errors import OpsError
 from shared.auth.verifier import acting_for
 from shared.clock import MINUTE
@@ -32,65 +32,67 @@ class CannotReplay(OpsError):
     """This letter can't be replayed; the text says why and what else can be done."""
 
 
-def message(letter: Letter, authorization: bytes) -> Message:
+def message(dead_letter: DeadLetter, authorization: bytes) -> Message:
     """Return the message that replays a letter, with the operator's own token. Raises CannotReplay."""
-    topic = letter.original.topic
-    if "cut" in letter.told:
-        raise CannotReplay(f"it was too large to be kept whole ({letter.told['cut']} bytes); discard it")
+    topic = dead_letter.original.topic
+    if "cut" in dead_letter.told:
+        raise CannotReplay(f"it was too large to be kept whole ({dead_letter.told['cut']} bytes); discard it")
     if topic not in _WRITABLE:
         raise CannotReplay(f"{topic or 'its topic'} is not for operators to write; {_instead(topic)}")
     try:
-        event = letter.event()
+        event = dead_letter.event()
     except Poison as poison:
         raise CannotReplay(f"it is no event ({poison}); discard it") from poison
     headers = [
-        *((f"ce_{name}", value.encode()) for name, value in _attributes(letter, event).items()),
+        *((f"ce_{name}", value.encode()) for name, value in _attributes(dead_letter, event).items()),
         ("content-type", JSON),
-        *_others(letter),
+        *_others(dead_letter),
     ]
-    if must_be_proved(letter):
-        headers += [("authorization", authorization), *acting_for(_proved(letter))]
-    return Message(topic, letter.original.key or b"", orjson.dumps(event.data), tuple(headers))
+    if must_be_proved(dead_letter):
+        headers += [("authorization", authorization), *acting_for(_proved(dead_letter))]
+    return Message(topic, dead_letter.original.key or b"", orjson.dumps(event.data), tuple(headers))
 
 
-def must_be_proved(letter: Letter) -> bool:
+def must_be_proved(dead_letter: DeadLetter) -> bool:
     """Tell whether a letter came from a topic on which who asks must be proved."""
-    return letter.original.topic in _PROVED
+    return dead_letter.original.topic in _PROVED
 
 
-def new_id(letter: Letter, event: Event) -> str:
+def new_id(dead_letter: DeadLetter, event: Event) -> str:
     """Return the id of the replay: the request's own, save where that only gets the recorded refusal told again.
 
     The other id follows from the first, so that a letter replayed twice still has one effect.
     """
-    if letter.code not in _RECORDED:
+    if dead_letter.code not in _RECORDED:
         return event.id
     again = f"{event.id}.replay"
     return again if len(again) <= _LONGEST_ID else hashlib.sha256(again.encode()).hexdigest()
 
 
-def mark(letter: Letter, done: str) -> Message:
+def mark(dead_letter: DeadLetter, done: str) -> Message:
     """Return the message that remembers what was done with a letter: `replayed` or `discarded`."""
-    return Message(HANDLED, mark_key(letter.process, letter.place), orjson.dumps({"done": done}), ())
+    return Message(HANDLED, mark_key(dead_letter.process, dead_letter.place), orjson.dumps({"done": done}), ())
 
 
-def _attributes(letter: Letter, event: Event) -> dict[str, str]:
+def _attributes(dead_letter: DeadLetter, event: Event) -> dict[str, str]:
     """Return the event's attributes as sent before, whatever the mode; but for who it claims to act for."""
     kept = {name: value for name, value in event.attributes.items() if not name.startswith("actor")}
     kept.pop("datacontenttype", None)
-    return {**kept, "specversion": "1.0", "id": new_id(letter, event), "correlationid": event.correlation_id}
+    return {**kept, "specversion": "1.0", "id": new_id(dead_letter, event), "correlationid": event.correlation_id}
 
 
-def _others(letter: Letter) -> list[tuple[str, bytes]]:
-    return [(n, v) for n, v in letter.original.headers if not n.lower().startswith("ce_") and n.lower() not in _GIVEN]
+def _others(dead_letter: DeadLetter) -> list[tuple[str, bytes]]:
+    return [
+        (n, v) for n, v in dead_letter.original.headers if not n.lower().startswith("ce_") and n.lower() not in _GIVEN
+    ]
 
 
-def _proved(letter: Letter) -> Actor:
-    if not letter.actor:
+def _proved(dead_letter: DeadLetter) -> Actor:
+    if not dead_letter.actor:
         raise CannotReplay("nobody was proved to have sent it; whoever did must send it again")
-    scopes = set(letter.told.get("actorscope", "").split()) & {ADMINISTRATOR}
-    kind: Literal["person", "technical"] = "technical" if letter.told.get("actorkind") == "technical" else "person"
-    return Actor(letter.actor, kind, frozenset(scopes), client=letter.told.get("actorclient"))
+    scopes = set(dead_letter.told.get("actorscope", "").split()) & {ADMINISTRATOR}
+    kind: Literal["person", "technical"] = "technical" if dead_letter.told.get("actorkind") == "technical" else "person"
+    return Actor(dead_letter.actor, kind, frozenset(scopes), client=dead_letter.told.get("actorclient"))
 
 
 def _instead(topic: str) -> str:

@@ -17,7 +17,7 @@ from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Changes that are late and requests that wait; no value is ever shown.", no_args_is_help=True)
 
-Look = Callable[[str, int, int], Coroutine[Any, Any, list[seen.Row]]]
+Look = Callable[[str, int, int], Coroutine[Any, Any, list[seen.RequestRecord]]]
 Owner = Annotated[str | None, typer.Option(help="only of this owner, such as structure")]
 
 
@@ -50,7 +50,7 @@ def trigger_command(
         raise OpsError("say which documents, such as structure:42, or --all")
     [name] = seen.chosen(owner)
     found = asyncio.run(seen.overdue(name, _now(), max(limit, len(documents or ())), documents or None))
-    late = {row["document"]: row["due_at"] for row in reversed(found)}
+    late = {record["document"]: record["due_at"] for record in reversed(found)}
     if unknown := sorted(set(documents or ()) - set(late)):
         raise OpsError(f"nothing of {', '.join(unknown)} is overdue: see `requests overdue --owner {name}`")
     chosen = documents or list(late)[:limit]
@@ -68,8 +68,8 @@ def _now() -> int:
 
 def _list(look: Look, what: str, owner: str | None, limit: int, *, as_json: bool) -> None:
     found = [asyncio.run(look(name, _now(), limit)) for name in seen.chosen(owner)]
-    rows = [row if as_json else seen.told(row) for some in found for row in some[:limit]]
-    show.rows(rows, as_json=as_json, nothing=f"Nothing is {what}.")
+    records = [record if as_json else seen.told(record) for some in found for record in some[:limit]]
+    show.rows(records, as_json=as_json, nothing=f"Nothing is {what}.")
     if any(len(some) > limit for some in found):
         show.note(f"There are more than these {limit} of an owner: raise --limit.")
 

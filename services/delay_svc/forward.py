@@ -66,18 +66,18 @@ class Forwarder:
                 raise error
         return refused
 
-    async def bury(self, record: Any, poison: Poison) -> None:
+    async def dead_letter(self, record: Any, poison: Poison) -> None:
         """Put a record nobody can forward into the dead letters; return when that is acknowledged.
 
         As long as there is nowhere to put it, it is tried again.
         """
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         log.error("dead_lettered", code=poison.code, **place)
-        letter = dead_letter(record, poison.code, poison.reason, process=PROCESS)
-        headers = list(letter.headers)
+        message = dead_letter(record, poison.code, poison.reason, process=PROCESS)
+        headers = list(message.headers)
         while True:
             try:
-                await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=headers)
+                await self._producer.send_and_wait(message.topic, message.value, message.key, headers=headers)
             except _NO_DEAD_LETTERS as error:
                 log.critical("no_dead_letters", reason=type(error).__name__, **place)
                 await asyncio.sleep(_LETTER_AGAIN_AFTER)

@@ -68,7 +68,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._inherited: Mapping[TopicPartition, Any] = {}
         """What was committed last of each partition when the group gave it to this process: `offset`, `metadata`."""
         self._unsettled = False
-        self._letters: set[asyncio.Task[None]] = set()
+        self._dead_letters: set[asyncio.Task[None]] = set()
         self._last_commit = self._last_turn = time.monotonic()
         self._in_doubt = False
         self._fenced = False
@@ -139,13 +139,13 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             for refused, poison in await self._forwarder.forward(
                 some for triggers in due.values() for some in triggers
             ):
-                self._bury(refused.record, poison)
+                self._dead_letter(refused.record, poison)
             for partition, triggers in due.items():
                 self._windows.forwarded(partition, len(triggers))
             self._unsettled = True
-        for letter in [letter for letter in self._letters if letter.done()]:
-            self._letters.remove(letter)
-            letter.result()
+        for dead_letter in [dead_letter for dead_letter in self._dead_letters if dead_letter.done()]:
+            self._dead_letters.remove(dead_letter)
+            dead_letter.result()
             self._unsettled = True
         if self._unsettled and self._until_commit() <= 0:
             await self._commit()
@@ -166,32 +166,34 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._targets = await self._consumer.topics()
         for partition, record, what in read:
             if isinstance(what, Poison):
-                self._bury(record, what)
+                self._dead_letter(record, what)
             elif what.target not in self._targets:
-                self._bury(
+                self._dead_letter(
                     record, Poison("target_unknown", "Le topic visé n'existe pas, ou le service n'y a aucun droit.")
                 )
             else:
                 self._windows.add(partition, what)
 
-    def _bury(self, record: Any, poison: Poison) -> None:
+    def _dead_letter(self, record: Any, poison: Poison) -> None:
         """Send a record to the dead letters, which may take long; until that is done its offset is not settled."""
         settle = self._windows.hold(TopicPartition(record.topic, record.partition), record.offset)
-        letter = asyncio.create_task(self._forwarder.bury(record, poison), name="dead letter")
-        letter.add_done_callback(lambda done: settle() if not done.cancelled() and done.exception() is None else None)
-        self._letters.add(letter)
+        dead_letter = asyncio.create_task(self._forwarder.dead_letter(record, poison), name="dead letter")
+        dead_letter.add_done_callback(
+            lambda done: settle() if not done.cancelled() and done.exception() is None else None
+        )
+        self._dead_letters.add(dead_letter)
 
     async def _let_go(self) -> None:
         """Settle what can be settled, and forget everything."""
         try:
-            if self._letters:
-                await asyncio.wait(self._letters, timeout=LAST_LETTERS)
+            if self._dead_letters:
+                await asyncio.wait(self._dead_letters, timeout=LAST_LETTERS)
             await self._commit()
         finally:
             self._windows.clear()
-            for letter in self._letters:
-                letter.cancel()
-            self._letters.clear()
+            for dead_letter in self._dead_letters:
+                dead_letter.cancel()
+            self._dead_letters.clear()
 
     async def _commit(self, *, prove: bool = False) -> None:
         """Settle what was forwarded; to `prove` that the partitions are still ours, also what was settled before."""

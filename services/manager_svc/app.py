@@ -8,7 +8,7 @@ from services.manager_svc.reactions import following
 from services.manager_svc.settings import Settings
 from shared.engine.entrypoint.handlers import Feeds
 from shared.engine.entrypoint.host import hosting
-from shared.engine.runtime.registration import introducing
+from shared.engine.runtime.registration import registering
 from shared.runtime.health import Health
 
 PROCESS = "manager_svc"
@@ -19,7 +19,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     # Its own records too: a team's rules look at users.
     feeds = Feeds(states=("manager",), watches=("structure",))
-    register_unknown = introducing(PROCESS, settings.clock())
+    register_unknown = registering(PROCESS, settings.clock())
     async with hosting(
         settings,
         rules.owner(),

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.engine.core.document import Document, Write
-from shared.engine.core.incoming import Row
+from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.transition import Transition
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
@@ -83,19 +83,19 @@ class NoDecided(ExploredStore):
 class AnyRow(ExploredStore):
     """Writes a row over a newer one too."""
 
-    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
         for transition in transitions:
             self.requests.pop(transition.key, None)
-        await super().put_rows(transitions)
+        await super().put_records(transitions)
 
 
 class WaitingOverDecided(ExploredStore):
     """Writes a waiting row over a decided one too."""
 
-    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
-        for row in rows:
-            self.requests.pop(row.key, None)
-        return await super().put_waiting(rows)
+    async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
+        for record in records:
+            self.requests.pop(record.key, None)
+        return await super().put_waiting(records)
 
 
 class ClearsMarks(ExploredStore):
@@ -142,15 +142,15 @@ class RowsFirst(Port):
     """Loads the rows before the documents."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._records: dict[str, RequestRecord] = {}
 
     async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
-        self._rows = await self.do("rows", decided) if decided else {}
+        self._records = await self.do("records", decided) if decided else {}
         return list(await self.do("load", ids, keys, decided))
 
-    async def rows(self, keys: Iterable[str]) -> Mapping[str, Row]:
+    async def records(self, keys: Iterable[str]) -> Mapping[str, RequestRecord]:
         del keys
-        return self._rows
+        return self._records
 
 
 class RowOnly(Port):
@@ -169,14 +169,14 @@ class ClearsFirst(Port):
     def __init__(self) -> None:
         self._steps: Sequence[Transition] = ()
 
-    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
         self._steps = transitions
 
     async def clear(self, *args: Any) -> list[str]:
         stale = list(await self.do("clear", *args))
         transitions, self._steps = self._steps, ()
         if transitions:
-            await self.do("put_rows", transitions)
+            await self.do("put_records", transitions)
         return stale
 
 
@@ -185,15 +185,15 @@ class RejectsByRow(Port):
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
         refused = [w for w in writes if {s.status for s in w.transitions} == {"rejected"}]
-        rows = await self.do("rows", [s.key for w in refused for s in w.transitions]) if refused else {}
+        records = await self.do("records", [s.key for w in refused for s in w.transitions]) if refused else {}
         lost: dict[str, frozenset[str]] = {
             w.id: frozenset()
             for w in refused
-            if any(s.key in rows and not rows[s.key].is_waiting for s in w.transitions)
+            if any(s.key in records and not records[s.key].is_waiting for s in w.transitions)
         }
         transitions = [s for w in refused if w.id not in lost for s in w.transitions]
         if transitions:
-            await self.do("put_rows", transitions)
+            await self.do("put_records", transitions)
         others = [w for w in writes if w not in refused]
         return Saved(lost | (await self.do("save", others, now)).lost if others else lost)
 

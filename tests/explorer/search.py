@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.explorer.check import at_rest
 from tests.explorer.moves import Move, Moves
-from tests.explorer.stack import World
+from tests.explorer.stack import Stack
 
 NO_END = 10**12
 
@@ -46,33 +46,33 @@ def everywhere(moves: Moves, *, preemptions: int, most: int = NO_END, seconds: f
     known: set[int] = set()
     came: list[tuple[int, str]] = [(-1, "")]
     with moves.histories.deterministic():
-        todo: list[deque[tuple[World, int | None, int]]] = [deque() for _ in range(preemptions + 1)]
+        todo: list[deque[tuple[Stack, int | None, int]]] = [deque() for _ in range(preemptions + 1)]
         todo[0].append((moves.first(), None, 0))
         while not found.wrong and any(todo):
             if found.moves >= most or time.process_time() - began > seconds:
                 found.complete = False
                 break
             used = next(n for n, some in enumerate(todo) if some)
-            world, running, number = todo[used].popleft()
-            key = world.key(running, alike=alike)
+            stack, running, number = todo[used].popleft()
+            key = stack.key(running, alike=alike)
             if key in known:
                 continue
             known.add(key)
             goes_on = False
-            for move in moves.after(world):
+            for move in moves.after(stack):
                 found.moves += 1
                 goes_on = goes_on or not move.fault
                 costs = used + (running is not None and move.mover != running)
                 if costs > preemptions:
                     continue
                 came.append((number, str(move)))
-                if move.world.wrong:
-                    found.wrong, found.way = move.world.wrong, _way(came, len(came) - 1)
+                if move.stack.wrong:
+                    found.wrong, found.way = move.stack.wrong, _way(came, len(came) - 1)
                     break
-                todo[costs].append((move.world, _running(move, running), len(came) - 1))
+                todo[costs].append((move.stack, _running(move, running), len(came) - 1))
             if not goes_on:
                 found.at_rest += 1
-                if not found.wrong and (wrong := at_rest(world, moves.case)):
+                if not found.wrong and (wrong := at_rest(stack, moves.case)):
                     found.wrong, found.way = wrong, _way(came, number)
     found.worlds, found.seconds = len(known), time.process_time() - began
     return found
@@ -81,7 +81,7 @@ def everywhere(moves: Moves, *, preemptions: int, most: int = NO_END, seconds: f
 def _running(move: Move, before: int | None) -> int | None:
     """Return who would go on after a move, were nobody preempted."""
     who = before if move.mover is None else move.mover
-    return who if who is not None and move.world.busy[who] is not None else None
+    return who if who is not None and move.stack.busy[who] is not None else None
 
 
 def _way(came: list[tuple[int, str]], number: int) -> list[str]:
@@ -97,21 +97,21 @@ def at_random(moves: Moves, seed: int, *, walks: int = NO_END, seconds: float = 
     found, began, dice = Found(), time.process_time(), random.Random(seed)
     with moves.histories.deterministic():
         while found.at_rest < walks and time.process_time() - began < seconds and not found.wrong:
-            world: World = moves.first()
+            stack: Stack = moves.first()
             way: list[str] = []
             while not found.wrong:
-                possible = list(moves.after(world))
+                possible = list(moves.after(stack))
                 if all(move.fault for move in possible):
                     found.at_rest += 1
-                    found.wrong = at_rest(world, moves.case)
+                    found.wrong = at_rest(stack, moves.case)
                     break
                 # Time goes on slowly, and faults are rare, or nearly everything would be late and broken off.
                 weights = [0.1 if move.mover is None or move.fault else 1.0 for move in possible]
                 move = dice.choices(possible, weights)[0]
-                world = move.world
+                stack = move.stack
                 way.append(str(move))
                 found.moves += 1
-                found.wrong = world.wrong
+                found.wrong = stack.wrong
             found.way = way if found.wrong else []
     found.seconds = time.process_time() - began
     return found

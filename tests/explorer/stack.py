@@ -45,7 +45,7 @@ class Faults(NamedTuple):
 NO_FAULTS = Faults()
 
 
-class World:
+class Stack:
     """See the module."""
 
     def __init__(self) -> None:
@@ -72,13 +72,13 @@ class World:
         self.cancelled: frozenset[str] = frozenset()
         self.wrong: tuple[str, ...] = ()
 
-    def copy(self) -> "World":
+    def copy(self) -> "Stack":
         """Return the same moment, to be changed into the next."""
-        twin = World.__new__(World)
+        twin = Stack.__new__(Stack)
         twin.__dict__.update(self.__dict__)
         return twin
 
-    def with_busy(self, who: int, busy: Busy | None) -> "World":
+    def with_busy(self, who: int, busy: Busy | None) -> "Stack":
         """Return the world in which a process does this."""
         twin = self.copy()
         twin.busy = (*self.busy[:who], busy, *self.busy[who + 1 :])

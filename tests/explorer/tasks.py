@@ -11,7 +11,7 @@ from tests.explorer.breaks import Break
 from tests.explorer.cases import Case
 from tests.explorer.history import Task
 from tests.explorer.port import Op
-from tests.explorer.stack import Source, World
+from tests.explorer.stack import Source, Stack
 from tests.support.toy import OWNER, TIMING, ManualClock, incoming
 
 Work = Coroutine[Op, Any, None]
@@ -41,10 +41,10 @@ class Tasks:
         does = kinds[source.kind]
         return (does.__name__, source.what), lambda clock: does(source.what, clock)
 
-    def can_come(self, number: int, world: World) -> bool:
+    def can_come(self, number: int, stack: Stack) -> bool:
         """Tell whether a delivery can come: nobody answers what was not asked."""
         kind, what = self._deliveries[number]
-        return kind != "answer" or what[0] in world.asked
+        return kind != "answer" or what[0] in stack.asked
 
     def named(self, number: int) -> str:
         """Say in words what a delivery is."""

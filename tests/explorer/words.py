@@ -21,11 +21,11 @@ def doing(op: Op, place: int, result: Any) -> str:
             write = op.args[0][place]
             decided = ", ".join(f"{transition.request_id} {transition.status}" for transition in write.transitions)
             return f"writes {write.id} v{write.version} ({decided})" + (": another was first" if result.lost else "")
-        case "put_rows" if op.args[0]:
+        case "put_records" if op.args[0]:
             transition = op.args[0][place]
             return f"writes the row of {transition.request_id}: {transition.status} v{transition.version}"
-        case "rows":
+        case "records":
             return "loads rows: " + (
-                ", ".join(f"{key} {row.transition.status}" for key, row in result.items()) or "none"
+                ", ".join(f"{key} {record.transition.status}" for key, record in result.items()) or "none"
             )
     return op.name.replace("_", " ")

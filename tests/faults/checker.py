@@ -55,16 +55,16 @@ def lost(run: Run) -> Iterator[Violation]:
                 yield Violation("lost", document, f"version {version} was never told ({what})")
         if stored.more.get("outbox") or stored.more.get("dirty"):
             yield Violation("lost", document, "something is still to be published")
-    for request, row in run.rows.items():
-        if row.status == "waiting":
+    for request, request_record in run.request_records.items():
+        if request_record.status == "waiting":
             yield Violation("lost", request, "it still waits")
 
 
 def unburied(run: Run) -> Iterator[Violation]:
     """What nobody can read is a dead letter."""
-    buried = {letter.more.get("was") for letter in run.others["buried"]}
+    dead_lettered = {dead_letter.more.get("was") for dead_letter in run.others["dead_lettered"]}
     for poison in run.others["poisoned"]:
-        if poison.place not in buried:
+        if poison.place not in dead_lettered:
             yield Violation("lost", poison.place, "nobody can read it, and it is no dead letter")
 
 

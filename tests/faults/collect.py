@@ -109,7 +109,7 @@ def event_of(message: Any) -> Event:
     if topic.endswith(".dlq"):
         code = headers.get("dlq_code", b"").decode(errors="replace")
         was = b"/".join(headers.get(f"dlq_{name}", b"") for name in ("topic", "partition", "offset"))
-        return Event("buried", at, owner, code=code, place=place, more={"was": was.decode(errors="replace")})
+        return Event("dead_lettered", at, owner, code=code, place=place, more={"was": was.decode(errors="replace")})
     if topic.startswith("delay."):
         what = "delayed"
     try:

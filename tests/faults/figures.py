@@ -25,7 +25,7 @@ def figures(events: Sequence[Event]) -> dict[str, Any]:
         "took_effect": len(effects),
         "cancelled": sum("cancelled" in run.statuses(request) for request in run.steps),
         "documents": len(run.stored),
-        "dead_letters": sum(event.what == "buried" for event in events),
+        "dead_letters": sum(event.what == "dead_lettered" for event in events),
         "faults": dict(sorted(Counter(f"{fault.code} {fault.who}" for fault in run.others["fault"]).items())),
         "duplicates_forwarded": sum(pokes.values()) - len(pokes),
         "poked_by_sweeper": sum(poke.who == "sweeper" for poke in run.others["forwarded"]),

@@ -26,9 +26,9 @@ What = Literal[
     "state",  # a record told on `*.state`
     "poisoned",  # something that must end as a dead letter was put at `place`
     "rubbish",  # something put on a topic that nobody can read
-    "buried",  # a dead letter; `more` says where its message was
+    "dead_lettered",  # a dead letter; `more` says where its message was
     "stored",  # a document as MongoDB holds it at the end
-    "row",  # a request as its owner's MongoDB holds it at the end
+    "request_record",  # a request as its owner's MongoDB holds it at the end
     "shown",  # a record as the gateway's read model holds it at the end
     "ended",  # the run is over, and nothing is under way any more
 ]

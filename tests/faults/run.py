@@ -32,7 +32,7 @@ class Run:
     """By document: what was told of it."""
     states: defaultdict[str, list[Event]] = field(default_factory=_lists)
     stored: dict[str, Event] = field(default_factory=dict)
-    rows: dict[str, Event] = field(default_factory=dict)
+    request_records: dict[str, Event] = field(default_factory=dict)
     others: defaultdict[str, list[Event]] = field(default_factory=_lists)
     """By kind: what HTTP answered, pokes forwarded, what the gateway shows, faults."""
 
@@ -86,9 +86,9 @@ def _put(run: Run, event: Event) -> None:
             run.states[event.document].append(event)
         case "stored":
             run.stored[event.document] = event
-        case "row":
-            run.rows[event.request] = event
-        case "answered" | "shown" | "forwarded" | "fault" | "poisoned" | "buried":
+        case "request_record":
+            run.request_records[event.request] = event
+        case "answered" | "shown" | "forwarded" | "fault" | "poisoned" | "dead_lettered":
             run.others[event.what].append(event)
 
 

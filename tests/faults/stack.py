@@ -36,7 +36,7 @@ class Size:
     rounds: int = 1
 
 
-class World:
+class Stack:
     """One run of one case on a system. All that is drawn comes from the seed."""
 
     def __init__(self, system: System, history: History, seed: int, size: Size, tell: Callable[[str], None]) -> None:

@@ -42,13 +42,13 @@ def under_way(client: Client, now: int) -> list[str]:
     """Return what is not settled at the instant `now` (ms)."""
     found = []
     for name, process in OWNERS.items():
-        documents, rows = client[process][f"{name}_documents"], client[process][f"{name}_requests"]
+        documents, request_records = client[process][f"{name}_documents"], client[process][f"{name}_requests"]
         for what, condition in (
             ("to be published", {"$or": [{"outbox.0": {"$exists": True}}, {"dirty_at": {"$exists": True}}]}),
             ("due", {"pending.due_at": {"$lte": now + SOON}}),
         ):
             found += [f"{raw['_id']} has something {what}" for raw in documents.find(condition, {"_id": 1}).limit(3)]
-        found += [f"{raw['_id']} waits" for raw in rows.find({"status": "waiting"}, {"_id": 1}).limit(3)]
+        found += [f"{raw['_id']} waits" for raw in request_records.find({"status": "waiting"}, {"_id": 1}).limit(3)]
     return found
 
 
@@ -56,8 +56,8 @@ def undecided(client: Client, requests: Collection[str]) -> list[str]:
     """Return those of these requests that no owner has decided."""
     decided: set[str] = set()
     for name, process in OWNERS.items():
-        rows = client[process][f"{name}_requests"]
-        found = rows.find({"_id": {"$in": list(requests)}, "status": {"$ne": "waiting"}}, {"_id": 1})
+        request_records = client[process][f"{name}_requests"]
+        found = request_records.find({"_id": {"$in": list(requests)}, "status": {"$ne": "waiting"}}, {"_id": 1})
         decided.update(raw["_id"] for raw in found)
     return sorted(set(requests) - decided)
 
@@ -73,7 +73,9 @@ def held(client: Client, documents: Collection[str], requests: Collection[str], 
             transition = raw["step"]
             document = transition.get("document")
             about = document_key(name, document) if document else ""
-            yield Event("row", now, name, raw["_id"], about, raw["version"], raw["status"], transition["code"])
+            yield Event(
+                "request_record", now, name, raw["_id"], about, raw["version"], raw["status"], transition["code"]
+            )
     yield from _shown(client["gateway"], documents, requests, now)
 
 
@@ -100,5 +102,7 @@ def _shown(database: Any, documents: Collection[str], requests: Collection[str],
                     yield Event("shown", now, "gateway", document=key, version=raw["version"], more=record)
         elif kind == "requests":
             for raw in database[name].find({"_id": {"$in": list(requests)}}):
-                row = raw["row"]
-                yield Event("shown", now, "gateway", raw["_id"], status=row["status"], code=row["code"])
+                request_record = raw["record"]
+                yield Event(
+                    "shown", now, "gateway", raw["_id"], status=request_record["status"], code=request_record["code"]
+                )

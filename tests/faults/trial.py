@@ -14,7 +14,7 @@ from tests.faults.cases import Case
 from tests.faults.checker import check
 from tests.faults.figures import figures
 from tests.faults.history import History
-from tests.faults.stack import Size, World
+from tests.faults.stack import Size, Stack
 from tests.faults.violation import Violation
 from tests.support.brokers import open_brokers
 
@@ -59,15 +59,15 @@ async def trial(
 ) -> Verdict:
     """Run a case and judge it. Its history is kept in `folder`."""
     history = History(folder / f"{case.name}-{seed}.jsonl")
-    world = World(system, history, seed, size, tell)
+    stack = Stack(system, history, seed, size, tell)
     try:
-        await world.begin(case.name, seed)
+        await stack.begin(case.name, seed)
         try:
-            await case.go(world)
+            await case.go(stack)
         finally:
-            await world.heal()
-        left = await world.settle()
-        await world.collect()
+            await stack.heal()
+        left = await stack.settle()
+        await stack.collect()
     finally:
         history.close()
     violations = [*check(history.events), *(Violation("lost", what, "not settled in time") for what in left)]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dev.brokers import Brokers
 from tests.fuzz.cases import CASES, run
-from tests.fuzz.stack import World, fuzz_system
+from tests.fuzz.stack import Stack, fuzz_system
 from tests.support.brokers import open_brokers
 
 
@@ -37,12 +37,12 @@ def main() -> int:
 
 def _rounds(folder: Path, brokers: Brokers, names: list[str], seed: int, seconds: float) -> int:
     with fuzz_system(folder, brokers) as system:
-        world, until = World(system), time.monotonic() + seconds
+        stack, until = Stack(system), time.monotonic() + seconds
         try:
             while True:
                 for name in names:
                     began = time.monotonic()
-                    run(name, world, seed)
+                    run(name, stack, seed)
                     print(f"{name}, seed {seed}: nothing found in {time.monotonic() - began:.0f} s", flush=True)
                     if time.monotonic() > until:
                         return 0
@@ -51,7 +51,7 @@ def _rounds(folder: Path, brokers: Brokers, names: list[str], seed: int, seconds
             print(f"{name}, seed {seed}: found\n{found}", flush=True)
             return 1
         finally:
-            world.close()
+            stack.close()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dev.contracts import FOLDER
 from shared.contracts import topics
 from shared.contracts.messages import manager, structure
 from tests.fuzz.mutate import spoilt_bytes
-from tests.fuzz.stack import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, World, envelope
+from tests.fuzz.stack import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, Stack, envelope
 from tests.fuzz.tries import tries
 from tests.support.from_schema import TEXT, right, spoilt
 
@@ -36,28 +36,28 @@ class Ask:
     partition: int
 
 
-def fuzz(world: World, seed: int, examples: int) -> None:
+def fuzz(stack: Stack, seed: int, examples: int) -> None:
     """Send batches of such requests, each followed by right ones."""
-    strategy = st.lists(_asks(world), max_size=_AT_ONCE, min_size=1)
-    tries(seed, examples, strategy, lambda asks: _try(world, asks))
-    world.is_intact()
+    strategy = st.lists(_asks(stack), max_size=_AT_ONCE, min_size=1)
+    tries(seed, examples, strategy, lambda asks: _try(stack, asks))
+    stack.is_intact()
 
 
-def _try(world: World, asks: Sequence[Ask]) -> None:
+def _try(stack: Stack, asks: Sequence[Ask]) -> None:
     marks = set()
     for ask in asks:
-        marks.add(mark := world.mark())
+        marks.add(mark := stack.mark())
         over = {name for name, _ in ask.headers} | ask.without
-        usual = [one for one in envelope(mark, ask.type, world.bearer(ask.who)) if one[0] not in over]
+        usual = [one for one in envelope(mark, ask.type, stack.bearer(ask.who)) if one[0] not in over]
         topic = topics.name(ask.owner, topics.REQUESTS)
-        world.send(topic, ask.value, [*usual, *ask.headers], None, ask.partition)
-    bystanders = world.ask_as_bystander()
-    world.producer.flush(30)
-    world.decided(marks, bystanders)
+        stack.send(topic, ask.value, [*usual, *ask.headers], None, ask.partition)
+    bystanders = stack.ask_as_bystander()
+    stack.producer.flush(30)
+    stack.decided(marks, bystanders)
 
 
-def _asks(world: World) -> st.SearchStrategy[Ask]:
-    return st.one_of([_ask(world, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
+def _asks(stack: Stack) -> st.SearchStrategy[Ask]:
+    return st.one_of([_ask(stack, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -88,10 +88,10 @@ _HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
 
 
 @st.composite
-def _ask(draw: DrawFn, world: World, owner: str, type_: str, schema: Mapping[str, Any]) -> Ask:
+def _ask(draw: DrawFn, stack: Stack, owner: str, type_: str, schema: Mapping[str, Any]) -> Ask:
     body = draw(st.one_of(right(schema, schema), spoilt(schema, schema)))
     if draw(st.integers(0, 3)):
-        body = _aimed(body, world.structure)
+        body = _aimed(body, stack.structure)
     value = json.dumps(body, ensure_ascii=draw(st.booleans())).encode()
     if draw(st.integers(0, 5)) == 0:
         value = draw(spoilt_bytes(value))

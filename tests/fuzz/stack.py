@@ -43,7 +43,7 @@ def fuzz_system(folder: Path, brokers: Brokers | None = None) -> Iterator[System
         yield system
 
 
-class World:
+class Stack:
     """A structure that may be spoilt, a bystander's, and the doors."""
 
     def __init__(self, system: System) -> None:

@@ -33,7 +33,7 @@ class Case:
     value: bytes | None = b"{}"
     headers: Mapping[str, Any] = field(default_factory=dict)
     outcome: str | None = None
-    letter: str | None = None
+    dead_letter: str | None = None
     doubled: Sequence[tuple[str, bytes]] = ()
     codec: str | None = None
     key: bytes = KEY
@@ -149,7 +149,7 @@ for cases, code in (
 ):
     for name, case in cases.items():
         # What is not unpacked has no token either: nobody can be answered.
-        REFUSED[name] = Case(**{**vars(case), "outcome": None if case.codec == "zstd" else code, "letter": code})
+        REFUSED[name] = Case(**{**vars(case), "outcome": None if case.codec == "zstd" else code, "dead_letter": code})
 for name, (code, case) in UNPROVED.items():
     REFUSED[name] = Case(**{**vars(case), "outcome": code})
 
@@ -181,7 +181,7 @@ def clients(system: System) -> Clients:
 
 
 @pytest.fixture(scope="module")
-def letters(system: System) -> Iterator[Reader]:
+def dead_letters(system: System) -> Iterator[Reader]:
     operator = {**system.partner(), "sasl.username": "ops", "sasl.password": system.brokers.password("kafka/ops")}
     reader = Reader(operator, "structure_svc.dlq")
     yield reader
@@ -205,7 +205,7 @@ def goes_on(system: System, partner: Partner, outcomes: Reader, structure: dict[
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.usefixtures("goes_on")
 def test_rubbish_stops_nothing_but_itself(
-    system: System, clients: Clients, outcomes: Reader, every_outcome: Reader, letters: Reader, name: str
+    system: System, clients: Clients, outcomes: Reader, every_outcome: Reader, dead_letters: Reader, name: str
 ) -> None:
     case = REFUSED[name]
     sent = Sent(system, clients, case)
@@ -216,11 +216,11 @@ def test_rubbish_stops_nothing_but_itself(
         assert len(told["value"]) < 50_000, "what was huge comes back as an excerpt"
         if not case.outcome.startswith("token_"):  # Whose token it is, is proved: its client is told the same.
             assert outcomes.until(sent.answered, 60)["value"] == told["value"]
-    if case.letter:
-        letter = letters.until(lambda seen: _is(seen, case, sent.mark), 60)
-        assert letter["headers"]["dlq_code"] == case.letter
-        assert letter["headers"]["dlq_reason"]
-        assert "authorization" not in letter["headers"]
+    if case.dead_letter:
+        dead_letter = dead_letters.until(lambda seen: _is(seen, case, sent.mark), 60)
+        assert dead_letter["headers"]["dlq_code"] == case.dead_letter
+        assert dead_letter["headers"]["dlq_reason"]
+        assert "authorization" not in dead_letter["headers"]
 
 
 def _is(seen: Mapping[str, Any], case: Case, mark: str) -> bool:

@@ -106,11 +106,11 @@ def test_a_reader_dead_letters_what_it_can_not_read(
         code = _code(topic.name, rubbish)
         if code is None:
             continue
-        letter = dead.until(_of(f"{mark}/{place}", topics.dead_letters(process)))
-        assert letter["headers"]["dlq_code"] == code, rubbish.name
-        assert letter["headers"]["dlq_topic"] == topic.name
-        assert letter["headers"]["dlq_reason"]
-        assert (letter["value"] or b"") == (rubbish.value or b"")
+        dead_letter = dead.until(_of(f"{mark}/{place}", topics.dead_letters(process)))
+        assert dead_letter["headers"]["dlq_code"] == code, rubbish.name
+        assert dead_letter["headers"]["dlq_topic"] == topic.name
+        assert dead_letter["headers"]["dlq_reason"]
+        assert (dead_letter["value"] or b"") == (rubbish.value or b"")
 
 
 def _of(mark: str, topic: str) -> Any:

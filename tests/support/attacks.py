@@ -129,7 +129,7 @@ class Attacker:
     def newer_rows(self) -> Iterator[None]:
         """Let many requests wait that only a newer version knows, all past their deadline."""
         with _documents(self.system) as documents:
-            rows = documents.database["structure_requests"]
+            records = documents.database["structure_requests"]
             transition = {
                 "owner": "structure",
                 "actor": WHO,
@@ -139,7 +139,7 @@ class Attacker:
             }
             incoming = {"type": "structure.new.v9", "actor": {"id": "newer"}}
             ids = [f"newer|{n}" for n in range(3_000)]
-            rows.insert_many(
+            records.insert_many(
                 {
                     "_id": id_,
                     "version": 0,
@@ -155,7 +155,7 @@ class Attacker:
             try:
                 yield
             finally:
-                rows.delete_many({"_id": {"$in": ids}})
+                records.delete_many({"_id": {"$in": ids}})
 
     # ---- HTTP -------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.domain.actor import Actor
 from shared.engine.core.document import Document, view
-from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.runtime.engine import Engine
 from shared.engine.runtime.sweep import Sweeper
 from shared.engine.storage.memory import MemoryBus
@@ -100,16 +100,18 @@ class _Steps:
 class Process:
     """One replica of the toy owner."""
 
-    def __init__(self, lab: "Lab", name: str, *, clock: ManualClock | None, dies_after: int | str | None) -> None:
+    def __init__(
+        self, harness: "Harness", name: str, *, clock: ManualClock | None, dies_after: int | str | None
+    ) -> None:
         self.life = Life(dies_after)
-        self.clock = clock or lab.clock
-        self.store = cast("Sweepable", _Steps(lab.open_store(), self.life))
-        bus = cast("Bus", _Steps(lab.bus, self.life))
+        self.clock = clock or harness.clock
+        self.store = cast("Sweepable", _Steps(harness.open_store(), self.life))
+        bus = cast("Bus", _Steps(harness.bus, self.life))
         self.engine = Engine(OWNER, self.store, bus, self.clock, TIMING, process=name)
         self.sweeper = Sweeper(self.engine, self.store)
 
 
-class Lab:
+class Harness:
     """One storage and one bus for any number of processes. `main` is the one that tests use when it is no matter.
 
     `open_store` opens the storage as one process does; `store` is the tests' own, to look into it, and `raw`
@@ -235,16 +237,16 @@ class Lab:
         """Return what is in a box, in the order in which it was put in."""
         return (await self.box(box)).things
 
-    async def row(self, request_id: str = "r1", actor: str = "alice") -> Row | None:
+    async def request_record(self, request_id: str = "r1", actor: str = "alice") -> RequestRecord | None:
         """Return the row of a request."""
         key = request_key(actor, request_id)
-        return (await self.store.rows([key])).get(key)
+        return (await self.store.records([key])).get(key)
 
     async def tells_one_story(self, request_id: str, status: str, box: str = "1", actor: str = "alice") -> None:
         """Check, once all is at rest, that row, journal and outcomes tell the same, and that nothing is left over."""
-        row = await self.row(request_id, actor)
-        assert row is not None
-        assert row.transition.status == status
+        record = await self.request_record(request_id, actor)
+        assert record is not None
+        assert record.transition.status == status
         assert self.journal(request_id, actor)[-1]["status"] == status
         heard = {t.removesuffix(" again") for t in self.told(request_id, actor)}
         assert status in heard

@@ -23,7 +23,7 @@ def size(message: Message) -> int:
     return len(message.key) + len(message.value) + sum(len(n.encode()) + len(v) for n, v in message.headers)
 
 
-def letter(*headers: tuple[str, bytes], actor: Actor | None = None) -> dict[str, bytes]:
+def headers_of(*headers: tuple[str, bytes], actor: Actor | None = None) -> dict[str, bytes]:
     message = dead_letter(record(*headers), "invalid_request", "why", process="structure_svc", actor=actor)
     assert (message.topic, message.key, message.value) == ("structure_svc.dlq", b"k", b"v")
     assert len(dict(message.headers)) == len(message.headers)
@@ -31,7 +31,9 @@ def letter(*headers: tuple[str, bytes], actor: Actor | None = None) -> dict[str,
 
 
 def test_the_token_is_left_out_however_it_is_written() -> None:
-    headers = letter(("Authorization", b"Bearer x"), ("ce_authorization", b"bearer x"), ("ce_id", b"1"), ("empty", b""))
+    headers = headers_of(
+        ("Authorization", b"Bearer x"), ("ce_authorization", b"bearer x"), ("ce_id", b"1"), ("empty", b"")
+    )
     assert not {"Authorization", "ce_authorization", "dlq_cut"} & set(headers)
     assert (headers["ce_id"], headers["empty"]) == (b"1", b"")
     assert (headers["dlq_topic"], headers["dlq_partition"], headers["dlq_offset"]) == (
@@ -43,13 +45,13 @@ def test_the_token_is_left_out_however_it_is_written() -> None:
 
 def test_a_sender_can_not_make_up_who_was_verified() -> None:
     forged = (("dlq_actor", b"agathe"), ("DLQ_ActorScope", ADMINISTRATOR.encode()), ("dlq_topic", b"manager.requests"))
-    headers = letter(*forged)
+    headers = headers_of(*forged)
     assert not {name.lower() for name in headers} & {"dlq_actor", "dlq_actorscope"}
     assert headers["dlq_topic"] == b"structure.requests"
 
 
 def test_who_was_verified_is_recorded_as_a_replay_names_them() -> None:
-    headers = letter(actor=AGATHE)
+    headers = headers_of(actor=AGATHE)
     named = {name.removeprefix("dlq_"): value.decode() for name, value in headers.items()}
     system = actor_of({"sub": "ops", "client_id": "ops", "scope": ACT_FOR})
     again = on_behalf(system, named)
@@ -59,7 +61,7 @@ def test_who_was_verified_is_recorded_as_a_replay_names_them() -> None:
 
 def test_a_replay_is_told_to_the_client_that_sent_the_first() -> None:
     client = "facturier"
-    headers = letter(actor=Actor("alice", client=client))
+    headers = headers_of(actor=Actor("alice", client=client))
     named = {name.removeprefix("dlq_"): value.decode() for name, value in headers.items()}
     ops = actor_of({"sub": "ops", "client_id": "ops", "scope": ACT_FOR})
     assert on_behalf(ops, named).client == client

@@ -36,14 +36,14 @@ class MongoPermits:
             return await self._lease(caller, rate, wanted)
 
     async def _lease(self, caller: str, rate: Rate, wanted: int) -> int:
-        told = await self._collection.find_one_and_update(
+        outcome = await self._collection.find_one_and_update(
             {"_id": caller},
             _taking(rate, wanted),
             projection={"granted": 1},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return int(told["granted"])
+        return int(outcome["granted"])
 
 
 def _taking(rate: Rate, wanted: int) -> list[dict[str, Any]]:

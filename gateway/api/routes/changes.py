@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway.api import bodies
-from gateway.api.dependencies import Ask, Asking
+from gateway.api.dependencies import Ask, RequestSubmitter
 from gateway.api.parameters import StructureId
-from gateway.api.responses import WITH_BODY, asks, body
+from gateway.api.responses import WITH_BODY, body, write_responses
 from gateway.api.schemas import Accepted
-from gateway.application.submit import Asked
+from gateway.application.submit import Submission
 from shared.contracts.messages.common import Request as Message
 from shared.contracts.messages.structure import (
     ActivateStructure,
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/structures", tags=["changes"])
     "",
     status_code=202,
     summary="Create a structure",
-    responses=asks(Accepted, *WITH_BODY),
+    responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(
         CreateStructure,
         siret={"identifier": {"type": "SIRET", "value": "41816609600069"}, "label": "Siège", "activate": True},
@@ -49,14 +49,14 @@ async def create(request: Request, ask: Ask) -> Response:
     message, data = await bodies.read(request, CreateStructure)
     identifier = message.identifier
     about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
-    return await ask.ask(Asked("structure", message, data, identifier.key, about))
+    return await ask.ask(Submission("structure", message, data, identifier.key, about))
 
 
 @router.patch(
     "/{structure_id}",
     status_code=202,
     summary="Modify a structure",
-    responses=asks(Accepted, *WITH_BODY),
+    responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(
         ModifyStructure,
         "structure",
@@ -71,13 +71,17 @@ async def modify(structure_id: StructureId, request: Request, ask: Ask) -> Respo
     return await ask.ask(_about(structure_id, message, data))
 
 
-@router.post("/{structure_id}/activate", status_code=202, summary="Activate a structure", responses=asks(Accepted))
+@router.post(
+    "/{structure_id}/activate", status_code=202, summary="Activate a structure", responses=write_responses(Accepted)
+)
 async def activate(structure_id: StructureId, ask: Ask) -> Response:
     """An inactive one: deactivated before, or never activated."""
     return await _plain(structure_id, ActivateStructure, ask)
 
 
-@router.post("/{structure_id}/deactivate", status_code=202, summary="Deactivate a structure", responses=asks(Accepted))
+@router.post(
+    "/{structure_id}/deactivate", status_code=202, summary="Deactivate a structure", responses=write_responses(Accepted)
+)
 async def deactivate(structure_id: StructureId, ask: Ask) -> Response:
     """An active one."""
     return await _plain(structure_id, DeactivateStructure, ask)
@@ -87,7 +91,7 @@ async def deactivate(structure_id: StructureId, ask: Ask) -> Response:
     "/{structure_id}/correct-sphere",
     status_code=202,
     summary="Correct the sphere of a structure",
-    responses=asks(Accepted, *WITH_BODY),
+    responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(CorrectSphere, "structure", sphere={"sphere": "public_non_state"}),
 )
 async def correct_sphere(structure_id: StructureId, request: Request, ask: Ask) -> Response:
@@ -96,10 +100,10 @@ async def correct_sphere(structure_id: StructureId, request: Request, ask: Ask) 
     return await ask.ask(_about(structure_id, message, data))
 
 
-async def _plain(structure_id: int, model: type[Message], ask: Asking) -> Response:
+async def _plain(structure_id: int, model: type[Message], ask: RequestSubmitter) -> Response:
     message, data = bodies.message(model, {"structure": {"id": structure_id}})
     return await ask.ask(_about(structure_id, message, data))
 
 
-def _about(structure_id: int, message: Message, data: dict[str, Any]) -> Asked:
-    return Asked("structure", message, data, f"structure:{structure_id}", {"structure": {"id": structure_id}})
+def _about(structure_id: int, message: Message, data: dict[str, Any]) -> Submission:
+    return Submission("structure", message, data, f"structure:{structure_id}", {"structure": {"id": structure_id}})

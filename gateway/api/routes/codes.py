@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from gateway.api.parameters import refuse_unknown
-from gateway.api.responses import refuses
+from gateway.api.responses import problem_responses
 from gateway.api.schemas import Code
 from shared.contracts.codes import CODES
 
@@ -18,7 +18,7 @@ _HEADERS = {"Cache-Control": "public, max-age=3600"}
 @router.get(
     "",
     summary="Every code",
-    responses={200: {"model": list[Code], "description": "Found"}, **refuses(422)},
+    responses={200: {"model": list[Code], "description": "Found"}, **problem_responses(422)},
     dependencies=[Depends(refuse_unknown)],
     openapi_extra={"security": []},
 )

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse
 
 from gateway import metrics
 from gateway.api.dependencies import Caller, Calling
-from gateway.api.responses import refuses
+from gateway.api.responses import problem_responses
 from gateway.api.routes.requests import Id, Maker
 from gateway.read_model import request_records
 from shared.contracts.messages.life import request_key
@@ -39,7 +39,7 @@ just before it is followed, and be readable just after; and a tail may miss what
             "content": {"text/event-stream": {}},
         },
         204: {"description": "It has ended, and its last event was received: do not connect again"},
-        **refuses(401, 403, 404, 422, 503),
+        **problem_responses(401, 403, 404, 422, 503),
     },
 )
 async def events(
@@ -70,22 +70,22 @@ async def _received(caller: Calling, followed: Mapping[str, Any], last_event_id:
     """
     if not last_event_id or not _PLACE.fullmatch(last_event_id):
         return _BEFORE_ALL, False
-    steps, ended = await caller.the.requests.steps(caller.actor, _row_key(followed), _BEFORE_ALL)
+    steps, ended = await caller.the.requests.steps(caller.actor, _record_key(followed), _BEFORE_ALL)
     places = [order for order, _ in steps]
     seen = int(last_event_id)
     return (seen, ended and seen == places[-1]) if seen in places else (_BEFORE_ALL, False)
 
 
-def _row_key(followed: Mapping[str, Any]) -> str:
+def _record_key(followed: Mapping[str, Any]) -> str:
     return request_records.key(followed["owner"], followed["actor"], followed["request_id"])
 
 
 async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> AsyncIterator[dict[str, Any]]:
     """Yield the steps of a request after the one seen, until the last one, or until the caller may not see them."""
-    the, key, clock = caller.the, _row_key(followed), asyncio.get_running_loop()
+    the, key, clock = caller.the, _record_key(followed), asyncio.get_running_loop()
     end, patience = clock.time() + caller.left, _FIRST_LOOK
-    follow = the.tail.follow(request_key(followed["actor"], followed["request_id"]))
-    with follow as told, metrics.STREAMS.track_inprogress():
+    follow = the.outcome_listener.follow(request_key(followed["actor"], followed["request_id"]))
+    with follow as outcomes, metrics.STREAMS.track_inprogress():
         while (left := end - clock.time()) > 0:
             try:
                 caller = await caller.again()
@@ -105,7 +105,7 @@ async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> Asy
             patience = _FIRST_LOOK if steps else min(2 * patience, _LAST_LOOK)
             with contextlib.suppress(*TRANSIENT):  # The time for another look has come, or the step can't be kept now.
                 async with asyncio.timeout(min(left, patience)):
-                    outcome = await told.get()
+                    outcome = await outcomes.get()
                     if outcome is None:  # The process stops: the client connects again, elsewhere.
                         return
                     if outcome.get("recorded", True):

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from gateway.api.dependencies import Caller, answer
 from gateway.api.parameters import Siret, Traceparent
 from gateway.api.problems import problem
-from gateway.api.responses import gives
+from gateway.api.responses import read_responses
 from gateway.api.schemas import LookUp
 from shared.contracts.field_codes import IDENTIFIER_FORMS
 from shared.domain import identifiers
@@ -15,7 +15,7 @@ from shared.errors import Rejected
 router = APIRouter(prefix="/insee", tags=["insee"])
 
 
-@router.get("/{siret}", summary="Look a SIRET up", responses=gives(LookUp, 404, 429))
+@router.get("/{siret}", summary="Look a SIRET up", responses=read_responses(LookUp, 404, 429))
 async def look_up(siret: Siret, caller: Caller, traceparent: Traceparent = None) -> Response:
     """Waits a few seconds at most; each caller may look up a few a minute."""
     value = identifiers.compact("SIRET", siret)

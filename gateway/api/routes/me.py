@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from gateway.api.dependencies import Caller, Paging, answer
-from gateway.api.responses import gives
+from gateway.api.responses import read_responses
 from gateway.api.routes.structures import Sort
 from gateway.api.schemas import Me, Page, StructureBrief
 
@@ -15,17 +15,17 @@ router = APIRouter(prefix="/me", tags=["me"])
 Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere"]
 
 
-@router.get("", summary="Who I am", responses=gives(Me))
+@router.get("", summary="Who I am", responses=read_responses(Me))
 async def me(caller: Caller) -> Response:
     """As the token tells, and as registered once that is done, a moment after a first call."""
     actor = caller.actor
-    known = await caller.the.people.one(actor.id) or {}
-    told = {"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator}
+    known = await caller.the.users.one(actor.id) or {}
+    outcome = {"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator}
     names = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
-    return answer({**told, **{name: value for name, value in names.items() if value}, **known})
+    return answer({**outcome, **{name: value for name, value in names.items() if value}, **known})
 
 
-@router.get("/structures", summary="My structures", responses=gives(Page[StructureBrief]))
+@router.get("/structures", summary="My structures", responses=read_responses(Page[StructureBrief]))
 async def structures(
     caller: Caller,
     page: Paging,

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway.api import bodies
-from gateway.api.dependencies import Ask, Asking, Caller, User, answer
+from gateway.api.dependencies import Ask, Caller, RequestSubmitter, User, answer
 from gateway.api.parameters import MinVersion, StructureId
-from gateway.api.responses import WITH_BODY, asks, body, gives
+from gateway.api.responses import WITH_BODY, body, read_responses, write_responses
 from gateway.api.schemas import Accepted, Team
-from gateway.application.submit import Asked
+from gateway.application.submit import Submission
 from gateway.queries.users import team_shown
 from gateway.visibility import structure
 from shared.contracts.messages.common import Request as Message
@@ -19,23 +19,23 @@ from shared.errors import Rejected
 router = APIRouter(prefix="/structures/{structure_id}/members", tags=["members"])
 
 
-@router.get("", summary="The team of a structure", responses=gives(Team, 404, 425))
+@router.get("", summary="The team of a structure", responses=read_responses(Team, 404, 425))
 async def team(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0) -> Response:
     """Its principal and its members, by name; for its members."""
     document = await caller.the.structures.team(caller.actor, structure_id, min_version)
-    people = await caller.the.people.several(
+    users = await caller.the.users.several(
         [document["team"]["principal"], *(member["user"] for member in document["team"]["members"])]
     )
     is_principal = structure.right_of(document, caller.actor) is Right.PRINCIPAL
     possible = ["add", "change-profile", "remove"] if is_principal else []
-    return answer({**team_shown(document, people), "possible_requests": possible})
+    return answer({**team_shown(document, users), "possible_requests": possible})
 
 
 @router.put(
     "/{user}",
     status_code=202,
     summary="Add a member, or change their profile",
-    responses=asks(Accepted, *WITH_BODY),
+    responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(AddMember, "structure_id", "user", modification={"profile": "modification"}),
 )
 async def put(structure_id: StructureId, user: User, request: Request, ask: Ask) -> Response:
@@ -45,12 +45,12 @@ async def put(structure_id: StructureId, user: User, request: Request, ask: Ask)
     return await ask.ask(_about(structure_id, message, data))
 
 
-async def _is_change(structure_id: int, user: str, ask: Asking) -> bool:
+async def _is_change(structure_id: int, user: str, ask: RequestSubmitter) -> bool:
     """Tell whether the user is a member already; a request that comes again is what it was the first time."""
     if ask.named:
         known = await ask.the.requests.known("manager", ask.actor, ask.request_id)
-        if known is not None and known["row"]["type"] in {AddMember.type, ChangeProfile.type}:
-            return bool(known["row"]["type"] == ChangeProfile.type)
+        if known is not None and known["record"]["type"] in {AddMember.type, ChangeProfile.type}:
+            return bool(known["record"]["type"] == ChangeProfile.type)
     try:
         document = await ask.the.structures.team(ask.actor, structure_id)
     except Rejected:
@@ -58,12 +58,12 @@ async def _is_change(structure_id: int, user: str, ask: Asking) -> bool:
     return any(m["user"] == user and m["state"] == "valid" for m in document["team"]["members"])
 
 
-@router.delete("/{user}", status_code=202, summary="Remove a member", responses=asks(Accepted))
+@router.delete("/{user}", status_code=202, summary="Remove a member", responses=write_responses(Accepted))
 async def remove(structure_id: StructureId, user: User, ask: Ask) -> Response:
     """Takes effect at once; the principal's alone."""
     message, data = bodies.message(RemoveMember, {"structure_id": structure_id, "user": user})
     return await ask.ask(_about(structure_id, message, data))
 
 
-def _about(structure_id: int, message: Message, data: dict[str, object]) -> Asked:
-    return Asked("manager", message, data, f"structure:{structure_id}", {"structure": {"id": structure_id}})
+def _about(structure_id: int, message: Message, data: dict[str, object]) -> Submission:
+    return Submission("manager", message, data, f"structure:{structure_id}", {"structure": {"id": structure_id}})

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from gateway.api import bodies
-from gateway.api.dependencies import Ask, Asking, Caller, Paging, answer
+from gateway.api.dependencies import Ask, Caller, Paging, RequestSubmitter, answer
 from gateway.api.parameters import Digits
-from gateway.api.responses import asks, gives
+from gateway.api.responses import read_responses, write_responses
 from gateway.api.schemas import Accepted, Page, RequestStatus, RequestWithSteps
-from gateway.application.submit import Asked
+from gateway.application.submit import Submission
 from shared.contracts.messages.common import LARGEST_INTEGER, RequestId, UserId
 from shared.contracts.messages.structure import CancelRequest
 from shared.errors import Rejected
@@ -22,7 +22,7 @@ Id = Annotated[RequestId, Path(description="id of a request")]
 Maker = Annotated[UserId | None, Query(alias="actor", description="who made the request, when not the caller")]
 
 
-@router.get("", summary="My requests", responses=gives(Page[RequestWithSteps]))
+@router.get("", summary="My requests", responses=read_responses(Page[RequestWithSteps]))
 async def mine(
     caller: Caller,
     page: Paging,
@@ -38,13 +38,13 @@ async def mine(
     return answer(await caller.the.requests.mine(caller.actor, filters, page))
 
 
-@router.get("/{request_id}", summary="A request as it is now", responses=gives(RequestWithSteps, 404))
+@router.get("/{request_id}", summary="A request as it is now", responses=read_responses(RequestWithSteps, 404))
 async def consult(request_id: Id, caller: Caller, maker: Maker = None) -> Response:
     """One's own, or one made on a structure whose member one is; with each step it went through."""
     return answer(await caller.the.requests.one(caller.actor, request_id, maker))
 
 
-async def _cancellable(ask: Asking, request_id: str, maker: str | None) -> Mapping[str, Any]:
+async def _cancellable(ask: RequestSubmitter, request_id: str, maker: str | None) -> Mapping[str, Any]:
     """Return a request to the one owner whose requests can be cancelled."""
     try:
         return await ask.the.requests.one(ask.actor, request_id, maker, owners=["structure"])
@@ -53,7 +53,9 @@ async def _cancellable(ask: Asking, request_id: str, maker: str | None) -> Mappi
         raise Rejected("not_cancellable") from None
 
 
-@router.post("/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=asks(Accepted))
+@router.post(
+    "/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=write_responses(Accepted)
+)
 async def cancel(request_id: Id, ask: Ask, maker: Maker = None) -> Response:
     """Possible until it takes effect, for whoever could have made it."""
     found = await _cancellable(ask, request_id, maker)
@@ -68,4 +70,4 @@ async def cancel(request_id: Id, ask: Ask, maker: Maker = None) -> Response:
     message, data = bodies.message(
         CancelRequest, {"structure": named, "request_id": request_id, "actor": maker or ask.actor.id}
     )
-    return await ask.ask(Asked("structure", message, data, key, {"structure": structure}))
+    return await ask.ask(Submission("structure", message, data, key, {"structure": structure}))

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from gateway.api.dependencies import Caller, Paging, answer
 from gateway.api.parameters import At, MinVersion, StructureId
 from gateway.api.paths import decoded
-from gateway.api.responses import gives
+from gateway.api.responses import read_responses
 from gateway.api.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
 from gateway.queries.structures import Filters, by_id
 from shared.clock import instant
@@ -39,7 +39,7 @@ async def _filters(
     return Filters(q, status, sphere, identifier_type, city, postcode)
 
 
-@router.get("", summary="Search structures", responses=gives(Page[StructureBrief]))
+@router.get("", summary="Search structures", responses=read_responses(Page[StructureBrief]))
 async def search(
     caller: Caller, page: Paging, filters: Annotated[Filters, Depends(_filters)], sort: Sort = "name"
 ) -> Response:
@@ -47,7 +47,9 @@ async def search(
     return answer(await caller.the.structures.search(caller.actor, filters, page, sort))
 
 
-@router.get("/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=gives(Structure, 404, 425))
+@router.get(
+    "/by-identifier/{type}/{value:path}", summary="Find by identifier", responses=read_responses(Structure, 404, 425)
+)
 async def by_its_identifier(
     type_: Annotated[IdentifierType, Path(alias="type")],
     value: Annotated[
@@ -67,7 +69,7 @@ async def by_its_identifier(
     return answer(await structures.one(caller.actor, await structures.by_identifier(type_, value), min_version))
 
 
-@router.get("/{structure_id}", summary="Consult a structure", responses=gives(Structure, 404, 425))
+@router.get("/{structure_id}", summary="Consult a structure", responses=read_responses(Structure, 404, 425))
 async def consult(structure_id: StructureId, caller: Caller, min_version: MinVersion = 0, at: At = None) -> Response:
     """The full record for members and administrators, the directory's part of a public structure for anybody.
 
@@ -84,7 +86,7 @@ async def consult(structure_id: StructureId, caller: Caller, min_version: MinVer
 @router.get(
     "/{structure_id}/requests",
     summary="What was asked about a structure",
-    responses=gives(Page[RequestWithSteps], 404),
+    responses=read_responses(Page[RequestWithSteps], 404),
 )
 async def requests(
     structure_id: StructureId,
@@ -100,7 +102,9 @@ async def requests(
 
 
 @router.get(
-    "/{structure_id}/history", summary="What changed on a structure", responses=gives(Page[RequestWithSteps], 404)
+    "/{structure_id}/history",
+    summary="What changed on a structure",
+    responses=read_responses(Page[RequestWithSteps], 404),
 )
 async def history(structure_id: StructureId, caller: Caller, page: Paging) -> Response:
     """Each change with what was before, what is after, who asked, when it was accepted and effective; for members."""

@@ -6,10 +6,10 @@ from fastapi.responses import Response
 from gateway.api import bodies
 from gateway.api.dependencies import Ask, Caller, User, answer
 from gateway.api.parameters import MinVersion
-from gateway.api.responses import WITH_BODY, asks, body, gives
+from gateway.api.responses import WITH_BODY, body, read_responses, write_responses
 from gateway.api.schemas import Accepted
 from gateway.api.schemas import User as UserView
-from gateway.application.submit import Asked
+from gateway.application.submit import Submission
 from shared.contracts.messages.common import Request as Message
 from shared.contracts.messages.manager import SetActive, SetPigp
 from shared.errors import Rejected
@@ -17,12 +17,12 @@ from shared.errors import Rejected
 router = APIRouter(prefix="/users", tags=["users"])
 
 
-@router.get("/{user}", summary="A user", responses=gives(UserView, 404, 425))
+@router.get("/{user}", summary="A user", responses=read_responses(UserView, 404, 425))
 async def consult(user: User, caller: Caller, min_version: MinVersion = 0) -> Response:
     """As registered with their first call."""
     if not caller.actor.is_administrator:
         raise Rejected("administrator_only")
-    found = await caller.the.people.one(user, min_version)
+    found = await caller.the.users.one(user, min_version)
     if found is None:
         raise Rejected("user_not_found")
     return answer(found)
@@ -32,7 +32,7 @@ async def consult(user: User, caller: Caller, min_version: MinVersion = 0) -> Re
     "/{user}/pigp",
     status_code=202,
     summary="Say whether a user has a PIGP account",
-    responses=asks(Accepted, *WITH_BODY),
+    responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(SetPigp, "user", pigp={"pigp": True}),
 )
 async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
@@ -45,7 +45,7 @@ async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
     "/{user}/active",
     status_code=202,
     summary="Open or close a user's account",
-    responses=asks(Accepted, *WITH_BODY),
+    responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(SetActive, "user", closed={"active": False}),
 )
 async def set_active(user: User, request: Request, ask: Ask) -> Response:
@@ -54,5 +54,5 @@ async def set_active(user: User, request: Request, ask: Ask) -> Response:
     return await ask.ask(_about(user, message, data))
 
 
-def _about(user: str, message: Message, data: dict[str, object]) -> Asked:
-    return Asked("manager", message, data, f"user:{user}", {"user": user})
+def _about(user: str, message: Message, data: dict[str, object]) -> Submission:
+    return Submission("manager", message, data, f"user:{user}", {"user": user})

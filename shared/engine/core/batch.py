@@ -7,7 +7,7 @@ from typing import Any
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.decide import Wait
 from shared.engine.core.document import Document, Draft
-from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.core.rules import Owner, Target
 from shared.engine.core.transition import Transition
 
@@ -20,7 +20,7 @@ class Batch:
     """A round: documents, rows and copies as loaded, drafts and waits as decided."""
 
     documents: list[Document]
-    rows: Mapping[str, Row]
+    records: Mapping[str, RequestRecord]
     targets: Mapping[str, Target]
     copies: Copies = field(default_factory=dict)
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -72,15 +72,15 @@ class Batch:
     def last_transition(self, key: str, draft: Draft | None = None) -> Transition | None:
         """Return the last that is known of a request; what this round decided on the draft counts too."""
         transitions = [transition for transition in (draft.transitions if draft else ()) if transition.key == key]
-        if (row := self.rows.get(key)) is not None and row.broken is None:
-            transitions.append(row.transition)
+        if (record := self.records.get(key)) is not None and record.broken is None:
+            transitions.append(record.transition)
         if key in self.decided:
             transitions.append(self.decided[key][0])
         return max(transitions, key=lambda transition: transition.version, default=None)
 
     def has_waited(self, key: str) -> bool:
         """Tell whether a request was told before that it waits."""
-        return (row := self.rows.get(key)) is not None and row.broken is None and row.is_waiting
+        return (record := self.records.get(key)) is not None and record.broken is None and record.is_waiting
 
     def taken_back(self, target: Target) -> Transition | None:
         """Return the last that is known of the request that this one cancels, if that one is about no document yet."""

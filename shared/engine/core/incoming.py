@@ -86,7 +86,7 @@ class Incoming:
 
 
 @dataclass(slots=True)
-class Row:
+class RequestRecord:
     """What is kept of a request: the answer to a repeat, the history, and what a waiting one needs to go on.
 
     `version` is the document's version of the step it holds; 0 while it waits, and then `incoming` is kept too.

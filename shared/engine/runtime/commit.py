@@ -141,7 +141,7 @@ class Committer:
             for o in outboxes
             for transition in sorted(o.transitions, key=lambda s: s.version)
         }
-        await self._store.put_rows(list(last.values()))
+        await self._store.put_records(list(last.values()))
         published = [(o.document, o.version, [s.version for s in o.transitions]) for o in outboxes]
         moved = await self._store.clear([entry for entry in published if entry[0] in whole], batch_id)
         # Of the others no state was published: whatever mark they bear stands for somebody else's change.

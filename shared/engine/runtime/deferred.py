@@ -9,7 +9,7 @@ from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.batch import Batch
 from shared.engine.core.decide import Wait
 from shared.engine.core.document import Draft
-from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.runtime.publish import Publisher
@@ -30,19 +30,24 @@ class Waiting:
             return set()
         now = self._clock.now()
         too_many = await self._too_many([request for request, _, _ in batch.waits.values()])
-        rows: list[Row] = []
+        records: list[RequestRecord] = []
         messages: list[list[Message]] = []
         for key, (request, draft, wait) in batch.waits.items():
             if key not in too_many:
-                old = batch.rows.get(key)
-                row = self._row(request, draft, wait, old, batch.targets[key].reference, now)
-                rows.append(row)
-                messages.append(self._messages(request, row.transition, wait, now, goes_on=_goes_on(old, wait)))
-        decided = await self._store.put_waiting(rows)
-        out = [message for row, told in zip(rows, messages, strict=True) if row.key not in decided for message in told]
+                old = batch.records.get(key)
+                record = self._row(request, draft, wait, old, batch.targets[key].reference, now)
+                records.append(record)
+                messages.append(self._messages(request, record.transition, wait, now, goes_on=_goes_on(old, wait)))
+        decided = await self._store.put_waiting(records)
+        out = [
+            message
+            for record, told in zip(records, messages, strict=True)
+            if record.key not in decided
+            for message in told
+        ]
         if out:
             await self._bus.publish(out)
-        return too_many | decided | await self._changed_meanwhile(batch, rows)
+        return too_many | decided | await self._changed_meanwhile(batch, records)
 
     async def _too_many(self, requests: Sequence[Incoming]) -> set[str]:
         """Return the requests that make more wait than one actor may; their next round refuses them."""
@@ -60,8 +65,8 @@ class Waiting:
         return refused
 
     def _row(
-        self, request: Incoming, draft: Draft, wait: Wait, old: Row | None, named: Mapping[str, Any], now: int
-    ) -> Row:
+        self, request: Incoming, draft: Draft, wait: Wait, old: RequestRecord | None, named: Mapping[str, Any], now: int
+    ) -> RequestRecord:
         transition = request.transition(self._owner.name, "waiting", wait.code, now, reference=named)
         if wait.reference is not None:
             transition = transition.replace(reference=wait.reference, outsider=True)
@@ -70,7 +75,7 @@ class Waiting:
             transition = transition.replace(document=draft.document.id, reference=about)
         is_answered = request.known.pop(wait.waits_for, None) is not None
         ask_at = old.ask_at if old is not None and _goes_on(old, wait) and not is_answered else wait.ask_at
-        return Row(transition, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
+        return RequestRecord(transition, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
 
     def _messages(
         self, request: Incoming, transition: Transition, wait: Wait, now: int, *, goes_on: bool
@@ -86,18 +91,18 @@ class Waiting:
             told += self._publisher.transition(transition.replace(correlation_id=each, asked_again=()), repeated=True)
         return [*told, self._publisher.ask(wait.ask, request, now)] if wait.ask else told
 
-    async def _changed_meanwhile(self, batch: Batch, rows: Sequence[Row]) -> set[str]:
+    async def _changed_meanwhile(self, batch: Batch, records: Sequence[RequestRecord]) -> set[str]:
         """Return the requests whose copy moved after it was read and before their rows could be found by it."""
-        awaited = {row.waits_for for row in rows if row.waits_for and row.ask is None}
+        awaited = {record.waits_for for record in records if record.waits_for and record.ask is None}
         if not awaited:
             return set()
         now = await self._store.copies(awaited)
         old = {key: version for key, (version, _) in batch.copies.items()}
         changed = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
-        return {row.key for row in rows if row.waits_for in changed}
+        return {record.key for record in records if record.waits_for in changed}
 
 
-def _goes_on(old: Row | None, wait: Wait) -> bool:
+def _goes_on(old: RequestRecord | None, wait: Wait) -> bool:
     return old is not None and old.is_waiting and old.waits_for == wait.waits_for
 
 

@@ -135,15 +135,15 @@ class Engine:
 
     async def on_copies_changed(self, keys: Iterable[str]) -> None:
         """Decide again what waits for these copies."""
-        await self.requests([row.incoming for row in await self.store.waiting_for(keys) if row.incoming])
+        await self.requests([record.incoming for record in await self.store.waiting_for(keys) if record.incoming])
 
     async def on_lookup_answered(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         """Decide again what waits for these answers."""
         requests = []
-        for row in await self.store.waiting_for(answers):
-            if row.incoming and row.waits_for:
-                row.incoming.known[row.waits_for] = answers[row.waits_for]
-                requests.append(row.incoming)
+        for record in await self.store.waiting_for(answers):
+            if record.incoming and record.waits_for:
+                record.incoming.known[record.waits_for] = answers[record.waits_for]
+                requests.append(record.incoming)
         await self.requests(requests)
 
     # ---- one round: steps 2 to 5 ------------------------------------------------------------------------------
@@ -204,15 +204,15 @@ class Engine:
             {*targets, *(t.cancels for t in targets.values() if t.cancels)},
         )
         self._report_unusable(documents)
-        batch = Batch(documents, await self.store.rows({*targets, *referred}), targets, broken=broken)
+        batch = Batch(documents, await self.store.records({*targets, *referred}), targets, broken=broken)
         wanted: set[str] = set()
         for request in requests:
             document = batch.by_id.get(batch.id_of(targets[request.key]))
             id_, state = (document.id, document.state) if document else (None, None)
             if document is not None and document.broken is not None:
                 broken[request.key] = _Unusable(document.id)
-            if (row := batch.rows.get(request.key)) is not None and row.broken is not None:
-                log.error("a stored request can't be read", request=request.key, exc_info=row.broken)
+            if (record := batch.records.get(request.key)) is not None and record.broken is not None:
+                log.error("a stored request can't be read", request=request.key, exc_info=record.broken)
                 broken[request.key] = _Unusable(request.key)
             try:
                 wanted.update(self.owner.copies(request.request, id_, state, request.actor))
@@ -231,13 +231,13 @@ class Engine:
 
     def _repeat(self, batch: Batch, request: Incoming) -> bool:
         """Answer a request that is decided already as before; return whether it was."""
-        row = batch.rows.get(request.key)
-        if row is not None and row.broken is not None:
-            row = None
-        if row is not None and row.is_waiting and row.incoming is not None:
-            self._join(request, row.incoming)
-        if row is not None and (not row.is_waiting or row.transition.body_hash != request.body_hash):
-            known = row.transition
+        record = batch.records.get(request.key)
+        if record is not None and record.broken is not None:
+            record = None
+        if record is not None and record.is_waiting and record.incoming is not None:
+            self._join(request, record.incoming)
+        if record is not None and (not record.is_waiting or record.transition.body_hash != request.body_hash):
+            known = record.transition
         elif request.key in batch.decided:
             known, document = batch.decided[request.key]
             if document.outbox:
@@ -337,10 +337,10 @@ class Engine:
 
     def _refuse_as_broken(self, batch: Batch, request: Incoming, draft: Draft, now: int) -> Wait | None:
         if request.record is not None:
-            letter = dead_letter(
+            message = dead_letter(
                 request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
             )
-            batch.besides.setdefault(request.key, []).append(letter)
+            batch.besides.setdefault(request.key, []).append(message)
         if draft.document.id in batch.by_id and batch.by_id[draft.document.id].broken is not None:
             draft.document = Document("")
         return reject(

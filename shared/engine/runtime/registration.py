@@ -11,7 +11,7 @@ from shared.engine.core.incoming import Incoming
 from shared.engine.runtime.engine import Registration
 
 
-def introducing(process: str, clock: Clock) -> Registration:
+def registering(process: str, clock: Clock) -> Registration:
     """Return what introduces an actor of whom there is no copy yet.
 
     The message carries the actor's own token on, so that `manager` verifies it as anyone's; its id derives from the

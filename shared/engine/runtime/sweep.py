@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 
 from shared.clock import MINUTE, SECOND
-from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.core.rules import LookUp
 from shared.engine.runtime.engine import Engine
 from shared.engine.storage.protocol import Sweepable
@@ -143,10 +143,10 @@ class Sweeper:
 
     async def deadlines(self) -> None:
         """Decide what has waited long enough, with what is known."""
-        rows = await self._store.expired(self._now(), LIMIT)
-        if unknown := [row.key for row in rows if row.incoming is None]:
+        records = await self._store.expired(self._now(), LIMIT)
+        if unknown := [record.key for record in records if record.incoming is None]:
             await self._store.put_off(unknown, self._now() + MINUTE)
-        if late := _incoming(rows):
+        if late := _incoming(records):
             await self._engine.requests(late)
             _swept("deadline", len(late))
 
@@ -154,9 +154,9 @@ class Sweeper:
         """Ask again what got no answer."""
         now = self._now()
         asked = [
-            self._engine.publisher.ask(LookUp(**row.ask), row.incoming, now)
-            for row in await self._store.to_ask(now, LIMIT)
-            if row.ask and row.incoming
+            self._engine.publisher.ask(LookUp(**record.ask), record.incoming, now)
+            for record in await self._store.to_ask(now, LIMIT)
+            if record.ask and record.incoming
         ]
         if asked:
             await self._engine.bus.publish(asked)
@@ -179,8 +179,8 @@ class Sweeper:
             await self._store.set_aside(ids, self._now() + ASIDE)
 
 
-def _incoming(rows: Sequence[Row]) -> list[Incoming]:
-    return [row.incoming for row in rows if row.incoming is not None]
+def _incoming(records: Sequence[RequestRecord]) -> list[Incoming]:
+    return [record.incoming for record in records if record.incoming is not None]
 
 
 def _swept(what: str, count: int) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from shared.domain.actor import Actor
 from shared.engine.core.document import Document, Write
-from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.core.rules import Owner, Pending
 from shared.engine.core.transition import Transition
 from shared.engine.storage.models import construct, construct_whole
@@ -120,7 +120,7 @@ def document_out(write: Write, now: int, republish_after: int) -> dict[str, Any]
     return {"_id": write.id, **values, **{name: pushed["$each"] for name, pushed in update["$push"].items()}}
 
 
-def row_out(transition: Transition) -> dict[str, Any]:
+def record_out(transition: Transition) -> dict[str, Any]:
     """Return the row of a decided request as stored."""
     return {
         "version": transition.version,
@@ -130,18 +130,18 @@ def row_out(transition: Transition) -> dict[str, Any]:
     }
 
 
-def waiting_out(row: Row) -> dict[str, Any]:
+def waiting_out(record: RequestRecord) -> dict[str, Any]:
     """Return a waiting row as stored: with all that is needed to decide it later, in any replica. Never the token."""
-    incoming = row.incoming
+    incoming = record.incoming
     assert incoming is not None  # noqa: S101 - a waiting row always carries its request.
     return {
         "version": 0,
         "status": "waiting",
-        "step": row.transition.raw,
-        "waits_for": row.waits_for,
-        "deadline": row.deadline,
-        "ask_at": row.ask_at,
-        "ask": dict(row.ask) if row.ask else None,
+        "step": record.transition.raw,
+        "waits_for": record.waits_for,
+        "deadline": record.deadline,
+        "ask_at": record.ask_at,
+        "ask": dict(record.ask) if record.ask else None,
         "incoming": {
             "request_id": incoming.request_id,
             "actor": {**asdict(incoming.actor), "scopes": sorted(incoming.actor.scopes)},
@@ -160,21 +160,21 @@ def waiting_out(row: Row) -> dict[str, Any]:
     }
 
 
-def row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
+def record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
     """Read a stored row; one that can't be read says so in `broken`."""
     try:
-        return _row_in(owner, raw)
+        return _record_in(owner, raw)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
         actor, _, request_id = raw["_id"].rpartition("|")
-        return Row(Transition({"actor": actor, "request_id": request_id, "status": "failed"}), broken=error)
+        return RequestRecord(Transition({"actor": actor, "request_id": request_id, "status": "failed"}), broken=error)
 
 
-def _row_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Row:
+def _record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
     transition = Transition(raw["step"])
     if raw["status"] != "waiting":
-        return Row(transition)
+        return RequestRecord(transition)
     incoming = _incoming_in(owner, raw["incoming"])
-    return Row(transition, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)
+    return RequestRecord(transition, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)
 
 
 def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:

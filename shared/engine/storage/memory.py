@@ -16,7 +16,7 @@ from shared.clock import SystemClock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core import due
 from shared.engine.core.document import Document, Write
-from shared.engine.core.incoming import Row
+from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
@@ -89,10 +89,10 @@ class MemoryStore:
             if id_ in wanted or held & set(raw.get("keys", ())) or raw.get("decided") in by
         ]
 
-    async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
+    async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
         """Return rows, by request key."""
-        await self._pause("rows")
-        return {k: codec.row_in(self._owner, copy.deepcopy(self.requests[k])) for k in keys if k in self.requests}
+        await self._pause("records")
+        return {k: codec.record_in(self._owner, copy.deepcopy(self.requests[k])) for k in keys if k in self.requests}
 
     async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
         """Return copies, by key."""
@@ -146,26 +146,30 @@ class MemoryStore:
             raw.setdefault(array, []).extend(copy.deepcopy(pushed["$each"]))
         return raw
 
-    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+    async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         """Write waiting rows; return the keys decided meanwhile."""
         decided = set()
-        for row in rows:
+        for record in records:
             await self._pause("put_waiting")
-            old = self.requests.get(row.key)
+            old = self.requests.get(record.key)
             if old is not None and old["status"] != "waiting":
-                decided.add(row.key)
+                decided.add(record.key)
             else:
-                self.requests[row.key] = {**(old or {}), "_id": row.key, **copy.deepcopy(codec.waiting_out(row))}
+                self.requests[record.key] = {
+                    **(old or {}),
+                    "_id": record.key,
+                    **copy.deepcopy(codec.waiting_out(record)),
+                }
         return decided
 
-    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
         """Write decided rows, each only over an older version."""
         for transition in transitions:
             await self._pause("put_row")
             old = self.requests.get(transition.key)
             if old is None or old["version"] < transition.version:
                 kept = {k: v for k, v in (old or {}).items() if k not in codec.WAITING_ONLY}
-                self.requests[transition.key] = kept | {"_id": transition.key, **codec.row_out(transition)}
+                self.requests[transition.key] = kept | {"_id": transition.key, **codec.record_out(transition)}
 
     async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         """Take out what was published; return the ids whose state must be published again."""
@@ -193,7 +197,7 @@ class MemoryStore:
             if version > self.copies_kept.get(key, (0, {}))[0]:
                 self.copies_kept[key] = (version, value)
 
-    async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
+    async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
         """Return the waiting rows that wait for one of these."""
         await self._pause("waiting_for")
         wanted = set(keys)
@@ -204,16 +208,16 @@ class MemoryStore:
         await self._pause("waiting_of")
         wanted = set(actors)
         found = self._waiting(lambda raw: raw["incoming"]["actor"]["id"] in wanted)
-        return Counter(row.transition.actor for row in found)
+        return Counter(record.transition.actor for record in found)
 
-    def _waiting(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Row]:
+    def _waiting(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[RequestRecord]:
         """Return waiting rows of the types that this version knows."""
-        rows = [
+        records = [
             raw
             for raw in self.requests.values()
             if raw["status"] == "waiting" and raw["incoming"]["type"] in self._owner.types and wanted(raw)
         ]
-        return [codec.row_in(self._owner, copy.deepcopy(raw)) for raw in rows]
+        return [codec.record_in(self._owner, copy.deepcopy(raw)) for raw in records]
 
     # ---- the sweeper ------------------------------------------------------------------------------------------
 
@@ -276,7 +280,7 @@ class MemoryStore:
     def _at_hand(self, now: int) -> list[dict[str, Any]]:
         return [d for d in self.documents.values() if d.get("aside_until", 0) <= now]
 
-    async def expired(self, now: int, limit: int) -> list[Row]:
+    async def expired(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows past their deadline."""
         await self._pause("expired")
         return self._waiting(lambda raw: raw["deadline"] <= now)[:limit]
@@ -288,13 +292,13 @@ class MemoryStore:
             if self.requests[key]["status"] == "waiting":
                 self.requests[key] = {**self.requests[key], "deadline": until}
 
-    async def to_ask(self, now: int, limit: int) -> list[Row]:
+    async def to_ask(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows whose look-up is to be asked again."""
         await self._pause("to_ask")
-        rows = self._waiting(lambda raw: raw["ask_at"] is not None and raw["ask_at"] <= now)[:limit]
-        for row in rows:
-            self.requests[row.key] = {**self.requests[row.key], "ask_at": now + ASK_AGAIN}
-        return rows
+        records = self._waiting(lambda raw: raw["ask_at"] is not None and raw["ask_at"] <= now)[:limit]
+        for record in records:
+            self.requests[record.key] = {**self.requests[record.key], "ask_at": now + ASK_AGAIN}
+        return records
 
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""

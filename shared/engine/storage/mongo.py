@@ -12,7 +12,7 @@ from typing import Any
 from shared.clock import DAY, MINUTE, instant
 from shared.engine.core import due
 from shared.engine.core.document import Document, Write
-from shared.engine.core.incoming import Row
+from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
@@ -33,7 +33,7 @@ class MongoStore:
     def __init__(self, database: Any, owner: Owner[Any], *, overdue_after: int = 30_000) -> None:
         self._owner = owner
         self._documents = database[f"{owner.name}_documents"]
-        self._rows = database[f"{owner.name}_requests"]
+        self._records = database[f"{owner.name}_requests"]
         self._copies = database["copies"]
         self._counters = database["counters"]
         self._leases = database["leases"]
@@ -45,7 +45,7 @@ class MongoStore:
 
     async def prepare(self) -> None:
         """Create the indexes; does nothing when they are there."""
-        documents, rows = self._documents, self._rows
+        documents, records = self._documents, self._records
         await documents.create_index([("keys", ASCENDING)], unique=True, sparse=True, name="keys")
         await documents.create_index([("decided", ASCENDING)], unique=True, sparse=True, name="decided")
         await documents.create_index([("outbox.at", ASCENDING)], sparse=True, name="outbox")
@@ -56,10 +56,10 @@ class MongoStore:
         )
         await documents.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0, name="expires")
         waiting = {"partialFilterExpression": {"status": "waiting"}}
-        await rows.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
-        await rows.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
-        await rows.create_index([("ask_at", ASCENDING)], name="ask_at", **waiting)
-        await rows.create_index([("incoming.actor.id", ASCENDING)], name="waiting_of", **waiting)
+        await records.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
+        await records.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
+        await records.create_index([("ask_at", ASCENDING)], name="ask_at", **waiting)
+        await records.create_index([("incoming.actor.id", ASCENDING)], name="waiting_of", **waiting)
 
     # ---- the steps of a batch ---------------------------------------------------------------------------------
 
@@ -81,10 +81,10 @@ class MongoStore:
         document.outbox = [transition for transition in document.outbox if transition.version > cleared]
         return document
 
-    async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
+    async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
         """Return the rows of these requests, by request key."""
-        found = await self._rows.find({"_id": {"$in": list(keys)}}).to_list(None)
-        return {raw["_id"]: codec.row_in(self._owner, raw) for raw in found}
+        found = await self._records.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {raw["_id"]: codec.record_in(self._owner, raw) for raw in found}
 
     async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
         """Return copies, by key."""
@@ -123,29 +123,33 @@ class MongoStore:
             document["expires_at"] = datetime.now(UTC) + timedelta(milliseconds=DECISION_KEPT)
         return document
 
-    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+    async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         """Write waiting rows; return the keys of requests decided meanwhile."""
         operations = [
-            UpdateOne({"_id": row.key, "status": "waiting"}, {"$set": codec.waiting_out(row)}, upsert=True)
-            for row in rows
+            UpdateOne(
+                {"_id": record.key, "status": "waiting"},
+                {"$set": codec.waiting_out(record)},
+                upsert=True,
+            )
+            for record in records
         ]
-        return {rows[index].key for index in await bulk_writes.write(self._rows, operations)}
+        return {records[index].key for index in await bulk_writes.write(self._records, operations)}
 
-    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
         """Write decided rows, each only over an older version."""
         # MongoDB inserts for a tenth of what an upsert costs it, and most requests have no row yet.
-        found = await self._rows.find({"_id": {"$in": [s.key for s in transitions]}}, {"_id": 1}).to_list(None)
+        found = await self._records.find({"_id": {"$in": [s.key for s in transitions]}}, {"_id": 1}).to_list(None)
         there = {raw["_id"] for raw in found}
         fresh = [transition for transition in transitions if transition.key not in there]
         again = [transition for transition in transitions if transition.key in there]
-        rows = [InsertOne({"_id": transition.key, **codec.row_out(transition)}) for transition in fresh]
-        again += [fresh[i] for i, why in (await bulk_writes.write(self._rows, rows)).items() if why is not None]
+        records = [InsertOne({"_id": transition.key, **codec.record_out(transition)}) for transition in fresh]
+        again += [fresh[i] for i, why in (await bulk_writes.write(self._records, records)).items() if why is not None]
         gone = dict.fromkeys(codec.WAITING_ONLY, "")
         updates = [
-            UpdateOne({"_id": s.key, "version": {"$lt": s.version}}, {"$set": codec.row_out(s), "$unset": gone})
+            UpdateOne({"_id": s.key, "version": {"$lt": s.version}}, {"$set": codec.record_out(s), "$unset": gone})
             for s in again
         ]
-        await bulk_writes.write(self._rows, updates)
+        await bulk_writes.write(self._records, updates)
 
     async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
         """Take out what was published; return the ids of documents whose state must be published again."""
@@ -191,15 +195,15 @@ class MongoStore:
             ],
         )
 
-    async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
+    async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
         """Return the waiting rows that wait for one of these."""
-        found = self._rows.find({**self._waiting, "waits_for": {"$in": list(keys)}})
-        return [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+        found = self._records.find({**self._waiting, "waits_for": {"$in": list(keys)}})
+        return [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
 
     async def waiting_of(self, actors: Iterable[str]) -> dict[str, int]:
         """Return how many requests of each of these actors wait."""
         of_these = {"$match": {"status": "waiting", "incoming.actor.id": {"$in": list(actors)}}}
-        counted = self._rows.aggregate([of_these, {"$group": {"_id": "$incoming.actor.id", "count": {"$sum": 1}}}])
+        counted = self._records.aggregate([of_these, {"$group": {"_id": "$incoming.actor.id", "count": {"$sum": 1}}}])
         return {raw["_id"]: raw["count"] for raw in await counted.to_list(None)}
 
     # ---- the sweeper ------------------------------------------------------------------------------------------
@@ -268,30 +272,32 @@ class MongoStore:
         """Hide documents from the sweeper for a while."""
         await weakly(self._documents).update_many({"_id": {"$in": list(ids)}}, {"$set": {"aside_until": until}})
 
-    async def expired(self, now: int, limit: int) -> list[Row]:
+    async def expired(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows past their deadline, those that have waited longest first."""
-        found = self._rows.find({**self._waiting, "deadline": {"$lte": now}}).sort("deadline", ASCENDING).limit(limit)
-        return [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
+        found = (
+            self._records.find({**self._waiting, "deadline": {"$lte": now}}).sort("deadline", ASCENDING).limit(limit)
+        )
+        return [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
 
     async def put_off(self, keys: Iterable[str], until: int) -> None:
         """Put off the deadlines of waiting rows."""
         waiting = {"_id": {"$in": list(keys)}, "status": "waiting"}
-        await self._rows.update_many(waiting, {"$set": {"deadline": until}})
+        await self._records.update_many(waiting, {"$set": {"deadline": until}})
 
-    async def to_ask(self, now: int, limit: int) -> list[Row]:
+    async def to_ask(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows whose look-up is to be asked again, and put off the next time."""
-        found = self._rows.find({**self._waiting, "ask_at": {"$lte": now}}).limit(limit)
-        rows = [codec.row_in(self._owner, raw) for raw in await found.to_list(None)]
-        if rows:
-            keys = [row.key for row in rows]
+        found = self._records.find({**self._waiting, "ask_at": {"$lte": now}}).limit(limit)
+        records = [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
+        if records:
+            keys = [record.key for record in records]
             waiting = {"_id": {"$in": keys}, "status": "waiting"}
-            await self._rows.update_many(waiting, {"$set": {"ask_at": now + ASK_AGAIN}})
-        return rows
+            await self._records.update_many(waiting, {"$set": {"ask_at": now + ASK_AGAIN}})
+        return records
 
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""
         # The condition names the index: without it MongoDB would look at every request there ever was.
-        waiting = await self._rows.count_documents({"status": "waiting"}, hint="deadline")
+        waiting = await self._records.count_documents({"status": "waiting"}, hint="deadline")
         overdue = await self._documents.count_documents({"pending.due_at": {"$lt": now - 5_000}})
         return waiting, overdue
 

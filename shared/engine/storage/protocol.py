@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.document import Document, Write
-from shared.engine.core.incoming import Row
+from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.transition import Transition
 
 
@@ -37,7 +37,7 @@ class Store(Protocol):
         """Return the documents with these ids, unique keys, or decided requests."""
         ...
 
-    async def rows(self, keys: Iterable[str]) -> dict[str, Row]:
+    async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
         """Return the rows of these requests, by request key."""
         ...
 
@@ -53,11 +53,11 @@ class Store(Protocol):
         """Make each guarded write that can be made; return which could not."""
         ...
 
-    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
+    async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         """Write waiting rows; return the request keys that have been decided meanwhile."""
         ...
 
-    async def put_rows(self, transitions: Sequence[Transition]) -> None:
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
         """Write decided rows, each only over an older version."""
         ...
 
@@ -76,7 +76,7 @@ class Store(Protocol):
         """Replace copies (key, version, value), each only by a higher version."""
         ...
 
-    async def waiting_for(self, keys: Iterable[str]) -> list[Row]:
+    async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
         """Return the waiting rows that wait for one of these."""
         ...
 
@@ -123,7 +123,7 @@ class Sweepable(Store, Protocol):
         """Hide documents that nobody can read, show or write from the sweeper for a while: others come after them."""
         ...
 
-    async def expired(self, now: int, limit: int) -> list[Row]:
+    async def expired(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows past their deadline."""
         ...
 
@@ -131,7 +131,7 @@ class Sweepable(Store, Protocol):
         """Put off the deadlines of waiting rows that nobody here can decide: others come after them."""
         ...
 
-    async def to_ask(self, now: int, limit: int) -> list[Row]:
+    async def to_ask(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows whose look-up is to be asked again, and stamp them."""
         ...
 

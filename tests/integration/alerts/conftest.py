@@ -29,7 +29,7 @@ from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
 from tests.engine.conftest import RawMongo
 from tests.support.brokers import as_new
-from tests.support.harness import Lab
+from tests.support.harness import Harness
 from tests.support.prometheus import Expositions, Timeline
 from tests.support.system import until
 from tests.support.toy import OWNER
@@ -138,8 +138,8 @@ def timeline(request: pytest.FixtureRequest, watched: Watched) -> Iterator[Timel
 class Owner:
     """An owner's engine and sweeper in this process, on a real MongoDB and a clock of ours, beside the whole system."""
 
-    def __init__(self, lab: Lab, others: Expositions) -> None:
-        self.lab = lab
+    def __init__(self, harness: Harness, others: Expositions) -> None:
+        self.harness = harness
         self._others = others
         for metric in _shared():
             metric.clear()
@@ -169,10 +169,12 @@ async def owner(watched: Watched, timeline: Timeline, both_brokers: Brokers) -> 
         await database.drop_collection(name)
     await MongoStore(database, OWNER).prepare()
     look = MongoStore(database.with_options(read_concern=ReadConcern("local")), OWNER)
-    lab = Lab(lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["lab"].insert_one({}))
-    made = Owner(lab, watched.scraped())
-    await lab.ask(Find(box="1", thing="lid"), "r0")
-    await lab.sweep()
+    harness = Harness(
+        lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["harness"].insert_one({})
+    )
+    made = Owner(harness, watched.scraped())
+    await harness.ask(Find(box="1", thing="lid"), "r0")
+    await harness.sweep()
     timeline.scrape(made.scraped(), minutes=20)
     timeline.is_silent()
     yield made

@@ -50,19 +50,19 @@ async def test_bad_records_are_dead_lettered_at_once_and_their_neighbours_are_fo
         meta = await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(5), value=value, headers=headers)
         sent.append((value, headers, meta))
     await delay.send(len(BAD), due_at, key=5)
-    letters = {letter.value: letter for letter in await dead.until(len(BAD), within=20)}
+    dead_letters = {dead_letter.value: dead_letter for dead_letter in await dead.until(len(BAD), within=20)}
     forwarded = await reader.until(len(BAD) + 1, within=40)
 
     assert [record.value for record in forwarded] == [b"%d" % number for number in range(len(BAD) + 1)]
     for (value, headers, meta), (code, _) in zip(sent, BAD, strict=True):
-        letter = letters[value]
-        assert letter.timestamp < due_at, "an operator does not wait for what is before it"
-        assert letter.key == delay.key(5)
-        assert set(headers) <= set(letter.headers)
-        assert header(letter, "dlq_code") == code.encode()
-        assert header(letter, "dlq_reason")
-        assert header(letter, "dlq_topic") == delay_topic(DELAY).encode()
-        assert (header(letter, "dlq_partition"), header(letter, "dlq_offset")) == (
+        dead_letter = dead_letters[value]
+        assert dead_letter.timestamp < due_at, "an operator does not wait for what is before it"
+        assert dead_letter.key == delay.key(5)
+        assert set(headers) <= set(dead_letter.headers)
+        assert header(dead_letter, "dlq_code") == code.encode()
+        assert header(dead_letter, "dlq_reason")
+        assert header(dead_letter, "dlq_topic") == delay_topic(DELAY).encode()
+        assert (header(dead_letter, "dlq_partition"), header(dead_letter, "dlq_offset")) == (
             b"%d" % meta.partition,
             b"%d" % meta.offset,
         )
@@ -80,7 +80,7 @@ async def test_a_dead_letter_is_settled_and_a_successor_does_not_repeat_it(delay
     await delay.send(2, now(), key=1)
     await reader.until(1, within=20)  # It is behind the bad one, so a successor that repeats has done so by now.
 
-    assert [letter.value for letter in await dead.more(0.5)] == [b"bad"]
+    assert [dead_letter.value for dead_letter in await dead.more(0.5)] == [b"bad"]
 
 
 async def test_what_the_target_refuses_is_dead_lettered(delay: Delay) -> None:
@@ -93,10 +93,10 @@ async def test_what_the_target_refuses_is_dead_lettered(delay: Delay) -> None:
             delay_topic(DELAY), key=delay.key(1), value=value, headers=poke_headers(now() + 500, target)
         )
     await delay.send(3, now() + 1_000)
-    letters = await dead.until(2, within=20)
+    dead_letters = await dead.until(2, within=20)
     await reader.until(1, within=20)
 
-    assert {(header(letter, "target"), header(letter, "dlq_code")) for letter in letters} == {
+    assert {(header(dead_letter, "target"), header(dead_letter, "dlq_code")) for dead_letter in dead_letters} == {
         (b"forbidden.due", b"target_forbidden"),
         (b"narrow.due", b"message_too_large"),
     }
@@ -120,10 +120,10 @@ async def test_without_dead_letters_only_the_bad_record_waits_until_there_are_so
     finally:
         provision(brokers, [PROCESS], delay=DELAY)
     dead = await delay.reader(DLQ, from_start=True)
-    letters = await dead.until(1, within=60)
+    dead_letters = await dead.until(1, within=60)
 
     assert [int(record.value) for record in forwarded] == list(range(10))
-    assert [letter.value for letter in letters] == [b"bad"]
+    assert [dead_letter.value for dead_letter in dead_letters] == [b"bad"]
     assert await asyncio.to_thread(worker.stop) == 0
 
 
@@ -141,7 +141,7 @@ async def test_a_record_that_was_not_dead_lettered_is_so_by_a_successor(delay: D
     dead = await delay.reader(DLQ)
     await delay.worker()
 
-    assert [letter.value for letter in await dead.until(1, within=30)] == [b"bad"]
+    assert [dead_letter.value for dead_letter in await dead.until(1, within=30)] == [b"bad"]
 
 
 async def test_a_record_too_large_for_the_dead_letters_is_cut(delay: Delay) -> None:
@@ -154,12 +154,12 @@ async def test_a_record_too_large_for_the_dead_letters_is_cut(delay: Delay) -> N
     ) as big:
         await big.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=value, headers=poke_headers(now(), TARGET))
     await delay.send(2, now(), key=1)
-    (letter,) = await dead.until(1, within=30)
+    (dead_letter,) = await dead.until(1, within=30)
     await reader.until(1, within=30)
 
-    assert header(letter, "dlq_code") == b"message_too_large"
-    assert int(header(letter, "dlq_cut")) > 3_000_000
-    assert value.startswith(letter.value)
+    assert header(dead_letter, "dlq_code") == b"message_too_large"
+    assert int(header(dead_letter, "dlq_cut")) > 3_000_000
+    assert value.startswith(dead_letter.value)
 
 
 async def test_a_target_that_is_deleted_while_a_record_waits_ends_the_process_and_then_it_is_unknown(
@@ -178,11 +178,11 @@ async def test_a_target_that_is_deleted_while_a_record_waits_ends_the_process_an
 
     code = await asyncio.to_thread(first.ended, 90)
     await delay.worker()
-    (letter,) = await dead.until(1, within=30)
+    (dead_letter,) = await dead.until(1, within=30)
     await reader.until(1, within=30)
 
     assert code not in {0, -9}
-    assert header(letter, "dlq_code") == b"target_unknown"
+    assert header(dead_letter, "dlq_code") == b"target_unknown"
 
 
 def _with(headers: list[tuple[str, bytes]], change: dict[str, bytes | None]) -> list[tuple[str, bytes]]:

@@ -16,7 +16,7 @@ from gateway.app import PROCESS, running
 from gateway.settings import Settings
 from shared.runtime.health import Health
 from shared.runtime.http_server.server import serving
-from tests.integration.gateway.stack import OWN_SECRET, Issuer, Owners, World, until
+from tests.integration.gateway.stack import OWN_SECRET, Issuer, Owners, Stack, until
 from tests.support.acls import operator, provision
 from tests.support.brokers import as_new
 
@@ -51,9 +51,9 @@ async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterato
     given = settings(brokers, issuer, **more)
     health = Health()
     assert not set(given) & set(os.environ)
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as contexts:
         with environment(given):  # Settings are read as it starts; another replica may have other ones.
-            await stack.enter_async_context(running(Settings(), health))
+            await contexts.enter_async_context(running(Settings(), health))
         health.started = True
         yield f"http://127.0.0.1:{given['API_PORT']}/api/v1", health
 
@@ -81,7 +81,7 @@ def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[World]:
+async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[Stack]:
     async with (
         Owners(operator(gateway_brokers)).working() as owners,
         replica(gateway_brokers, issuer) as (api, health),
@@ -91,11 +91,11 @@ async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator
             return not await health.ready()
 
         await until(ready)
-        yield World(gateway_brokers, issuer, owners, api)
+        yield Stack(gateway_brokers, issuer, owners, api)
 
 
 @pytest.fixture
-def world(whole_world: World) -> World:
+def stack(whole_world: Stack) -> Stack:
     """The world, with owners that say nothing."""
     whole_world.owners.decide = lambda _: None
     return whole_world

@@ -218,7 +218,7 @@ class Owners:
         await self.send("insee.outcomes", siret, answer, correlation_id=event.attributes["correlationid"])
 
 
-class World:
+class Stack:
     """The gateway, its surroundings, and clients of it."""
 
     def __init__(self, brokers: Brokers, issuer: Issuer, owners: Owners, api: str) -> None:

@@ -25,7 +25,7 @@ from shared.clock import iso
 from shared.mongo import client as mongo
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.stack import ADMIN, Issuer, World
+from tests.integration.gateway.stack import ADMIN, Issuer, Stack
 
 STRUCTURES = 3_000
 MEMBER, STRANGER, ADMINISTRATOR = "member-of-many", "stranger-to-all", "administrator-of-all"
@@ -160,12 +160,12 @@ async def gateway(
 
 
 async def test_no_question_reads_a_whole_collection_nor_sorts_in_vain(
-    world: World, issuer: Issuer, gateway: tuple[str, Watched, Any]
+    stack: Stack, issuer: Issuer, gateway: tuple[str, Watched, Any]
 ) -> None:
     api, watched, database = gateway
     for subject, scope in ((MEMBER, ""), (STRANGER, ""), (ADMINISTRATOR, ADMIN)):
         headers = {"Authorization": f"Bearer {issuer.token(subject, scope=scope)}"}
-        async with world.client(api, headers=headers) as client:
+        async with stack.client(api, headers=headers) as client:
             answers = await asyncio.gather(*(client.get(path, params=params) for path, params in _questions()))
             assert {answer.status_code for answer in answers} <= {200, 403, 404}
             assert any(answer.json().get("items") for answer in answers)
@@ -212,11 +212,11 @@ def _questions() -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 async def test_a_list_is_counted_as_far_as_is_worth_it_and_says_when_there_is_more(
-    world: World, issuer: Issuer, gateway: tuple[str, Watched, Any], monkeypatch: pytest.MonkeyPatch
+    stack: Stack, issuer: Issuer, gateway: tuple[str, Watched, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api, _, _ = gateway
     headers = {"Authorization": f"Bearer {issuer.token(ADMINISTRATOR, scope=ADMIN)}"}
-    async with world.client(api, headers=headers) as client:
+    async with stack.client(api, headers=headers) as client:
         whole = (await client.get("/structures")).json()
         monkeypatch.setattr(paging, "MOST_COUNTED", STRUCTURES - 1)
         cut = (await client.get("/structures", params={"page": 150, "size": 20})).json()

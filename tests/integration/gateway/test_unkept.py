@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from dev.brokers import Brokers
 from gateway import metrics as gateway_metrics
 from gateway.app import PROCESS
-from gateway.projections.request_writer import RowWriter
+from gateway.projections.request_writer import RequestWriter
 from gateway.queries.paging import Page, listed
 from gateway.queries.requests import shown
 from gateway.read_model import request_records, versioned_upsert
@@ -27,7 +27,7 @@ from shared.mongo import client as mongo
 from shared.mongo.client import PyMongoError
 from shared.runtime import metrics
 from shared.runtime.settings import MongoSettings
-from tests.integration.gateway.stack import World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import Stack, fresh_id, fresh_user, readable, until
 
 MILLION = 1_000_000
 
@@ -125,7 +125,7 @@ async def test_what_may_pass_is_raised_and_nothing_is_refused(database: Any) -> 
 
 async def test_a_row_that_can_not_be_kept_fails_for_its_caller_alone(database: Any) -> None:
     model = ReadModel(database, f"u{secrets.token_hex(4)}")
-    writer = RowWriter(model)
+    writer = RequestWriter(model)
 
     try:
         steps = [_step(n, {"x": UNKEPT["a name with a NUL"]()} if n == 3 else {}) for n in range(6)]
@@ -141,11 +141,11 @@ async def test_a_document_that_can_not_be_shown_is_left_out_of_lists_and_its_nei
 ) -> None:
     """What is stored may be older than what reads it."""
     good = [{"_id": n, **request_records.write(_step(n, {}), journal=True).fresh} for n in range(3)]
-    broken: list[dict[str, Any]] = [{"_id": 3, "row": {}, "steps": {}}, {"_id": 4, "row": {**good[0]["row"]}}]
+    broken: list[dict[str, Any]] = [{"_id": 3, "record": {}, "steps": {}}, {"_id": 4, "record": {**good[0]["record"]}}]
     await collection.insert_many(good + broken)
     before = _value(gateway_metrics.UNSHOWN)
 
-    page = await listed(collection, {}, Page(), sort=[("_id", 1)], fields={"row": 1, "steps": 1}, show=shown)
+    page = await listed(collection, {}, Page(), sort=[("_id", 1)], fields={"record": 1, "steps": 1}, show=shown)
 
     assert [item["request_id"] for item in page["items"]] == ["r0", "r1", "r2"]
     assert page["total"] == 5
@@ -159,11 +159,11 @@ READABLE = ("larger than MongoDB keeps", "nested deeper than MongoDB takes", "a 
 @pytest.mark.parametrize("kind", READABLE)
 @pytest.mark.parametrize("what", ["structure", "team", "user", "entry"])
 async def test_a_record_that_can_not_be_kept_is_a_dead_letter_and_its_neighbours_are_read(
-    world: World, what: str, kind: str
+    stack: Stack, what: str, kind: str
 ) -> None:
     id_, principal, user = fresh_id(), fresh_user("principal"), fresh_user("user")
     unkept = {"unknown": UNKEPT[kind]()}
-    structure = await world.owners.structure(id_, principal)
+    structure = await stack.owners.structure(id_, principal)
     member = {"profile": "modification", "state": "valid", "since": iso(0)}
     team = {"structure_id": id_, "sphere": "private", "principal": principal, "members": {user: {**member, **unkept}}}
     step = {"owner": "structure", "actor": principal, "type": "x", "status": "applied", "code": "applied", "at": iso(0)}
@@ -174,20 +174,20 @@ async def test_a_record_that_can_not_be_kept_is_a_dead_letter_and_its_neighbours
         "entry": ("structure.journal", "k", {**step, "request_id": "bad", "after": unkept}),
     }[what]
     mark, tries = f"{what} {kind} {id_}".encode(), _tries()
-    await _send_large(world, topic, key, {**record, "active": True, "version": 9}, mark)
+    await _send_large(stack, topic, key, {**record, "active": True, "version": 9}, mark)
     # Older versions of the same documents, and all else that comes to the same partition.
-    await world.owners.structure(id_, principal, version=8, label="après")
-    await world.owners.team(id_, principal, {user: "consultation"}, version=8)
-    await world.owners.user(user, version=8)
-    await world.owners.send(topic, key, {**step, "request_id": f"r{id_}", "version": 8} if what == "entry" else b"mark")
+    await stack.owners.structure(id_, principal, version=8, label="après")
+    await stack.owners.team(id_, principal, {user: "consultation"}, version=8)
+    await stack.owners.user(user, version=8)
+    await stack.owners.send(topic, key, {**step, "request_id": f"r{id_}", "version": 8} if what == "entry" else b"mark")
 
     async def dead() -> Any:
-        return [letter for letter in world.owners.dead if letter.headers.get("test") == mark]
+        return [dead_letter for dead_letter in stack.owners.dead if dead_letter.headers.get("test") == mark]
 
-    (letter,) = await until(dead)
-    assert letter.code == "message_invalid"
-    assert letter.headers["dlq_reason"].startswith(b"MongoDB can't keep it: ")
-    async with world.admin() as admin:
+    (dead_letter,) = await until(dead)
+    assert dead_letter.code == "message_invalid"
+    assert dead_letter.headers["dlq_reason"].startswith(b"MongoDB can't keep it: ")
+    async with stack.admin() as admin:
         assert (await readable(admin, f"/structures/{id_}", min_version=8))["label"] == "après"
         assert (await readable(admin, f"/structures/{id_}/members", min_version=8))["version"] == 8
         assert (await readable(admin, f"/users/{user}", min_version=8))["version"] == 8
@@ -210,12 +210,12 @@ def _value(counter: Any) -> float:
     return float(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
 
-async def _send_large(world: World, topic: str, key: str, record: dict[str, Any], mark: bytes) -> None:
+async def _send_large(stack: Stack, topic: str, key: str, record: dict[str, Any], mark: bytes) -> None:
     """Send a record that Kafka takes since it is small when compressed."""
     message = build(
         topic, key, orjson.dumps(record), event_id=key, event_type="test", source="/test", at=0, extra=(("test", mark),)
     )
     async with AIOKafkaProducer(
-        **connection(world.owners.kafka), max_request_size=30 * MILLION, compression_type="lz4"
+        **connection(stack.owners.kafka), max_request_size=30 * MILLION, compression_type="lz4"
     ) as producer:
         await producer.send_and_wait(topic, message.value, key=message.key, headers=list(message.headers))

@@ -36,7 +36,7 @@ def binary(request_id: str, event_type: str = MODIFY) -> dict[str, bytes]:
     }
 
 
-def letters(ops: Ops, request_id: str, *more: str) -> list[dict[str, Any]]:
+def dead_letters(ops: Ops, request_id: str, *more: str) -> list[dict[str, Any]]:
     return ops.rows("dlq", "list", PROCESS, "--id", request_id, *more)
 
 
@@ -47,9 +47,9 @@ def refused(system: System, ops: Ops) -> dict[str, Any]:
     token = system.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": 1}, "labell": SECRET}
     Partner(system.partner()).ask("structure.requests", MODIFY, data, token, request_id=request_id)
-    found = until(lambda: letters(ops, request_id), 60, what="the letter")
-    [letter] = found
-    return dict(letter)
+    found = until(lambda: dead_letters(ops, request_id), 60, what="the letter")
+    [dead_letter] = found
+    return dict(dead_letter)
 
 
 def test_a_letter_is_listed_with_its_reason_and_who_sent_it_and_no_value(ops: Ops, refused: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def test_a_letter_is_listed_with_its_reason_and_who_sent_it_and_no_value(ops: Op
     assert SECRET not in listed
     counted = ops.rows("dlq", "list", PROCESS, "--count", "--code", "invalid_request")
     assert [(line["code"], line["topic"]) for line in counted] == [("invalid_request", "structure.requests")]
-    assert counted[0]["letters"] >= 1
+    assert counted[0]["dead_letters"] >= 1
 
 
 def test_a_letter_is_shown_in_full_with_a_warning_and_without_its_token(ops: Ops, refused: dict[str, Any]) -> None:
@@ -78,19 +78,22 @@ def test_a_replay_is_the_same_request_of_the_same_person_and_has_one_effect(
     # Put aside by a version that did not know this type; the version that runs now does.
     value = orjson.dumps({"structure": {"id": structure["id"]}, "label": "Rejouée"})
     kafka.put_aside(PROCESS, binary(request_id), value, "structure.requests", code="unsupported_type", actor="alice")
-    [letter] = until(lambda: letters(ops, request_id), what="the letter")
+    [dead_letter] = until(lambda: dead_letters(ops, request_id), what="the letter")
     outcomes = kafka.reader("structure.outcomes")
 
-    assert "1 of 1 letters would be replayed" in ops.run("dlq", "replay", PROCESS, letter["place"], "--dry-run").stdout
-    assert letters(ops, request_id), "a dry run settles nothing"
-    assert "1 of 1 letters replayed" in ops.run("dlq", "replay", PROCESS, letter["place"]).stdout
+    assert (
+        "1 of 1 letters would be replayed"
+        in ops.run("dlq", "replay", PROCESS, dead_letter["place"], "--dry-run").stdout
+    )
+    assert dead_letters(ops, request_id), "a dry run settles nothing"
+    assert "1 of 1 letters replayed" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
     told = outcomes.until(lambda seen: seen.get("request_id") == request_id and seen["status"] == "applied")
     assert (told["actor"], told["code"]) == ("alice", "applied")
-    assert letters(ops, request_id) == []
-    assert [row["done"] for row in letters(ops, request_id, "--handled")] == ["replayed"]
+    assert dead_letters(ops, request_id) == []
+    assert [row["done"] for row in dead_letters(ops, request_id, "--handled")] == ["replayed"]
 
-    assert "No letter is left" in ops.run("dlq", "replay", PROCESS, letter["place"]).stdout
-    ops.run("dlq", "replay", PROCESS, letter["place"], "--again")
+    assert "No letter is left" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
+    ops.run("dlq", "replay", PROCESS, dead_letter["place"], "--again")
     again = outcomes.until(lambda seen: seen.get("request_id") == request_id and bool(seen.get("repeated")))
     assert again["status"] == "applied"
     outcomes.close()
@@ -115,7 +118,7 @@ def test_what_was_refused_for_good_is_asked_again_under_an_id_of_its_own(
     value = orjson.dumps({"structure": {"id": structure["id"]}, "label": "Réparée"})
     kafka.put_aside(PROCESS, binary(request_id), value, "structure.requests", code="internal_error", actor="alice")
     outcomes = kafka.reader("structure.outcomes")
-    until(lambda: letters(ops, request_id), what="the letter")
+    until(lambda: dead_letters(ops, request_id), what="the letter")
     ops.run("dlq", "replay", PROCESS, "--id", request_id)
     told = outcomes.until(lambda seen: seen.get("request_id") == f"{request_id}.replay")
     assert (told["status"], told["correlation_id"]) == ("accepted", request_id)
@@ -126,13 +129,13 @@ def test_what_a_replay_can_not_mend_is_left_with_the_reason(ops: Ops, kafka: Kaf
     request_id = fresh_id("unproved")
     value = b'{"structure": {"id": 1}}'
     kafka.put_aside(PROCESS, binary(request_id), value, "structure.requests", code="message_invalid", actor=None)
-    until(lambda: letters(ops, request_id), what="the letter")
+    until(lambda: dead_letters(ops, request_id), what="the letter")
     left = ops.run("dlq", "replay", PROCESS, "--id", request_id, status=1)
     assert "nobody was proved to have sent it" in left.stderr
     assert "0 of 1 letters replayed" in left.stdout
-    assert letters(ops, request_id), "it is still there to be discarded"
+    assert dead_letters(ops, request_id), "it is still there to be discarded"
     assert "1 of 1 letters discarded" in ops.run("dlq", "discard", PROCESS, "--id", request_id).stdout
-    assert letters(ops, request_id) == []
+    assert dead_letters(ops, request_id) == []
 
 
 def test_many_are_handled_at_once_only_when_that_is_confirmed(ops: Ops, kafka: Kafka) -> None:
@@ -161,7 +164,7 @@ def test_of_more_letters_than_asked_for_the_oldest_are_taken_and_it_is_said_that
     listed = ops.run("dlq", "list", PROCESS, "--code", code, "--limit", "2", "--json")
     assert [orjson.loads(line)["id"] for line in listed.stdout.splitlines()] == sent[:2]
     assert "There are 3 more" in listed.stderr
-    assert ops.rows("dlq", "list", PROCESS, "--code", code, "--count", "--limit", "2")[0]["letters"] == 5
+    assert ops.rows("dlq", "list", PROCESS, "--code", code, "--count", "--limit", "2")[0]["dead_letters"] == 5
 
     done = ops.run("dlq", "discard", PROCESS, "--code", code, "--limit", "3", "--yes")
     assert "3 of 3 letters discarded" in done.stdout

@@ -75,9 +75,9 @@ def corrupt(database: Any, content: Content, structure_id: int) -> str:
     structures.update_one({"_id": structure_id}, {"$inc": {"version": 1000, "team_version": 1000}})
     structures.insert_one({"_id": 999_999, "version": 1, "record": {"id": 999_999, "name": "Fantôme"}, "access": []})
     users.delete_one({"_id": "alice"})
-    one = next(key for key, raw in content["requests"].items() if raw["row"]["structure"] == structure_id)
-    requests.update_one({"_id": one}, {"$set": {"row.status": "failed"}, "$inc": {"order": 1_000_000}})
-    another = next(key for key, raw in content["requests"].items() if raw["row"]["type"] == "user.register.v1")
+    one = next(key for key, raw in content["requests"].items() if raw["record"]["structure"] == structure_id)
+    requests.update_one({"_id": one}, {"$set": {"record.status": "failed"}, "$inc": {"order": 1_000_000}})
+    another = next(key for key, raw in content["requests"].items() if raw["record"]["type"] == "user.register.v1")
     requests.delete_one({"_id": another})
     return str(another)
 

@@ -43,7 +43,7 @@ class Processes:
         self.now = 0
         self.forwarded: list[int] = []
         """What any of them has forwarded, in order."""
-        self.buried: set[int] = set()
+        self.dead_lettered: set[int] = set()
         """What any of them has put into the dead letters."""
         self.committed = (0, "")
         self.forwarded_at_commit: set[int] = set()
@@ -118,7 +118,7 @@ class Processes:
         if self.held:
             offset = min(self.held)
             self.held.pop(offset)()
-            self.buried.add(offset)
+            self.dead_lettered.add(offset)
             self.mine.add(offset)
 
     def commit(self, _: int) -> None:
@@ -137,7 +137,7 @@ class Processes:
         """Assert what holds at any time."""
         position = self.windows.positions()[A]
         assert position == min(self.unsettled(), default=self.end)
-        assert set(range(position)) <= set(self.forwarded) | self.buried
+        assert set(range(position)) <= set(self.forwarded) | self.dead_lettered
         assert len(self.windows) == len(self.unsettled()) <= HIGH_WATER
         assert self.windows.next_due() == min(
             (d for o in self.unsettled() - set(self.held) if (d := self.log[o]) is not None), default=None
@@ -151,7 +151,7 @@ def test_never_early_in_order_and_nothing_is_lost_whoever_dies(log: Log, transit
     processes.finish()
 
     assert set(processes.forwarded) == {offset for offset, due_at in enumerate(log) if due_at is not None}
-    assert processes.buried == {offset for offset, due_at in enumerate(log) if due_at is None}
+    assert processes.dead_lettered == {offset for offset, due_at in enumerate(log) if due_at is None}
     assert processes.committed[0] == len(log)
 
 

@@ -6,7 +6,7 @@ from shared.contracts.messages.common import Request
 from shared.domain.actor import Actor
 from shared.engine.core.decide import decide
 from shared.engine.core.document import Document, Draft
-from shared.engine.core.incoming import Incoming, Row
+from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.core.rules import Context
 from shared.engine.storage import codec
 from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
@@ -118,12 +118,19 @@ def waiting(**more: Any) -> Incoming:
 def test_a_waiting_row_brings_its_request_back_whole_and_without_the_token() -> None:
     asked = waiting()
     transition = asked.transition("box", "waiting", "waiting_insee", NOW)
-    raw = codec.waiting_out(Row(transition, "oracle:pen", NOW + 9, NOW + 3, {"topic": "oracle.requests"}, asked))
+    raw = codec.waiting_out(
+        RequestRecord(transition, "oracle:pen", NOW + 9, NOW + 3, {"topic": "oracle.requests"}, asked)
+    )
     assert "secret" not in repr(raw)
-    row = codec.row_in(OWNER, raw)
-    read = row.incoming
+    record = codec.record_in(OWNER, raw)
+    read = record.incoming
     assert read is not None
-    assert (row.waits_for, row.deadline, row.ask_at, row.ask) == ("oracle:pen", NOW + 9, NOW + 3, raw["ask"])
+    assert (record.waits_for, record.deadline, record.ask_at, record.ask) == (
+        "oracle:pen",
+        NOW + 9,
+        NOW + 3,
+        raw["ask"],
+    )
     assert (read.key, read.actor, read.request, read.body_hash) == (
         asked.key,
         asked.actor,
@@ -137,11 +144,11 @@ def test_a_waiting_row_brings_its_request_back_whole_and_without_the_token() -> 
 
 def test_a_request_kept_while_it_waits_remembers_which_fields_it_named() -> None:
     asked = incoming(Label.model_validate({"box": "1", "label": None}))
-    row = codec.row_in(
-        OWNER, codec.waiting_out(Row(asked.transition("box", "waiting", "waiting_copy", NOW), incoming=asked))
+    record = codec.record_in(
+        OWNER, codec.waiting_out(RequestRecord(asked.transition("box", "waiting", "waiting_copy", NOW), incoming=asked))
     )
-    assert row.incoming is not None
-    assert row.incoming.request.model_fields_set == {"box", "label"}, "an emptied field is not one left alone"
+    assert record.incoming is not None
+    assert record.incoming.request.model_fields_set == {"box", "label"}, "an emptied field is not one left alone"
 
 
 def test_a_decided_row_holds_its_last_step_and_no_request() -> None:
@@ -150,5 +157,5 @@ def test_a_decided_row_holds_its_last_step_and_no_request() -> None:
         .transition("box", "applied", "applied", NOW)
         .replace(version=4, document="box:1")
     )
-    row = codec.row_in(OWNER, codec.row_out(transition))
-    assert (row.transition, row.incoming, row.is_waiting) == (transition, None, False)
+    record = codec.record_in(OWNER, codec.record_out(transition))
+    assert (record.transition, record.incoming, record.is_waiting) == (transition, None, False)

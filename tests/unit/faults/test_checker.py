@@ -30,8 +30,8 @@ def test_a_good_history_passes() -> None:
 
 def test_what_nobody_can_read_and_is_a_dead_letter_is_not_lost() -> None:
     place = "structure.requests/0/99"
-    letter = Event("buried", START, "structure_svc", place="structure_svc.dlq/0/0", more={"was": place})
-    assert check([*good(), Event("poisoned", START, place=place), letter]) == []
+    dead_letter = Event("dead_lettered", START, "structure_svc", place="structure_svc.dlq/0/0", more={"was": place})
+    assert check([*good(), Event("poisoned", START, place=place), dead_letter]) == []
 
 
 def test_a_history_is_the_same_when_it_is_read_back() -> None:
@@ -65,7 +65,7 @@ DUE = START + DELAY
         ),
         pytest.param(
             "lost",
-            without(good(), lambda e: e.request == key(3) and e.what in {*_TOLD, "row"}),
+            without(good(), lambda e: e.request == key(3) and e.what in {*_TOLD, "request_record"}),
             id="taken and never answered",
         ),
         pytest.param(
@@ -85,7 +85,9 @@ DUE = START + DELAY
             [*good(), Event("stored", END, "mongodb", document="structure:2", more={"outbox": 1})],
             id="an outbox that was never emptied",
         ),
-        pytest.param("lost", [*good(), Event("row", END, "mongodb", key(9), status="waiting")], id="waits for ever"),
+        pytest.param(
+            "lost", [*good(), Event("request_record", END, "mongodb", key(9), status="waiting")], id="waits for ever"
+        ),
         pytest.param("double", [*good(), *changed(0, 9, DUE + 20, DUE, "label 1")], id="the same change applied twice"),
         pytest.param(
             "double", [*good(), *told(0, "accepted", 1, START + 5, due_at=DUE + 1)], id="two different first answers"
@@ -111,10 +113,12 @@ DUE = START + DELAY
         pytest.param("readers", without(good(), lambda e: e.what == "state"), id="the state was never told"),
         pytest.param(
             "readers",
-            with_(good(), lambda e: e.what == "row" and e.request == key(2), status="accepted", version=3),
+            with_(good(), lambda e: e.what == "request_record" and e.request == key(2), status="accepted", version=3),
             id="the row tells another end than the journal",
         ),
-        pytest.param("readers", without(good(), lambda e: e.what == "row" and e.request == key(2)), id="a row is lost"),
+        pytest.param(
+            "readers", without(good(), lambda e: e.what == "request_record" and e.request == key(2)), id="a row is lost"
+        ),
         pytest.param(
             "readers",
             with_(good(), lambda e: e.what == "shown", more={"record": {"label": "label 0"}}),
@@ -191,8 +195,8 @@ def test_a_message_that_never_became_a_request_is_answered_by_its_refusal() -> N
 
 def test_what_takes_effect_after_the_end_must_still_be_pending() -> None:
     later = [*asked(9, offset=9), *told(9, "accepted", 9, START + 905, due_at=END + 1_000)]
-    row = Event("row", END, "mongodb", key(9), DOCUMENT, 9, "accepted", "accepted")
-    story = with_([*good(), *later, row], lambda e: e.what == "stored", version=9)
+    request_record = Event("request_record", END, "mongodb", key(9), DOCUMENT, 9, "accepted", "accepted")
+    story = with_([*good(), *later, request_record], lambda e: e.what == "stored", version=9)
     assert found(story) == {"lost"}
     stored = next(e for e in story if e.what == "stored")
     pending = {**stored.more, "pending": [key(9)]}

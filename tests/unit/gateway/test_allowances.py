@@ -90,8 +90,8 @@ async def test_calls_do_not_cost_a_write_each(time: Time, shared: Shared, a_seco
 
 async def test_calls_at_the_same_time_take_one_lease(time: Time, shared: Shared) -> None:
     here, rate = Allowances(shared, time), Rate(100, 200)
-    told = await asyncio.gather(*(here.take("alice", here.of("alice"), rate) for _ in range(20)))
-    assert (told, shared.leases) == ([0.0] * 20, 1)
+    outcome = await asyncio.gather(*(here.take("alice", here.of("alice"), rate) for _ in range(20)))
+    assert (outcome, shared.leases) == ([0.0] * 20, 1)
 
 
 @given(data=st.data())

@@ -18,13 +18,13 @@ def without_nothing(record: dict[str, Any]) -> dict[str, Any]:
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1), min_size=1, max_size=6), st.data())
 def test_what_changed_since_is_undone(changes: list[dict[str, Any]], data: st.DataObject) -> None:
     record: dict[str, Any] = {"id": 1}
-    rows, records = [], []
+    entries, records = [], []
     for version, after in enumerate(changes, 1):
-        rows.append({"version": version, "before": {name: record.get(name) for name in after}, "after": after})
+        entries.append({"version": version, "before": {name: record.get(name) for name in after}, "after": after})
         record = without_nothing(record | after)
         records.append(record)
     which = data.draw(st.integers(0, len(changes) - 1))
     now = {**record, "version": 99, "pending": [{"request_id": "r"}], "possible_requests": ["modify"]}
-    past = record_at(now, rows[which], rows[:which:-1])
+    past = record_at(now, entries[which], entries[:which:-1])
     derived = {"version": which + 1, "pending": [], "modifiable_fields": [], "possible_requests": []}
     assert past == {**records[which], **derived}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.read_model.request_records import row
+from gateway.read_model.request_records import record
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from gateway.read_model.request_records import row
         ({}, None),
     ],
 )
-def test_the_structure_of_a_request_is_named_by_its_reference_or_its_document(told: Any, structure: int | None) -> None:
+def test_the_structure_of_a_request_is_named_by_its_reference_or_its_document(
+    outcome: Any, structure: int | None
+) -> None:
     step = {"owner": "structure", "request_id": "r", "actor": "sam", "status": "rejected", "at": "2026-01-01T00:00:00Z"}
-    assert row({**step, **told})["structure"] == structure
+    assert record({**step, **outcome})["structure"] == structure

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from ops.dlq import replay
-from ops.dlq.letters import Letter, letter
+from ops.dlq.dead_letters import DeadLetter, read_dead_letter
 from ops.dlq.replay import CannotReplay
 from shared.contracts.messages import cloudevents
 from shared.domain.actor import ADMINISTRATOR, Actor
@@ -35,14 +35,14 @@ def put_aside(
     topic: str = "structure.requests",
     code: str = "unsupported_type",
     actor: Actor | None = ALICE,
-) -> Letter:
+) -> DeadLetter:
     value = orjson.dumps(DATA) if value is None else value
     came = Record(topic, partition=2, offset=7, key=b"structure:1", value=value, headers=tuple(headers.items()))
     put = dead_letter(came, code, "why", process="structure_svc", actor=actor)
-    return letter("structure_svc", Record(put.topic, 0, 3, key=put.key, value=put.value, headers=put.headers))
+    return read_dead_letter("structure_svc", Record(put.topic, 0, 3, key=put.key, value=put.value, headers=put.headers))
 
 
-def sent(found: Letter) -> tuple[Any, dict[str, bytes]]:
+def sent(found: DeadLetter) -> tuple[Any, dict[str, bytes]]:
     message = replay.message(found, TOKEN)
     headers = dict(message.headers)
     assert len(headers) == len(message.headers)
@@ -131,7 +131,7 @@ def test_between_our_own_processes_nobody_is_named_and_no_token_is_sent(topic: s
         (put_aside(topic="insee.outcomes", actor=None), "not for operators to write"),
     ],
 )
-def test_what_a_replay_would_not_mend_is_refused_with_the_reason(found: Letter, why: str) -> None:
+def test_what_a_replay_would_not_mend_is_refused_with_the_reason(found: DeadLetter, why: str) -> None:
     with pytest.raises(CannotReplay, match=why):
         replay.message(found, TOKEN)
 

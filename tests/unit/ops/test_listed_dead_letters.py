@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.dlq.letters import letter
+from ops.dlq.dead_letters import read_dead_letter
 from tests.unit.ops.records import Record
 
 
@@ -10,6 +10,6 @@ from tests.unit.ops.records import Record
 @pytest.mark.parametrize("name", ["partition", "offset", "timestamp"])
 def test_a_place_that_is_no_number_is_read_as_none(name: str, odd: bytes | None) -> None:
     headers = (("dlq_code", b"why"), (f"dlq_{name}", odd), ("x", b"mine"))
-    read = letter("structure_svc", Record("structure_svc.dlq", 1, 3, value=b"{}", headers=headers))  # type: ignore[arg-type]
+    read = read_dead_letter("structure_svc", Record("structure_svc.dlq", 1, 3, value=b"{}", headers=headers))  # type: ignore[arg-type]
     assert getattr(read.original, name) == 0
     assert read.row()["code"] == "why"

@@ -57,7 +57,7 @@ _TOO_LONG = 20
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """A dead letter. `told` are the headers of ours (`dlq_…`) without that beginning; `at` is in ms."""
 
     process: str
@@ -98,7 +98,7 @@ class Letter:
         }
 
 
-def letter(process: str, record: Any) -> Letter:
+def read_dead_letter(process: str, record: Any) -> DeadLetter:
     """Read a record of a dead-letter topic."""
     ours = {n.removeprefix(OURS): (v or b"").decode(errors="replace") for n, v in record.headers if n.startswith(OURS)}
     original = Original(
@@ -110,7 +110,7 @@ def letter(process: str, record: Any) -> Letter:
         value=record.value,
         headers=tuple((name, value) for name, value in record.headers if not name.startswith(OURS)),
     )
-    return Letter(process, Place(record.partition, record.offset), record.timestamp, original, ours)
+    return DeadLetter(process, Place(record.partition, record.offset), record.timestamp, original, ours)
 
 
 def _number(text: str) -> int:
@@ -127,7 +127,7 @@ class Wanted:
     topic: str | None = None
     id: str | None = None
 
-    def has(self, found: Letter) -> bool:
+    def has(self, found: DeadLetter) -> bool:
         """Tell whether a letter is meant."""
         return (
             (not self.places or found.place in self.places)
@@ -137,10 +137,10 @@ class Wanted:
         )
 
 
-async def read(kafka: KafkaSettings, process: str) -> AsyncIterator[Letter]:
+async def read(kafka: KafkaSettings, process: str) -> AsyncIterator[DeadLetter]:
     """Give every letter of a process that Kafka still holds, those of one partition in order."""
     async for record in reading.everything(kafka, dead_letters(known_process(process))):
-        yield letter(process, record)
+        yield read_dead_letter(process, record)
 
 
 @dataclass(frozen=True)
