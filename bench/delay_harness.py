@@ -77,7 +77,7 @@ def forget_group(kafka: KafkaSettings, group: str = "delay_svc") -> None:
                 raise
 
 
-def poke_headers(due_at: int, target: str) -> list[tuple[str, bytes]]:
+def trigger_headers(due_at: int, target: str) -> list[tuple[str, bytes]]:
     """Return the headers of a delay record, all that a real one has."""
     ident = uuid.uuid4().hex.encode()
     return [
@@ -234,7 +234,7 @@ def lateness(records: Iterable[Any]) -> list[int]:
 
 
 async def fill(producer: Any, topic: str, target: str, due: Iterable[int], first: int = 0) -> list[asyncio.Future[Any]]:
-    """Send a poke for each instant of `due`, numbered from `first` in value and key; return what tells when all are in.
+    """Send a trigger for each instant of `due`, numbered from `first` in value and key; return when each is in.
 
     Whole batches, the partitions in turn: this takes a fifth of the time of a call for each record.
     """
@@ -242,7 +242,7 @@ async def fill(producer: Any, topic: str, target: str, due: Iterable[int], first
     sent = []
     for number, due_at in enumerate(due, first):
         partition = number % PARTITIONS
-        record = {"key": b"toy:%d" % number, "value": b"%d" % number, "headers": poke_headers(due_at, target)}
+        record = {"key": b"toy:%d" % number, "value": b"%d" % number, "headers": trigger_headers(due_at, target)}
         if partition not in batches or batches[partition].append(timestamp=None, **record) is None:
             if partition in batches:
                 sent.append(await producer.send_batch(batches[partition], topic, partition=partition))

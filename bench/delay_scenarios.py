@@ -80,11 +80,11 @@ class Bench:
                 await asyncio.to_thread(worker.stop)
 
     async def send(self, topic: str, target: str, due: Sequence[int]) -> None:
-        """Put in a poke for each instant of `due`."""
+        """Put in a trigger for each instant of `due`."""
         await asyncio.gather(*await fill(self.producer, topic, target, due))
 
     async def load(self, topic: str, target: str, rate: int, seconds: int, pending: int) -> int:
-        """Put in `rate` pokes for each second; return when the first was due.
+        """Put in `rate` triggers for each second; return when the first was due.
 
         What is due within `pending` seconds is put in at once; then, for `seconds`, as much as becomes due meanwhile.
         """

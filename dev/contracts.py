@@ -56,7 +56,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
     if topic.startswith(topics.PARTNER_PREFIX):
         return {"Outcome": (_ANY_OUTCOME, life.Outcome)}
     if owner == "delay":
-        return {"Poke": (_ANY_DUE, life.DueTrigger)}
+        return {"DelayedTrigger": (_ANY_DUE, life.DueTrigger)}
     return {m.__name__: (getattr(m, "type", f"{owner}.state.v1"), m) for m in _RECORDS.get(topic, ())}
 
 

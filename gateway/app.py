@@ -13,7 +13,7 @@ from gateway.api.rate_limit.store import MongoPermits
 from gateway.application.lookup import InseeLookUps, Limits
 from gateway.application.outcome_listener import OutcomeListener
 from gateway.application.registration import Registrations
-from gateway.application.submit import Sender
+from gateway.application.submit import RequestSubmitter
 from gateway.projections.catch_up import CatchUp
 from gateway.projections.consumer import PROCESS, feeding
 from gateway.projections.request_writer import RequestWriter
@@ -47,29 +47,30 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     with mongo.patiently():
         await model.prepare()
     producer = brokers.build_producer(kafka)
-    bus, outcome_listener, writer = (
+    bus, listener, writer = (
         KafkaBus(producer, health, DeadLetterLimit(PROCESS)),
         OutcomeListener(),
         RequestWriter(model),
     )
     secret = settings.gateway_client_secret.get_secret_value()
     token = ServiceToken(oidc.issuer, settings.gateway_client_id, secret, oidc.audience, clock)
-    sender = Sender(bus, token, outcome_listener, writer, clock, settings.broker_patience)
-    registrations = Registrations(sender)
     structures = Structures(model, settings.min_version_wait)
+    requests = Requests(model, structures)
+    submitter = RequestSubmitter(bus, token, listener, writer, requests, clock, patience=settings.broker_patience)
+    registrations = Registrations(submitter)
     users = Users(model, settings.min_version_wait)
     keys = IssuerKeys(oidc.issuer, clock, kept=oidc.keys_kept, grace=oidc.keys_grace)
     verifier = Verifier(keys, settings.http_audience, clock)
-    look_ups = InseeLookUps(_look_up_limits(settings), database, bus, outcome_listener, clock)
+    look_ups = InseeLookUps(_look_up_limits(settings), database, bus, listener, clock)
     await look_ups.prepare()
     services = Services(
         structures=structures,
-        requests=Requests(model, structures),
+        requests=requests,
         users=users,
         callers=Callers(verifier, users, registrations, settings.user_kept),
-        sender=sender,
+        submitter=submitter,
         writer=writer,
-        outcome_listener=outcome_listener,
+        listener=listener,
         insee=look_ups,
     )
 
@@ -79,7 +80,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         for topic, handler in feeding(model, bus).items()
     }
     followed = [topics.name(owner, topics.OUTCOMES) for owner in (*topics.OWNERS, "insee")]
-    following = consume(broker, health, followed, outcome_listener.take, group=None, from_start=False)
+    following = consume(broker, health, followed, listener.take, group=None, from_start=False)
     catch_up = CatchUp(feeds)
     health.check("mongodb", lambda: database.command("ping"))
     # What was read so far can be consulted.
@@ -113,12 +114,12 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
                 setting="API_PORT",
             )
         )
-        stack.callback(outcome_listener.stop)
+        stack.callback(listener.stop)
         yield
 
 
 async def _at_the_end(following: Any) -> None:
-    """Wait until the tail stands at the end of its topics: an answer that came before would not be seen."""
+    """Wait until it stands at the end of its topics: an answer that came before would not be seen."""
     consumer = following.consumer
     for partition in consumer.assignment():
         await consumer.position(partition)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gateway.application.outcome_listener import Answer, OutcomeListener
+from gateway.application.outcome_listener import Outcome, OutcomeListener
 from shared.clock import SECOND, Clock
 from shared.contracts import codes
 from shared.contracts.messages.cloudevents import build
@@ -32,10 +32,8 @@ class Limits:
 class InseeLookUps:
     """Asks `insee_adapter` and waits for its answer. The quota is kept in the gateway's own database."""
 
-    def __init__(
-        self, limits: Limits, database: Any, bus: Bus, outcome_listener: OutcomeListener, clock: Clock
-    ) -> None:
-        self._limits, self._bus, self._outcome_listener, self._clock = limits, bus, outcome_listener, clock
+    def __init__(self, limits: Limits, database: Any, bus: Bus, listener: OutcomeListener, clock: Clock) -> None:
+        self._limits, self._bus, self._listener, self._clock = limits, bus, listener, clock
         self._quota = database["insee_quota"]
 
     async def prepare(self) -> None:
@@ -51,21 +49,21 @@ class InseeLookUps:
         await self._take(actor)
         wait = self._limits.wait
         question = InseeLookUp(siret=siret, actor=actor.id, max_wait=wait)
-        with self._outcome_listener.expect("insee.outcomes", _is_last) as expected:
+        with self._listener.expect("insee.outcomes", _is_last) as waiter:
             message = build(
                 "insee.requests",
                 siret,
                 orjson.dumps(question.model_dump(mode="json", exclude_none=True)),
-                event_id=expected.correlation,
+                event_id=waiter.correlation,
                 event_type=InseeLookUp.type,
                 source="/gateway",
                 at=self._clock.now(),
-                correlation_id=expected.correlation,
+                correlation_id=waiter.correlation,
                 traceparent=next_span(traceparent),
             )
             async with asyncio.timeout(self._limits.broker_patience / SECOND):
                 await self._bus.publish([message])
-            answer = await expected.within(wait / SECOND)
+            answer = await waiter.within(wait / SECOND)
         if answer is None or answer["result"] == Result.UNAVAILABLE:
             raise Rejected("insee_unavailable")
         found = InseeAnswer.model_validate(answer)
@@ -91,6 +89,6 @@ class InseeLookUps:
             raise Rejected("insee_quota", details={"retry_after": (window - now % window) // SECOND + 1})
 
 
-def _is_last(answer: Answer) -> bool:
+def _is_last(answer: Outcome) -> bool:
     # An UNAVAILABLE that will be tried again is not the last word.
     return answer["result"] != Result.UNAVAILABLE or not answer.get("retry_after")

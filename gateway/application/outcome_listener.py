@@ -18,7 +18,7 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-Answer = dict[str, Any]
+Outcome = dict[str, Any]
 
 
 class OutcomeWaiter:
@@ -27,21 +27,21 @@ class OutcomeWaiter:
     What an owner asks of others to decide the message bears that id too, and so do their answers, on other topics.
     """
 
-    def __init__(self, correlation: str, topic: str, is_last: Callable[[Answer], bool]) -> None:
+    def __init__(self, correlation: str, topic: str, is_last: Callable[[Outcome], bool]) -> None:
         self.correlation = correlation
         self.topic = topic
-        self.latest: Answer | None = None
+        self.latest: Outcome | None = None
         self._is_last = is_last
         self._ended = asyncio.Event()
 
-    def take(self, answer: Answer) -> None:
+    def take(self, answer: Outcome) -> None:
         """Take an answer."""
         if not self._ended.is_set():
             self.latest = answer
             if self._is_last(answer):
                 self._ended.set()
 
-    async def within(self, seconds: float) -> Answer | None:
+    async def within(self, seconds: float) -> Outcome | None:
         """Return the last word, or what is known after that long; None when nothing came."""
         try:
             async with asyncio.timeout(seconds):
@@ -56,26 +56,26 @@ class OutcomeListener:
 
     def __init__(self) -> None:
         self._replica = secrets.token_hex(4).encode()
-        self._expected: dict[bytes, OutcomeWaiter] = {}
-        self._followed: dict[str, set[asyncio.Queue[Answer | None]]] = {}
+        self._waiters: dict[bytes, OutcomeWaiter] = {}
+        self._followed: dict[str, set[asyncio.Queue[Outcome | None]]] = {}
 
     @contextmanager
-    def expect(self, topic: str, is_last: Callable[[Answer], bool]) -> Iterator[OutcomeWaiter]:
+    def expect(self, topic: str, is_last: Callable[[Outcome], bool]) -> Iterator[OutcomeWaiter]:
         """Expect answers on a topic until one of them is the last word."""
         correlation = self._replica + b"." + secrets.token_hex(12).encode()
-        expected = self._expected[correlation] = OutcomeWaiter(correlation.decode(), topic, is_last)
+        waiter = self._waiters[correlation] = OutcomeWaiter(correlation.decode(), topic, is_last)
         try:
-            yield expected
+            yield waiter
         finally:
-            del self._expected[correlation]
+            del self._waiters[correlation]
 
     @contextmanager
-    def follow(self, key: str) -> Iterator["asyncio.Queue[Answer | None]"]:
-        """Give the queue in which each outcome of a request (its key) arrives, whoever asked and by whichever door.
+    def follow(self, key: str) -> Iterator["asyncio.Queue[Outcome | None]"]:
+        """Give the queue in which each outcome of a request (its key) arrives, whoever asked and by whichever way.
 
         None says that the process stops.
         """
-        queue: asyncio.Queue[Answer | None] = asyncio.Queue()
+        queue: asyncio.Queue[Outcome | None] = asyncio.Queue()
         self._followed.setdefault(key, set()).add(queue)
         try:
             yield queue
@@ -102,9 +102,9 @@ class OutcomeListener:
         event_id = b""
         for name, value in record.headers:
             if name == "ce_correlationid" and value.startswith(self._replica):
-                expected = self._expected.get(value)
-                if expected is not None and expected.topic == record.topic:
-                    expected.take(orjson.loads(record.value))
+                waiter = self._waiters.get(value)
+                if waiter is not None and waiter.topic == record.topic:
+                    waiter.take(orjson.loads(record.value))
             elif name == "ce_id":
                 event_id = value
         if self._followed:

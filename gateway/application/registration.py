@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.application.submit import Sender, Submission
+from gateway.application.submit import RequestSubmitter, Submission
 from shared.contracts.messages.manager import RegisterUser
 from shared.domain.actor import Actor
 from shared.kafka.consumer import TRANSIENT
@@ -25,49 +25,49 @@ class Registrations:
     It does so beside their call, which may be a reading one: that must not wait for Kafka.
     """
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self, submitter: RequestSubmitter) -> None:
+        self._submitter = submitter
         self._made: OrderedDict[str, None] = OrderedDict()
         self._sending: set[asyncio.Task[None]] = set()
 
     def make(self, actor: Actor, known: Mapping[str, Any] | None) -> None:
-        """Introduce a caller whose record says something else than their token. A failure waits for the next call."""
-        outcome = names(actor)
-        if known is not None and all(known.get(field) == value for field, value in outcome.items()):
+        """Register a caller whose record says something else than their token. A failure waits for the next call."""
+        claims = names(actor)
+        if known is not None and all(known.get(field) == value for field, value in claims.items()):
             return
-        request_id = introduction_id(actor.id, outcome, known["version"] if known else 0)
+        request_id = registration_id(actor.id, claims, known["version"] if known else 0)
         if request_id in self._made:
             return
         self._made[request_id] = None
         if len(self._made) > _REMEMBERED:
             self._made.popitem(last=False)
-        asked = Submission("manager", RegisterUser.read(outcome), outcome, f"user:{actor.id}")
-        sending = asyncio.create_task(self._send(actor, asked, request_id), name="introduction")
+        submission = Submission(actor, RegisterUser.read(claims), claims, request_id)
+        sending = asyncio.create_task(self._send(submission), name="registration")
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
 
-    async def _send(self, actor: Actor, asked: Submission, request_id: str) -> None:
+    async def _send(self, submission: Submission) -> None:
         try:
-            await self._sender.send(actor, asked, request_id)
+            await self._submitter.publish(submission)
         except TRANSIENT as error:
-            log.warning("a caller could not be introduced", error=type(error).__name__)
-            self._made.pop(request_id, None)
+            log.warning("a caller could not be registered", error=type(error).__name__)
+            self._made.pop(submission.request_id, None)
 
     async def end(self) -> None:
         """Wait for what is being sent."""
         await asyncio.gather(*self._sending)
 
 
-def introduction_id(user: str, outcome: Mapping[str, str], version: int) -> str:
-    """Return the id of an introduction. Every replica that knows and is told the same derives the same one.
+def registration_id(user: str, claims: Mapping[str, str], version: int) -> str:
+    """Return the id of a registration. Every replica that knows and is told the same derives the same one.
 
     The version known is part of it, so that a name which changes and changes back is registered again.
     """
-    values = orjson.dumps([user, version, outcome], option=orjson.OPT_SORT_KEYS)
+    values = orjson.dumps([user, version, claims], option=orjson.OPT_SORT_KEYS)
     return f"register.{hashlib.sha256(values).hexdigest()[:32]}"
 
 
 def names(actor: Actor) -> dict[str, str]:
     """Return what a token tells of its bearer, as it is registered; what has no usable form is left out."""
-    outcome = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
-    return RegisterUser.usable(outcome).model_dump(exclude_none=True)
+    claims = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
+    return RegisterUser.usable(claims).model_dump(exclude_none=True)

@@ -45,19 +45,17 @@ def order(outcome: Outcome) -> int:
     return int(outcome["version"]) * _RANKS + _RANK[outcome["status"]]
 
 
-def received(
-    owner: str, request: Request, actor: str, request_id: str, reference: Outcome, now: int, correlation: str
-) -> dict[str, Any]:
+def received(request: Request, actor: str, request_id: str, now: int, correlation: str) -> dict[str, Any]:
     """Return the first step, which only the gateway tells: the request is on its way to its owner (`now` in ms)."""
     at = iso(now)
     return {
-        "owner": owner,
+        "owner": request.owner,
         "request_id": request_id,
         "actor": actor,
         "type": request.type,
         "status": "received",
         "code": "received",
-        "reference": reference,
+        "reference": request.reference(actor),
         "version": 0,
         "at": at,
         "received_at": at,

@@ -57,10 +57,6 @@ class ReadModel:
                 self.requests,
                 [("record.structure", up), ("record.owner", up), ("record.version", down)],
             ),
-                "structure_version",
-                self.requests,
-                [("record.structure", up), ("record.owner", up), ("record.version", down)],
-            ),
         ):
             await collection.create_index(fields, name=name)
 

@@ -97,5 +97,5 @@ def _proved(dead_letter: DeadLetter) -> Actor:
 
 def _instead(topic: str) -> str:
     if re.match(DELAY_PATTERN, topic):
-        return "its owner pokes again what is overdue, so discard it"
+        return "its owner triggers again what is overdue, so discard it"
     return "mend the process that reads it, then `read-model rebuild` or `topics rewind`, and discard it"

@@ -25,7 +25,7 @@ Owner = Annotated[str | None, typer.Option(help="only of this owner, such as str
 def overdue_command(*, owner: Owner = None, limit: show.Limit = show.MOST, as_json: show.Json = False) -> None:
     """List changes that should have been applied already. Normally there is none.
 
-    Their owner is poked again by itself, at growing intervals of at most 15 minutes: `poke` does it now.
+    Their owner is triggered again by itself, at growing intervals of at most 15 minutes: `trigger` does it now.
     """
     _list(seen.overdue, "overdue", owner, limit, as_json=as_json)
 
@@ -36,7 +36,7 @@ def waiting_command(*, owner: Owner = None, limit: show.Limit = show.MOST, as_js
     _list(seen.waiting, "waiting", owner, limit, as_json=as_json)
 
 
-@app.command("poke")
+@app.command("trigger")
 def trigger_command(
     owner: Annotated[str, typer.Argument(help="owner of the documents, such as structure")],
     documents: Annotated[list[str] | None, typer.Argument(help="such as structure:42, as `overdue` shows them")] = None,
@@ -57,7 +57,7 @@ def trigger_command(
     triggers = [due_trigger(name, document, late[document], _now(), source="/ops") for document in chosen]
     if not dry_run and triggers:
         asyncio.run(_publish(triggers))
-    print(f"{len(triggers)} documents {'would be ' if dry_run else ''}poked.")
+    print(f"{len(triggers)} documents {'would be ' if dry_run else ''}triggered.")
     if len(late) > len(chosen):
         show.note("There are more: run it again, or raise --limit.")
 

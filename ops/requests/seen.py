@@ -46,7 +46,7 @@ async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | N
             "actor": step["actor"],
             "due_at": pending["due_at"],
             "late_for": now - pending["due_at"],
-            "next_poke_in": pending["next_trigger_at"] - now,
+            "next_trigger_in": pending["next_trigger_at"] - now,
         }
         for document in found
         for pending in document["pending"]
@@ -86,7 +86,7 @@ def told(record: RequestRecord) -> RequestRecord:
     for name in ("due_at",):
         if name in written:
             written[name] = show.moment(written[name])
-    for name in ("late_for", "next_poke_in", "waiting_for", "decided_within"):
+    for name in ("late_for", "next_trigger_in", "waiting_for", "decided_within"):
         if name in written:
             written[name] = show.since(written[name])
     return written

@@ -17,7 +17,7 @@ TARGET_ENDS_WITH = ".due"
 MARGIN = 10 * MINUTE
 """How much later than its append plus the delay of its topic a record may be due: what clocks may differ by."""
 LONGEST = 64 * 1024
-"""Bytes of key and value; what is larger is no poke."""
+"""Bytes of key and value; what is larger is no trigger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Forwarder:
         self._clock = clock
 
     async def forward(self, triggers: Iterable[Delayed]) -> list[tuple[Delayed, Poison]]:
-        """Send `pokes` to their targets, as they are but for the target; return those that were refused.
+        """Send `triggers` to their targets, as they are but for the target; return those that were refused.
 
         It returns when all are answered. The order of those that share a key is kept.
         """

@@ -214,7 +214,9 @@ CODES: Mapping[str, Code] = {
         "Aucun compte ne correspond", "demandez à la personne de se connecter d'abord une fois", 404
     ),
     "team_not_found": refused("Aucune structure accessible ne porte cet identifiant", "vérifiez-le", 404),
-    "already_member": refused("Cet utilisateur est déjà rattaché à la structure", "modifiez son profil", 409),
+    "already_member": refused(
+        "Cet utilisateur est le gestionnaire principal de la structure", "choisissez un autre utilisateur", 409
+    ),
     "not_member": refused("Cet utilisateur n'est pas rattaché à la structure", "vérifiez son identifiant", 409),
     "principal_must_transfer": refused(
         "Le gestionnaire principal ne quitte pas la structure sans transférer son rôle",

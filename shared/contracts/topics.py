@@ -148,7 +148,7 @@ def _owned(
             name(owner, DUE),
             "the document's id",
             "something of this document is due",
-            # A poke applies nothing by itself, so an operator may give one.
+            # A trigger applies nothing by itself, so an operator may give one.
             writers=("delay_svc", process, OPS),
             readers=(process,),
             config=_STAMPED,
@@ -183,7 +183,7 @@ def table(*delays: int) -> list[Topic]:
             Topic(
                 delay_topic(delay),
                 "the document's id",
-                "a poke for later: when it is due and which topic it goes to",
+                "a trigger for later: when it is due and which topic it goes to",
                 writers=tuple(OWNERS.values()),
                 readers=("delay_svc",),
                 config=_STAMPED,

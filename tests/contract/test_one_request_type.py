@@ -14,6 +14,7 @@ from services.structure_svc.state import StructureState
 from shared.contracts.messages import manager
 from shared.contracts.messages import structure as structure_messages
 from shared.contracts.messages.common import Request, StructureRef
+from shared.contracts.messages.structure import OfStructure
 from shared.engine.core import due
 from shared.engine.core.decide import decide
 from shared.engine.core.document import Document, Draft
@@ -63,12 +64,10 @@ def test_what_has_a_rule_is_published_and_the_other_way_round(
     assert set(owner.rules) - set(owner.internal) == set(published)
 
 
-class ArchiveStructure(Request):
+class ArchiveStructure(OfStructure):
     """A request type that does not exist: all that it takes is here."""
 
     type: ClassVar[str] = "structure.archive.v1"
-
-    structure: StructureRef
 
 
 def accept(request: ArchiveStructure, state: StructureState, context: Context) -> Change:

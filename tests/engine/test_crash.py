@@ -12,7 +12,7 @@ from tests.support.toy import DELAY, box_id
 from tests.support.toy.requests import Ask, Cancel, Find, Guarded, Open, Put, PutAfter, PutNow
 from tests.support.toy.rules import keeper_key, oracle_key
 
-Act = Callable[[Process], Awaitable[None]]
+Act = Callable[[Process], Awaitable[Any]]
 STEPS = 60
 
 
@@ -31,9 +31,9 @@ def asking(harness: Harness, request: Request, request_id: str) -> Act:
     return lambda process: harness.ask(request, request_id, by=process)
 
 
-def poking(harness: Harness, box: str) -> Act:
-    """Return what a process does when a poke comes."""
-    return lambda process: harness.poke(box, by=process)
+def triggering(harness: Harness, box: str) -> Act:
+    """Return what a process does when a trigger comes."""
+    return lambda process: harness.trigger(box, by=process)
 
 
 def answering(answers: Mapping[str, Mapping[str, Any]]) -> Act:
@@ -127,11 +127,11 @@ async def test_while_it_applies(harness: Harness, *, swept_first: bool) -> None:
         await harness.ask(Find(box=box, thing="lid"), f"made {box}")
         await harness.ask(Put(box=box, thing="pen"), box)
         harness.clock.pass_(DELAY)
-        if not await dies(harness, steps, poking(harness, box)):
+        if not await dies(harness, steps, triggering(harness, box)):
             break
         died += 1
         if not swept_first:
-            await harness.poke(box)
+            await harness.trigger(box)
         await harness.rest()
         await harness.tells_one_story(box, "applied", box)
         assert await harness.things(box) == ("lid", "pen")

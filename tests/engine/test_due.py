@@ -1,4 +1,4 @@
-"""A due message is only a poke: never early, once, in order, never what was cancelled; whatever a clock says."""
+"""A due message is only a trigger: never early, once, in order, never what was cancelled; whatever a clock says."""
 
 import pytest
 
@@ -26,53 +26,53 @@ async def test_nothing_is_applied_before_both_clocks_have_reached_its_time(
 ) -> None:
     await pending(harness, "pen")
     process = harness.process(clock=ManualClock(own))
-    await harness.poke("1", at=appended, by=process)
+    await harness.trigger("1", at=appended, by=process)
     assert await harness.things() == ("lid",)
     assert harness.told("pen") == ["accepted"]
     process.clock.time = DUE
-    await harness.poke("1", at=DUE, by=process)
+    await harness.trigger("1", at=DUE, by=process)
     assert await harness.things() == ("lid", "pen")
 
 
-async def test_a_poke_that_came_early_is_no_lost_change(harness: Harness) -> None:
+async def test_a_trigger_that_came_early_is_no_lost_change(harness: Harness) -> None:
     await pending(harness, "pen")
     harness.clock.time = DUE - 1
-    await harness.poke("1")
+    await harness.trigger("1")
     harness.clock.time = DUE + 31 * SECOND
     await harness.rest()
     assert await harness.things() == ("lid", "pen")
     await harness.tells_one_story("pen", "applied")
 
 
-async def test_a_poke_that_comes_twice_does_nothing_more(harness: Harness) -> None:
+async def test_a_trigger_that_comes_twice_does_nothing_more(harness: Harness) -> None:
     await pending(harness, "pen")
     harness.clock.time = DUE
-    await harness.poke("1", "1")
-    await harness.poke("1")
+    await harness.trigger("1", "1")
+    await harness.trigger("1")
     assert harness.told("pen") == ["accepted", "applied"]
     assert await harness.things() == ("lid", "pen")
     assert len(harness.outcomes("pen")) == 2
 
 
-async def test_a_poke_for_a_cancelled_change_does_nothing(harness: Harness) -> None:
+async def test_a_trigger_for_a_cancelled_change_does_nothing(harness: Harness) -> None:
     await pending(harness, "pen")
     await harness.ask(Cancel(box="1", request_id="pen"), "r2")
     version = (await harness.document()).version
     harness.clock.time = DUE
-    await harness.poke("1")
+    await harness.trigger("1")
     assert (await harness.document()).version == version
     assert await harness.things() == ("lid",)
 
 
-async def test_a_poke_for_what_does_not_exist_does_nothing(harness: Harness) -> None:
-    await harness.poke("none")
+async def test_a_trigger_for_what_does_not_exist_does_nothing(harness: Harness) -> None:
+    await harness.trigger("none")
     assert harness.bus.sent == []
 
 
-async def test_one_poke_applies_all_that_is_due_of_the_document_in_order_of_acceptance(harness: Harness) -> None:
+async def test_one_trigger_applies_all_that_is_due_of_the_document_in_order_of_acceptance(harness: Harness) -> None:
     await pending(harness, "a", "b", "c")
     harness.clock.time = DUE
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "a", "b", "c")
     versions = [harness.outcomes(thing)[-1]["version"] for thing in "abc"]
     assert versions == sorted(set(versions)), "each step has a version of its own"
@@ -83,11 +83,11 @@ async def test_what_is_not_due_yet_stays(harness: Harness) -> None:
     harness.clock.pass_(MINUTE)
     await harness.ask(Put(box="1", thing="b"), "b")
     harness.clock.time = DUE
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "a")
     assert harness.record()["pending"] == ["b"]
     harness.clock.pass_(MINUTE)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "a", "b")
 
 
@@ -97,22 +97,22 @@ async def test_two_processes_whose_clocks_differ_keep_the_order_of_acceptance_r6
     await harness.ask(Put(box="1", thing="b"), "b")
     assert harness.outcomes("a")[0]["effective_at"] == harness.outcomes("b")[0]["effective_at"]
     harness.clock.time = DUE
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid",), "neither is due: b's time is never before a's"
     harness.clock.time = DUE + 5 * MINUTE
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "a", "b")
 
 
-async def test_pokes_of_many_boxes_come_together(harness: Harness) -> None:
+async def test_triggers_of_many_boxes_come_together(harness: Harness) -> None:
     for box in "123":
         await pending(harness, "pen" + box, box=box)
     harness.clock.time = DUE
-    await harness.poke("1", "2", "none", "3")
+    await harness.trigger("1", "2", "none", "3")
     assert [await harness.things(box) for box in "123"] == [("lid", "pen" + box) for box in "123"]
 
 
-async def test_the_newest_of_several_pokes_for_one_box_counts(harness: Harness) -> None:
+async def test_the_newest_of_several_triggers_for_one_box_counts(harness: Harness) -> None:
     await pending(harness, "pen")
     harness.clock.time = DUE
     await harness.main.engine.triggers([("box:1", DUE), ("box:1", DUE - 1)])
@@ -124,7 +124,7 @@ async def test_a_key_reserved_by_a_change_that_failed_or_was_applied_is_free_or_
     await harness.ask(Rename(box="1", name="tools"), "r1")
     assert (await harness.document()).keys == ("name:tools",)
     harness.clock.time = DUE
-    await harness.poke("1")
+    await harness.trigger("1")
     assert (await harness.document()).keys == ("name:tools",)
     await harness.ask(Rename(box="2", name="tools"), "r2")
     assert harness.code("r2") == "identifier_taken"
@@ -134,16 +134,16 @@ async def test_a_key_reserved_by_a_change_that_failed_or_was_applied_is_free_or_
     assert (await harness.document()).keys == ("name:tools",)
 
 
-async def test_a_lost_poke_is_made_good_by_the_sweeper_even_when_our_clock_is_slow(harness: Harness) -> None:
+async def test_a_lost_trigger_is_made_good_by_the_sweeper_even_when_our_clock_is_slow(harness: Harness) -> None:
     await pending(harness, "pen")
     slow = harness.process("slow", clock=ManualClock(DUE - MINUTE))
-    await harness.poke("1", at=DUE, by=slow)
+    await harness.trigger("1", at=DUE, by=slow)
     assert await harness.things() == ("lid",)
     slow.clock.time = DUE + 31 * SECOND
     await harness.sweep(by=slow)
-    (poke,) = harness.bus.on("box.due")
-    assert poke.key == b"box:1"
-    await harness.poke("1", at=DUE + 91 * SECOND, by=slow)
+    (trigger,) = harness.bus.on("box.due")
+    assert trigger.key == b"box:1"
+    await harness.trigger("1", at=DUE + 91 * SECOND, by=slow)
     assert await harness.things() == ("lid", "pen")
     slow.clock.pass_(OLD)
     await harness.sweep(by=slow)

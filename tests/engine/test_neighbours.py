@@ -113,10 +113,10 @@ async def test_a_document_that_nobody_can_read_stops_no_neighbour(harness: Harne
     assert (harness.told(), harness.code()) == (["rejected"], "internal_error")
     assert harness.told("neighbour") == ["applied"]
     harness.clock.pass_(DELAY)
-    await harness.poke("1", "2")
+    await harness.trigger("1", "2")
     assert (harness.told("later 1"), harness.told("later 2")) == (["accepted"], ["accepted", "applied"])
     await spoil(harness, "1", things=["lid"])
-    await harness.poke("1")
+    await harness.trigger("1")
     assert harness.told("later 1") == ["accepted", "applied"], "nothing of it is lost"
 
 
@@ -171,7 +171,7 @@ async def test_a_change_due_on_a_document_that_can_hold_no_more_stops_no_neighbo
     await harness.batch(*(incoming(Put(box=box, thing="pen"), f"later {box}") for box in "12"))
     await spoil(harness, "1", label="x" * 16_400_000, things=["p" * 200_000])
     harness.clock.pass_(DELAY)
-    await harness.poke("1", "2")
+    await harness.trigger("1", "2")
     assert (harness.told("later 1"), harness.told("later 2")) == (["accepted"], ["accepted", "applied"])
 
 
@@ -236,6 +236,6 @@ async def test_an_outbox_that_nobody_can_read_stops_no_neighbour(harness: Harnes
     await harness.batch(incoming(PutNow(box="1", thing="pen")), incoming(PutNow(box="2", thing="pen"), "neighbour"))
     assert (harness.told(), harness.code()) == (["rejected"], "internal_error")
     assert harness.told("neighbour") == ["applied"]
-    await harness.poke("1", "2")
+    await harness.trigger("1", "2")
     harness.clock.pass_(OLD)
     await harness.sweep()

@@ -99,7 +99,7 @@ async def test_a_cancellation_between_a_change_and_its_row_comes_too_late_r7(har
     await harness.ask(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
     slow = harness.process("slow")
-    async with slow.life.held("put_records", harness.poke("1", by=slow)):
+    async with slow.life.held("put_records", harness.trigger("1", by=slow)):
         await harness.ask(Cancel(box="1", request_id="r1"), "r2")
     assert harness.code("r2") == "too_late"
 
@@ -182,7 +182,7 @@ async def test_what_only_a_newer_version_knows_is_left_to_it(harness: Harness) -
     harness.clock.pass_(DELAY)
     await engine.triggers([("box:1", harness.clock.time, NOW + DELAY)])
     assert harness.told() == ["accepted"]
-    await harness.poke("1")
+    await harness.trigger("1")
     assert harness.told() == ["accepted", "applied"]
 
 

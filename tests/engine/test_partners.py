@@ -50,7 +50,7 @@ async def test_accepted_and_applied_by_another_process_after_the_delay(harness: 
     await harness.ask(Put(box="1", thing="pen"), actor=THROUGH)
     assert statuses(harness) == ["accepted"]
     harness.clock.pass_(DELAY)
-    await harness.poke("1", by=harness.process("another"))
+    await harness.trigger("1", by=harness.process("another"))
     assert statuses(harness) == ["accepted", "applied"]
     await harness.rest()
     await harness.tells_one_story("r1", "applied")
@@ -118,7 +118,7 @@ async def test_failed_when_it_was_due(harness: Harness) -> None:
     raw["state"]["things"] = []  # As a later version might have left it.
     await harness.raw.put("documents", raw)
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert statuses(harness) == ["accepted", "failed"]
 
 
@@ -151,7 +151,7 @@ async def test_what_comes_over_http_is_told_to_no_client(harness: Harness) -> No
     await boxes(harness)
     await harness.ask(Put(box="1", thing="pen"), actor=Actor("alice", via="gateway"))
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert not [m for m in harness.bus.sent if m.topic.startswith("outcomes.")]
 
 

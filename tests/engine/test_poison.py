@@ -62,7 +62,7 @@ async def test_a_change_that_breaks_when_it_is_due_fails_and_stops_no_other(harn
     await harness.ask(PutNow(box="1", thing="cup"), "still decided")
     assert harness.record("1")["will_hold"] == ["lid", BOMB, "cup"]
     harness.clock.pass_(DELAY)
-    await harness.poke("1", "2")
+    await harness.trigger("1", "2")
     assert (harness.told("r1"), harness.code("r1")) == (["accepted", "failed"], "internal_error")
     assert harness.told("r2") == ["accepted", "applied"]
     assert (await harness.things("1"), await harness.things("2")) == (("lid", BOMB, "cup"), ("lid", "ink"))

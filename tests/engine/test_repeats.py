@@ -44,7 +44,7 @@ async def test_a_repeat_gets_the_same_answer_and_has_no_effect(
         again = harness.outcomes(id_)[-1]
         assert again == first[id_] | {"repeated": True}
     assert len(await harness.store.load([], ["name:tools"], ["alice|new"])) == 1
-    assert len(harness.delayed()) == 1, "a repeat sends no second poke"
+    assert len(harness.delayed()) == 1, "a repeat sends no second trigger"
 
 
 async def test_a_repeat_after_its_time_is_answered_with_what_became_of_it(harness: Harness) -> None:
@@ -52,7 +52,7 @@ async def test_a_repeat_after_its_time_is_answered_with_what_became_of_it(harnes
     await harness.batch(incoming(Put(box="1", thing="pen"), "r1"), incoming(Put(box="1", thing="ink"), "r2"))
     await harness.ask(Cancel(box="1", request_id="r2"), "r3")
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     await harness.batch(incoming(Put(box="1", thing="pen"), "r1"), incoming(Put(box="1", thing="ink"), "r2"))
     assert harness.told("r1") == ["accepted", "applied", "applied again"]
     assert harness.told("r2") == ["accepted", "cancelled", "cancelled again"]
@@ -133,7 +133,7 @@ async def test_a_repeat_of_what_was_decided_on_a_later_version_too(harness: Harn
         await harness.ask(Put(box="1", thing="pen"), by=harness.process(dies_after="save"))
     harness.clock.pass_(DELAY)
     with pytest.raises(Died):
-        await harness.poke("1", by=harness.process(dies_after="save"))
+        await harness.trigger("1", by=harness.process(dies_after="save"))
     await harness.ask(Put(box="1", thing="pen"))
     assert set(harness.told()) == {"accepted", "applied", "applied again"}
     assert await harness.things() == ("lid", "pen")

@@ -49,7 +49,7 @@ async def test_effective_at_never_comes_before_that_of_one_accepted_earlier_r6(h
     await harness.batch(incoming(Put(box="1", thing="ink"), "second", at=NOW))
     assert [harness.outcomes(r)[0]["effective_at"] for r in ("first", "second")] == [iso(NOW + 90 + DELAY)] * 2
     harness.clock.pass_(DELAY + 90)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "pen", "ink")
 
 
@@ -57,7 +57,7 @@ async def test_when_it_is_due_it_is_applied_and_told(harness: Harness) -> None:
     await harness.ask(Find(box="1", thing="lid"), "r0")
     await harness.ask(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert harness.told() == ["accepted", "applied"]
     assert await harness.things() == ("lid", "pen")
     assert (harness.record()["pending"], harness.record()["things"]) == ([], ["lid", "pen"])
@@ -110,7 +110,7 @@ async def test_a_change_that_makes_no_difference_ends_at_once_r4(harness: Harnes
     await harness.ask(Find(box="1", thing="lid"), "r0")
     await harness.ask(Label(box="1", label="old"), "r1")
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     await harness.ask(Label(box="1", label="old"), "r2")
     assert (harness.told("r2"), harness.code("r2")) == (["applied"], "nothing_to_change")
     assert "effective_at" not in harness.outcomes("r2")[0]
@@ -136,7 +136,7 @@ async def test_what_can_no_longer_be_applied_fails_and_leaves_the_state_as_it_wa
     await harness.ask(Put(box="1", thing="pen"), "r2")
     await harness.ask(Empty(box="1"), "r3")
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert harness.told("r1") == ["accepted", "failed"]
     assert harness.code("r1") == "not_found"
     assert harness.told("r2") == ["accepted", "applied"]
@@ -152,7 +152,7 @@ async def test_a_cancelled_change_never_applies_and_both_are_told(harness: Harne
     await harness.ask(Cancel(box="1", request_id="r1"), "r2")
     assert (harness.told("r1"), harness.told("r2")) == (["accepted", "cancelled"], ["applied"])
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid",)
     assert harness.told("r1") == ["accepted", "cancelled"]
     await harness.rest()
@@ -164,7 +164,7 @@ async def test_a_cancellation_at_its_time_or_after_is_too_late_r7(harness: Harne
     await harness.ask(Put(box="1", thing="pen"), "r1")
     harness.clock.pass_(DELAY)
     await harness.ask(Cancel(box="1", request_id="r1"), "r2")
-    await harness.poke("1")
+    await harness.trigger("1")
     await harness.ask(Cancel(box="1", request_id="r1"), "r3")
     assert [(harness.told(r), harness.code(r)) for r in ("r2", "r3")] == [(["rejected"], "too_late")] * 2
     assert await harness.things() == ("lid", "pen")
@@ -188,7 +188,7 @@ async def test_a_creation_may_be_followed_by_a_second_request_r11(harness: Harne
     assert harness.record(box)["name"] == "tools"
     assert harness.record(box)["will_hold"] == ["pen"]
     harness.clock.pass_(DELAY)
-    await harness.poke(box)
+    await harness.trigger(box)
     assert await harness.things(box) == ("pen",)
     await harness.tells_one_story("r1.put", "applied", box)
 
@@ -213,7 +213,7 @@ async def test_a_renamed_box_gives_its_old_name_up_when_it_is_applied(harness: H
     box = harness.outcomes("a")[0]["document"].removeprefix("box:")
     await harness.ask(Rename(box=box, name="pens"), "b")
     harness.clock.pass_(DELAY)
-    await harness.poke(box)
+    await harness.trigger(box)
     assert (await harness.document(box)).keys == ("name:pens",)
     await harness.batch(
         incoming(Open(name="tools"), "old name"), incoming(PutNow(box="@pens", thing="ink"), "new name")
@@ -234,7 +234,7 @@ async def test_values_are_never_told_and_private_ones_never_journaled(harness: H
     await harness.ask(Find(box="1", thing="lid"), "r0")
     await harness.ask(Label(box="1", label="old", secret="hush"))
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert (await harness.box()).secret == "hush"
     assert [s["after"] for s in harness.journal()] == [{"label": "old", "secret": "***"}] * 2
     assert not any(b"hush" in m.value or b"hush" in repr(m.headers).encode() for m in harness.bus.sent)
@@ -262,7 +262,7 @@ async def test_while_nothing_fails_everything_is_told_once(harness: Harness) -> 
     for n in range(4):
         await harness.ask(Put(box="1", thing=str(n)), f"r{n + 1}")
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert [len(harness.outcomes(f"r{n}")) for n in range(5)] == [1, 2, 2, 2, 2]
     assert len(harness.bus.on("box.journal")) == 9
     assert len(harness.delayed()) == 4

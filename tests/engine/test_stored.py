@@ -52,7 +52,7 @@ async def test_unknown_fields_survive_the_end_of_a_pending_change(harness: Harne
 async def test_unknown_fields_survive_what_is_applied_and_what_the_sweeper_does(harness: Harness) -> None:
     await newer(harness)
     harness.clock.pass_(DELAY - SECOND)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "pen")
     kept(await harness.raw.get("documents", "box:1"), pending=1)
     harness.clock.pass_(41 * SECOND)
@@ -123,7 +123,7 @@ async def test_a_cleared_value_is_stored_as_nothing_and_read_as_nothing(harness:
     await harness.ask(Label(box="1", label="old"), "r1")
     await harness.ask(Label.model_validate({"box": "1", "label": None}), "r2")
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     assert (await harness.box()).label is None
     assert [s["after"] for s in harness.journal("r2")] == [{"label": None}] * 2
 

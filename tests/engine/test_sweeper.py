@@ -67,26 +67,26 @@ async def test_a_decision_about_nothing_is_told_too(harness: Harness) -> None:
     await harness.tells_one_story("r1", "rejected")
 
 
-async def test_what_is_overdue_is_poked_again_at_longer_and_longer_intervals(harness: Harness) -> None:
+async def test_what_is_overdue_is_triggered_again_at_longer_and_longer_intervals(harness: Harness) -> None:
     await harness.ask(Find(box="1", thing="lid"), "r0")
     await harness.ask(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
-    poked: list[int] = []
+    triggered: list[int] = []
     for second in range(0, 3600, 10):
         await harness.sweep()
-        if len(harness.bus.on("box.due")) > len(poked):
-            poked.append(second)
+        if len(harness.bus.on("box.due")) > len(triggered):
+            triggered.append(second)
         harness.clock.pass_(10 * SECOND)
-    assert poked[0] == 40, "30 s late, as seen by a sweep every 10 s"
-    pauses = [after - before for before, after in itertools.pairwise(poked)]
+    assert triggered[0] == 40, "30 s late, as seen by a sweep every 10 s"
+    pauses = [after - before for before, after in itertools.pairwise(triggered)]
     assert pauses == sorted(pauses)
     assert 30 <= pauses[0] <= 70
     assert 900 <= pauses[-1] <= 910
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "pen")
 
 
-async def test_each_overdue_document_is_poked_once_however_much_is_pending(harness: Harness) -> None:
+async def test_each_overdue_document_is_triggered_once_however_much_is_pending(harness: Harness) -> None:
     for box in "12":
         await harness.ask(Find(box=box, thing="lid"), f"made{box}")
         await harness.batch(*(incoming(Put(box=box, thing=str(n)), f"r{box}{n}") for n in range(3)))
@@ -96,7 +96,7 @@ async def test_each_overdue_document_is_poked_once_however_much_is_pending(harne
     assert sorted(m.key for m in harness.bus.on("box.due")) == [b"box:1", b"box:2"]
 
 
-async def test_a_change_that_becomes_overdue_later_is_poked_though_an_earlier_one_was(harness: Harness) -> None:
+async def test_a_change_that_becomes_overdue_later_is_triggered_though_an_earlier_one_was(harness: Harness) -> None:
     await harness.ask(Find(box="1", thing="lid"), "r0")
     await harness.ask(Put(box="1", thing="pen"), "r1")
     harness.clock.pass_(20 * SECOND)
@@ -107,7 +107,7 @@ async def test_a_change_that_becomes_overdue_later_is_poked_though_an_earlier_on
     harness.clock.pass_(20 * SECOND)
     await harness.sweep()
     assert len(harness.bus.on("box.due")) == 2
-    await harness.poke("1")
+    await harness.trigger("1")
     assert await harness.things() == ("lid", "pen", "ink")
 
 

@@ -111,9 +111,9 @@ async def test_a_change_applied_by_one_and_cancelled_by_another_whose_clock_is_s
     await harness.ask(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
     fast, slow = harness.process("fast"), harness.process("slow", clock=ManualClock(NOW + DELAY - MINUTE))
-    async with fast.life.held(step, harness.poke("1", by=fast)):
+    async with fast.life.held(step, harness.trigger("1", by=fast)):
         await harness.ask(Cancel(box="1", request_id="r1"), "r2", by=slow)
-    await harness.poke("1")
+    await harness.trigger("1")
     applied = "pen" in await harness.things()
     await harness.rest()
     await harness.tells_one_story("r1", "applied" if applied else "cancelled")
@@ -121,13 +121,13 @@ async def test_a_change_applied_by_one_and_cancelled_by_another_whose_clock_is_s
 
 
 @pytest.mark.parametrize("step", ["load", "save", "publish box.outcomes", "publish box.state", "put_records", "clear"])
-async def test_one_poke_at_two_processes(harness: Harness, step: str) -> None:
+async def test_one_trigger_at_two_processes(harness: Harness, step: str) -> None:
     await harness.ask(Find(box="1", thing="lid"), "r0")
     await harness.ask(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
     slow = harness.process("slow")
-    async with slow.life.held(step, harness.poke("1", by=slow)):
-        await harness.poke("1")
+    async with slow.life.held(step, harness.trigger("1", by=slow)):
+        await harness.trigger("1")
     assert await harness.things() == ("lid", "pen")
     assert harness.told() == ["accepted", "applied"]
     await harness.rest()
@@ -139,7 +139,7 @@ async def test_a_row_written_late_does_not_take_back_a_newer_one(harness: Harnes
     slow = harness.process("slow")
     async with slow.life.held("put_records", harness.ask(Put(box="1", thing="pen"), by=slow)):
         harness.clock.pass_(DELAY)
-        await harness.poke("1")
+        await harness.trigger("1")
     record = await harness.request_record()
     assert record is not None
     assert record.transition.status == "applied"

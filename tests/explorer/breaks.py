@@ -15,7 +15,7 @@ from tests.explorer.port import Port
 from tests.explorer.stack import NO_FAULTS, Faults
 from tests.support.toy import DELAY, NOW, ManualClock
 
-SWEEPS = frozenset({"outboxes", "states", "settle", "overdue", "deadlines", "questions"})
+SWEEPS = frozenset({"outboxes", "states", "republish", "overdue", "deadlines", "questions"})
 FAR = NOW + 1000 * DELAY
 
 
@@ -30,7 +30,7 @@ class Break:
     """How many faults that takes; None for those of the case."""
     store: Callable[[Any], MemoryStore] = ExploredStore
     port: Callable[[], Any] = Port
-    poke_clock: Callable[[ManualClock], Clock] = lambda clock: clock
+    trigger_clock: Callable[[ManualClock], Clock] = lambda clock: clock
     stamp: Callable[[int], int] = lambda stamp: stamp
     sweeps: frozenset[str] = SWEEPS
     journal_by_step: bool = True
@@ -225,11 +225,11 @@ BREAKS: Mapping[str, Break] = {
     "the offset is committed before anything is told": Break(
         "later", "lost", A_CRASH, sweeps=SWEEPS - {"outboxes"}, commits_at_once=True
     ),
-    "no state is published once more": Break("two at once", "untrue", A_CRASH, sweeps=SWEEPS - {"settle"}),
-    "nothing overdue is poked again": Break("later, poked early", "lost", sweeps=SWEEPS - {"overdue"}),
+    "no state is published once more": Break("two at once", "untrue", A_CRASH, sweeps=SWEEPS - {"republish"}),
+    "nothing overdue is triggered again": Break("later, triggered early", "lost", sweeps=SWEEPS - {"overdue"}),
     "waiting rows have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
-    "the poke's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
-    "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, poke_clock=lambda _: ManualClock(FAR)),
+    "the trigger's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
+    "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, trigger_clock=lambda _: ManualClock(FAR)),
     "the journal has one key for all steps of a request": Break("later", "untrue", NO_FAULTS, journal_by_step=False),
 }
 """What is broken, and a case in which it shows."""

@@ -65,7 +65,7 @@ CASES: Mapping[str, Case] = {
     "two at once, one twice": Case((now("a"), now("b")), ((0,), (1,), (0,)), Faults(crashes=1)),
     "two in a batch": Case((now("a"), now("b")), ((0, 1), (1,)), Faults(crashes=1)),
     "later": Case((put("a"),), ((0,),), Faults(crashes=1, redeliveries=1), late=1),
-    "later, poked early": Case((put("a"),), ((0,),), Faults(crashes=1, early=1), late=1),
+    "later, triggered early": Case((put("a"),), ((0,),), Faults(crashes=1, early=1), late=1),
     "two later": Case((put("a"), put("b")), BOTH, Faults(crashes=1), late=1),
     "cancelled": Case((put("a"), Cancel(box="1", request_id="r0")), BOTH, Faults(crashes=1), late=1),
     "refused or not": Case((now("a"), AFTER), ((0,), (1,), (1,)), Faults(crashes=1)),

@@ -142,10 +142,10 @@ class Moves:
         if source.kind == "m":
             number = source.what
             stack.committed = (*stack.committed[:number], True, *stack.committed[number + 1 :])
-        elif source.kind == "p" and source.what in stack.pokes:
-            pokes = list(stack.pokes)
-            pokes.remove(source.what)
-            stack.pokes = tuple(pokes)
+        elif source.kind == "p" and source.what in stack.triggers:
+            triggers = list(stack.triggers)
+            triggers.remove(source.what)
+            stack.triggers = tuple(triggers)
 
     def _takes_up(self, stack: Stack, who: int) -> Iterator[Move]:
         at_work = [b.source for b in stack.busy if b]
@@ -156,13 +156,13 @@ class Moves:
                 yield Move(who, f"takes {self._tasks.named(number)}", self._begin(stack, who, Source("m", number)))
             elif stack.faults.redeliveries:
                 yield self._again(stack, who, f"is given {self._tasks.named(number)} again", Source("n", number))
-        for poke in dict.fromkeys(stack.pokes):
-            document, stamp = poke
-            told = f"a poke for {document} of {at(stamp)}"
-            if stack.pokes.count(poke) > at_work.count(Source("p", poke)):
-                yield Move(who, f"takes {told}", self._begin(stack, who, Source("p", poke)))
+        for trigger in dict.fromkeys(stack.triggers):
+            document, stamp = trigger
+            told = f"a trigger for {document} of {at(stamp)}"
+            if stack.triggers.count(trigger) > at_work.count(Source("p", trigger)):
+                yield Move(who, f"takes {told}", self._begin(stack, who, Source("p", trigger)))
             elif stack.faults.redeliveries:
-                yield self._again(stack, who, f"is given {told} again", Source("q", poke))
+                yield self._again(stack, who, f"is given {told} again", Source("q", trigger))
 
     def _again(self, stack: Stack, who: int, what: str, source: Source) -> Move:
         fewer = stack.copy()
@@ -176,8 +176,8 @@ class Moves:
         there_is = {
             "outboxes": any(d["outbox"] for d in documents),
             "states": any(d.get("dirty_at", now) < now - STALE for d in documents),
-            "settle": any(d.get("settle_at", now) < now for d in documents),
-            "overdue": due and not stack.pokes,
+            "republish": any(d.get("settle_at", now) < now for d in documents),
+            "overdue": due and not stack.triggers,
             "deadlines": any(record["deadline"] <= now for record in waiting),
             "questions": any(record["ask_at"] is not None and record["ask_at"] <= now for record in waiting),
         }
@@ -193,10 +193,10 @@ class Moves:
                 continue
             sent = stack.copy()
             sent.delayed = tuple(d for d in stack.delayed if d != delayed)
-            sent.pokes = tuple(sorted((*stack.pokes, (document, stack.clocks[BROKER]))))
+            sent.triggers = tuple(sorted((*stack.triggers, (document, stack.clocks[BROKER]))))
             if early:
                 sent.faults = stack.faults._replace(early=stack.faults.early - 1)
-            yield Move(None, f"the delay pokes {document}{', early' if early else ''}", sent, fault=early)
+            yield Move(None, f"the delay triggers {document}{', early' if early else ''}", sent, fault=early)
         last = NOW + self.case.ticks * DELAY
         pending = [p["step"]["effective_at"] for d in stack.documents.values() for p in d.get("pending", ())]
         waiting = [record["deadline"] for record in stack.requests.values() if record["status"] == "waiting"]

@@ -20,7 +20,7 @@ ANSWERED_TWICE = {"rejected": {"accepted", "applied", "cancelled", "failed"}, "a
 
 
 class ExploredStore(MemoryStore):
-    """The in-memory store, whose sweeper finds outboxes old at once, and pokes again without backing off."""
+    """The in-memory store, whose sweeper finds outboxes old at once, and triggers again without backing off."""
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox."""
@@ -28,7 +28,7 @@ class ExploredStore(MemoryStore):
         return await super().with_old_outbox(2**62, limit)
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return what is due, however often it was poked."""
+        """Return what is due, however often it was triggered."""
         due = [(id_, p["step"]["effective_at"]) for id_, raw in self.documents.items() for p in raw.get("pending", ())]
         return [(id_, at) for id_, at in due if at <= now][:limit]
 
@@ -124,7 +124,7 @@ class Performer:
         elif what == "state":
             stack.shown = stack.shown | {message.key.decode(): content(message.value)}
         elif what == "due":
-            stack.pokes = tuple(sorted((*stack.pokes, (value["document"], stack.clocks[BROKER]))))
+            stack.triggers = tuple(sorted((*stack.triggers, (value["document"], stack.clocks[BROKER]))))
         elif message.topic == "oracle.requests":
             stack.asked |= {oracle_key(message.key.decode())}
         elif message.topic.startswith("delay."):

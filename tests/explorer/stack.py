@@ -19,7 +19,7 @@ CLOCKS = (*ENGINES, SWEEPER, BROKER)
 
 
 class Source(NamedTuple):
-    """Why a process works: which delivery (`m`; `n` when it was delivered again), poke (`p`) or sweep (`s`)."""
+    """Why a process works: which delivery (`m`; `n` when it was delivered again), trigger (`p`) or sweep (`s`)."""
 
     kind: str
     what: Any
@@ -61,7 +61,7 @@ class Stack:
         self.shown: dict[str, bytes] = {}
         self.asked: frozenset[str] = frozenset()
         self.delayed: tuple[tuple[str, int], ...] = ()
-        self.pokes: tuple[tuple[str, int], ...] = ()
+        self.triggers: tuple[tuple[str, int], ...] = ()
         self.committed: tuple[bool, ...] = ()
         self.busy: tuple[Busy | None, ...] = (None, None, None)
         self.clocks: tuple[int, ...] = ()
@@ -105,7 +105,7 @@ class Stack:
                 tuple(sorted(self.shown.items())),
                 tuple(sorted(self.counters.items())),
                 tuple(sorted((key, version) for key, (version, _) in self.copies.items())),
-                (self.asked, self.delayed, self.pokes, self.committed, self.clocks, self.faults),
+                (self.asked, self.delayed, self.triggers, self.committed, self.clocks, self.faults),
                 (self.accepted, self.applied, self.cancelled),
                 tuple(busy),
                 written,

@@ -1,4 +1,4 @@
-"""What processes are given to do: deliveries, pokes, and the sweeper's rounds, by the engine's own code."""
+"""What processes are given to do: deliveries, triggers, and the sweeper's rounds, by the engine's own code."""
 
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, cast
@@ -34,8 +34,8 @@ class Tasks:
         kinds: dict[str, Callable[[Any, ManualClock], Work]] = {
             "m": self._deliver,
             "n": self._deliver,
-            "p": self._poke,
-            "q": self._poke,
+            "p": self._trigger,
+            "q": self._trigger,
             "s": self._sweep,
         }
         does = kinds[source.kind]
@@ -71,14 +71,14 @@ class Tasks:
 
         return copy()
 
-    def _poke(self, poke: tuple[str, int], clock: ManualClock) -> Work:
-        engine, _ = self._engine(self._broken.poke_clock(clock))
-        document, stamp = poke
+    def _trigger(self, trigger: tuple[str, int], clock: ManualClock) -> Work:
+        engine, _ = self._engine(self._broken.trigger_clock(clock))
+        document, stamp = trigger
 
-        async def trigger() -> None:
+        async def triggers() -> None:
             await engine.triggers([(document, self._broken.stamp(stamp))])
 
-        return trigger()
+        return triggers()
 
     def _sweep(self, what: str, clock: ManualClock) -> Work:
         engine, port = self._engine(clock)

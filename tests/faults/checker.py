@@ -31,9 +31,9 @@ def early(run: Run) -> Iterator[Violation]:
             if at < accepted.due_at:
                 yield Violation("early", request, f"{step.status} {accepted.due_at - at} ms before its time")
     fast = {fault.who for fault in run.others["fault"] if fault.code == "clock"}
-    for poke in run.others["forwarded"]:
-        if poke.who == "delay_svc" and "delay_svc" not in fast and poke.due_at and poke.at < poke.due_at:
-            yield Violation("early", poke.document, f"forwarded {poke.due_at - poke.at} ms before it was due")
+    for trigger in run.others["forwarded"]:
+        if trigger.who == "delay_svc" and "delay_svc" not in fast and trigger.due_at and trigger.at < trigger.due_at:
+            yield Violation("early", trigger.document, f"forwarded {trigger.due_at - trigger.at} ms before it was due")
 
 
 def lost(run: Run) -> Iterator[Violation]:

@@ -164,7 +164,7 @@ def _state(owner: str, at: int, place: str, message: Any, headers: Headers) -> E
     return Event("state", at, owner, document=document, version=record["version"], place=place, more={"record": record})
 
 
-def _poke(what: Any) -> Callable[..., Event]:
+def _trigger(what: Any) -> Callable[..., Event]:
     def read(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
         told = orjson.loads(message.value())
         due_at, ident = headers.get("due_at"), headers["ce_id"].decode()
@@ -187,6 +187,6 @@ _READ: Mapping[str, Callable[..., Event]] = {
     "outcomes": _step("outcome"),
     "journal": _step("journal"),
     "state": _state,
-    "due": _poke("forwarded"),
-    "delayed": _poke("delayed"),
+    "due": _trigger("forwarded"),
+    "delayed": _trigger("delayed"),
 }

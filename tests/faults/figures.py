@@ -16,7 +16,7 @@ def figures(events: Sequence[Event]) -> dict[str, Any]:
     """Return the figures of a run: counts, and times in ms unless the name says otherwise."""
     run = arrange(events)
     decisions, effects = _decisions(run), _effects(run)
-    pokes = Counter(poke.more.get("id") for poke in run.others["forwarded"] if poke.who == "delay_svc")
+    triggers = Counter(trigger.more.get("id") for trigger in run.others["forwarded"] if trigger.who == "delay_svc")
     firsts = [first for request in run.steps if (first := run.first(request))]
     return {
         "requests": len(run.asked),
@@ -27,8 +27,8 @@ def figures(events: Sequence[Event]) -> dict[str, Any]:
         "documents": len(run.stored),
         "dead_letters": sum(event.what == "dead_lettered" for event in events),
         "faults": dict(sorted(Counter(f"{fault.code} {fault.who}" for fault in run.others["fault"]).items())),
-        "duplicates_forwarded": sum(pokes.values()) - len(pokes),
-        "poked_by_sweeper": sum(poke.who == "sweeper" for poke in run.others["forwarded"]),
+        "duplicates_forwarded": sum(triggers.values()) - len(triggers),
+        "triggered_by_sweeper": sum(trigger.who == "sweeper" for trigger in run.others["forwarded"]),
         "decision": _spread([late for _, late in decisions]),
         "lateness": _spread([late for _, late in effects]),
         "felt": [_felt(run, number, decisions, effects) for number in range(len(run.others["fault"]))],

@@ -21,8 +21,8 @@ What = Literal[
     "asked",  # the request as it stands in the log
     "outcome",  # a step told on `*.outcomes`
     "journal",  # a step told on `*.journal`
-    "delayed",  # a poke put on a delay topic
-    "forwarded",  # a poke put on `*.due`
+    "delayed",  # a trigger put on a delay topic
+    "forwarded",  # a trigger put on `*.due`
     "state",  # a record told on `*.state`
     "poisoned",  # something that must end as a dead letter was put at `place`
     "rubbish",  # something put on a topic that nobody can read
@@ -39,7 +39,7 @@ class Event:
     """One thing that happened.
 
     `request` is actor and request id; `place` is topic/partition/offset; `due_at` is when the request takes effect, or
-    when the poke is due. `more` is particular to a kind of event.
+    when the trigger is due. `more` is particular to a kind of event.
     """
 
     what: What

@@ -34,7 +34,7 @@ class Run:
     stored: dict[str, Event] = field(default_factory=dict)
     request_records: dict[str, Event] = field(default_factory=dict)
     others: defaultdict[str, list[Event]] = field(default_factory=_lists)
-    """By kind: what HTTP answered, pokes forwarded, what the gateway shows, faults."""
+    """By kind: what HTTP answered, triggers forwarded, what the gateway shows, faults."""
 
     def base(self, document: str) -> int:
         """Return the version a document had before the run."""

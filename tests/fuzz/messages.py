@@ -67,7 +67,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 _HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
     "ce_id": st.sampled_from([b"again", b"", b"a|b", b"\xff", b"x" * 101]) | TEXT.map(str.encode),
-    "ce_type": st.sampled_from([b"", b"structure.modify.v2", b"membership.add.v1", b"\xff"]) | TEXT.map(str.encode),
+    "ce_type": st.sampled_from([b"", b"structure.modify.v2", b"membership.set.v1", b"\xff"]) | TEXT.map(str.encode),
     "ce_specversion": st.sampled_from([b"0.3", b"2.0", b"", b"1.0 "]),
     "ce_actor": st.sampled_from([b"marc", b"admin", b"", b"\xff", b"system"]) | TEXT.map(str.encode),
     "content-type": st.sampled_from(

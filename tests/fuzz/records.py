@@ -8,8 +8,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from ops.dlq.dead_letters import read
 
+from ops.dlq.dead_letters import read
 from shared.clock import duration
 from shared.contracts import topics
 from shared.kafka.clients import connection

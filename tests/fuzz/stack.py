@@ -110,7 +110,7 @@ class Stack:
             change = {"structure_id": self.bystander, "user": FRIEND, "profile": profile}
             for owner, type_, data in (
                 ("structure", "structure.modify.v1", label),
-                ("manager", "membership.change-profile.v1", change),
+                ("manager", "membership.set.v1", change),
             ):
                 marks.add(mark := self.mark())
                 headers = envelope(mark, type_, self.bearer(BYSTANDER))

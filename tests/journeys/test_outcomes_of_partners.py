@@ -60,7 +60,7 @@ def test_each_is_told_its_own_over_all_owners_and_at_every_step(
         "applied": partner.ask(STRUCTURE, MODIFY, {**about, "phone": "0102030405"}, mine),
         "manager": partner.ask(
             MANAGER,
-            "membership.add.v1",
+            "membership.set.v1",
             {"structure_id": structure["id"], "user": "sam", "profile": "consultation"},
             mine,
         ),

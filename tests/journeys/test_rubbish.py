@@ -117,7 +117,7 @@ INVALID = {
 UNKNOWN = {
     "an unknown type": Case(headers={"ce_type": b"structure.explode.v1"}),
     "a version to come": Case(headers={"ce_type": b"structure.modify.v2"}),
-    "another owner's type": Case(headers={"ce_type": b"membership.add.v1"}),
+    "another owner's type": Case(headers={"ce_type": b"membership.set.v1"}),
     "a type in capitals": Case(headers={"ce_type": MODIFY.upper().encode()}),
     "a huge type": Case(headers={"ce_type": b"t" * HUGE}),
 }
@@ -282,7 +282,7 @@ def test_rubbish_for_users_and_teams(system: System, partner: Partner) -> None:
     token = system.token("alice", KAFKA_AUDIENCE)
     for id_ in (2**63, 2**64 - 1, 2**63 - 1, 2**53, 2**53 - 1):
         data = {"structure_id": id_, "user": "marc", "profile": "consultation"}
-        rid = partner.ask("manager.requests", "membership.add.v1", data, token, key=KEY)
+        rid = partner.ask("manager.requests", "membership.set.v1", data, token, key=KEY)
         assert answers.until(of(rid, "rejected"), 60)["code"] == (
             "structure_not_found" if id_ < 2**53 else "invalid_request"
         )

@@ -152,14 +152,13 @@ class Harness:
         """Let requests arrive together."""
         await (by or self.main).engine.requests(requests)
 
-    async def poke(self, *boxes: str, at: int | None = None, by: Process | None = None) -> None:
-        """Let triggers arrive; `at` is the broker's append time."""
-        await self.trigger(*boxes, at=at, by=by)
-
     async def trigger(
         self, *boxes: str, at: int | None = None, due_at: int = 0, by: Process | None = None
     ) -> list[tuple[str, int, int]]:
-        """Let triggers arrive, for what is due at `due_at`; return those to be given again, and when."""
+        """Let triggers arrive, for what is due at `due_at`; `at` is the broker's append time.
+
+        Returns those to be given again, and when.
+        """
         stamp = self.clock.time if at is None else at
         return await (by or self.main).engine.triggers([(box_id(box), stamp, due_at) for box in boxes])
 
@@ -175,7 +174,7 @@ class Harness:
         await (by or self.main).sweeper.sweep()
 
     async def rest(self) -> None:
-        """Let time pass and the sweeper run until nothing is left to do, every poke of its delivered."""
+        """Let time pass and the sweeper run until nothing is left to do, every trigger of its delivered."""
         done = len(self.bus.sent)
         for passing in (OLD, OLD, 11 * MINUTE, 11 * MINUTE):
             self.clock.pass_(passing)
@@ -219,7 +218,7 @@ class Harness:
         return dict(orjson.loads(found[-1].value))
 
     def delayed(self) -> list[dict[str, Any]]:
-        """Return the pokes sent to the delay topic."""
+        """Return the triggers sent to the delay topic."""
         return [orjson.loads(m.value) for m in self.bus.on("delay.30m.v1")]
 
     async def document(self, box: str = "1") -> Document:

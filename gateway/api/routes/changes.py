@@ -1,16 +1,13 @@
 """Ask for a change of a structure: create, modify, activate, deactivate, correct the sphere."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway.api import bodies
-from gateway.api.dependencies import Ask, RequestSubmitter
 from gateway.api.parameters import StructureId
 from gateway.api.responses import WITH_BODY, body, write_responses
 from gateway.api.schemas import Accepted
-from gateway.application.submit import Submission
+from gateway.api.writes import Write, Writing
 from shared.contracts.messages.common import Request as Message
 from shared.contracts.messages.structure import (
     ActivateStructure,
@@ -44,12 +41,9 @@ router = APIRouter(prefix="/structures", tags=["changes"])
         },
     ),
 )
-async def create(request: Request, ask: Ask) -> Response:
+async def create(request: Request, write: Write) -> Response:
     """Takes effect at once; the creator is the principal manager. What INSEE knows of a SIRET must not be given."""
-    message, data = await bodies.read(request, CreateStructure)
-    identifier = message.identifier
-    about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
-    return await ask.ask(Submission("structure", message, data, identifier.key, about))
+    return await write.submit(*await bodies.read(request, CreateStructure))
 
 
 @router.patch(
@@ -65,26 +59,25 @@ async def create(request: Request, ask: Ask) -> Response:
         emptied={"label": None},
     ),
 )
-async def modify(structure_id: StructureId, request: Request, ask: Ask) -> Response:
+async def modify(structure_id: StructureId, request: Request, write: Write) -> Response:
     """Only the fields given change: null empties one. `modifiable_fields` of the record says which may be given."""
-    message, data = await bodies.read(request, ModifyStructure, structure={"id": structure_id})
-    return await ask.ask(_about(structure_id, message, data))
+    return await write.submit(*await bodies.read(request, ModifyStructure, structure={"id": structure_id}))
 
 
 @router.post(
     "/{structure_id}/activate", status_code=202, summary="Activate a structure", responses=write_responses(Accepted)
 )
-async def activate(structure_id: StructureId, ask: Ask) -> Response:
+async def activate(structure_id: StructureId, write: Write) -> Response:
     """An inactive one: deactivated before, or never activated."""
-    return await _plain(structure_id, ActivateStructure, ask)
+    return await _plain(structure_id, ActivateStructure, write)
 
 
 @router.post(
     "/{structure_id}/deactivate", status_code=202, summary="Deactivate a structure", responses=write_responses(Accepted)
 )
-async def deactivate(structure_id: StructureId, ask: Ask) -> Response:
+async def deactivate(structure_id: StructureId, write: Write) -> Response:
     """An active one."""
-    return await _plain(structure_id, DeactivateStructure, ask)
+    return await _plain(structure_id, DeactivateStructure, write)
 
 
 @router.post(
@@ -94,16 +87,10 @@ async def deactivate(structure_id: StructureId, ask: Ask) -> Response:
     responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(CorrectSphere, "structure", sphere={"sphere": "public_non_state"}),
 )
-async def correct_sphere(structure_id: StructureId, request: Request, ask: Ask) -> Response:
+async def correct_sphere(structure_id: StructureId, request: Request, write: Write) -> Response:
     """Takes effect at once; for administrators."""
-    message, data = await bodies.read(request, CorrectSphere, structure={"id": structure_id})
-    return await ask.ask(_about(structure_id, message, data))
+    return await write.submit(*await bodies.read(request, CorrectSphere, structure={"id": structure_id}))
 
 
-async def _plain(structure_id: int, model: type[Message], ask: RequestSubmitter) -> Response:
-    message, data = bodies.message(model, {"structure": {"id": structure_id}})
-    return await ask.ask(_about(structure_id, message, data))
-
-
-def _about(structure_id: int, message: Message, data: dict[str, Any]) -> Submission:
-    return Submission("structure", message, data, f"structure:{structure_id}", {"structure": {"id": structure_id}})
+async def _plain(structure_id: int, model: type[Message], write: Writing) -> Response:
+    return await write.submit(*bodies.message(model, {"structure": {"id": structure_id}}))

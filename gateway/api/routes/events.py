@@ -56,7 +56,7 @@ async def events(
     the reader's to read. A client connects again whenever a stream ends, and names the last event it received: 204
     tells it to stop.
     """
-    found = await caller.the.requests.one(caller.actor, request_id, maker)
+    found = await caller.services.requests.one(caller.actor, request_id, maker)
     seen, is_last = await _received(caller, found, last_event_id)
     if is_last:
         return Response(status_code=204)
@@ -70,7 +70,7 @@ async def _received(caller: Calling, followed: Mapping[str, Any], last_event_id:
     """
     if not last_event_id or not _PLACE.fullmatch(last_event_id):
         return _BEFORE_ALL, False
-    steps, ended = await caller.the.requests.steps(caller.actor, _record_key(followed), _BEFORE_ALL)
+    steps, ended = await caller.services.requests.steps(caller.actor, _record_key(followed), _BEFORE_ALL)
     places = [order for order, _ in steps]
     seen = int(last_event_id)
     return (seen, ended and seen == places[-1]) if seen in places else (_BEFORE_ALL, False)
@@ -82,15 +82,15 @@ def _record_key(followed: Mapping[str, Any]) -> str:
 
 async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> AsyncIterator[dict[str, Any]]:
     """Yield the steps of a request after the one seen, until the last one, or until the caller may not see them."""
-    the, key, clock = caller.the, _record_key(followed), asyncio.get_running_loop()
+    services, key, clock = caller.services, _record_key(followed), asyncio.get_running_loop()
     end, patience = clock.time() + caller.left, _FIRST_LOOK
-    follow = the.outcome_listener.follow(request_key(followed["actor"], followed["request_id"]))
+    follow = services.listener.follow(request_key(followed["actor"], followed["request_id"]))
     with follow as outcomes, metrics.STREAMS.track_inprogress():
         while (left := end - clock.time()) > 0:
             try:
                 caller = await caller.again()
                 end = clock.time() + caller.left
-                steps, ended = await the.requests.steps(caller.actor, key, seen)
+                steps, ended = await services.requests.steps(caller.actor, key, seen)
             except Rejected:
                 return  # The client connects again, and is told why not.
             except TRANSIENT:
@@ -109,4 +109,4 @@ async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> Asy
                     if outcome is None:  # The process stops: the client connects again, elsewhere.
                         return
                     if outcome.get("recorded", True):
-                        await the.writer.put(outcome)
+                        await services.writer.put(outcome)

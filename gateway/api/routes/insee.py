@@ -25,7 +25,7 @@ async def look_up(siret: Siret, caller: Caller, traceparent: Traceparent = None)
             fields={"path.siret": wrong},
             details={"fields": {"path.siret": IDENTIFIER_FORMS["SIRET"]}},
         )
-    found = await caller.the.insee.look_up(caller.actor, value, traceparent)
+    found = await caller.services.insee.look_up(caller.actor, value, traceparent)
     if found.get("code") == "siret_not_found":
         return problem("siret_not_found", status=404)
     return answer(found)

@@ -19,7 +19,7 @@ Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere
 async def me(caller: Caller) -> Response:
     """As the token tells, and as registered once that is done, a moment after a first call."""
     actor = caller.actor
-    known = await caller.the.users.one(actor.id) or {}
+    known = await caller.services.users.one(actor.id) or {}
     outcome = {"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator}
     names = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
     return answer({**outcome, **{name: value for name, value in names.items() if value}, **known})
@@ -35,4 +35,4 @@ async def structures(
     sort: Sort = "name",
 ) -> Response:
     """Those the caller is attached to."""
-    return answer(await caller.the.structures.mine(caller.actor, possible, page, sort))
+    return answer(await caller.services.structures.mine(caller.actor, possible, page, sort))

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from gateway.api import bodies
-from gateway.api.dependencies import Ask, Caller, Paging, RequestSubmitter, answer
+from gateway.api.dependencies import Caller, Calling, Paging, answer
 from gateway.api.parameters import Digits
 from gateway.api.responses import read_responses, write_responses
 from gateway.api.schemas import Accepted, Page, RequestStatus, RequestWithSteps
-from gateway.application.submit import Submission
+from gateway.api.writes import Write
 from shared.contracts.messages.common import LARGEST_INTEGER, RequestId, UserId
 from shared.contracts.messages.structure import CancelRequest
 from shared.errors import Rejected
@@ -35,39 +35,34 @@ async def mine(
     """The caller's own, newest first."""
     # As a request names it, or tells it: which structure it is may be more than whoever asked may know.
     filters = {"status": status, "type": type_, "reference.structure.id": structure}
-    return answer(await caller.the.requests.mine(caller.actor, filters, page))
+    return answer(await caller.services.requests.mine(caller.actor, filters, page))
 
 
 @router.get("/{request_id}", summary="A request as it is now", responses=read_responses(RequestWithSteps, 404))
 async def consult(request_id: Id, caller: Caller, maker: Maker = None) -> Response:
     """One's own, or one made on a structure whose member one is; with each step it went through."""
-    return answer(await caller.the.requests.one(caller.actor, request_id, maker))
+    return answer(await caller.services.requests.one(caller.actor, request_id, maker))
 
 
-async def _cancellable(ask: RequestSubmitter, request_id: str, maker: str | None) -> Mapping[str, Any]:
+async def _cancellable(caller: Calling, request_id: str, maker: str | None) -> Mapping[str, Any]:
     """Return a request to the one owner whose requests can be cancelled."""
     try:
-        return await ask.the.requests.one(ask.actor, request_id, maker, owners=["structure"])
+        return await caller.services.requests.one(caller.actor, request_id, maker, owners=["structure"])
     except Rejected:
-        await ask.the.requests.one(ask.actor, request_id, maker)  # Raises when there is none at all.
+        await caller.services.requests.one(caller.actor, request_id, maker)  # Raises when there is none at all.
         raise Rejected("not_cancellable") from None
 
 
 @router.post(
     "/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=write_responses(Accepted)
 )
-async def cancel(request_id: Id, ask: Ask, maker: Maker = None) -> Response:
+async def cancel(request_id: Id, write: Write, maker: Maker = None) -> Response:
     """Possible until it takes effect, for whoever could have made it."""
-    found = await _cancellable(ask, request_id, maker)
+    found = await _cancellable(write.caller, request_id, maker)
     structure = found.get("reference", {}).get("structure")
     if not structure:
         raise Rejected("not_cancellable")
-    if "id" in structure:
-        named, key = {"id": structure["id"]}, f"structure:{structure['id']}"
-    else:  # A creation that waits: its structure has no id yet.
-        identifier = structure["identifier"]
-        named, key = {"identifier": identifier}, f"{identifier['type']}:{identifier['value']}"
-    message, data = bodies.message(
-        CancelRequest, {"structure": named, "request_id": request_id, "actor": maker or ask.actor.id}
-    )
-    return await ask.ask(Submission("structure", message, data, key, {"structure": structure}))
+    # The structure of a creation that waits has no id yet.
+    named = {"id": structure["id"]} if "id" in structure else {"identifier": structure["identifier"]}
+    data = {"structure": named, "request_id": request_id, "actor": maker or write.caller.actor.id}
+    return await write.submit(*bodies.message(CancelRequest, data))

@@ -44,7 +44,7 @@ async def search(
     caller: Caller, page: Paging, filters: Annotated[Filters, Depends(_filters)], sort: Sort = "name"
 ) -> Response:
     """Anybody finds public structures; private ones are found by their members only."""
-    return answer(await caller.the.structures.search(caller.actor, filters, page, sort))
+    return answer(await caller.services.structures.search(caller.actor, filters, page, sort))
 
 
 @router.get(
@@ -65,7 +65,7 @@ async def by_its_identifier(
     min_version: MinVersion = 0,
 ) -> Response:
     """The structure whose identifier this is, or was."""
-    structures = caller.the.structures
+    structures = caller.services.structures
     return answer(await structures.one(caller.actor, await structures.by_identifier(type_, value), min_version))
 
 
@@ -79,8 +79,8 @@ async def consult(structure_id: StructureId, caller: Caller, min_version: MinVer
     if at is not None:
         if at > datetime.now(UTC):
             raise Rejected("invalid_request", fields={"query.at": "instant_to_come"})
-        return answer(await caller.the.requests.record_at(caller.actor, structure_id, max(0, instant(at))))
-    return answer(await caller.the.structures.one(caller.actor, by_id(structure_id), min_version))
+        return answer(await caller.services.requests.record_at(caller.actor, structure_id, max(0, instant(at))))
+    return answer(await caller.services.structures.one(caller.actor, by_id(structure_id), min_version))
 
 
 @router.get(
@@ -98,7 +98,7 @@ async def requests(
 ) -> Response:
     """By anybody, newest first; for its members."""
     filters = {"status": status, "type": type_, "actor": actor}
-    return answer(await caller.the.requests.of_structure(caller.actor, structure_id, filters, page))
+    return answer(await caller.services.requests.of_structure(caller.actor, structure_id, filters, page))
 
 
 @router.get(
@@ -108,4 +108,4 @@ async def requests(
 )
 async def history(structure_id: StructureId, caller: Caller, page: Paging) -> Response:
     """Each change with what was before, what is after, who asked, when it was accepted and effective; for members."""
-    return answer(await caller.the.requests.history(caller.actor, structure_id, page))
+    return answer(await caller.services.requests.history(caller.actor, structure_id, page))

@@ -4,13 +4,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway.api import bodies
-from gateway.api.dependencies import Ask, Caller, User, answer
+from gateway.api.dependencies import Caller, User, answer
 from gateway.api.parameters import MinVersion
 from gateway.api.responses import WITH_BODY, body, read_responses, write_responses
 from gateway.api.schemas import Accepted
 from gateway.api.schemas import User as UserView
-from gateway.application.submit import Submission
-from shared.contracts.messages.common import Request as Message
+from gateway.api.writes import Write
 from shared.contracts.messages.manager import SetActive, SetPigp
 from shared.errors import Rejected
 
@@ -22,7 +21,7 @@ async def consult(user: User, caller: Caller, min_version: MinVersion = 0) -> Re
     """As registered with their first call."""
     if not caller.actor.is_administrator:
         raise Rejected("administrator_only")
-    found = await caller.the.users.one(user, min_version)
+    found = await caller.services.users.one(user, min_version)
     if found is None:
         raise Rejected("user_not_found")
     return answer(found)
@@ -35,10 +34,9 @@ async def consult(user: User, caller: Caller, min_version: MinVersion = 0) -> Re
     responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(SetPigp, "user", pigp={"pigp": True}),
 )
-async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
+async def set_pigp(user: User, request: Request, write: Write) -> Response:
     """Takes effect at once."""
-    message, data = await bodies.read(request, SetPigp, user=user)
-    return await ask.ask(_about(user, message, data))
+    return await write.submit(*await bodies.read(request, SetPigp, user=user))
 
 
 @router.put(
@@ -48,11 +46,6 @@ async def set_pigp(user: User, request: Request, ask: Ask) -> Response:
     responses=write_responses(Accepted, *WITH_BODY),
     openapi_extra=body(SetActive, "user", closed={"active": False}),
 )
-async def set_active(user: User, request: Request, ask: Ask) -> Response:
+async def set_active(user: User, request: Request, write: Write) -> Response:
     """Takes effect at once."""
-    message, data = await bodies.read(request, SetActive, user=user)
-    return await ask.ask(_about(user, message, data))
-
-
-def _about(user: str, message: Message, data: dict[str, object]) -> Submission:
-    return Submission("manager", message, data, f"user:{user}", {"user": user})
+    return await write.submit(*await bodies.read(request, SetActive, user=user))

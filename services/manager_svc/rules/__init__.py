@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Mapping
 
 from services.manager_svc import state
-from services.manager_svc.rules import access, add_member, change_profile, register, remove_member, team, user
+from services.manager_svc.rules import access, register, remove_member, set_member, team, user
 from services.manager_svc.state import State, team_document, user_document
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.manager import (
-    AddMember,
-    ChangeProfile,
     FollowSphere,
+    OfTeam,
+    OfUser,
     OpenTeam,
     RegisterUser,
     RemoveMember,
     SetActive,
+    SetMember,
     SetPigp,
 )
 from shared.domain.access_levels import user_key
@@ -26,27 +27,25 @@ RULES: Mapping[type[Request], Rule] = {
     SetActive: at_once(user.set_active),
     OpenTeam: at_once(team.open_team),
     FollowSphere: at_once(team.follow_sphere),
-    AddMember: at_once(add_member.accept),
-    ChangeProfile: at_once(change_profile.accept),
+    SetMember: at_once(set_member.accept),
     RemoveMember: at_once(remove_member.accept),
 }
 
 
 def target(request: Request, actor: Actor) -> Target:
     """Return which user or team a request is about."""
+    reference = request.reference(actor.id)
     match request:
         case RegisterUser():
-            return Target(id=user_document(actor.id), may_create=True, reference={"user": actor.id})
-        case SetPigp() | SetActive():
-            return Target(id=user_document(request.user), missing="user_not_found", reference={"user": request.user})
+            return Target(id=user_document(actor.id), may_create=True, reference=reference)
+        case OfUser():
+            return Target(id=user_document(request.user), missing="user_not_found", reference=reference)
         case OpenTeam():
             return Target(id=team_document(request.structure_id), may_create=True)
-        case FollowSphere() | AddMember() | ChangeProfile() | RemoveMember():
+        case OfTeam():
+            lags = access.structure_key(request.structure_id)
             return Target(
-                id=team_document(request.structure_id),
-                missing=access.UNKNOWN,
-                lags=access.structure_key(request.structure_id),
-                reference={"structure": {"id": request.structure_id}},
+                id=team_document(request.structure_id), missing=access.UNKNOWN, lags=lags, reference=reference
             )
     raise AssertionError(f"no target for {type(request).__name__}")
 
@@ -55,7 +54,7 @@ def copies(request: Request, document: str | None, current: State | None, actor:
     """Return the keys of the copies that the rules of a request look at."""
     del document, current
     yield user_key(actor.id)
-    if isinstance(request, AddMember | ChangeProfile):
+    if isinstance(request, SetMember):
         yield user_key(request.user)
 
 

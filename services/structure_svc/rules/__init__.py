@@ -1,7 +1,6 @@
 """The table of rules. A new request type is a message, a file here and a line in the table below."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from services.structure_svc import state
 from services.structure_svc.rules import access, activate, cancel, correct_sphere, create, deactivate, modify
@@ -36,29 +35,17 @@ def target(request: Request, actor: Actor) -> Target:
 
     One that does not exist is waited for like one whose team's copy may lag: how long an answer takes tells nothing.
     """
-    about: dict[str, Any]
+    reference = request.reference(actor.id)
     if isinstance(request, CreateStructure):
-        identifier = request.identifier
-        about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
-        return Target(keys=identifier.keys, fresh=state.KIND, reference=about)
+        return Target(keys=request.identifier.keys, fresh=state.KIND, reference=reference)
     named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
-    cancels = next(iter(refers(request, actor)), None)
-    if named.id is not None:
-        about = {"structure": {"id": named.id}}
-        return Target(
-            id=state.document_id(named.id),
-            missing=access.UNKNOWN,
-            lags=access.copy_that_may_lag(named),
-            reference=about,
-            cancels=cancels,
-        )
-    about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
     return Target(
-        keys=named.identifier.keys,
+        id=state.document_id(named.id) if named.id is not None else None,
+        keys=named.identifier.keys if named.identifier is not None else (),
         missing=access.UNKNOWN,
         lags=access.copy_that_may_lag(named),
-        reference=about,
-        cancels=cancels,
+        reference=reference,
+        cancels=next(iter(refers(request, actor)), None),
     )
 
 

@@ -146,9 +146,18 @@ class Stored(BaseModel):
 
 
 class Request(Value):
-    """What somebody asks for. `type` is the CloudEvents type, such as `structure.modify.v1`."""
+    """What somebody asks for. `type` is the CloudEvents type, such as `structure.modify.v1`; `owner` decides it."""
 
     type: ClassVar[str]
+    owner: ClassVar[str]
+
+    def partition_key(self, actor: str) -> str:
+        """Return the key of its record on Kafka: what is about one thing comes in order."""
+        raise NotImplementedError
+
+    def reference(self, actor: str) -> dict[str, Any]:
+        """Return what it is about, by the ids and identifiers with which it names it."""
+        raise NotImplementedError
 
     @classmethod
     def read(cls, data: Any) -> Self:
@@ -173,6 +182,11 @@ class Identifier(Stored):
     def key(self) -> str:
         """Return the unique key of the directory, such as `SIRET:41816609600069`."""
         return f"{self.type}:{self.value}"
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Return it as references hold it."""
+        return {"type": self.type, "value": self.value}
 
 
 def _as_written(*kinds: str) -> ConfigDict:
@@ -287,3 +301,13 @@ class StructureRef(Value):
         if (self.id is None) == (self.identifier is None):
             raise wrong("structure_reference")
         return self
+
+    @property
+    def partition_key(self) -> str:
+        """Return the key on Kafka of what is about this structure."""
+        return f"structure:{self.id}" if self.identifier is None else self.identifier.key
+
+    @property
+    def as_named(self) -> dict[str, Any]:
+        """Return the structure by what names it here."""
+        return {"id": self.id} if self.identifier is None else {"identifier": self.identifier.named}

@@ -1,4 +1,4 @@
-"""The life of a request, the same for every owner: a step, as it is stored, journaled and told; and the poke."""
+"""The life of a request, the same for every owner: a step, as it is stored, journaled and told; and the trigger."""
 
 from typing import Any, Literal
 

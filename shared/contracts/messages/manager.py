@@ -1,7 +1,7 @@
 """Messages of the owner `manager`: users, and who may do what on which structure."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -9,6 +9,7 @@ from shared.clock import Instant
 from shared.contracts.messages.common import Email, Request, Stored, StructureId, Text100, UserId
 from shared.contracts.validation import coded
 
+OWNER = "manager"
 Profile = Annotated[Literal["consultation", "modification"], coded("profile_unknown")]
 MembershipState = Literal["requested", "valid", "refused", "ended"]
 
@@ -17,10 +18,19 @@ class RegisterUser(Request):
     """Make a user known, with what their token says. Sent by whoever meets them first; the actor is the user."""
 
     type: ClassVar[str] = "user.register.v1"
+    owner: ClassVar[str] = OWNER
 
     first_name: Text100 | None = None
     last_name: Text100 | None = None
     email: Email | None = None
+
+    def partition_key(self, actor: str) -> str:
+        """Return the key of the actor, who is the user."""
+        return f"user:{actor}"
+
+    def reference(self, actor: str) -> dict[str, Any]:
+        """Return the actor, who is the user."""
+        return {"user": actor}
 
     @classmethod
     def usable(cls, claims: Mapping[str, str | None]) -> Self:
@@ -33,73 +43,93 @@ class RegisterUser(Request):
             return cls.read({field: value for field, value in given.items() if field not in unusable})
 
 
-class SetPigp(Request):
+class OfUser(Request):
+    """What is asked about a user."""
+
+    owner: ClassVar[str] = OWNER
+
+    user: UserId
+
+    def partition_key(self, actor: str) -> str:
+        """Return the key of the user."""
+        del actor
+        return f"user:{self.user}"
+
+    def reference(self, actor: str) -> dict[str, Any]:
+        """Return the user."""
+        del actor
+        return {"user": self.user}
+
+
+class OfTeam(Request):
+    """What is asked about the team of a structure."""
+
+    owner: ClassVar[str] = OWNER
+
+    structure_id: StructureId
+
+    def partition_key(self, actor: str) -> str:
+        """Return the key of the structure."""
+        del actor
+        return f"structure:{self.structure_id}"
+
+    def reference(self, actor: str) -> dict[str, Any]:
+        """Return the structure."""
+        del actor
+        return {"structure": {"id": self.structure_id}}
+
+
+class SetPigp(OfUser):
     """Say whether a user has a PIGP account (administrators)."""
 
     type: ClassVar[str] = "user.set-pigp.v1"
 
-    user: UserId
     pigp: bool
 
 
-class SetActive(Request):
+class SetActive(OfUser):
     """Open or close a user's account (administrators)."""
 
     type: ClassVar[str] = "user.set-active.v1"
 
-    user: UserId
     active: bool
 
 
-class OpenTeam(Request):
+class OpenTeam(OfTeam):
     """Open the team of a new structure with its first principal. The owner itself asks, once it sees the structure."""
 
     type: ClassVar[str] = "team.open.v1"
 
-    structure_id: StructureId
     principal: UserId
     sphere: str
 
 
-class FollowSphere(Request):
+class FollowSphere(OfTeam):
     """Take over the sphere of a structure. The owner itself asks, once it sees the change."""
 
     type: ClassVar[str] = "team.follow-sphere.v1"
 
-    structure_id: StructureId
     sphere: str
 
 
-class AddMember(Request):
-    """Attach a user to a structure (its principal)."""
+class SetMember(OfTeam):
+    """Attach a user to a structure, or change the profile of a member (its principal)."""
 
-    type: ClassVar[str] = "membership.add.v1"
+    type: ClassVar[str] = "membership.set.v1"
 
-    structure_id: StructureId
     user: UserId
     profile: Profile
 
 
-class ChangeProfile(Request):
-    """Change the profile of a member (the principal)."""
-
-    type: ClassVar[str] = "membership.change-profile.v1"
-
-    structure_id: StructureId
-    user: UserId
-    profile: Profile
-
-
-class RemoveMember(Request):
+class RemoveMember(OfTeam):
     """End a membership (the principal)."""
 
     type: ClassVar[str] = "membership.remove.v1"
 
-    structure_id: StructureId
     user: UserId
 
 
-REQUESTS: tuple[type[Request], ...] = (RegisterUser, SetPigp, SetActive, AddMember, ChangeProfile, RemoveMember)
+REQUESTS: tuple[type[Request], ...] = (RegisterUser, SetPigp, SetActive, SetMember, RemoveMember)
 
 
 class Membership(Stored):

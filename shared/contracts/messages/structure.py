@@ -1,7 +1,7 @@
 """Messages of the owner `structure`: what may be asked, and the record as published."""
 
 from datetime import date
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -28,6 +28,7 @@ from shared.contracts.messages.common import (
 )
 from shared.contracts.validation import coded
 
+OWNER = "structure"
 Sphere = Literal["state", "public_non_state", "private"]
 
 
@@ -113,6 +114,7 @@ class CreateStructure(Request):
     """Register an organisation. What INSEE knows of a SIRET must not be given, save what it hides."""
 
     type: ClassVar[str] = "structure.create.v1"
+    owner: ClassVar[str] = OWNER
 
     identifier: IdentifierInput
     name: Text255 | None = Field(None, description="raison sociale; from INSEE for a SIRET")
@@ -128,13 +130,40 @@ class CreateStructure(Request):
     )
     activate: bool = Field(default=False, description="ask for activation at once; it is a second request")
 
+    def partition_key(self, actor: str) -> str:
+        """Return the key of its identifier: the structure has no id yet."""
+        del actor
+        return self.identifier.key
 
-class ModifyStructure(Request):
+    def reference(self, actor: str) -> dict[str, Any]:
+        """Return the identifier."""
+        del actor
+        return {"structure": {"identifier": self.identifier.named}}
+
+
+class OfStructure(Request):
+    """What is asked about a structure that exists."""
+
+    owner: ClassVar[str] = OWNER
+
+    structure: StructureRef
+
+    def partition_key(self, actor: str) -> str:
+        """Return the key of the structure, as it is named."""
+        del actor
+        return self.structure.partition_key
+
+    def reference(self, actor: str) -> dict[str, Any]:
+        """Return the structure, as it is named."""
+        del actor
+        return {"structure": self.structure.as_named}
+
+
+class ModifyStructure(OfStructure):
     """Change the fields given: one left out stays, null empties an optional one, an address is replaced as a whole."""
 
     type: ClassVar[str] = "structure.modify.v1"
 
-    structure: StructureRef
     name: Text255 | None = None
     label: Text100 | None = None
     person: PersonNameInput | None = None
@@ -145,38 +174,32 @@ class ModifyStructure(Request):
     billing_mandate: BillingMandateInput | None = None
 
 
-class ActivateStructure(Request):
+class ActivateStructure(OfStructure):
     """Put an inactive structure into activity."""
 
     type: ClassVar[str] = "structure.activate.v1"
 
-    structure: StructureRef
 
-
-class DeactivateStructure(Request):
+class DeactivateStructure(OfStructure):
     """Take an active structure out of activity."""
 
     type: ClassVar[str] = "structure.deactivate.v1"
 
-    structure: StructureRef
 
-
-class CancelRequest(Request):
+class CancelRequest(OfStructure):
     """Cancel a pending request of a structure before it takes effect."""
 
     type: ClassVar[str] = "structure.cancel.v1"
 
-    structure: StructureRef
     request_id: RequestId
     actor: UserId | None = Field(None, description="who made that request; whoever cancels, when left out")
 
 
-class CorrectSphere(Request):
+class CorrectSphere(OfStructure):
     """Correct the sphere of a structure (administrators)."""
 
     type: ClassVar[str] = "structure.correct-sphere.v1"
 
-    structure: StructureRef
     sphere: Sphere
 
 

@@ -10,14 +10,14 @@ LONGEST_BACK_OFF = _BACK_OFF[-1]
 
 
 def back_off(late: int) -> int:
-    """Return after how long (ms) a change that is late by so much is poked once more: longer each time."""
+    """Return after how long (ms) a change that is late by so much is triggered once more: longer each time."""
     return next((pause for pause in _BACK_OFF if pause > late), LONGEST_BACK_OFF)
 
 
 def apply(draft: Draft, *, until: int, now: int) -> bool:
     """Apply, in order of acceptance, every pending change whose time `until` has reached; return whether any was.
 
-    `until` is the earlier of our own clock and the poke's append time, so that one clock that is fast alone can't
+    `until` is the earlier of our own clock and the trigger's append time, so that one clock that is fast alone can't
     apply a change early. What can't be applied any more ends as failed and leaves the state as it was (rule R7). One of
     a type that only a newer version knows stays, and those behind it with it: the order is kept (rule R6). What makes
     a write too heavy is left to the next one.

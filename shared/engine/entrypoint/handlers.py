@@ -135,7 +135,7 @@ def _trigger(record: Any) -> Trigger:
     try:
         trigger = DueTrigger.model_validate(cloudevents.read(record).data)
     except ValidationError as error:
-        raise Poison("message_invalid", "it is no poke") from error
+        raise Poison("message_invalid", "it is no trigger") from error
     return Trigger(trigger.document, record.timestamp, trigger.due_at)
 
 

@@ -37,7 +37,7 @@ class OwnerSettings(ProcessSettings):
     """What every owner's process has besides."""
 
     copy_lag_max_wait: Duration = Field(2 * SECOND, description="how long a refusal waits for a copy that may lag")
-    overdue_after: Duration = Field(30 * SECOND, description="how late a change must be to be poked again")
+    overdue_after: Duration = Field(30 * SECOND, description="how late a change must be to be triggered again")
     batch_size: int = Field(500, ge=1, le=5000, description="records handled together at most")
 
 

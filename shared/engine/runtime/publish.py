@@ -33,7 +33,7 @@ class Publisher:
         self._delay = topics.delay_topic(delay)
 
     def transition(self, transition: Transition, *, repeated: bool = False) -> list[Message]:
-        """Return the outcome and the journal entry of a step and, when it takes effect later, the poke for then."""
+        """Return the outcome and the journal entry of a step and, when it takes effect later, the trigger for then."""
         entry = _entry(transition)
         messages = [
             *self._outcome(transition, entry, repeated=repeated),
@@ -95,7 +95,7 @@ class Publisher:
         )
 
     def due_trigger(self, document: str, due_at: int, now: int) -> Message:
-        """Return a poke straight to the owner, for what is overdue."""
+        """Return a trigger straight to the owner, for what is overdue."""
         return due_trigger(self._owner, document, due_at, now, source=self._source)
 
     def state(self, view: View[Any], now: int) -> Message:
@@ -126,7 +126,7 @@ class Publisher:
 
 
 def due_trigger(owner: str, document: str, due_at: int, now: int, *, source: str) -> Message:
-    """Return a poke straight to an owner, from whoever sees that something is overdue."""
+    """Return a trigger straight to an owner, from whoever sees that something is overdue."""
     return build(
         topics.name(owner, topics.DUE),
         document,

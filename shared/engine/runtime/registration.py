@@ -25,7 +25,7 @@ def registering(process: str, clock: Clock) -> Registration:
         digest = hashlib.sha256(actor.id.encode()).hexdigest()
         return build(
             "manager.requests",
-            f"user:{actor.id}",
+            RegisterUser().partition_key(actor.id),
             b"{}",
             event_id=f"register.{digest[:32]}",
             event_type=RegisterUser.type,

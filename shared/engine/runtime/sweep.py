@@ -1,8 +1,8 @@
 """The sweeper: whatever a process that died left half done is finished here, so nothing accepted is ever lost.
 
 One replica at a time holds the lease; two at once would do no harm, only work twice. It sweeps by the database's clock
-when its own is ahead of that: a process whose clock is fast would poke what is not due, which does nothing and puts off
-the next poke, and end what may still wait.
+when its own is ahead of that: a process whose clock is fast would trigger what is not due, which does nothing and puts
+off the next trigger, and end what may still wait.
 """
 
 import asyncio
@@ -139,7 +139,7 @@ class Sweeper:
         if late:
             await self._engine.bus.publish([self._engine.publisher.due_trigger(id_, due, now) for id_, due in late])
             await self._store.triggered(late, now)
-            _swept("poke", len(late))
+            _swept("trigger", len(late))
 
     async def deadlines(self) -> None:
         """Decide what has waited long enough, with what is known."""

@@ -51,7 +51,7 @@ CASES: Mapping[str, Case] = {
         Case(neighbours.hostile_neighbour, in_tests=False),
         Case(time.fast_clock),
         Case(time.fast_replica, in_tests=False),
-        Case(time.lost_pokes),
+        Case(time.lost_triggers),
         Case(time.delay_changed),
         Case(time.cancel_race),
     )

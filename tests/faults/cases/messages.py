@@ -16,7 +16,7 @@ AGAIN = ("structure.requests", "structure.due", "structure.state", "manager.requ
 
 
 async def duplicates(stack: Stack) -> None:
-    """Every record of requests, pokes and states comes again, in order, up to three times, and in the delay too."""
+    """Every record of requests, triggers and states comes again, in order, up to three times, and in the delay too."""
     topics = (*AGAIN, delay_topic(round(stack.delay * 1000)))
     for _ in range(stack.size.rounds):
         since = await asyncio.to_thread(ends, stack.admin)

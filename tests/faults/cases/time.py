@@ -1,4 +1,4 @@
-"""Faults of time: fast clocks, lost pokes, a delay that changes, a cancellation at the last moment."""
+"""Faults of time: fast clocks, lost triggers, a delay that changes, a cancellation at the last moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,8 +32,8 @@ async def fast_replica(stack: Stack) -> None:
         pass
 
 
-async def lost_pokes(stack: Stack) -> None:
-    """Records of the delay are deleted before delay_svc has read them: the sweeper pokes in their place."""
+async def lost_triggers(stack: Stack) -> None:
+    """Records of the delay are deleted before delay_svc has read them: the sweeper triggers in their place."""
     topic = delay_topic(round(stack.delay * 1000))
     for _ in range(stack.size.rounds):
         delay_svc = stack.process("delay_svc")

@@ -37,7 +37,7 @@ async def test_a_change_that_never_applies_is_told_throughout_however_often_it_i
         triggers.add(len(harness.bus.on("box.due")))
     assert len(triggers) > 5, "it was triggered again and again"
     timeline.fires(ChangesAreLate=[{"owner": "box"}], throughout=38)
-    await harness.poke("1")
+    await harness.trigger("1")
     harness.clock.pass_(EVERY * SECOND)
     await harness.sweep()
     timeline.scrape(owner.scraped())
@@ -87,7 +87,7 @@ async def test_a_record_that_can_not_be_shown(owner: Owner, timeline: Timeline) 
     harness = owner.harness
     await harness.ask(Label(box="1", label=UNSHOWABLE))
     harness.clock.pass_(DELAY)
-    await harness.poke("1")
+    await harness.trigger("1")
     timeline.scrape(owner.scraped(), minutes=1)
     timeline.fires(DocumentsAreUnusable=[{"why": "show"}])
 

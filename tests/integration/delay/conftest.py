@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bench.delay_harness import Reader, Worker, poke_headers
+from bench.delay_harness import Reader, Worker, trigger_headers
 from dev.brokers import Brokers
 from shared.clock import SECOND, SystemClock
 from shared.contracts.topics import dead_letters, delay_topic
@@ -71,19 +71,19 @@ class Delay:
         return f"{self.keys}{number}".encode()
 
     async def send(self, number: int, due_at: int, *, key: int | None = None, delay: int = DELAY) -> None:
-        """Send one poke, whose value is its number; return when it is acknowledged."""
+        """Send one trigger, whose value is its number; return when it is acknowledged."""
         await self.sent([(number, due_at)], keys=[number if key is None else key], delay=delay)
 
     async def sent(
         self, triggers: Sequence[tuple[int, int]], *, keys: Sequence[int] | None = None, delay: int = DELAY
     ) -> None:
-        """Send pokes (number, due_at) in this order; the key is the number unless `keys` says otherwise."""
+        """Send triggers (number, due_at) in this order; the key is the number unless `keys` says otherwise."""
         sending = [
             await self.producer.send(
                 delay_topic(delay),
                 key=self.key(key),
                 value=b"%d" % number,
-                headers=poke_headers(due_at, TARGET),
+                headers=trigger_headers(due_at, TARGET),
             )
             for (number, due_at), key in zip(triggers, keys or [number for number, _ in triggers], strict=True)
         ]

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from bench.delay_harness import admin, delete_topics, header, poke_headers
+from bench.delay_harness import admin, delete_topics, header, trigger_headers
 from dev.brokers import Brokers
 from shared.contracts.topics import delay_topic
 from shared.kafka.clients import connection
@@ -45,7 +45,7 @@ async def test_bad_records_are_dead_lettered_at_once_and_their_neighbours_are_fo
     sent = []
     for number, (_, change) in enumerate(BAD):
         await delay.send(number, due_at, key=5)
-        headers = _with(poke_headers(due_at, TARGET), change)
+        headers = _with(trigger_headers(due_at, TARGET), change)
         value = b"\xff %d" % number
         meta = await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(5), value=value, headers=headers)
         sent.append((value, headers, meta))
@@ -90,7 +90,7 @@ async def test_what_the_target_refuses_is_dead_lettered(delay: Delay) -> None:
 
     for target, value in (("forbidden.due", b"any"), ("narrow.due", b"x" * 2_000)):
         await delay.producer.send_and_wait(
-            delay_topic(DELAY), key=delay.key(1), value=value, headers=poke_headers(now() + 500, target)
+            delay_topic(DELAY), key=delay.key(1), value=value, headers=trigger_headers(now() + 500, target)
         )
     await delay.send(3, now() + 1_000)
     dead_letters = await dead.until(2, within=20)
@@ -152,7 +152,9 @@ async def test_a_record_too_large_for_the_dead_letters_is_cut(delay: Delay) -> N
     async with AIOKafkaProducer(
         **connection(delay.operator), max_request_size=4_000_000, compression_type="lz4"
     ) as big:
-        await big.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=value, headers=poke_headers(now(), TARGET))
+        await big.send_and_wait(
+            delay_topic(DELAY), key=delay.key(1), value=value, headers=trigger_headers(now(), TARGET)
+        )
     await delay.send(2, now(), key=1)
     (dead_letter,) = await dead.until(1, within=30)
     await reader.until(1, within=30)
@@ -170,7 +172,7 @@ async def test_a_target_that_is_deleted_while_a_record_waits_ends_the_process_an
     reader, dead = await delay.reader(), await delay.reader(DLQ)
     due_at = now() + 4_000
     await delay.producer.send_and_wait(
-        delay_topic(DELAY), key=delay.key(1), value=b"late", headers=poke_headers(due_at, "passing.due")
+        delay_topic(DELAY), key=delay.key(1), value=b"late", headers=trigger_headers(due_at, "passing.due")
     )
     await delay.send(2, due_at, key=1)
     await until(lambda: first.metric("delay_window_records") == 2, within=20)

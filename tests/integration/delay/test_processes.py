@@ -20,7 +20,7 @@ TICK = 0.02
 
 
 async def load(delay: Delay, seconds: float) -> int:
-    """Send `RATE` pokes a second, of 50 keys in turn, due after the delay; return how many."""
+    """Send `RATE` triggers a second, of 50 keys in turn, due after the delay; return how many."""
     count = int(seconds * RATE)
     a_tick = int(RATE * TICK)
     for start in range(0, count, a_tick):

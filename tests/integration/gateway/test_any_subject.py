@@ -100,7 +100,7 @@ async def test_they_act_are_members_and_their_requests_are_found(stack: Stack, s
         assert (await client.delete(f"{path}/members/{named}")).status_code == 202
         assert (await _sent(stack, user, "membership.remove.v1"))[2].data == {"structure_id": structure, "user": marc}
         changed = await client.put(f"{path}/members/{named}", json={"profile": "modification"})
-        assert (changed.status_code, changed.json()["type"]) == (202, "membership.change-profile.v1")
+        assert (changed.status_code, changed.json()["type"]) == (202, "membership.set.v1")
         asked = (await client.patch(path, json={"label": "x"})).json()
         _, _, event = await _sent(stack, user, "structure.modify.v1")
         assert (event.id, event.attributes["actor"]) == (asked["request_id"], user)

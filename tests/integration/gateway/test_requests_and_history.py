@@ -212,7 +212,7 @@ async def test_an_id_sent_to_two_owners_hides_no_change(stack: Stack) -> None:
     change: dict[str, Any] = {"before": {"label": "a"}, "after": {"label": "b"}}
     changed = await made(stack, principal, id_, **change)
     same = {"actor": principal, "request_id": changed, "reference": {"structure": {"id": id_}}}
-    later = {"version": 9, "received_at": iso(1_900_000_000_000), "type": "membership.add.v1"}
+    later = {"version": 9, "received_at": iso(1_900_000_000_000), "type": "membership.set.v1"}
     await stack.owners.journal("manager", **same, **later, status="rejected", code="principal_only")
     async with stack.as_(principal) as client:
         await readable(client, f"/structures/{id_}")

@@ -94,7 +94,7 @@ class Kafka:
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory, both_brokers: Brokers) -> Iterator[System]:
-    """The whole system; what is late is not poked again by itself, so that a test sees who poked."""
+    """The whole system; what is late is not triggered again by itself, so that a test sees who triggered."""
     folder: Path = tmp_path_factory.mktemp("system")
     environment = {"OVERDUE_AFTER": "1h", "INSEE_LOOK_UPS": "1000"}
     with System(folder, environment=environment, brokers=as_new(both_brokers)) as running:

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.timeout(400)
         (("dlq", "discard", "structure_svc", "--all", "--code", "x"), {}, "--all means every letter"),
         (("requests", "overdue"), {"STRUCTURE_SVC_MONGO_URI": None}, "STRUCTURE_SVC_MONGO_URI is not set"),
         (("requests", "waiting", "--owner", "x"), {}, "choose one of structure, manager"),
-        (("requests", "poke", "structure"), {}, "say which documents"),
-        (("requests", "poke", "structure", "structure:999999"), {}, "nothing of structure:999999 is overdue"),
+        (("requests", "trigger", "structure"), {}, "say which documents"),
+        (("requests", "trigger", "structure", "structure:999999"), {}, "nothing of structure:999999 is overdue"),
     ],
 )
 def test_it_is_told_what_to_do(ops: Ops, command: tuple[str, ...], but: Mapping[str, str | None], says: str) -> None:

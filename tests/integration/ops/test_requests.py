@@ -1,4 +1,4 @@
-"""`ops requests`: what is late and what waits is seen without its values, and what is late can be poked."""
+"""`ops requests`: what is late and what waits is seen without its values, and what is late can be triggered."""
 
 import asyncio
 import signal
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(400)
 SECRET = "un libellé que personne ne doit lire"
 
 
-def test_a_change_whose_poke_is_lost_is_seen_as_overdue_and_applied_when_it_is_poked(system: System, ops: Ops) -> None:
+def test_a_change_whose_trigger_is_lost_is_overdue_and_applied_when_triggered(system: System, ops: Ops) -> None:
     structure = new_structure(system)
     document = f"structure:{structure['id']}"
 
@@ -42,10 +42,10 @@ def test_a_change_whose_poke_is_lost_is_seen_as_overdue_and_applied_when_it_is_p
             shown = ops.run("requests", "overdue").stdout
             assert document in shown
             assert SECRET not in shown
-            dry = ops.run("requests", "poke", "structure", document, "--dry-run").stdout
-            assert "1 documents would be poked" in dry
+            dry = ops.run("requests", "trigger", "structure", document, "--dry-run").stdout
+            assert "1 documents would be triggered" in dry
             assert late(), "a dry run does nothing"
-            assert "1 documents poked" in ops.run("requests", "poke", "structure", document).stdout
+            assert "1 documents triggered" in ops.run("requests", "trigger", "structure", document).stdout
             until(lambda: api.get(f"/requests/{told['request_id']}").json()["status"] == "applied", what="applied")
         assert late() == []
     finally:
@@ -68,11 +68,11 @@ def test_of_more_than_asked_for_it_is_said_that_there_are_more(system: System, o
         assert len(cut.stdout.splitlines()) == 2
         assert "There are more" in cut.stderr
         assert ops.run("requests", "overdue", "--owner", "structure", "--limit", "1000").stderr == ""
-        poked = ops.run("requests", "poke", "structure", "--all", "--limit", "2")
-        assert "2 documents poked" in poked.stdout
-        assert "There are more" in poked.stderr
+        triggered = ops.run("requests", "trigger", "structure", "--all", "--limit", "2")
+        assert "2 documents triggered" in triggered.stdout
+        assert "There are more" in triggered.stderr
         left = late & {row["document"] for row in ops.rows("requests", "overdue")}
-        ops.run("requests", "poke", "structure", *sorted(left), "--limit", "1")
+        ops.run("requests", "trigger", "structure", *sorted(left), "--limit", "1")
         until(
             lambda: not late & {row["document"] for row in ops.rows("requests", "overdue")}, 60, what="none is overdue"
         )

@@ -55,7 +55,7 @@ def test_a_record_may_only_go_to_a_topic_of_due_things(target: bytes | None) -> 
 
 
 @pytest.mark.parametrize("large", [{"key": b"x" * LONGEST}, {"value": b"x" * (LONGEST + 1), "key": None}])
-def test_a_record_that_is_larger_than_any_poke_is_poison(large: dict[str, Any]) -> None:
+def test_a_record_that_is_larger_than_any_trigger_is_poison(large: dict[str, Any]) -> None:
     with pytest.raises(Poison) as poison:
         read(record(**large), DELAY)
 

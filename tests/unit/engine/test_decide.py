@@ -204,7 +204,7 @@ def test_a_change_of_a_type_that_only_a_newer_version_knows_is_left_to_it_and_so
     assert not due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
 
 
-def test_back_off_between_pokes_grows() -> None:
+def test_back_off_between_triggers_grows() -> None:
     pauses = [due.back_off(late) for late in (0, 29_999, 30_000, 90_000, 400_000, 10**9)]
     assert pauses == [30_000, 30_000, 60_000, 300_000, 900_000, 900_000]
     assert due.LONGEST_BACK_OFF == 900_000

@@ -25,8 +25,8 @@ def test_a_fault_is_felt_until_the_last_thing_it_held_up() -> None:
     assert figures([*good(), fault])["felt"][0]["felt_for"] == 0
 
 
-def test_a_poke_forwarded_again_is_a_duplicate_and_one_of_the_sweeper_is_not() -> None:
+def test_a_trigger_forwarded_again_is_a_duplicate_and_one_of_the_sweeper_is_not() -> None:
     again = Event("forwarded", START + DELAY + 5, "delay_svc", document=DOCUMENT, more={"id": "p0"})
     swept = Event("forwarded", START + DELAY + 5, "sweeper", document=DOCUMENT, more={"id": "s"})
     told = figures([*good(), again, swept])
-    assert (told["duplicates_forwarded"], told["poked_by_sweeper"]) == (1, 1)
+    assert (told["duplicates_forwarded"], told["triggered_by_sweeper"]) == (1, 1)

@@ -4,18 +4,14 @@ import pytest
 
 from services.manager_svc.state import MOST_MEMBERS
 from shared.contracts.messages.common import Request
-from shared.contracts.messages.manager import AddMember, ChangeProfile, FollowSphere, OpenTeam, RemoveMember
+from shared.contracts.messages.manager import FollowSphere, OpenTeam, RemoveMember, SetMember
 from shared.domain.actor import Actor
 from shared.engine.core.decide import Wait
 from tests.unit.manager.given import ALICE, MARC, NOW, decided, team
 
 
-def add(user: str, profile: str = "consultation") -> AddMember:
-    return AddMember.model_validate({"structure_id": 42, "user": user, "profile": profile})
-
-
-def change(user: str, profile: str) -> ChangeProfile:
-    return ChangeProfile.model_validate({"structure_id": 42, "user": user, "profile": profile})
+def place(user: str, profile: str = "consultation") -> SetMember:
+    return SetMember.model_validate({"structure_id": 42, "user": user, "profile": profile})
 
 
 def remove(user: str) -> RemoveMember:
@@ -23,14 +19,14 @@ def remove(user: str) -> RemoveMember:
 
 
 def test_the_principal_adds_a_member_at_once() -> None:
-    transition, after = decided(team(), add("chloe", "modification"), ALICE)
+    transition, after = decided(team(), place("chloe", "modification"), ALICE)
     assert (transition.status, transition.effective_at) == ("applied", NOW)
     member = after.member("chloe")
     assert (member.profile, member.state, member.since) == ("modification", "valid", NOW)
 
 
 @pytest.mark.parametrize(
-    "request_", [add("chloe"), change("marc", "consultation"), remove("marc")], ids=lambda r: r.type
+    "request_", [place("chloe"), place("marc", "consultation"), remove("marc")], ids=["add", "change", "remove"]
 )
 def test_memberships_are_the_principals_alone_r2(request_: Request) -> None:
     before = team(marc="modification")
@@ -38,26 +34,25 @@ def test_memberships_are_the_principals_alone_r2(request_: Request) -> None:
     assert (transition.status, transition.code, after) == ("rejected", "principal_only", before)
 
 
-@pytest.mark.parametrize("request_", [add("chloe"), remove("marc")], ids=lambda r: r.type)
+@pytest.mark.parametrize("request_", [place("chloe"), remove("marc")], ids=lambda r: r.type)
 def test_a_closed_account_asks_nothing(request_: Request) -> None:
     found, _ = decided(team(marc="consultation"), request_, ALICE, **{"manager:user:alice": {"active": False}})
     assert isinstance(found, Wait)  # For a copy that may lag: then it is refused.
     assert (found.waits_for, found.code) == ("manager:user:alice", "waiting_copy")
 
 
-@pytest.mark.parametrize("who", ["alice", "marc"])
-def test_whoever_is_in_the_team_is_not_added(who: str) -> None:
-    transition, _ = decided(team(marc="consultation"), add(who), ALICE)
+def test_the_principal_is_no_member_besides() -> None:
+    transition, _ = decided(team(marc="consultation"), place("alice"), ALICE)
     assert (transition.code, transition.fields) == ("already_member", {"user": "already_member"})
 
 
 def test_a_former_member_is_added_again() -> None:
-    _, after = decided(team(chloe="ended"), add("chloe"), ALICE)
+    _, after = decided(team(chloe="ended"), place("chloe"), ALICE)
     assert [(m.user, m.state, m.since) for m in after.members] == [("chloe", "valid", NOW)]
 
 
 def test_a_user_nobody_knows_waits_for_their_copy() -> None:
-    found, _ = decided(team(), add("nobody"), ALICE)
+    found, _ = decided(team(), place("nobody"), ALICE)
     assert isinstance(found, Wait)
     assert found.waits_for == "manager:user:nobody"
 
@@ -74,17 +69,17 @@ def test_a_user_nobody_knows_waits_for_their_copy() -> None:
     ],
 )
 def test_who_needs_a_pigp_account_to_modify_r19(sphere: str, user: str, profile: str, may: bool) -> None:
-    found, _ = decided(team(sphere), add(user, profile), ALICE)
+    found, _ = decided(team(sphere), place(user, profile), ALICE)
     assert isinstance(found, Wait) is not may
     other = "consultation" if profile == "modification" else "modification"
-    found, _ = decided(team(sphere, **{user: other}), change(user, profile), ALICE)
+    found, _ = decided(team(sphere, **{user: other}), place(user, profile), ALICE)
     assert isinstance(found, Wait) is not may
 
 
 def test_a_profile_changes_and_the_same_one_changes_nothing() -> None:
     transition, after = decided(
         team(marc="consultation"),
-        change("marc", "modification"),
+        place("marc", "modification"),
         ALICE,
         **{"manager:user:marc": {"kind": "person", "active": True}},
     )
@@ -93,15 +88,13 @@ def test_a_profile_changes_and_the_same_one_changes_nothing() -> None:
         "modification",
         5,
     )
-    transition, _ = decided(team(marc="consultation"), change("marc", "consultation"), ALICE)
+    transition, _ = decided(team(marc="consultation"), place("marc", "consultation"), ALICE)
     assert (transition.status, transition.code) == ("applied", "nothing_to_change")
 
 
 @pytest.mark.parametrize("user", ["nobody", "gone"])
-@pytest.mark.parametrize("request_", [change, lambda user, _: remove(user)], ids=["change", "remove"])
-def test_who_is_no_member_is_neither_changed_nor_removed(user: str, request_: object) -> None:
-    assert callable(request_)
-    transition, _ = decided(team(gone="ended"), request_(user, "modification"), ALICE)
+def test_who_is_no_member_is_not_removed(user: str) -> None:
+    transition, _ = decided(team(gone="ended"), remove(user), ALICE)
     assert (transition.code, transition.fields) == ("not_member", {"user": "not_member"})
 
 
@@ -118,7 +111,7 @@ def test_a_team_does_not_grow_by_those_who_have_left_it() -> None:
 
 def test_a_team_has_at_most_so_many_members() -> None:
     full = team(**{f"user{n}": "consultation" for n in range(MOST_MEMBERS)}, gone="ended")
-    transition, _ = decided(full, add("chloe"), ALICE)
+    transition, _ = decided(full, place("chloe"), ALICE)
     assert (transition.code, transition.details) == ("too_many_members", {"max": MOST_MEMBERS})
 
 

@@ -127,7 +127,7 @@ def test_between_our_own_processes_nobody_is_named_and_no_token_is_sent(topic: s
         (put_aside(value=b"\xff"), "no event"),
         (put_aside({}), "no event"),
         (put_aside(topic="structure.state", actor=None), "not for operators to write"),
-        (put_aside(topic="delay.30m.v1", actor=None), "pokes again"),
+        (put_aside(topic="delay.30m.v1", actor=None), "triggers again"),
         (put_aside(topic="insee.outcomes", actor=None), "not for operators to write"),
     ],
 )

@@ -8,7 +8,7 @@ from gateway.read_model.request_records import record
 
 
 @pytest.mark.parametrize(
-    ("told", "structure"),
+    ("outcome", "structure"),
     [
         ({"reference": {"structure": {"id": 42}}}, 42),
         ({"reference": {"structure": {"identifier": {"type": "AUTRE", "value": "X"}}}, "document": "structure:42"}, 42),

@@ -1,0 +1,85 @@
+"""What routes that write ask for: the request is submitted, and its answer is 202 or a problem."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import Response
+
+from gateway.api import preferences
+from gateway.api.dependencies import PREFIX, Calling, answer, calling_of
+from gateway.api.parameters import IdempotencyKey, Prefer, Traceparent
+from gateway.api.problems import problem
+from gateway.application.submit import Submission, Submitted
+from gateway.queries.requests import as_shown
+from shared.contracts.messages.common import Request as Message
+from shared.kafka.consumer import TRANSIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a write is asked: by whom, under which id, and how long the caller waits for its decision."""
+
+    caller: Calling
+    request_id: str
+    chosen: bool
+    wait: int
+    traceparent: str | None
+
+    async def submit(self, request: Message, data: Mapping[str, Any]) -> Response:
+        """Submit a request and answer with it: 202, or a problem when it is refused while the caller waits."""
+        submission = Submission(
+            self.caller.actor, request, data, self.request_id, self.chosen, self.wait, self.traceparent
+        )
+        try:
+            submitted = await self.caller.services.submitter.submit(submission)
+        except TRANSIENT:
+            # It may have been sent all the same: with its id the caller can ask again without harm.
+            return problem("unavailable", more={"request_id": self.request_id})
+        if submitted.record["status"] == "rejected":
+            return self._refusal(submitted)
+        record, headers = submitted.record, {"Location": self._path}
+        if self.wait:
+            headers["Preference-Applied"] = f"wait={self.wait}"
+        shown = {**as_shown(record), "repeated": submitted.repeated, "links": self._links(record)}
+        return answer(shown, 202, headers)
+
+    def _refusal(self, submitted: Submitted) -> Response:
+        more: dict[str, Any] = {"request_id": self.request_id, "repeated": submitted.repeated}
+        if submitted.recorded:
+            more["instance"] = self._path
+        return problem(
+            submitted.record["code"],
+            fields=dict(submitted.record["wrong"]),
+            details=submitted.record.get("details"),
+            more=more,
+            headers={"Location": self._path} if submitted.recorded else None,
+        )
+
+    @property
+    def _path(self) -> str:
+        return f"{PREFIX}/requests/{self.request_id}"
+
+    def _links(self, record: Mapping[str, Any]) -> dict[str, str]:
+        links = {"self": self._path, "events": f"{self._path}/events"}
+        # As it was named, or as its outcome says: which one it is may be more than whoever asked may know.
+        structure = record.get("reference", {}).get("structure", {}).get("id")
+        return links if structure is None else {**links, "structure": f"{PREFIX}/structures/{structure}"}
+
+
+async def _writing(
+    request: Request,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+    traceparent: Traceparent = None,
+) -> Writing:
+    caller = await calling_of(request)
+    del idempotency_key, prefer  # They describe the headers; what counts is all of those that came.
+    chosen = preferences.request_id(request.headers.getlist("idempotency-key"))
+    wait = preferences.wait(request.headers.getlist("prefer"))
+    return Writing(caller, chosen or str(uuid.uuid4()), chosen is not None, wait, traceparent)
+
+
+Write = Annotated[Writing, Depends(_writing)]
