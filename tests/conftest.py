@@ -32,7 +32,7 @@ LONGEST = (
 """Packages that take longest, which begin first."""
 _ALONE = frozenset({"unit", "contract", "explorer"})
 """Packages whose tests share nothing that takes long to start: each goes to whoever is free."""
-_PORTS = range(20_000, 32_000)
+_PORTS = "20000-31999"
 
 # Brokers of tests live for minutes: compiling their code as if it were for days takes half of what they need.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
@@ -60,8 +60,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Packages:
 def pytest_configure(config: pytest.Config) -> None:
     """Give each session that runs beside others ports of its own."""
     if worker := getattr(config, "workerinput", None):
-        share = len(_PORTS) // worker["workercount"]
-        first = _PORTS[int(worker["workerid"].removeprefix("gw")) * share]
+        first, last = map(int, os.environ.get("FREE_PORTS", _PORTS).split("-"))
+        share = (last + 1 - first) // worker["workercount"]
+        first += int(worker["workerid"].removeprefix("gw")) * share
         os.environ["FREE_PORTS"] = f"{first}-{first + share - 1}"
 
 

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from joserfc.jwk import ECKey
 from pymongo import MongoClient
 
+from shared.contracts import topics
 from tests.journeys.builders import add_member, new_structure
 from tests.journeys.forge import Forge
 from tests.support.kafka import Partner, Reader, of
@@ -219,12 +220,13 @@ def _written(system: System) -> Iterator[bytes]:
 
 
 def _records(settings: dict[str, Any]) -> Iterator[bytes]:
-    """Read every topic from its beginning to its end, save those that others write requests to."""
+    """Read every topic from its beginning to its end, save those of requests, to be decided on as they came."""
     consumer = Consumer(
         {**settings, "group.id": "admin.scan", "enable.auto.commit": False, "enable.partition.eof": True}
     )
     described = consumer.list_topics(timeout=30).topics
-    ours = [topic for topic in described if not topic.endswith(".requests") and not topic.startswith("__")]
+    asked = (topics.REQUESTS, topics.RETRIES)
+    ours = [topic for topic in described if not topic.endswith(asked) and not topic.startswith("__")]
     places = [TopicPartition(topic, p, 0) for topic in ours for p in described[topic].partitions]
     consumer.assign(places)
     left, end = len(places), time.monotonic() + 90

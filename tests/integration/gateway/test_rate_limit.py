@@ -114,7 +114,7 @@ async def test_whoever_calls_too_often_is_told_when_to_call_again(stack: Stack, 
         assert told.headers["ratelimit"] == f'"calls";r=0;t={seconds}'
         problem = told.json()
         assert (problem["code"], problem["details"]) == ("too_many_requests", {"retry_after": seconds})
-        assert problem["title"] == f"Trop de demandes en peu de temps : recommencez dans {seconds} s."
+        assert problem["title"] == f"Trop de demandes en peu de temps : réessayez dans {seconds}\N{NO-BREAK SPACE}s."
         assert sum([await each.refused("too_many_requests") for each in two]) >= len(refused)
         await asyncio.sleep(seconds)
         again = await calls(client, two[:1], 1)
