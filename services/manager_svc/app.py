@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.manager_svc import rules
-from services.manager_svc.reactions import following
+from services.manager_svc.reactions import REACTIONS
 from services.manager_svc.settings import Settings
 from shared.engine.entrypoint.handlers import Feeds
 from shared.engine.entrypoint.host import hosting
@@ -18,15 +18,9 @@ PROCESS = "manager_svc"
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     # Its own records too: a team's rules look at users.
-    feeds = Feeds(states=("manager",), watches=("structure",))
+    feeds = Feeds(states=("manager",), reactions=REACTIONS)
     register_unknown = registering(PROCESS, settings.clock())
     async with hosting(
-        settings,
-        rules.owner(),
-        health,
-        process=PROCESS,
-        feeds=feeds,
-        register_unknown=register_unknown,
-        on_states=following,
+        settings, rules.owner(), health, process=PROCESS, feeds=feeds, register_unknown=register_unknown
     ):
         yield

@@ -1,7 +1,7 @@
-"""What an owner does with a batch of each topic: the Kafka door of the engine. Doors only translate."""
+"""What an owner does with a batch of each topic: the entry points of the engine from Kafka. They only translate."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -9,8 +9,10 @@ from pydantic import ValidationError
 from shared.contracts import topics
 from shared.contracts.messages import cloudevents, records
 from shared.contracts.messages.life import DueTrigger
+from shared.engine.core.reactions import Reacts
 from shared.engine.entrypoint import retries
 from shared.engine.entrypoint.intake import Intake, Read
+from shared.engine.entrypoint.reacting import Copy, react
 from shared.engine.runtime.early_triggers import EarlyTriggers
 from shared.engine.runtime.engine import Engine, Trigger
 from shared.engine.storage.protocol import Store
@@ -19,20 +21,19 @@ from shared.kafka.dead_letters import dead_letter
 
 T = TypeVar("T")
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
-OnStates = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Feeds:
     """What an owner follows besides its own requests.
 
-    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`; `watches` are
-    owners whose records are only looked at as they come (and wake what waits for such a key); `answers` are
-    prefixes of `<name>.outcomes` topics whose answers arrive under keys such as `insee:<SIRET>`.
+    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`; `reactions` are
+    those whose records make it ask something itself, kept or not; `answers` are prefixes of `<name>.outcomes` topics
+    whose answers arrive under keys such as `insee:<SIRET>`.
     """
 
     states: tuple[str, ...] = ()
-    watches: tuple[str, ...] = ()
+    reactions: Mapping[str, Reacts] = field(default_factory=dict)
     answers: tuple[str, ...] = ()
 
 
@@ -47,7 +48,6 @@ class Handlers:
         early: EarlyTriggers,
         *,
         process: str,
-        on_states: OnStates | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -55,7 +55,6 @@ class Handlers:
         self._early = early
         self._retries = topics.name(engine.owner.name, topics.RETRIES)
         self._process = process
-        self._on_states = on_states
 
     def table(self, owner: str, feeds: Feeds) -> dict[str, Handler]:
         """Return the handler of each topic."""
@@ -63,8 +62,10 @@ class Handlers:
             topics.name(owner, topics.REQUESTS): self.requests,
             topics.name(owner, topics.RETRIES): self.retries,
             topics.name(owner, topics.DUE): self.triggers,
-            **{topics.name(other, topics.STATE): self.states(other, keep=True) for other in feeds.states},
-            **{topics.name(other, topics.STATE): self.states(other, keep=False) for other in feeds.watches},
+            **{
+                topics.name(other, topics.STATE): self.states(other, feeds)
+                for other in dict.fromkeys((*feeds.states, *feeds.reactions))
+            },
             **{topics.name(other, topics.OUTCOMES): self.answers(other) for other in feeds.answers},
         }
 
@@ -92,18 +93,19 @@ class Handlers:
         early = await self._engine.triggers(await self._readable(records, _trigger))
         self._early.add(early)
 
-    def states(self, owner: str, *, keep: bool) -> Handler:
-        """Return the handler of an owner's records, which keeps copies of them or only looks at them."""
+    def states(self, owner: str, feeds: Feeds) -> Handler:
+        """Return the handler of another owner's records: copies of them are kept, or reacted to, or both."""
+        keep, reacts = owner in feeds.states, feeds.reactions.get(owner)
 
         async def handle(records: Sequence[Any]) -> None:
-            copies = await self._readable(records, lambda record: _copy(owner, record))
-            newest = {copy[0]: copy for copy in sorted(copies, key=lambda c: c[1])}
+            read = await self._readable(records, lambda record: _copy(owner, record))
+            newest = {copy[0]: copy for copy in sorted(read, key=lambda copy: copy[1])}
             if not newest:
                 return
             if keep:
                 await self._store.put_copies(list(newest.values()))
-            if self._on_states:
-                await self._on_states([value for _, _, value in newest.values()])
+            if reacts is not None:
+                await react(self._engine, reacts, list(newest.values()), process=self._process)
             await self._engine.on_copies_changed(newest)
 
         return handle
@@ -139,7 +141,7 @@ def _trigger(record: Any) -> Trigger:
     return Trigger(trigger.document, record.timestamp, trigger.due_at)
 
 
-def _copy(owner: str, record: Any) -> tuple[str, int, Mapping[str, Any]]:
+def _copy(owner: str, record: Any) -> Copy:
     state = records.state(owner, record)
     return f"{owner}:{state.key}", state.version, state.data
 

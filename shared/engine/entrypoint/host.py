@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.clock import SECOND, Duration
 from shared.contracts import topics
 from shared.engine.core.decide import COPY, Timing
 from shared.engine.core.rules import Owner
-from shared.engine.entrypoint.handlers import Feeds, Handlers, OnStates
+from shared.engine.entrypoint.handlers import Feeds, Handlers
 from shared.engine.entrypoint.intake import Intake
 from shared.engine.runtime.early_triggers import EarlyTriggers
 from shared.engine.runtime.engine import Engine, Registration
@@ -50,7 +50,6 @@ async def hosting(
     process: str,
     feeds: Feeds,
     register_unknown: Registration = lambda *_: None,
-    on_states: Callable[[Engine], OnStates] | None = None,
 ) -> AsyncIterator[None]:
     """Run the owner until the context is left; then batches under way are finished and committed."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
@@ -72,9 +71,8 @@ async def hosting(
     engine = Engine(owner, store, bus, clock, timing, process=process, register_unknown=register_unknown)
     verifier = Verifier(keys, oidc.audience, clock)
     intake = Intake(owner, verifier, engine.publisher, clock, process=process)
-    told = on_states(engine) if on_states else None
     early = EarlyTriggers(engine.bus, engine.publisher, clock)
-    handlers = Handlers(engine, store, intake, early, process=process, on_states=told)
+    handlers = Handlers(engine, store, intake, early, process=process)
     broker = brokers.build_broker(kafka)
     for topic, handler in handlers.table(owner.name, feeds).items():
         consume(

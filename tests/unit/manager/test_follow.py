@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.manager_svc.reactions import following
+from services.manager_svc.reactions import REACTIONS
+from shared.engine.entrypoint.reacting import react
 from shared.engine.runtime.engine import Engine
 from shared.engine.storage.memory import MemoryBus, MemoryStore
 from tests.support.toy import ManualClock
@@ -17,14 +18,14 @@ class Teams:
     def __init__(self) -> None:
         self.store = MemoryStore(OWNER)
         self.bus = MemoryBus()
-        engine = Engine(OWNER, self.store, self.bus, ManualClock(), TIMING, process="manager_svc")
-        self._follow = following(engine)
+        self.engine = Engine(OWNER, self.store, self.bus, ManualClock(), TIMING, process="manager_svc")
 
     async def hear(self, version: int, sphere: str) -> str:
         """Let a record of the structure arrive, and what it makes of the team; return the team's sphere."""
         identifier = {"type": "AUTRE", "value": "X"}
         record = {"id": 42, "version": version, "identifier": identifier, "sphere": sphere, "principal": "alice"}
-        await self._follow([record])
+        records = [("structure:structure:42", version, record)]
+        await react(self.engine, REACTIONS["structure"], records, process="manager_svc")
         raw: dict[str, Any] = self.store.documents["structure:42"]
         self.store.copies_kept["manager:structure:42"] = (raw["version"], raw["state"])
         return str(raw["state"]["sphere"])
