@@ -9,7 +9,7 @@ from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.transition import Transition
 from shared.engine.storage.memory import MemoryStore
-from shared.engine.storage.protocol import Saved
+from shared.engine.storage.protocol import Published, Saved
 from tests.explorer.perform import ExploredStore
 from tests.explorer.port import Port
 from tests.explorer.stack import NO_FAULTS, Faults
@@ -101,9 +101,9 @@ class WaitingOverDecided(ExploredStore):
 class ClearsMarks(ExploredStore):
     """Clears the marks of a state that has moved on."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
         await super().clear(published, batch_id)
-        await self.republished([(id_, version) for id_, version, _ in published], FAR)
+        await self.republished([(id_, version if version is not None else -1) for id_, _, version in published], FAR)
         return []
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
@@ -114,7 +114,7 @@ class ClearsMarks(ExploredStore):
 class OnlyMarked(ExploredStore):
     """Has a state published again only if it still bears its mark, not whenever the document has moved on."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
         return [id_ for id_ in await super().clear(published, batch_id) if "dirty_at" in self.documents[id_]]
 
 
@@ -129,7 +129,7 @@ class SettlesNew(ExploredStore):
 class ClearsAll(ExploredStore):
     """Empties outboxes without looking who wrote them last."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
         for id_, _, _ in published:
             self.documents[id_] = self.documents[id_] | {"batch": batch_id}
         return await super().clear(published, batch_id)

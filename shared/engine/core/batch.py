@@ -1,6 +1,6 @@
-"""What one round over a batch has loaded and decided."""
+"""What one round over a batch has loaded, and what it has decided."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,17 +16,49 @@ Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
 
 
 @dataclass(slots=True)
-class Batch:
-    """A round: documents, rows and copies as loaded, drafts and waits as decided."""
+class Loaded:
+    """What is stored of a round's requests and of what they are about. Nothing changes it once it is loaded."""
 
-    documents: list[Document]
+    documents: Iterable[Document]
     records: Mapping[str, RequestRecord]
     targets: Mapping[str, Target]
+    broken: Mapping[str, Exception]
+    """Requests that break: their owner can't say what they are about, or what is stored of it can't be read."""
     copies: Copies = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(init=False)
     """What the copies say, without their versions."""
-    by_id: dict[str, Document] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)
+    by_id: dict[str, Document] = field(init=False)
+    holders: dict[str, str] = field(init=False)
+    """The unique keys of these documents, each with its document's id."""
+    decided: dict[str, tuple[Transition, Document]] = field(init=False)
+    """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
+
+    def __post_init__(self) -> None:
+        self.values = {key: value for key, (_, value) in self.copies.items()}
+        self.by_id = {document.id: document for document in self.documents}
+        self.holders = {key: document.id for document in self.documents for key in document.keys}
+        self.decided = {
+            transition.key: (transition, document)
+            for document in self.documents
+            for transition in (*(p.transition for p in document.pending), *document.outbox)
+        }
+
+    def id_of(self, target: Target) -> str:
+        """Return the id of the document a request is about, or nothing when no document loaded has its keys."""
+        if target.id is not None:
+            return target.id
+        return next((self.holders[key] for key in target.keys if key in self.holders), "")
+
+    def has_waited(self, key: str) -> bool:
+        """Tell whether it was published before that a request waits."""
+        return (record := self.records.get(key)) is not None and record.broken is None and record.is_waiting
+
+
+@dataclass(slots=True)
+class Batch:
+    """A round: what was loaded, and what is decided on it, request by request."""
+
+    loaded: Loaded
     made: dict[str, str] = field(default_factory=dict)
     """The unique keys of documents made in this round, each with its document's id."""
     drafts: dict[str, Draft] = field(default_factory=dict)
@@ -37,50 +69,28 @@ class Batch:
     postponed: set[str] = field(default_factory=set)
     """Requests left to the next round: they would make a write too large, or need what this round decides."""
     answers: list[Message] = field(default_factory=list)
-    """What is told of requests that were decided before."""
+    """What is published again of requests that were decided before."""
     besides: dict[str, list[Message]] = field(default_factory=dict)
     """What is sent besides a request's outcome, once that stands."""
-    decided: dict[str, tuple[Transition, Document]] = field(default_factory=dict)
-    """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
-    broken: dict[str, Exception] = field(default_factory=dict)
-    """Requests that break: their owner can't say what they are about, or what is stored of it can't be read."""
     unfinished: dict[str, Document] = field(default_factory=dict)
     """Documents whose outbox holds a request that came again: what is in it is published at once."""
 
-    def __post_init__(self) -> None:
-        for document in self.documents:
-            self.by_id[document.id] = document
-            self.holders.update(dict.fromkeys(document.keys, document.id))
-            for transition in (*(p.transition for p in document.pending), *document.outbox):
-                self.decided[transition.key] = (transition, document)
-
-    def id_of(self, target: Target) -> str:
-        """Return the id of the document a request is about, or nothing when no document has its keys."""
-        if target.id is not None:
-            return target.id
-        held = (self.holders.get(key) or self.made.get(key) for key in target.keys)
-        return next((id_ for id_ in held if id_), "")
-
     def draft_of(self, owner: Owner[Any], target: Target) -> Draft | None:
         """Return the draft of the document a request is about, or None when there is no such document."""
-        id_ = self.id_of(target)
+        id_ = self.loaded.id_of(target) or next((self.made[key] for key in target.keys if key in self.made), "")
         if id_ in self.drafts:  # Decided on already in this round, or made in it.
             return self.drafts[id_]
-        document = self.by_id.get(id_)
+        document = self.loaded.by_id.get(id_)
         return Draft(owner, document) if document is not None and document.state is not None else None
 
     def last_transition(self, key: str, draft: Draft | None = None) -> Transition | None:
         """Return the last that is known of a request; what this round decided on the draft counts too."""
         transitions = [transition for transition in (draft.transitions if draft else ()) if transition.key == key]
-        if (record := self.records.get(key)) is not None and record.broken is None:
+        if (record := self.loaded.records.get(key)) is not None and record.broken is None:
             transitions.append(record.transition)
-        if key in self.decided:
-            transitions.append(self.decided[key][0])
+        if key in self.loaded.decided:
+            transitions.append(self.loaded.decided[key][0])
         return max(transitions, key=lambda transition: transition.version, default=None)
-
-    def has_waited(self, key: str) -> bool:
-        """Tell whether a request was told before that it waits."""
-        return (record := self.records.get(key)) is not None and record.broken is None and record.is_waiting
 
     def taken_back(self, target: Target) -> Transition | None:
         """Return the last that is known of the request that this one cancels, if that one is about no document yet."""

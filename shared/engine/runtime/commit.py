@@ -1,4 +1,4 @@
-"""Steps 4 and 5 of a batch: guarded writes, then outboxes published, rows written, and only then cleared."""
+"""Steps 4 and 5 of a batch: guarded writes, then outboxes published, records written, and only then cleared."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from shared.engine.core.document import Document, Draft, view
 from shared.engine.core.rules import Owner, View
 from shared.engine.core.transition import Transition
 from shared.engine.runtime.publish import Publisher
-from shared.engine.storage.protocol import Bus, Saved, Store
+from shared.engine.storage.protocol import Bus, Published, Saved, Store
 from shared.runtime import metrics
 from shared.runtime.logging import get_logger
 
@@ -37,7 +37,7 @@ class Committer:
         self._clock, self._publisher = clock, publisher
 
     async def save(self, drafts: Mapping[str, Draft], batch: Batch | None = None) -> Saved:
-        """Write the drafts and publish those that we were first to write, with what a round has to tell besides.
+        """Write the drafts and publish those that we were first to write, with what a round publishes besides.
 
         Returns which documents were not written: somebody else was first, or they can never be.
         """
@@ -61,12 +61,12 @@ class Committer:
         for draft in won:
             for transition in draft.transitions:
                 metrics.REQUESTS.labels(transition.type, transition.status).inc()
-                self._measure(transition, waited=batch is not None and batch.has_waited(transition.key))
+                self._measure(transition, waited=batch is not None and batch.loaded.has_waited(transition.key))
         return saved
 
     async def finish(self, documents: Sequence[Document]) -> list[str]:
         """Publish what these documents' outboxes still hold; return the ids of those whose outbox can't be read."""
-        readable = [d for d in documents if d.broken is None and self._is_tellable(d.outbox)]
+        readable = [d for d in documents if d.broken is None and self._is_publishable(d.outbox)]
         await self._publish([_Outbox(d.id, d.version, d.outbox) for d in readable], ())
         published = {document.id for document in readable}
         return [document.id for document in documents if document.id not in published]
@@ -98,15 +98,15 @@ class Committer:
             shown, broken = await self.republish(ids)
             unusable += broken
             published.update(shown)
-            ids = await self._store.clear([(id_, version, ()) for id_, version in shown])
+            ids = await self._store.clear([Published(id_, (), version) for id_, version in shown])
         return list(published.items()), unusable
 
-    def _is_tellable(self, transitions: Sequence[Transition]) -> bool:
+    def _is_publishable(self, transitions: Sequence[Transition]) -> bool:
         try:
             for transition in transitions:
                 self._publisher.transition(transition)
         except Exception:
-            log.exception("an outbox can't be told")
+            log.exception("an outbox can't be published")
             return False
         return True
 
@@ -125,13 +125,13 @@ class Committer:
     async def _publish(self, outboxes: Sequence[_Outbox], messages: Sequence[Message], batch_id: str = "") -> None:
         now = self._clock.now()
         out = list(messages)
-        whole: set[str] = set()
+        shown: set[str] = set()
         for outbox in outboxes:
             for transition in outbox.transitions:
                 out.extend(self._publisher.transition(transition))
             if outbox.draft is not None and outbox.draft.changed and (state := self._state(outbox.draft, now)):
                 out.append(state)
-                whole.add(outbox.document)
+                shown.add(outbox.document)
         if out:
             await self._bus.publish(out)
         if not outboxes:
@@ -142,12 +142,15 @@ class Committer:
             for transition in sorted(o.transitions, key=lambda s: s.version)
         }
         await self._store.put_records(list(last.values()))
-        published = [(o.document, o.version, [s.version for s in o.transitions]) for o in outboxes]
-        moved = await self._store.clear([entry for entry in published if entry[0] in whole], batch_id)
+        published = [
+            Published(o.document, [s.version for s in o.transitions], o.version if o.document in shown else None)
+            for o in outboxes
+        ]
+        moved_on = await self._store.clear([each for each in published if each.document in shown], batch_id)
         # Of the others no state was published: whatever mark they bear stands for somebody else's change.
-        await self._store.clear([(id_, -1, entries) for id_, _, entries in published if id_ not in whole])
+        await self._store.clear([each for each in published if each.document not in shown])
         # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
-        await self.publish_until_current(moved)
+        await self.publish_until_current(moved_on)
 
     def _measure(self, transition: Transition, *, waited: bool) -> None:
         now = self._clock.now()
@@ -158,5 +161,5 @@ class Committer:
             and transition.received_at is not None
             and not waited
         ):
-            # Whoever waits, for INSEE for instance, was told so: how long that takes says nothing of us.
+            # Whoever waits, for INSEE for instance, got that answer: how long that takes says nothing of us.
             metrics.DECISION_SECONDS.observe(max(0, now - transition.received_at) / 1000)

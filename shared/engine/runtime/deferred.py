@@ -17,15 +17,15 @@ from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
 
 
-class Waiting:
-    """Writes down what waits, tells whoever asked, and asks."""
+class Deferred:
+    """Writes down what waits, publishes that it does, and sends its look-ups."""
 
     def __init__(self, owner: Owner[Any], store: Store, bus: Bus, clock: Clock, publisher: Publisher) -> None:
         self._owner, self._store, self._bus = owner, store, bus
         self._clock, self._publisher = clock, publisher
 
-    async def wait(self, batch: Batch) -> set[str]:
-        """Write waiting rows, tell, and ask; return the keys of requests to decide again at once."""
+    async def put(self, batch: Batch) -> set[str]:
+        """Keep what waits, publish that it does, and send look-ups; return the requests to decide again at once."""
         if not batch.waits:
             return set()
         now = self._clock.now()
@@ -34,16 +34,16 @@ class Waiting:
         messages: list[list[Message]] = []
         for key, (request, draft, wait) in batch.waits.items():
             if key not in too_many:
-                old = batch.records.get(key)
-                record = self._row(request, draft, wait, old, batch.targets[key].reference, now)
+                old = batch.loaded.records.get(key)
+                record = self._record(request, draft, wait, old, batch.loaded.targets[key].reference, now)
                 records.append(record)
                 messages.append(self._messages(request, record.transition, wait, now, goes_on=_goes_on(old, wait)))
         decided = await self._store.put_waiting(records)
         out = [
             message
-            for record, told in zip(records, messages, strict=True)
+            for record, of_record in zip(records, messages, strict=True)
             if record.key not in decided
-            for message in told
+            for message in of_record
         ]
         if out:
             await self._bus.publish(out)
@@ -64,7 +64,7 @@ class Waiting:
                 refused.add(request.key)
         return refused
 
-    def _row(
+    def _record(
         self, request: Incoming, draft: Draft, wait: Wait, old: RequestRecord | None, named: Mapping[str, Any], now: int
     ) -> RequestRecord:
         transition = request.transition(self._owner.name, "waiting", wait.code, now, reference=named)
@@ -80,24 +80,26 @@ class Waiting:
     def _messages(
         self, request: Incoming, transition: Transition, wait: Wait, now: int, *, goes_on: bool
     ) -> list[Message]:
-        """Return what is told and asked: of what waits already nothing, but to those who ask again.
+        """Return what is published: of what waits already nothing, but to those who ask again.
 
-        They may come in the place of a process that died before it told and asked.
+        They may come in the place of a process that died before it published.
         """
         if goes_on and not request.came_again:
             return []
-        told = [] if goes_on else self._publisher.transition(transition)
+        messages = [] if goes_on else self._publisher.transition(transition)
         for each in request.asks_now if goes_on else ():
-            told += self._publisher.transition(transition.replace(correlation_id=each, asked_again=()), repeated=True)
-        return [*told, self._publisher.ask(wait.ask, request, now)] if wait.ask else told
+            messages += self._publisher.transition(
+                transition.replace(correlation_id=each, asked_again=()), repeated=True
+            )
+        return [*messages, self._publisher.ask(wait.ask, request, now)] if wait.ask else messages
 
     async def _changed_meanwhile(self, batch: Batch, records: Sequence[RequestRecord]) -> set[str]:
-        """Return the requests whose copy moved after it was read and before their rows could be found by it."""
+        """Return the requests whose copy moved after it was read and before their records could be found by it."""
         awaited = {record.waits_for for record in records if record.waits_for and record.ask is None}
         if not awaited:
             return set()
         now = await self._store.copies(awaited)
-        old = {key: version for key, (version, _) in batch.copies.items()}
+        old = {key: version for key, (version, _) in batch.loaded.copies.items()}
         changed = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
         return {record.key for record in records if record.waits_for in changed}
 

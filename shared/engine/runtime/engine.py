@@ -1,19 +1,17 @@
 """The steps of a batch, in the order that was model-checked.
 
 1. Parse and verify (`intake.py`).
-2. Load the documents, then the rows: in the other order a neighbour that publishes and clears between the two reads
-   makes a double.
+2. Load the documents, then the request records, then the copies (`load.py`).
 3. Decide, in order within a document (`decide.py`).
 4. Save: one guarded write a document. It is the moment of decision, of a rejection as of an acceptance. Whoever loses
    loads and decides again, with whoever holds the unique keys that were in the way.
-5. Publish the outboxes, wait for the acknowledgements, write the rows, and only then clear; commit comes last.
+5. Publish the outboxes, wait for the acknowledgements, write the records, and only then clear; commit comes last.
 
 Two processes may be anywhere in here for one document at any time, and each may die between any two steps.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared.clock import SECOND, Clock
@@ -27,8 +25,10 @@ from shared.engine.core.rules import Context, Owner, Target
 from shared.engine.core.transition import Transition
 from shared.engine.runtime.bounded_bus import BoundedBus
 from shared.engine.runtime.commit import Committer
-from shared.engine.runtime.deferred import Waiting
+from shared.engine.runtime.deferred import Deferred
+from shared.engine.runtime.load import Loader, Unusable
 from shared.engine.runtime.publish import Publisher
+from shared.engine.runtime.repeat import Repeats
 from shared.engine.storage.protocol import Bus, Store
 from shared.errors import Rejected
 from shared.kafka.dead_letters import dead_letter
@@ -38,7 +38,7 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 Registration = Callable[[Incoming, Copies], Message | None]
-"""Returns a message that introduces an actor nobody has met yet."""
+"""Returns a message that registers an actor that is unknown yet."""
 
 ROUNDS_AT_ONCE = 5
 """How often a request is decided in vain before it waits a moment."""
@@ -46,10 +46,6 @@ ROUNDS_IN_ALL = 50
 BUSY = SECOND
 EARLY = 5 * SECOND
 """A trigger that is early by less than this (ms) is given again when its time has come."""
-
-
-class _Unusable(Exception):
-    """What is stored of a request, or of its document, can't be read."""
 
 
 class Trigger(NamedTuple):
@@ -81,12 +77,14 @@ class Engine:
         self.timing = timing
         self.publisher = Publisher(owner, timing.delay)
         self.committer = Committer(owner, store, self.bus, clock, self.publisher)
-        self._waiting = Waiting(owner, store, self.bus, clock, self.publisher)
+        self._loader = Loader(owner, store)
+        self._repeats = Repeats(owner.name, clock, self.publisher)
+        self._deferred = Deferred(owner, store, self.bus, clock, self.publisher)
         self._process = process
         self._register_unknown = register_unknown
 
     async def requests(self, incoming: Iterable[Incoming]) -> None:
-        """Decide requests. When it returns, each is decided or waits, and whoever asked has been told."""
+        """Decide requests. When it returns, each is decided or waits, and whoever asked has its answer."""
         first: dict[str, Incoming] = {}
         again: dict[tuple[str, str], Incoming] = {}
         for request in incoming:
@@ -115,9 +113,7 @@ class Engine:
         while todo:
             drafts: dict[str, Draft] = {}
             more: set[str] = set()
-            documents = await self.store.load(todo, (), ())
-            self._report_unusable(documents)
-            for document in documents:
+            for document in await self._loader.documents(todo):
                 if document.broken is not None:
                     continue
                 draft, now = Draft(self.owner, document), self.clock.now()
@@ -168,14 +164,14 @@ class Engine:
 
         Returns the requests that lost, each with the unique keys that were in the way, and those left to the next.
         """
-        batch = await self._load(requests, in_the_way)
-        fresh = [batch.targets[r.key].fresh for r in requests]
+        batch = Batch(await self._loader.load(requests, in_the_way))
+        fresh = [batch.loaded.targets[r.key].fresh for r in requests]
         ids = {kind: iter(await self.store.new_ids(kind, fresh.count(kind))) for kind in {k for k in fresh if k}}
         for request in requests:
-            if self._repeat(batch, request):
+            if self._repeats.answer(batch, request):
                 continue
             if request.key in batch.deciders or request.key in batch.waits:
-                batch.postponed.add(request.key)  # The same id with another body: it is told so in the next round.
+                batch.postponed.add(request.key)  # The same id with another body: it is refused in the next round.
             else:
                 self._decide(batch, request, ids, registered, busy)
         decided = {d.document.id: d for d in batch.drafts.values() if d.transitions}
@@ -186,97 +182,12 @@ class Engine:
                 metrics.UNUSABLE.labels("write").inc()
                 request.refused = Rejected("document_too_large")
                 batch.postponed.add(request.key)
-        return lost, batch.postponed | await self._waiting.wait(batch)
-
-    async def _load(self, requests: Sequence[Incoming], in_the_way: Iterable[str]) -> Batch:
-        targets: dict[str, Target] = {}
-        referred: set[str] = set()
-        broken: dict[str, Exception] = {}
-        for request in requests:
-            try:
-                targets[request.key] = self.owner.target(request.request, request.actor)
-                referred.update(self.owner.refers(request.request, request.actor))
-            except Exception as error:  # noqa: BLE001 - it is raised again, and logged, where the request is decided.
-                targets[request.key], broken[request.key] = Target(), error
-        documents = await self.store.load(
-            {t.id for t in targets.values() if t.id is not None},
-            {*in_the_way, *(key for t in targets.values() for key in t.keys)},
-            {*targets, *(t.cancels for t in targets.values() if t.cancels)},
-        )
-        self._report_unusable(documents)
-        batch = Batch(documents, await self.store.records({*targets, *referred}), targets, broken=broken)
-        wanted: set[str] = set()
-        for request in requests:
-            document = batch.by_id.get(batch.id_of(targets[request.key]))
-            id_, state = (document.id, document.state) if document else (None, None)
-            if document is not None and document.broken is not None:
-                broken[request.key] = _Unusable(document.id)
-            if (record := batch.records.get(request.key)) is not None and record.broken is not None:
-                log.error("a stored request can't be read", request=request.key, exc_info=record.broken)
-                broken[request.key] = _Unusable(request.key)
-            try:
-                wanted.update(self.owner.copies(request.request, id_, state, request.actor))
-            except Exception as error:  # noqa: BLE001 - the same.
-                broken[request.key] = error
-        batch.copies = await self.store.copies(wanted) if wanted else {}
-        batch.values = {key: value for key, (_, value) in batch.copies.items()}
-        return batch
-
-    @staticmethod
-    def _report_unusable(documents: Iterable[Document]) -> None:
-        for document in documents:
-            if document.broken is not None:
-                metrics.UNUSABLE.labels("read").inc()
-                log.error("a stored document can't be read", document=document.id, exc_info=document.broken)
-
-    def _repeat(self, batch: Batch, request: Incoming) -> bool:
-        """Answer a request that is decided already as before; return whether it was."""
-        record = batch.records.get(request.key)
-        if record is not None and record.broken is not None:
-            record = None
-        if record is not None and record.is_waiting and record.incoming is not None:
-            self._join(request, record.incoming)
-        if record is not None and (not record.is_waiting or record.transition.body_hash != request.body_hash):
-            known = record.transition
-        elif request.key in batch.decided:
-            known, document = batch.decided[request.key]
-            if document.outbox:
-                batch.unfinished[document.id] = document
-        else:
-            return False
-        askers = dict.fromkeys((request.correlation_id, *request.copies))
-        if known.body_hash and known.body_hash != request.body_hash:
-            reused = request.transition(self.owner.name, "rejected", "request_id_reused", self.clock.now())
-            batch.answers += [
-                message for each in askers for message in self.publisher.answer(reused.replace(correlation_id=each))
-            ]
-        else:
-            metrics.REPEATED.inc(len(askers))
-            known = known.replace(client=request.actor.client, asked_again=())
-            for each in askers:
-                batch.answers.extend(self.publisher.transition(known.replace(correlation_id=each), repeated=True))
-        return True
-
-    def _join(self, request: Incoming, waiting: Incoming) -> None:
-        """Let a request that waits already, or a message that brings it again, go on from where it stands."""
-        request.came_again = not request.waiting and request.body_hash == waiting.body_hash
-        request.waiting = True
-        request.waited = waiting.waited | request.waited
-        request.known = waiting.known | request.known
-        request.also_from(waiting.asked_again)
-        if request.actor.client is None:
-            request.actor = replace(request.actor, client=waiting.actor.client)
-        if request.came_again:
-            request.rounds = waiting.rounds
-            # Whoever asked first is told as before; those who ask again are told besides.
-            own, request.correlation_id = request.correlation_id, waiting.correlation_id
-            request.asks_now = tuple(dict.fromkeys((own, *request.copies)))
-            request.also_from(request.asks_now)
+        return lost, batch.postponed | await self._deferred.put(batch)
 
     def _decide(
         self, batch: Batch, request: Incoming, ids: Mapping[str, Any], registered: set[str], busy: set[str]
     ) -> None:
-        target = batch.targets[request.key]
+        target = batch.loaded.targets[request.key]
         now = self.clock.now()
         self._register(batch, request, registered)
         new_id = next(ids[target.fresh]) if target.fresh else None
@@ -284,7 +195,7 @@ class Engine:
         if request.refused is not None and request.refused.code == "document_too_large":
             draft = Draft(self.owner, Document(""))  # It takes nothing more, not even this refusal.
         if draft.weight + draft.document.outbox_weight() > HEAVIEST_WRITE:
-            # What is written in one go is bounded: the rest follows once this has been told and cleared.
+            # What is written in one go is bounded: the rest follows once this has been published and cleared.
             batch.postponed.add(request.key)
             batch.unfinished.setdefault(draft.document.id, draft.document)
             return
@@ -292,13 +203,13 @@ class Engine:
             batch.postponed.add(request.key)
             return
         if request.source is not None and draft.has_followed(request.source):
-            return  # A later record of the same has been followed: this one is past.
+            return  # A later record of the same has been followed: this one is out of date.
         before = draft.copy()
         try:
             wait = self._rule(batch, request, draft, new_id, now, is_busy=request.key in busy)
         except Exception as error:
-            # A rule that breaks harms its own request alone: whoever asked is told, and the message is kept.
-            if not isinstance(error, _Unusable):  # That was logged once for all who ask.
+            # A rule that breaks harms its own request alone: whoever asked has an answer, and the message is kept.
+            if not isinstance(error, Unusable):  # That was logged once for all who ask.
                 log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
             draft = before  # Nothing of what it had begun stays.
             wait = self._refuse_as_broken(batch, request, draft, now)
@@ -323,15 +234,17 @@ class Engine:
 
     def _was_just_made(self, batch: Batch, request: Incoming) -> bool:
         """Tell, once, whether what a request cancels was decided after the documents were loaded: they are stale."""
-        key = batch.targets[request.key].cancels
+        key = batch.loaded.targets[request.key].cancels
         transition = batch.last_transition(key) if key else None
-        if transition is None or transition.document in (None, *batch.by_id) or request.looked_again:
+        if transition is None or transition.document in (None, *batch.loaded.by_id) or request.looked_again:
             return False
         request.looked_again = True
         return True
 
     def _register(self, batch: Batch, request: Incoming, registered: set[str]) -> None:
-        if request.actor.id not in registered and (registration := self._register_unknown(request, batch.copies)):
+        if request.actor.id not in registered and (
+            registration := self._register_unknown(request, batch.loaded.copies)
+        ):
             registered.add(request.actor.id)
             batch.answers.append(registration)
 
@@ -341,18 +254,18 @@ class Engine:
                 request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
             )
             batch.besides.setdefault(request.key, []).append(message)
-        if draft.document.id in batch.by_id and batch.by_id[draft.document.id].broken is not None:
+        if draft.document.id in batch.loaded.by_id and batch.loaded.by_id[draft.document.id].broken is not None:
             draft.document = Document("")
         return reject(
-            draft, request, Rejected("internal_error"), now, self.timing, batch.targets[request.key].reference
+            draft, request, Rejected("internal_error"), now, self.timing, batch.loaded.targets[request.key].reference
         )
 
     def _rule(
         self, batch: Batch, request: Incoming, draft: Draft, new_id: int | None, now: int, *, is_busy: bool
     ) -> Wait | None:
         """Let the rule decide; raise what it, or finding out what the request is about, raised."""
-        target = batch.targets[request.key]
-        if (error := batch.broken.get(request.key)) is not None:
+        target = batch.loaded.targets[request.key]
+        if (error := batch.loaded.broken.get(request.key)) is not None:
             raise error
         if request.refused is not None:
             return reject(draft, request, request.refused, now, self.timing, target.reference)
@@ -380,12 +293,12 @@ class Engine:
             now=now,
             request_id=request.request_id,
             document=document,
-            reference=batch.targets[request.key].reference,
+            reference=batch.loaded.targets[request.key].reference,
             new_id=new_id,
             pending=tuple(draft.pending),
-            copies=batch.values,
+            copies=batch.loaded.values,
             answers=request.known,
-            holders=batch.holders,
+            holders=batch.loaded.holders,
             past=past,
             waiting=waiting,
         )

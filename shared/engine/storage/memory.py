@@ -21,7 +21,7 @@ from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
 from shared.engine.storage.mongo import ASK_AGAIN, SETTLE_AFTER
-from shared.engine.storage.protocol import Saved
+from shared.engine.storage.protocol import Published, Saved
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -171,10 +171,10 @@ class MemoryStore:
                 kept = {k: v for k, v in (old or {}).items() if k not in codec.WAITING_ONLY}
                 self.requests[transition.key] = kept | {"_id": transition.key, **codec.record_out(transition)}
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
         """Take out what was published; return the ids whose state must be published again."""
         behind = []
-        for id_, version, entries in published:
+        for id_, entries, state_version in published:
             await self._pause("clear")
             if id_ not in self.documents:
                 continue
@@ -184,9 +184,9 @@ class MemoryStore:
                 raw.pop("dirty_at", None)
                 continue
             raw["outbox"] = [s for s in raw["outbox"] if s["version"] not in entries]
-            if raw["version"] == version:
+            if raw["version"] == state_version:
                 raw.pop("dirty_at", None)
-            elif version >= 0:
+            elif state_version is not None:
                 behind.append(id_)
         return behind
 

@@ -16,7 +16,7 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.protocol import Saved
+from shared.engine.storage.protocol import Published, Saved
 from shared.mongo import bulk_writes
 from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
 
@@ -151,32 +151,35 @@ class MongoStore:
         ]
         await bulk_writes.write(self._records, updates)
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
         """Take out what was published; return the ids of documents whose state must be published again."""
         if not published:
             return []
-        documents, ids = weakly(self._documents), [id_ for id_, _, _ in published]
+        documents, ids = weakly(self._documents), [each.document for each in published]
         self._remember(published)
         if batch_id:
             # One command for all, since hardly ever has somebody else written one of them meanwhile.
-            whole = {"$set": {"outbox": []}, "$unset": {"dirty_at": ""}}
-            cleared = await documents.update_many({"_id": {"$in": ids}, "batch": batch_id}, whole)
+            all_of_it = {"$set": {"outbox": []}, "$unset": {"dirty_at": ""}}
+            cleared = await documents.update_many({"_id": {"$in": ids}, "batch": batch_id}, all_of_it)
             if cleared.matched_count == len(published):
                 return []
         operations = []
-        for id_, version, entries in published:
+        shown: dict[str, int] = {}
+        for id_, entries, state_version in published:
             if entries:
                 operations.append(UpdateOne({"_id": id_}, {"$pull": {"outbox": {"version": {"$in": list(entries)}}}}))
-            operations.append(UpdateOne({"_id": id_, "version": version}, {"$unset": {"dirty_at": ""}}))
-        await documents.bulk_write(operations, ordered=False)
-        shown = {id_: version for id_, version, _ in published if version >= 0}
+            if state_version is not None:
+                shown[id_] = state_version
+                operations.append(UpdateOne({"_id": id_, "version": state_version}, {"$unset": {"dirty_at": ""}}))
+        if operations:
+            await documents.bulk_write(operations, ordered=False)
         if not shown:
             return []
         found = documents.find({"_id": {"$in": list(shown)}}, {"version": 1})
         return [raw["_id"] for raw in await found.to_list(None) if raw["version"] != shown[raw["_id"]]]
 
-    def _remember(self, published: Sequence[tuple[str, int, Sequence[int]]]) -> None:
-        for id_, _, entries in published:
+    def _remember(self, published: Sequence[Published]) -> None:
+        for id_, entries, _ in published:
             self._cleared[id_] = max(self._cleared.pop(id_, 0), *entries, 0)
         while len(self._cleared) > _REMEMBERED:
             self._cleared.popitem(last=False)

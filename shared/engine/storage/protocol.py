@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.document import Document, Write
@@ -28,6 +28,14 @@ class Bus(Protocol):
     async def publish(self, messages: Sequence[Message]) -> None:
         """Send all, in order; return once every one is acknowledged."""
         ...
+
+
+class Published(NamedTuple):
+    """What was published of a document: outbox entries, by version, and its state at `state_version`, if at all."""
+
+    document: str
+    entries: Sequence[int]
+    state_version: int | None = None
 
 
 class Store(Protocol):
@@ -61,14 +69,12 @@ class Store(Protocol):
         """Write decided rows, each only over an older version."""
         ...
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch_id: str = "") -> list[str]:
-        """Take published entries (by version) out of outboxes, and the dirty mark where the version is still that one.
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
+        """Take what was published out of outboxes, and the mark of an unpublished state where it is that one still.
 
-        Takes (document id, version whose state was published, versions of the entries) and returns the ids of the
-        documents that have moved on, whose state must be published again: not those alone that bear a mark, since
-        whoever wrote them may have published and cleared before us. No state was published of a version below 0.
-        `batch_id` names the writes that were published
-        whole: a document which still bears it is at that version, and its outbox holds nothing else.
+        Returns the ids of the documents that have moved on, whose state must be published again: not those alone that
+        bear a mark, since whoever wrote them may have published and cleared before us. `batch_id` names the writes of
+        which all was published: a document which still bears it is at that version, and its outbox holds nothing else.
         """
         ...
 
