@@ -102,7 +102,7 @@ async def decision(bench: Bench, rate: int, seconds: int) -> None:
     measured = await asyncio.to_thread(bench.http, load)
     took = measured.took_ms[rate * 3 :]  # The first seconds are not counted.
     name = f"decision over HTTP at {rate}/s"
-    bench.figures["decision"] = _told(measured)
+    bench.figures["decision"] = _forwarded(measured)
     bench.rows += [
         Row(f"{name}: not accepted", sum(measured.bad.values()), "", 0),
         Row(f"{name}: p50", percentile(took, 0.5), "ms", 20),
@@ -126,7 +126,7 @@ async def http(bench: Bench, seconds: int, connections: int) -> None:
     spent = {name: after - before[name] for name, after in bench.cpu().items()}
     rate = round(measured.good / measured.seconds)
     cpu = {name: round(value / measured.good * 1e6) for name, value in spent.items()}
-    bench.figures["http"] = {**_told(measured), "cpu_us_per_accepted": cpu}
+    bench.figures["http"] = {**_forwarded(measured), "cpu_us_per_accepted": cpu}
     bench.rows += [
         Row("accepted per second over HTTP", rate, "/s", 800, at_least=True),
         Row("accepted per second over HTTP: not accepted", sum(measured.bad.values()), "", 0),
@@ -142,7 +142,7 @@ async def reads(bench: Bench, rate: int, seconds: int) -> None:
     took = measured.took_ms[rate * 2 :]
     saturated = Load(port=port, headers={}, requests=gets, seconds=seconds, connections=16)
     most = await asyncio.to_thread(bench.http, saturated)
-    bench.figures["reads"] = {"steady": _told(measured), "saturated": _told(most)}
+    bench.figures["reads"] = {"steady": _forwarded(measured), "saturated": _forwarded(most)}
     bench.rows += [
         Row(f"read of a structure at {rate}/s: p99", percentile(took, 0.99), "ms", 10),
         Row("reads per second, one gateway", round(most.good / most.seconds), "/s", 2_000, at_least=True),
@@ -171,8 +171,12 @@ async def readable(bench: Bench, rate: int, seconds: int) -> None:
         deadline = time.monotonic() + seconds + PATIENCE
         while len(looking) < wanted and time.monotonic() < deadline:
             for records in (await consumer.getmany(timeout_ms=100)).values():
-                for told in [orjson.loads(r.value) for r in records if b'"status":"applied"' in r.value]:
-                    about = told["reference"]["structure"]["id"], told["version"], int(str(parse_instant(told["at"])))
+                for o in [orjson.loads(r.value) for r in records if b'"status":"applied"' in r.value]:
+                    about = (
+                        o["reference"]["structure"]["id"],
+                        o["version"],
+                        int(str(parse_instant(o["at"]))),
+                    )
                     looking.append(asyncio.create_task(look(*about)))
         await asking
         await asyncio.gather(*looking)
@@ -233,7 +237,7 @@ def _spread(title: str, took: list[float], limit: float) -> Panel:
     return Panel(title, "% of requests", "ms at most", {"measured": points}, limit)
 
 
-def _told(measured: Measured) -> dict[str, object]:
+def _forwarded(measured: Measured) -> dict[str, object]:
     took = measured.took_ms
     return {
         "good": measured.good,

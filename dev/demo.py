@@ -60,12 +60,12 @@ class Client:
         return self._tokens[user]
 
 
-def load(issuer: str, api: str, tell: Callable[[str], None] = print) -> None:
+def load(issuer: str, api: str, report: Callable[[str], None] = print) -> None:
     """Create the demo users, structures and memberships, a line a step."""
     client = Client(issuer, api)
     try:
         for line in _load(client):
-            tell(f"  demo: {line}")
+            report(f"  demo: {line}")
     finally:
         client.close()
 
@@ -77,9 +77,9 @@ def _load(client: Client) -> Iterator[str]:
     _until(lambda: client.call("admin", "GET", "/users/alice").get("id") == "alice")
     client.call("admin", "PUT", "/users/alice/pigp", {"pigp": True}, "demo-pigp-alice")
     for number, structure in enumerate(_STRUCTURES):
-        told = client.call("alice", "POST", "/structures", structure, f"demo-structure-{number}")
-        id_ = told.get("reference", {}).get("structure", {}).get("id")
-        yield f"structure {structure['identifier']['value']}: {told.get('message') or told.get('title')}"
+        answer = client.call("alice", "POST", "/structures", structure, f"demo-structure-{number}")
+        id_ = answer.get("reference", {}).get("structure", {}).get("id")
+        yield f"structure {structure['identifier']['value']}: {answer.get('message') or answer.get('title')}"
         if id_ is None:
             continue
         _until(partial(_has_team, client, id_))

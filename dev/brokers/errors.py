@@ -53,10 +53,10 @@ class BrokerFailed(BrokerError):
 
     def __init__(self, what: str, log: Path) -> None:
         self.log = log
-        super().__init__(f"{what}\nThe last lines of {log}:\n{_tail(log)}")
+        super().__init__(f"{what}\nThe last lines of {log}:\n{_last_lines(log)}")
 
 
-def _tail(path: Path, lines: int = 20, longest: int = 400) -> str:
+def _last_lines(path: Path, lines: int = 20, longest: int = 400) -> str:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

@@ -21,7 +21,7 @@ class LocalBrokers(Brokers):
 
     @classmethod
     def open(
-        cls, folder: Path, ports: Ports, tell: Callable[[str], None] = lambda _: None, *, tls: Tls | None = None
+        cls, folder: Path, ports: Ports, report: Callable[[str], None] = lambda _: None, *, tls: Tls | None = None
     ) -> LocalBrokers:
         """Prepare the brokers of `folder`, without starting them. The folder may be new or from an earlier run.
 
@@ -29,7 +29,7 @@ class LocalBrokers(Brokers):
         """
         tools = find_tools(with_mvn=not have_jars())
         if tools.mvn and not have_jars():
-            tell(f"Fetching Apache Kafka {KAFKA_VERSION} with Maven (once)")
+            report(f"Fetching Apache Kafka {KAFKA_VERSION} with Maven (once)")
             fetch_jars(tools.mvn)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = root_secret(folder)

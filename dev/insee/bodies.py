@@ -84,7 +84,7 @@ def legal_unit(unit: Unit) -> Body:
 
 def successions(links: list[Link]) -> Body:
     """Return the body of `/siret/liensSuccession`."""
-    rows = [
+    written = [
         {
             "siretEtablissementPredecesseur": link.predecessor,
             "siretEtablissementSuccesseur": link.successor,
@@ -95,8 +95,8 @@ def successions(links: list[Link]) -> Body:
         }
         for link in links
     ]
-    header = {"statut": 200, "message": "OK", "total": len(rows), "debut": 0, "nombre": len(rows)}
-    return {"header": header, "liensSuccession": rows}
+    header = {"statut": 200, "message": "OK", "total": len(written), "debut": 0, "nombre": len(written)}
+    return {"header": header, "liensSuccession": written}
 
 
 def informations() -> Body:

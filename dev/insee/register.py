@@ -40,11 +40,11 @@ def _say(response: Response, status: int, message: str) -> bodies.Body:
 
 
 def _successions(response: Response, q: str) -> bodies.Body:
-    asked = dict(re.findall(r"siretEtablissement(Predecesseur|Successeur):(\d{14})", q))
+    wanted = dict(re.findall(r"siretEtablissement(Predecesseur|Successeur):(\d{14})", q))
     links = [
         link
         for link in LINKS
-        if asked.get("Predecesseur") == link.predecessor or asked.get("Successeur") == link.successor
+        if wanted.get("Predecesseur") == link.predecessor or wanted.get("Successeur") == link.successor
     ]
     if not links:
         return _say(response, 404, f"Aucun lien de succession n'a été trouvé pour le paramètre q={q}")

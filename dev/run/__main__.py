@@ -78,11 +78,11 @@ def _run_in_folder(settings: RunSettings, started: float) -> None:
         _say("Starting the services")
         processes = table(settings, brokers)
         environments.write(settings, brokers, processes)
-        supervisor = Supervisor(processes, settings.run_data / "logs", tell=_say)
+        supervisor = Supervisor(processes, settings.run_data / "logs", report=_say)
         try:
             supervisor.start()
             supervisor.watch()
-            demo.load(settings.issuer, settings.api, tell=_say)
+            demo.load(settings.issuer, settings.api, report=_say)
             _say(f"Ready after {time.monotonic() - started:.0f} s.\n")
             _say(_first_steps(settings))
             threading.Event().wait()

@@ -79,9 +79,9 @@ def write(settings: RunSettings, brokers: Brokers, processes: Iterable[Process])
     """Write the environments, one file each."""
     folder = settings.run_data / "env"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    given: dict[str, Mapping[str, str]] = {process.name: process.env for process in processes}
-    given |= {"admin": administrator(settings, brokers), OPS: operator(settings, brokers)}
-    for name, values in given.items():
+    environment: dict[str, Mapping[str, str]] = {process.name: process.env for process in processes}
+    environment |= {"admin": administrator(settings, brokers), OPS: operator(settings, brokers)}
+    for name, values in environment.items():
         lines = {key: shlex.quote(value) for key, value in values.items()}
         file = _passwords(settings) / values.get("KAFKA_USER", "-")
         if file.is_file():  # It is read when it is needed: it may have been changed.

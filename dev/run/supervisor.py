@@ -144,13 +144,13 @@ class Supervisor:
         logs: Path,
         *,
         environment: Mapping[str, str] | None = None,
-        tell: Callable[[str], None] = print,
+        report: Callable[[str], None] = print,
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._environment = environment or {}
         self.processes = {p.name: self._running(p) for p in table}
-        self._tell = tell
+        self._report = report
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
         self._reaper: subprocess.Popen[str] | None = None
@@ -203,7 +203,7 @@ class Supervisor:
                 if time.monotonic() > until or (running.wanted and running.pid is None and self._watch is None):
                     raise RuntimeError(f"{name} does not get ready. It says:\n{running.last_words()}")
                 time.sleep(0.05)
-            self._tell(f"  {name} is ready")
+            self._report(f"  {name} is ready")
 
     def watch(self) -> None:
         """Restart whatever dies, from now on, in the background."""
@@ -212,7 +212,7 @@ class Supervisor:
             while not self._ended.wait(0.2):
                 for running in self.processes.values():
                     if running.restart_if_dead():
-                        self._tell(f"  {running.name} had died: it is started again")
+                        self._report(f"  {running.name} had died: it is started again")
 
         self._watch = threading.Thread(target=run, name="watch", daemon=True)
         self._watch.start()

@@ -63,7 +63,7 @@ class System(Doors):
                 processes,
                 self.settings.run_data / "logs",
                 environment=self._environment,
-                tell=lambda _: None,
+                report=lambda _: None,
             )
             self.supervisor.start()
         except BaseException:

@@ -50,7 +50,7 @@ def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
     )
 
     def service(name: str, module: str, port: int, env: Mapping[str, str] = MappingProxyType({})) -> Process:
-        given = {
+        environment = {
             "ENVIRONMENT": "development",
             "EFFECTIVE_DELAY": settings.effective_delay,
             "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
@@ -60,9 +60,9 @@ def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
             **env,
         }
         if name != "delay_svc":  # It holds nothing that Kafka does not hold.
-            given |= {"MONGO_URI": brokers.service_mongo_uri(name), "MONGO_DATABASE": name}
+            environment |= {"MONGO_URI": brokers.service_mongo_uri(name), "MONGO_DATABASE": name}
         secrets = {"KAFKA_PASSWORD": password_file(settings, name)}
-        return Process(name, (sys.executable, "-m", module), port, given, secrets=secrets)
+        return Process(name, (sys.executable, "-m", module), port, environment, secrets=secrets)
 
     return [
         Process(

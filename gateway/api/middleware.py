@@ -63,8 +63,8 @@ class HttpGuard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                given = {name.lower() for name, _ in message["headers"]}
-                defaults = [header for header in _UNLESS_SET if header[0] not in given]
+                present = {name.lower() for name, _ in message["headers"]}
+                defaults = [header for header in _UNLESS_SET if header[0] not in present]
                 message["headers"] = [*message["headers"], *_HEADERS, *defaults]
                 await send(message)
                 if is_head:  # Without this, a stream of events would not end.
@@ -82,9 +82,9 @@ class HttpGuard:
             if not status:
                 await problem("internal_error")(scope, receive, versioned_upsert)
         finally:
-            self._tell(scope, method, status, time.perf_counter() - started)
+            self._record(scope, method, status, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = _route(scope)
         metrics.HTTP_SECONDS.labels(method, route, status).observe(seconds)
         if self._access_log:

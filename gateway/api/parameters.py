@@ -106,12 +106,12 @@ def known_queries(api: FastAPI, prefix: str) -> Mapping[tuple[str, str], frozens
 
 async def refuse_unknown(request: Request) -> None:
     """Raise Rejected for query parameters that the route does not know, and for one that is given twice."""
-    given = [name for name, _ in request.query_params.multi_items()]
-    if not given:
+    names = [name for name, _ in request.query_params.multi_items()]
+    if not names:
         return
     known = request.app.state.known_queries[request.method, request.scope["route"].path_format]
-    wrong = {name: "field_unknown" for name in given if name not in known}
-    wrong |= {name: "field_repeated" for name in known if given.count(name) > 1}
+    wrong = {name: "field_unknown" for name in names if name not in known}
+    wrong |= {name: "field_repeated" for name in known if names.count(name) > 1}
     if wrong:
         raise Rejected("invalid_request", fields=_outcome(wrong.items()))
 

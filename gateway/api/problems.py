@@ -62,7 +62,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(ClientDisconnect, _gone)
     for error in TRANSIENT:
-        app.add_exception_handler(error, _transient)
+        app.add_exception_handler(error, _unavailable)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -99,7 +99,7 @@ async def _gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_LEFT)
 
 
-async def _transient(_: Request, error: Exception) -> Response:
+async def _unavailable(_: Request, error: Exception) -> Response:
     log.warning("unavailable", error=type(error).__name__)
     return problem("unavailable")
 

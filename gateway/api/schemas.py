@@ -115,7 +115,7 @@ class Problem(BaseModel):
     )
 
 
-class Step(BaseModel):
+class Transition(BaseModel):
     """One step in the life of a request."""
 
     status: RequestStatus
@@ -125,7 +125,7 @@ class Step(BaseModel):
     effective_at: Instant | None = None
 
 
-class Request(Step):
+class Request(Transition):
     """A request as it is now."""
 
     request_id: str
@@ -146,7 +146,7 @@ class Request(Step):
 class RequestWithSteps(Request):
     """A request, and each step it went through."""
 
-    steps: list[Step]
+    steps: list[Transition]
 
 
 class Accepted(Request):
@@ -216,7 +216,7 @@ class Code(BaseModel):
     code: str
     message: str = Field(description="in French; {name} stands for a value of `details`")
     http: int
-    otherwise: list[str] = Field(
+    alternatives: list[str] = Field(
         default_factory=list, description="what is told instead when one of those values is missing, in this order"
     )
 

@@ -61,11 +61,11 @@ def team(record: Record) -> VersionedUpsert:
     version = record["version"]
     # User ids may hold dots, which names of fields can't: members are a list.
     members = [{"user": user, **member} for user, member in record["members"].items()]
-    rights = {user: right(record, user).value for user in (record["principal"], *record["members"])}
+    levels = {user: right(record, user).value for user in (record["principal"], *record["members"])}
     outcome = {
         "team_version": version,
         "team": {"principal": record["principal"], "members": members},
-        "access": [{"user": user, "right": access_level} for user, access_level in rights.items() if access_level],
+        "access": [{"user": user, "right": access_level} for user, access_level in levels.items() if access_level],
     }
     return VersionedUpsert(
         record["structure_id"],

@@ -107,8 +107,8 @@ class Requests:
             if change["version"] > document["version"]:
                 raise Rejected("not_yet")
             if change.get("effective_at", change["at"]) <= iso(at):
-                past = {**document, "record": record_at(document["record"], change, since)}
-                return structure.full(past, actor)
+                then = {**document, "record": record_at(document["record"], change, since)}
+                return structure.full(then, actor)
             since.append(change)
         raise Rejected("structure_not_found")
 

@@ -59,7 +59,7 @@ class Forwarder:
         for future, held in sent:
             error = future.exception()
             if error is None:
-                self._told(held, future.result())
+                self._forwarded(held, future.result())
             elif poison := _REFUSALS.get(type(error)):
                 refused += [(trigger, poison) for trigger in held]
             else:
@@ -94,7 +94,7 @@ class Forwarder:
             lots.setdefault((trigger.target, trigger.spread % count), []).append(trigger)
         return lots
 
-    def _told(self, triggers: list[Delayed], answer: Any) -> None:
+    def _forwarded(self, triggers: list[Delayed], answer: Any) -> None:
         # The broker stamps its append in a topic with LogAppendTime, as all targets are; elsewhere now is close to it.
         appended_at = answer.timestamp if answer.timestamp_type else self._clock.now()
         metrics.FORWARDED.labels(answer.topic).inc(len(triggers))

@@ -1,4 +1,4 @@
-"""The loop that reads the delay topics ahead, forwards what is due, and settles what was forwarded.
+"""The loop that reads the delay topics ahead, forwards what is due, and finishes what was forwarded.
 
 At least once: an offset is committed after the acknowledgements, so a process that dies repeats its last few records
 (their owners apply each once) and loses none. What was forwarded behind the offset is told with it, so that it is not
@@ -67,7 +67,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._committed: dict[Any, tuple[int, str]] = {}
         self._inherited: Mapping[TopicPartition, Any] = {}
         """What was committed last of each partition when the group gave it to this process: `offset`, `metadata`."""
-        self._unsettled = False
+        self._unfinished = False
         self._dead_letters: set[asyncio.Task[None]] = set()
         self._last_commit = self._last_turn = time.monotonic()
         self._in_doubt = False
@@ -85,11 +85,11 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             await self._let_go()
 
     def stop(self) -> None:
-        """Ask the loop to end; it settles what it has forwarded and returns within `LONGEST_WAIT`."""
+        """Ask the loop to end; it finishes what it has forwarded and returns within `LONGEST_WAIT`."""
         self._stopping = True
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - it is always all.
-        """Settle and forget everything: aiokafka takes all partitions away on each rebalance."""
+        """Finish and forget everything: aiokafka takes all partitions away on each rebalance."""
         self.has_share = False
         async with self._at_work:
             try:
@@ -129,7 +129,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def _turn(self, records: Mapping[TopicPartition, list[Any]]) -> None:
         if not self._fenced:
             for partition, some in records.items():
-                self._windows.begin(partition, some[0].offset, self._settled_from(partition, some[0].offset))
+                self._windows.begin(partition, some[0].offset, self._forwarded_from(partition, some[0].offset))
         await self._watch_for_stall()
         if self._fenced:
             return  # Until the group gives partitions anew, what is read is not ours to forward.
@@ -142,15 +142,15 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 self._dead_letter(refused.record, poison)
             for partition, triggers in due.items():
                 self._windows.forwarded(partition, len(triggers))
-            self._unsettled = True
+            self._unfinished = True
         for dead_letter in [dead_letter for dead_letter in self._dead_letters if dead_letter.done()]:
             self._dead_letters.remove(dead_letter)
             dead_letter.result()
-            self._unsettled = True
-        if self._unsettled and self._until_commit() <= 0:
+            self._unfinished = True
+        if self._unfinished and self._until_commit() <= 0:
             await self._commit()
 
-    def _settled_from(self, partition: TopicPartition, first: int) -> Watermark:
+    def _forwarded_from(self, partition: TopicPartition, first: int) -> Watermark:
         """Return what the predecessor said of the records from `first` on, where the reading begins."""
         left = self._inherited.get(partition)
         # Before the offset that was left nothing was said; whoever begins there reads a topic that was made anew.
@@ -175,16 +175,16 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 self._windows.add(partition, what)
 
     def _dead_letter(self, record: Any, poison: Poison) -> None:
-        """Send a record to the dead letters, which may take long; until that is done its offset is not settled."""
-        settle = self._windows.hold(TopicPartition(record.topic, record.partition), record.offset)
+        """Send a record to the dead letters, which may take long; until that is done its offset is not finished."""
+        release = self._windows.hold(TopicPartition(record.topic, record.partition), record.offset)
         dead_letter = asyncio.create_task(self._forwarder.dead_letter(record, poison), name="dead letter")
         dead_letter.add_done_callback(
-            lambda done: settle() if not done.cancelled() and done.exception() is None else None
+            lambda done: release() if not done.cancelled() and done.exception() is None else None
         )
         self._dead_letters.add(dead_letter)
 
     async def _let_go(self) -> None:
-        """Settle what can be settled, and forget everything."""
+        """Finish what can be finished, and forget everything."""
         try:
             if self._dead_letters:
                 await asyncio.wait(self._dead_letters, timeout=LAST_LETTERS)
@@ -196,8 +196,8 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._dead_letters.clear()
 
     async def _commit(self, *, prove: bool = False) -> None:
-        """Settle what was forwarded; to `prove` that the partitions are still ours, also what was settled before."""
-        self._unsettled = False
+        """Finish what was forwarded; to `prove` that the partitions are still ours, also what was finished before."""
+        self._unfinished = False
         self._last_commit = time.monotonic()
         commits = self._windows.commits()
         changed = {p: at for p, at in commits.items() if prove or self._committed.get(p) != at}
@@ -249,7 +249,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Return for how long (ms) there is nothing to do but to read."""
         next_due = self._windows.next_due()
         waits = [LONGEST_WAIT] if next_due is None else [LONGEST_WAIT, next_due - self._clock.now()]
-        if self._unsettled:
+        if self._unfinished:
             waits.append(self._until_commit())
         return max(0, min(waits))
 

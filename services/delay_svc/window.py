@@ -19,20 +19,20 @@ Partition = tuple[str, int]
 
 
 class Window:
-    """The records of one partition that were read and are not settled yet.
+    """The records of one partition that were read and are not finished yet.
 
-    It begins at the offset `start`; `told` is what a predecessor says is settled from there on.
+    It begins at the offset `start`; `known` is what a predecessor says is finished from there on.
     """
 
-    def __init__(self, start: int, told: Watermark = watermark.NONE) -> None:
+    def __init__(self, start: int, known: Watermark = watermark.NONE) -> None:
         self._waiting: list[tuple[int, int, Delayed]] = []
         """What is not forwarded, by `due_at`, then by offset. Most come in this order, so a list costs least."""
         self._held: set[int] = set()
-        """Offsets of records that are not forwarded, or no longer, and not settled yet either."""
-        self._unsettled: dict[int, None] = {}
+        """Offsets of records that are not forwarded, or no longer, and not finished yet either."""
+        self._unfinished: dict[int, None] = {}
         """The offsets of all these, in the order of the log, which is that of their coming."""
         self._end = start
-        self._told = told
+        self._forwarded = known
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._held)
@@ -41,9 +41,9 @@ class Window:
         """Take in the next record, unless a predecessor has forwarded it."""
         offset = trigger.record.offset
         self._end = offset + 1
-        if self._told.covers(offset, trigger.due_at):
+        if self._forwarded.covers(offset, trigger.due_at):
             return
-        self._unsettled[offset] = None
+        self._unfinished[offset] = None
         entry = (trigger.due_at, offset, trigger)
         if not self._waiting or entry > self._waiting[-1]:
             self._waiting.append(entry)
@@ -51,30 +51,30 @@ class Window:
             insort(self._waiting, entry)
 
     def hold(self, offset: int) -> None:
-        """Take in a record that is not forwarded, or no longer, until somebody says `settle`."""
+        """Take in a record that is not forwarded, or no longer, until it is released."""
         self._end = max(self._end, offset + 1)
-        self._unsettled[offset] = None
+        self._unfinished[offset] = None
         self._held.add(offset)
 
-    def settle(self, offset: int) -> None:
+    def release(self, offset: int) -> None:
         """Drop a record that was held."""
         self._held.discard(offset)
-        self._unsettled.pop(offset, None)
+        self._unfinished.pop(offset, None)
 
     @property
     def position(self) -> int:
-        """Return the offset before which everything is settled: where another process has to go on."""
-        return next(iter(self._unsettled), self._end)
+        """Return the offset before which everything is finished: where another process has to go on."""
+        return next(iter(self._unfinished), self._end)
 
     @property
-    def settled(self) -> Watermark:
-        """Return what is settled behind the position too: all that was read and is due before the first that waits.
+    def watermark(self) -> Watermark:
+        """Return what is finished behind the position too: all that was read and is due before the first that waits.
 
         What a predecessor said holds until this window has read as far. Nothing is said of what stands behind a record
-        that is held, since that one may be due and is not settled.
+        that is held, since that one may be due and is not finished.
         """
         due_before = watermark.FOREVER if self.next_due is None else self.next_due
-        all_read = Watermark(due_before - 1, self._end) if self._end >= self._told.end else self._told
+        all_read = Watermark(due_before - 1, self._end) if self._end >= self._forwarded.end else self._forwarded
         return all_read._replace(end=min(all_read.end, *self._held)) if self._held else all_read
 
     @property
@@ -99,7 +99,7 @@ class Window:
         """
         for _, offset, _ in self._waiting[:count]:
             if offset not in self._held:
-                del self._unsettled[offset]
+                del self._unfinished[offset]
         del self._waiting[:count]
 
 
@@ -121,26 +121,26 @@ class Windows:
         """Return how many records wait in memory."""
         return sum(map(len, self._windows.values()))
 
-    def begin(self, partition: Partition, offset: int, told: Watermark = watermark.NONE) -> None:
+    def begin(self, partition: Partition, offset: int, known: Watermark = watermark.NONE) -> None:
         """Say that a partition is read from `offset` on, unless that is known already.
 
-        `told` is what a predecessor says is settled from there on.
+        `known` is what a predecessor says is finished from there on.
         """
         if partition not in self._windows:
-            self._windows[partition] = Window(offset, told)
+            self._windows[partition] = Window(offset, known)
 
     def add(self, partition: Partition, trigger: Delayed) -> None:
         """Take in the next record of a partition that was begun."""
         self._windows[partition].add(trigger)
 
     def hold(self, partition: Partition, offset: int) -> Callable[[], None]:
-        """Take in a record that is not forwarded; what is returned is to be called when it is settled otherwise.
+        """Take in a record that is not forwarded; what is returned is to be called when it is finished otherwise.
 
         Those behind it go on, but the position stays before it.
         """
         window = self._windows[partition]
         window.hold(offset)
-        return partial(window.settle, offset)
+        return partial(window.release, offset)
 
     def room(self, partition: Partition, *, paused: bool) -> int:
         """Return how many more records of a partition are to be read; `paused` is whether its reading pauses now."""
@@ -165,13 +165,13 @@ class Windows:
         self._windows[partition].forwarded(count)
 
     def positions(self) -> dict[Partition, int]:
-        """Return, by partition, the offset before which everything is settled."""
+        """Return, by partition, the offset before which everything is finished."""
         return {partition: window.position for partition, window in self._windows.items()}
 
     def commits(self) -> dict[Partition, tuple[int, str]]:
-        """Return, by partition, what to commit: its position, and in writing what is settled behind it."""
-        return {partition: (window.position, str(window.settled)) for partition, window in self._windows.items()}
+        """Return, by partition, what to commit: its position, and in writing what is finished behind it."""
+        return {partition: (window.position, str(window.watermark)) for partition, window in self._windows.items()}
 
     def clear(self) -> None:
-        """Forget everything, since the partitions may go to others; what was not settled is read again."""
+        """Forget everything, since the partitions may go to others; what was not finished is read again."""
         self._windows.clear()

@@ -12,7 +12,7 @@ from services.insee_adapter import metrics
 from services.insee_adapter.auth import Account, ApiKey, Credentials, PasswordGrant
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.cache import Cache
-from services.insee_adapter.entrypoint import PROCESS, REQUESTS, Answers, Door
+from services.insee_adapter.entrypoint import PROCESS, REQUESTS, Answers, EntryPoint
 from services.insee_adapter.queue import Queue
 from services.insee_adapter.quota import Quota
 from services.insee_adapter.settings import Settings
@@ -53,9 +53,9 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     bus = KafkaBus(producer, health, DeadLetterLimit(PROCESS))
     wake = asyncio.Event()
     answers = Answers(bus.publish, clock)
-    door = Door(cache, queue, answers, bus.publish, wake)
+    entry_point = EntryPoint(cache, queue, answers, bus.publish, wake)
     broker = brokers.build_broker(kafka)
-    consume(broker, health, [REQUESTS], door.requests, group=f"{PROCESS}.{REQUESTS}")
+    consume(broker, health, [REQUESTS], entry_point.requests, group=f"{PROCESS}.{REQUESTS}")
     health.check("mongodb", lambda: database.command("ping"))
     health.check("kafka", lambda: brokers.answers(producer))
 
@@ -64,7 +64,9 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         sirene = _sirene(settings, http, clock)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        worker = partial(Worker, queue=queue, cache=cache, quota=quota, sirene=sirene, tell=answers.tell, wake=wake)
+        worker = partial(
+            Worker, queue=queue, cache=cache, quota=quota, sirene=sirene, publish=answers.publish, wake=wake
+        )
         for number in range(settings.insee_workers):
             stack.push_async_callback(_cancel, _start(f"worker {number}", worker, health))
         counting = asyncio.create_task(_count(queue), name="count")

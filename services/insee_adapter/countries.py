@@ -41,11 +41,11 @@ def _load() -> tuple[dict[str, list[_Line]], dict[str, list[_Line]]]:
     own: dict[str, list[_Line]] = defaultdict(list)
     territories: dict[str, list[_Line]] = defaultdict(list)
     text = _TABLE.read_text(encoding="utf-8")
-    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
-        line = _Line(row["iso"] or None, tuple(map(_words, row["names"].split("|"))))
-        own[row["cog"]].append(line)
-        if row["of"]:
-            territories[row["of"]].append(line)
+    for line in csv.DictReader(names for names in text.splitlines() if not names.startswith("#")):
+        names = _Line(line["iso"] or None, tuple(map(_words, line["names"].split("|"))))
+        own[line["cog"]].append(names)
+        if line["of"]:
+            territories[line["of"]].append(names)
     return dict(own), dict(territories)
 
 
@@ -60,18 +60,18 @@ def knows(code: str) -> bool:
 def iso(code: str | None, label: str | None) -> str | None:
     """Return the ISO 3166 alpha-2 code of a country; None when code and label don't tell one."""
     said = _words(label or "")
-    by_name = _one(line.iso for lines in _OWN.values() for line in lines if said in line.names)
+    by_name = _one(names.iso for lines in _OWN.values() for names in lines if said in names.names)
     own = _OWN.get(code or "", [])
     if not own:
         return by_name
     candidates = [*own, *_TERRITORIES.get(code or "", ())]
-    if exact := [line for line in candidates if said in line.names]:
-        return _one(line.iso for line in exact)
-    meant = {line.iso for line in own if line.iso}
+    if exact := [names for names in candidates if said in names.names]:
+        return _one(names.iso for names in exact)
+    meant = {names.iso for names in own if names.iso}
     state = next(iter(meant)) if len(meant) == 1 else None
-    named = [line for line in candidates if line.iso != state and any(name <= said for name in line.names)]
+    named = [names for names in candidates if names.iso != state and any(name <= said for name in names.names)]
     if named:
-        return _one(line.iso for line in named)
+        return _one(names.iso for names in named)
     return state if by_name in {None, state} else None
 
 

@@ -1,4 +1,4 @@
-"""The door on Kafka: look-ups come in, answers go out. It only translates."""
+"""The entry point from Kafka: look-ups come in, answers go out. It only translates."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,18 +33,18 @@ _LONGEST = 200
 
 
 class Answers:
-    """Tells answers on `insee.outcomes`, keyed by SIRET, one for each who asked."""
+    """Publishes answers on `insee.outcomes`, keyed by SIRET, one for each who asked."""
 
     def __init__(self, publish: Publish, clock: Clock) -> None:
         self._publish = publish
         self._clock = clock
 
-    async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
-        """Tell an answer; returns once Kafka has it for good."""
+    async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        """Publish an answer; returns once Kafka has it for good."""
         await self._publish(self.messages(answer, askers))
 
     def messages(self, answer: InseeAnswer, askers: Sequence[Asker]) -> list[Message]:
-        """Return the messages that tell an answer."""
+        """Return the messages that carry an answer."""
         value = orjson.dumps(answer.model_dump(mode="json", exclude_none=True))
         now = self._clock.now()
         return [
@@ -74,7 +74,7 @@ class Answers:
         return self.messages(answer, [asker])
 
 
-class Door:
+class EntryPoint:
     """Takes batches of `insee.requests`: what the cache knows is answered at once, the rest waits for its turn.
 
     Where the queue has no room, that is the answer.

@@ -61,7 +61,7 @@ def inner(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def rows(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def objects(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Return the objects of a list, none when it is absent."""
     value = values.get(name)
-    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+    return [period for period in value if isinstance(period, Mapping)] if isinstance(value, list) else []

@@ -43,9 +43,9 @@ class _Period:
         return self.state == _OPEN
 
 
-def standing(rows: Sequence[Mapping[str, Any]], today: date) -> Standing | None:
+def standing(objects: Sequence[Mapping[str, Any]], today: date) -> Standing | None:
     """Return what the periods of an establishment say; None when they don't tell whether it is open."""
-    periods = _newest_first([_read(row) for row in rows])
+    periods = _newest_first([_read(period) for period in objects])
     begun = [period for period in periods if period.start is None or period.start <= today]
     to_come = [period for period in reversed(periods) if period.state and period.start and period.start > today]
     if not begun:
@@ -59,13 +59,13 @@ def standing(rows: Sequence[Mapping[str, Any]], today: date) -> Standing | None:
     return Standing(now.is_open, None if now.is_open else _closed_on(begun[covering:]), change)
 
 
-def _read(row: Mapping[str, Any]) -> _Period:
-    state = (text(row, "etatAdministratifEtablissement") or "").upper()
+def _read(period: Mapping[str, Any]) -> _Period:
+    state = (text(period, "etatAdministratifEtablissement") or "").upper()
     return _Period(
         state if state in {_OPEN, _CLOSED} else None,
-        day(row, "dateDebut"),
-        day(row, "dateFin"),
-        row.get("changementEtatAdministratifEtablissement") is True,
+        day(period, "dateDebut"),
+        day(period, "dateFin"),
+        period.get("changementEtatAdministratifEtablissement") is True,
     )
 
 

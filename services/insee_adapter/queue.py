@@ -7,10 +7,10 @@ Somebody who asks for 500 gets the next 500 turns; somebody who asks for one aft
 waits for one look-up of each other actor at most.
 
 Bounds: what waits is bounded in all, of one actor, and of one SIRET, or whoever asks without end would fill the
-database, or one document beyond what MongoDB keeps. Whoever finds no room is told so by the caller of `add`.
+database, or one document beyond what MongoDB keeps. Whoever finds no room has that answer from the caller of `add`.
 
 A worker claims a look-up for the time of a lease. When it dies the lease runs out and another claims it; the same
-answer may then be told twice, which readers expect. Times are MongoDB's own (`$$NOW`).
+answer may then be published twice, which readers expect. Times are MongoDB's own (`$$NOW`).
 """
 
 import secrets
@@ -44,7 +44,7 @@ class Asker:
 class Job:
     """A look-up that this worker has claimed.
 
-    `untold` are the correlation ids of those who were not told yet that INSEE is unreachable.
+    `unanswered` are the correlation ids of those who don't know yet that INSEE is unreachable.
     """
 
     siret: str
@@ -52,7 +52,7 @@ class Job:
     revision: int
     failures: int
     askers: tuple[Asker, ...]
-    untold: frozenset[str]
+    unanswered: frozenset[str]
 
 
 class Queue:
@@ -87,7 +87,7 @@ class Queue:
     async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> bool:
         """Put a look-up in the queue, or join the one that waits. Once this returns True it is not lost.
 
-        False says that there is no room: nothing was kept, and nobody is told anything by the queue.
+        False says that there is no room: nothing was kept, and nobody has an answer from the queue.
         """
         if await self._is_full(asker.actor):
             return await self._knows(siret, asker)
@@ -97,7 +97,7 @@ class Queue:
             "correlation_id": {"$literal": asker.correlation_id},
             "actor": {"$literal": asker.actor},
             "traceparent": {"$literal": asker.traceparent},
-            "told": False,
+            "answered": False,
         }
         known = {"$in": [{"$literal": asker.correlation_id}, {"$ifNull": ["$askers.correlation_id", []]}]}
         askers = {"$ifNull": ["$askers", []]}
@@ -201,10 +201,10 @@ class Queue:
         since: datetime = found["unreachable_since"]
         return bool((found["now"] - since).total_seconds() * 1000 >= found["max_wait"])
 
-    async def postpone(self, job: Job, wait: int, *, told: frozenset[str] = frozenset(), failed: bool) -> None:
-        """Let the look-up be claimed again after `wait` ms; `told` know by now that INSEE is unreachable."""
-        now_told = {"$or": ["$$a.told", {"$in": ["$$a.correlation_id", {"$literal": sorted(told)}]}]}
-        askers = {"$map": {"input": "$askers", "as": "a", "in": {"$mergeObjects": ["$$a", {"told": now_told}]}}}
+    async def postpone(self, job: Job, wait: int, *, answered: frozenset[str] = frozenset(), failed: bool) -> None:
+        """Let the look-up be claimed again after `wait` ms; those `answered` know by now that INSEE is unreachable."""
+        has_answer = {"$or": ["$$a.answered", {"$in": ["$$a.correlation_id", {"$literal": sorted(answered)}]}]}
+        askers = {"$map": {"input": "$askers", "as": "a", "in": {"$mergeObjects": ["$$a", {"answered": has_answer}]}}}
         await self._look_ups.update_one(
             {"_id": job.siret, "lease": job.lease},
             [
@@ -231,5 +231,5 @@ def _job(found: dict[str, Any]) -> Job:
         revision=found["revision"],
         failures=found["failures"],
         askers=tuple(Asker(a["correlation_id"], a["actor"], a["traceparent"]) for a in askers),
-        untold=frozenset(a["correlation_id"] for a in askers if not a["told"]),
+        unanswered=frozenset(a["correlation_id"] for a in askers if not a["answered"]),
     )

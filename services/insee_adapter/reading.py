@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.insee_adapter import addresses, days
-from services.insee_adapter.fields import clean, hides, inner, rows, shown, text
+from services.insee_adapter.fields import clean, hides, inner, objects, shown, text
 from services.insee_adapter.periods import Standing, standing
 from shared.contracts.messages.insee import InseeAnswer, Restriction, Result
 
@@ -52,7 +52,7 @@ class Unreadable(Exception):
 def establishment(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the one establishment of a body: `etablissement`, or the only one of `etablissements`."""
     found = inner(body, "etablissement")
-    several = rows(body, "etablissements")
+    several = objects(body, "etablissements")
     if not found and len(several) == 1:
         found = several[0]
     if not found:
@@ -65,10 +65,10 @@ def read(siret: str, body: Mapping[str, Any], as_of: int) -> InseeAnswer:
     unit = establishment(body)
     answer = _describe(unit, as_of)
     # A proxy that followed a doublon's redirection gives another establishment than the one that was asked for.
-    return answer if answer.siret == siret else moved(siret, answer)
+    return answer if answer.siret == siret else head_office_moved_to(siret, answer)
 
 
-def moved(siret: str, target: InseeAnswer) -> InseeAnswer:
+def head_office_moved_to(siret: str, target: InseeAnswer) -> InseeAnswer:
     """Say that `siret` is a doublon of the establishment that `target` describes."""
     use = f"Établissement en doublon dans le répertoire Sirene : utiliser {target.siret}"
     return InseeAnswer(
@@ -120,7 +120,7 @@ def _result(*, is_open: bool, partial: bool) -> Result:
 def _standing(unit: Mapping[str, Any], legal: Mapping[str, Any], as_of: int) -> Standing:
     # An establishment's own history goes before the state of its legal unit, which has no date: a unit whose ceasing is
     # announced is « ceased » already.
-    found = standing(rows(unit, "periodesEtablissement"), days.today(as_of))
+    found = standing(objects(unit, "periodesEtablissement"), days.today(as_of))
     if found is None and (text(legal, "etatAdministratifUniteLegale") or "").upper() == _CEASED:
         return Standing(is_open=False)  # All establishments of a ceased unit are closed.
     if found is None:

@@ -40,7 +40,7 @@ class NoAnswer(Exception):
         self.wait = wait
 
     @property
-    def tells_of_health(self) -> bool:
+    def says_of_health(self) -> bool:
         """Tell whether calls in general can be expected to fail like this one."""
         return self.because in {Because.OUTAGE, Because.REFUSED}
 

@@ -17,7 +17,7 @@ import httpx2
 from services.insee_adapter import metrics
 from services.insee_adapter.auth import Credentials
 from services.insee_adapter.breaker import Breaker, State
-from services.insee_adapter.reading import moved
+from services.insee_adapter.reading import head_office_moved_to
 from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_granted, quota_wait
 from shared.clock import Clock
 from shared.contracts.messages.insee import Because, InseeAnswer, Result
@@ -105,7 +105,7 @@ class Sirene:
                 return InseeAnswer(siret=siret, result=Result.MOVED, as_of=self._clock.now(), message=message)
             seen.add(reply.target)
             reply = await self._ask(reply.target, budget)
-        return reply if reply.siret == siret else moved(siret, reply)
+        return reply if reply.siret == siret else head_office_moved_to(siret, reply)
 
     async def _ask(self, siret: str, budget: Budget) -> InseeAnswer | Doublon:
         attempt = 1
@@ -134,7 +134,7 @@ class Sirene:
         try:
             yield
         except NoAnswer as problem:
-            if problem.tells_of_health:
+            if problem.says_of_health:
                 self._breaker.failed(self._steady.now())
             else:
                 self._breaker.abandoned()

@@ -13,7 +13,7 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-Tell = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
+Publish = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
 """Tells an answer to these askers; returns once Kafka has it for good."""
 
 _IDLE_S = 1.0
@@ -35,7 +35,7 @@ class Worker:
         cache: Cache,
         quota: Quota,
         sirene: Sirene,
-        tell: Tell,
+        publish: Publish,
         wake: asyncio.Event,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
@@ -43,7 +43,7 @@ class Worker:
         self._cache = cache
         self._quota = quota
         self._sirene = sirene
-        self._tell = tell
+        self._publish = publish
         self._wake = wake
         self._beat = beat
 
@@ -92,18 +92,18 @@ class Worker:
             await self._answered(job, answer)
 
     async def _answered(self, job: Job, answer: InseeAnswer) -> None:
-        told: set[str] = set()
+        answered: set[str] = set()
         left: Job | None = job
         while left is not None:
-            askers = [asker for asker in left.askers if asker.correlation_id not in told]
-            await self._tell(answer, askers)
+            askers = [asker for asker in left.askers if asker.correlation_id not in answered]
+            await self._publish(answer, askers)
             metrics.ANSWERS.labels(answer.result, "insee").inc(len(askers))
-            told.update(asker.correlation_id for asker in askers)
+            answered.update(asker.correlation_id for asker in askers)
             left = await self._queue.finish(left)
 
     async def _unanswered(self, job: Job, answer: InseeAnswer) -> None:
         if answer.because is Because.QUOTA:
-            # Waiting for the quota is not « unreachable »: nobody is told, and no time of patience runs.
+            # Waiting for the quota is not « unreachable »: nobody has an answer, and no time of patience runs.
             await self._queue.postpone(job, 1000 * (answer.retry_after or 1), failed=False)
             return
         log.warning("no answer", because=answer.because, failures=job.failures)
@@ -111,10 +111,10 @@ class Worker:
             await self._answered(job, answer.model_copy(update={"retry_after": None}))
             return
         wait = max(answer.retry_after or 0, min(2 << job.failures, _LONGEST_BACKOFF_S))
-        untold = [asker for asker in job.askers if asker.correlation_id in job.untold]
-        await self._tell(answer.model_copy(update={"retry_after": wait}), untold)
-        metrics.ANSWERS.labels(answer.result, "insee").inc(len(untold))
-        await self._queue.postpone(job, wait * 1000, told=job.untold, failed=True)
+        unanswered = [asker for asker in job.askers if asker.correlation_id in job.unanswered]
+        await self._publish(answer.model_copy(update={"retry_after": wait}), unanswered)
+        metrics.ANSWERS.labels(answer.result, "insee").inc(len(unanswered))
+        await self._queue.postpone(job, wait * 1000, answered=job.unanswered, failed=True)
 
     async def _rest(self, seconds: float) -> None:
         try:

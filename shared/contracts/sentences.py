@@ -18,20 +18,20 @@ class Code:
 
     sentence: str
     http: int = 422
-    otherwise: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
     _parsed: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False)
     """All that may be told, what tells most first, with the names of its values: each outcome has a sentence."""
 
     def __post_init__(self) -> None:
         # They are written with what a keyboard has.
         object.__setattr__(self, "sentence", french.typeset(self.sentence))
-        object.__setattr__(self, "otherwise", tuple(french.typeset(text) for text in self.otherwise))
+        object.__setattr__(self, "alternatives", tuple(french.typeset(text) for text in self.alternatives))
         object.__setattr__(self, "_parsed", tuple((text, tuple(sorted(names(text)))) for text in self.sentences))
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Return all that may be told, what tells most first."""
-        return (self.sentence, *self.otherwise)
+        return (self.sentence, *self.alternatives)
 
     @property
     def values(self) -> frozenset[str]:
@@ -50,21 +50,21 @@ class Code:
 
     def published(self) -> dict[str, Any]:
         """Return what the published catalogue says of it."""
-        more = {"otherwise": list(self.otherwise)} if self.otherwise else {}
+        more = {"alternatives": list(self.alternatives)} if self.alternatives else {}
         return {"message": self.sentence, "http": self.http, **more}
 
 
-def success(sentence: str, http: int, *otherwise: str) -> Code:
+def success(sentence: str, http: int, *alternatives: str) -> Code:
     """Make the code of something that happened."""
-    return Code(sentence, http, otherwise)
+    return Code(sentence, http, alternatives)
 
 
-def refused(what: str, do: str, http: int = 422, *otherwise: str | tuple[str, str]) -> Code:
+def refused(what: str, do: str, http: int = 422, *alternatives: str | tuple[str, str]) -> Code:
     """Make the code of a refusal: what is wrong, and what to do next, without which there is none.
 
     Each of `otherwise` is another `do`, or both.
     """
-    others = [(what, other) if isinstance(other, str) else other for other in otherwise]
+    others = [(what, other) if isinstance(other, str) else other for other in alternatives]
     return Code(f"{what} : {do}.", http, tuple(f"{what} : {do}." for what, do in others))
 
 

@@ -158,16 +158,16 @@ async def answers(producer: AIOKafkaProducer) -> None:
     one of several may be away, or frozen, and work goes on.
     """
     client, nothing = producer.client, MetadataRequest([])
-    asked = [asyncio.ensure_future(client.send(broker.nodeId, nothing)) for broker in client.cluster.brokers()]
+    pings = [asyncio.ensure_future(client.send(broker.nodeId, nothing)) for broker in client.cluster.brokers()]
     try:
-        for answer in asyncio.as_completed(asked):
+        for answer in asyncio.as_completed(pings):
             with contextlib.suppress(KafkaError):
                 await answer
                 return
     finally:
-        for question in asked:
+        for question in pings:
             question.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*pings, return_exceptions=True)
     raise Transient("no broker answers")
 
 

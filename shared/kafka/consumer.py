@@ -106,10 +106,10 @@ def consume(
 
 async def _take(consumer: Any, max_records: int) -> tuple[Any, ...]:
     """Return the records that have come, or the first to come."""
-    asked = time.monotonic()
+    started = time.monotonic()
     batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
     records = list(chain.from_iterable(batches.values()))
-    if 0 < len(records) < max_records and time.monotonic() - asked < _AT_ONCE:
+    if 0 < len(records) < max_records and time.monotonic() - started < _AT_ONCE:
         # What was there already is of one fetch, often of one partition, and aiokafka fetches nothing more before it is
         # taken. What the other partitions hold comes with the next fetch: it must not wait for this batch.
         # Raised here it would lose what was taken already, and the next poll meets it too.

@@ -97,12 +97,12 @@ class _Batch:
         if not fits(self._fast.compression_type, self._raw[_PAYLOAD_AT:]):
             yield self._left_out()
             return
-        given = 0
+        yielded = 0
         try:
-            for given, record in enumerate(self._fast, 1):  # noqa: B007 - how far it came is used below.
+            for yielded, record in enumerate(self._fast, 1):  # noqa: B007 - how far it came is used below.
                 yield record
         except UnicodeDecodeError:
-            yield from islice(_SlowBatch(self._raw), given, None)
+            yield from islice(_SlowBatch(self._raw), yielded, None)
 
     def _left_out(self) -> _LeftOut:
         batch, last = self._fast, self._fast.next_offset - 1

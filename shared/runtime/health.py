@@ -96,7 +96,9 @@ class Health:
         serious += [f"{loop.name} stands still: {loop.stuck}" for loop in self._loops if loop.stuck]
         bearable: list[str] = []
         # All at once: whoever asks waits for a few seconds only.
-        for name, error in zip(self._checks, await asyncio.gather(*map(_asked, self._checks.values())), strict=True):
+        for name, error in zip(
+            self._checks, await asyncio.gather(*map(_problem_of, self._checks.values())), strict=True
+        ):
             if error is not None:
                 (bearable if name in self._bearable else serious).append(f"{name}: {error}")
         return serious, bearable
@@ -112,7 +114,7 @@ class Health:
         metrics.PROBLEMS.labels(self._process).set(len(serious) + len(bearable))
 
 
-async def _asked(check: Check) -> str | None:
+async def _problem_of(check: Check) -> str | None:
     try:
         await asyncio.wait_for(check(), 3)
     except Exception as error:  # noqa: BLE001 - whatever a check raises is the answer to the question.

@@ -44,7 +44,7 @@ def _calm_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-async def _told_or_broken(stop: asyncio.Event, state: health.Health) -> Sequence[str]:
+async def _stopped_or_broken(stop: asyncio.Event, state: health.Health) -> Sequence[str]:
     """Wait until told to stop, or until something has ended for good; return what has."""
     before: Sequence[str] = ()
     while not stop.is_set():
@@ -71,7 +71,7 @@ async def _run(
         _calm_the_collector()
         state.started = True
         log.info("started", port=settings.http_port)
-        ended = await _told_or_broken(stop, state)
+        ended = await _stopped_or_broken(stop, state)
         if ended:
             log.critical("broken", ended=ended)
             loop.call_later(_LAST_WORK, os._exit, 1)

@@ -44,7 +44,7 @@ def _one(system: System, name: str, seed: int, *, short: bool) -> Verdict:
     print(f"\n{name}: {case.says} (seed {seed})", flush=True)
     began = time.monotonic()
     size = case.short if short else case.long
-    verdict = asyncio.run(trial(system, case, seed, size, tell=lambda text: print(text, flush=True)))
+    verdict = asyncio.run(trial(system, case, seed, size, report=lambda text: print(text, flush=True)))
     _write(verdict)
     print(f"{verdict}\n  {time.monotonic() - began:.0f} s", flush=True)
     return verdict

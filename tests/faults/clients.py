@@ -78,7 +78,7 @@ class Doors:
     def _tell(self, what: Any, ask: Ask, **more: Any) -> None:
         document = f"structure:{self._structures[ask.target]}"
         key = request_key(ACTOR, ask.request_id)
-        self._history.tell(Event(what, _CLOCK.now(), ask.door, key, document, **more))
+        self._history.report(Event(what, _CLOCK.now(), ask.door, key, document, **more))
 
     # ---- Kafka ------------------------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ class History:
         self._lock = threading.Lock()
         self._out: IO[str] = file.open("w", encoding="utf-8")
 
-    def tell(self, *events: Event) -> None:
+    def report(self, *events: Event) -> None:
         """Add events."""
         with self._lock:
             self.events += events

@@ -39,8 +39,8 @@ class Size:
 class Stack:
     """One run of one case on a system. All that is drawn comes from the seed."""
 
-    def __init__(self, system: System, history: History, seed: int, size: Size, tell: Callable[[str], None]) -> None:
-        self.system, self.history, self.size, self.tell = system, history, size, tell
+    def __init__(self, system: System, history: History, seed: int, size: Size, report: Callable[[str], None]) -> None:
+        self.system, self.history, self.size, self.report = system, history, size, report
         self.dice = random.Random(seed)
         self.run = f"f{_CLOCK.now():x}"
         """What the ids and values of this run begin with: they are never those of another run."""
@@ -67,7 +67,7 @@ class Stack:
         self._since = await asyncio.to_thread(collect.ends, self.admin)
         with stores.connect(self._brokers.mongo_admin_uri) as client:
             versions = await asyncio.to_thread(stores.versions, client)
-        self.history.tell(Event("begun", _CLOCK.now(), more={"case": case, "seed": seed, "versions": versions}))
+        self.history.report(Event("begun", _CLOCK.now(), more={"case": case, "seed": seed, "versions": versions}))
         self.structures = await asyncio.to_thread(self._make_structures)
 
     def new_structure(self, who: str) -> int:
@@ -117,8 +117,8 @@ class Stack:
                     break
                 await asyncio.sleep(0.25)
             left += await asyncio.to_thread(stores.undecided, client, taken) if left else []
-            self.tell(f"  settled {(_CLOCK.now() - began) / 1000:.1f} s after the last of it{': no' if left else ''}")
-            self.history.tell(Event("ended", now, more={"left": left} if left else {}))
+            self.report(f"  settled {(_CLOCK.now() - began) / 1000:.1f} s after the last of it{': no' if left else ''}")
+            self.history.report(Event("ended", now, more={"left": left} if left else {}))
         return left
 
     def _unread(self) -> list[str]:
@@ -127,18 +127,18 @@ class Stack:
     async def read(self, topic: str) -> None:
         """Put what a topic holds into the history, since it is to be deleted: what it holds later is another's."""
         told = await asyncio.to_thread(lambda: list(collect.collected(self.admin, self._since, only=topic)))
-        self.history.tell(*told)
+        self.history.report(*told)
         self._since = {place: offset for place, offset in self._since.items() if place[0] != topic}
 
     async def collect(self) -> None:
         """Put what topics and databases hold into the history."""
         told = await asyncio.to_thread(lambda: list(filter(self._is_told, collect.collected(self.admin, self._since))))
-        self.history.tell(*told)
+        self.history.report(*told)
         documents = {e.document for e in told if e.document and e.what in {"outcome", "journal"}}
         requests = {e.request for e in self.history.events if e.request}
         with stores.connect(self._brokers.mongo_admin_uri) as client:
             held = await asyncio.to_thread(lambda: list(stores.held(client, documents, requests, _CLOCK.now())))
-        self.history.tell(*held)
+        self.history.report(*held)
 
     # ---- load -------------------------------------------------------------------------------------------------
 
@@ -174,8 +174,8 @@ class Stack:
 
     def fault(self, code: str, who: str) -> None:
         """Tell that something is done to somebody now."""
-        self.tell(f"  {code} {who}")
-        self.history.tell(Event("fault", _CLOCK.now(), who, code=code))
+        self.report(f"  {code} {who}")
+        self.history.report(Event("fault", _CLOCK.now(), who, code=code))
 
     def process(self, name: str) -> Running:
         """Return a process of the system."""

@@ -55,11 +55,11 @@ def fault_system(folder: Path) -> Iterator[System]:
 
 
 async def trial(
-    system: System, case: Case, seed: int, size: Size, *, folder: Path = FOLDER, tell: Callable[[str], None] = print
+    system: System, case: Case, seed: int, size: Size, *, folder: Path = FOLDER, report: Callable[[str], None] = print
 ) -> Verdict:
     """Run a case and judge it. Its history is kept in `folder`."""
     history = History(folder / f"{case.name}-{seed}.jsonl")
-    stack = Stack(system, history, seed, size, tell)
+    stack = Stack(system, history, seed, size, report)
     try:
         await stack.begin(case.name, seed)
         try:
@@ -72,5 +72,5 @@ async def trial(
         history.close()
     violations = [*check(history.events), *(Violation("lost", what, "not settled in time") for what in left)]
     told = figures(history.events)
-    tell(f"  {json.dumps(told)}")
+    report(f"  {json.dumps(told)}")
     return Verdict(case.name, seed, history.file, violations, told)

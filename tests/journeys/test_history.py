@@ -41,8 +41,8 @@ def test_who_changed_what_and_when(system: System) -> None:
             (first["effective_at"], "un"),
             (second["effective_at"], "deux"),
         ):
-            past = alice.get(path, params={"at": moment}).json()
-            assert (past.get("label"), past["created_at"]) == (label, structure["created_at"])
+            earlier = alice.get(path, params={"at": moment}).json()
+            assert (earlier.get("label"), earlier["created_at"]) == (label, structure["created_at"])
         asked = alice.get(f"{path}/requests").json()["items"]
         assert {r["request_id"]: r["status"] for r in asked}[refused["request_id"]] == "rejected"
         with system.as_("sam") as sam:

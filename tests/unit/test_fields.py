@@ -87,7 +87,7 @@ def test_each_kind_of_error_has_its_code_and_the_values_of_its_sentence(
     (told,) = codes.errors_of(no.fields.items(), no.details)
     assert SECRET not in told["message"]
     if details:  # What says the form expected is told, and not the sentence that does without.
-        assert told["message"] not in CODES[code].otherwise
+        assert told["message"] not in CODES[code].alternatives
 
 
 @pytest.mark.parametrize(("type_", "value"), [(int, "1"), (int, 1.0), (int, True), (bool, "no"), (bool, 1)])

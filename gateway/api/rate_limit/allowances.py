@@ -82,9 +82,9 @@ class Allowances:
 
     async def _lease(self, caller: str, allowance: Allowance, rate: Rate) -> None:
         try:
-            asked = self._now()
+            started = self._now()
             async with asyncio.timeout(_PATIENCE_S):
-                granted = await self._permits.lease(caller, rate, allowance.lease.next_size(rate, asked))
+                granted = await self._permits.lease(caller, rate, allowance.lease.next_size(rate, started))
         except (PyMongoError, TimeoutError) as error:
             if self._now() >= self._alone_until:
                 log.warning("rates are limited by each replica alone", error=type(error).__name__)

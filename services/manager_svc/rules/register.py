@@ -13,7 +13,7 @@ def accept(request: RegisterUser, state: UserState | None, context: Context) -> 
     names = {"first_name": source.first_name, "last_name": source.last_name, "email": source.email}
     if state is None:
         return Effect(lambda _: UserState(id=actor.id, kind=actor.kind, **names), code="registered")
-    told = {field: value for field, value in names.items() if value is not None}
-    if all(getattr(state, field) == value for field, value in told.items()):
+    claimed = {field: value for field, value in names.items() if value is not None}
+    if all(getattr(state, field) == value for field, value in claimed.items()):
         return Effect(code="nothing_to_change")
-    return Effect(lambda now: (now or state).model_copy(update=told), code="registered")
+    return Effect(lambda now: (now or state).model_copy(update=claimed), code="registered")

@@ -37,7 +37,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
     if sphere == "state" and not context.actor.is_administrator:
         raise Rejected("state_needs_administrator")
     principal = _principal(request, context, sphere)
-    given = _by_hand(request, answer, sphere)
+    by_hand = _by_hand(request, answer, sphere)
     structure = StructureState(
         id=context.new_id or 0,
         identifier=request.identifier,
@@ -51,7 +51,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
         billing_mandate=request.billing_mandate,
         creator=context.actor.id,
         principal=principal,
-        **given,
+        **by_hand,
     )
     then = None
     if request.activate:

@@ -27,8 +27,8 @@ def look_up(siret: str, context: Context) -> InseeAnswer | RequiresLookup:
         wait = QUEUED if answer.because == Because.QUOTA else UNREACHABLE
         return _ask(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
     if code := answer.refusal:
-        told = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
-        raise Rejected(code, fields={"identifier": code}, details=told)
+        details = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
+        raise Rejected(code, fields={"identifier": code}, details=details)
     return answer
 
 

@@ -35,12 +35,12 @@ class RegisterUser(Request):
     @classmethod
     def usable(cls, claims: Mapping[str, str | None]) -> Self:
         """Return what a token tells of its bearer, in the form in which it is kept; what has none is left out."""
-        given = {field: value for field, value in claims.items() if value}
+        claimed = {field: value for field, value in claims.items() if value}
         try:
-            return cls.read(given)
+            return cls.read(claimed)
         except ValidationError as error:
             unusable = {str(problem["loc"][0]) for problem in error.errors(include_input=False)}
-            return cls.read({field: value for field, value in given.items() if field not in unusable})
+            return cls.read({field: value for field, value in claimed.items() if field not in unusable})
 
 
 class OfUser(Request):

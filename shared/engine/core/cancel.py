@@ -19,7 +19,7 @@ def cancel(key: str, context: Context) -> Effect[Any]:
     pending = next((p for p in context.pending if p.transition.key == key), None)
     if pending is None:
         if key not in context.waiting:
-            raise Rejected(_ENDED.get(context.past.get(key, ""), "request_not_found"))
+            raise Rejected(_ENDED.get(context.earlier.get(key, ""), "request_not_found"))
     elif context.now >= pending.due_at:
         raise Rejected("too_late", details={"effective_at": iso(pending.due_at)})
     return Effect(code="cancellation_done", cancels=(key,))

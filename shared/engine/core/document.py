@@ -103,9 +103,9 @@ def diff(before: BaseModel | None, after: BaseModel, hidden: Collection[str]) ->
 def _as_json(model: BaseModel, names: Collection[str], hidden: Collection[str]) -> dict[str, Any]:
     values = {name: getattr(model, name) for name in names}
     # Texts, the most of what changes, are JSON as they are: asking the model costs twenty times as much.
-    asked = {name for name, value in values.items() if value is not None and type(value) is not str}
-    if asked:
-        values |= model.model_dump(mode="json", include=asked, exclude_none=True)
+    serialized = {name for name, value in values.items() if value is not None and type(value) is not str}
+    if serialized:
+        values |= model.model_dump(mode="json", include=serialized, exclude_none=True)
     return {name: "***" if name in hidden else value for name, value in values.items()}
 
 

@@ -33,7 +33,7 @@ class Incoming:
     """True once it has a row that says it waits."""
     copies: list[str | None] = field(default_factory=list)
     """Correlation ids of those who sent the very same in the same batch."""
-    asks_now: tuple[str | None, ...] = ()
+    repeated_by: tuple[str | None, ...] = ()
     """Correlation ids to be told now that it waits still."""
     came_again: bool = False
     """True for a message about a request that waits already."""

@@ -106,7 +106,7 @@ class Context:
     copies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
-    past: Mapping[str, str] = field(default_factory=dict)
+    earlier: Mapping[str, str] = field(default_factory=dict)
     """Statuses of the requests of this document that this one refers to, by request key."""
     waiting: Mapping[str, Transition] = field(default_factory=dict)
     """Those of them that wait, with what was told of them last."""

@@ -87,7 +87,7 @@ class Deferred:
         if goes_on and not request.came_again:
             return []
         messages = [] if goes_on else self._publisher.transition(transition)
-        for each in request.asks_now if goes_on else ():
+        for each in request.repeated_by if goes_on else ():
             messages += self._publisher.transition(
                 transition.replace(correlation_id=each, asked_again=()), repeated=True
             )

@@ -104,7 +104,7 @@ class Engine:
         again then, by our own clock and by the broker's, both of which decide.
         """
         latest: dict[str, Trigger] = {}
-        for trigger in (Trigger(*given) for given in triggers):
+        for trigger in (Trigger(*values) for values in triggers):
             known = latest.get(trigger.document, trigger)
             times = max(known.appended, trigger.appended), max(known.due_at, trigger.due_at)
             latest[trigger.document] = Trigger(trigger.document, *times)
@@ -280,12 +280,12 @@ class Engine:
 
     def _context(self, batch: Batch, request: Incoming, draft: Draft, new_id: int | None, now: int) -> Context:
         document = draft.document.id if draft.state is not None else None
-        past: dict[str, str] = {}
+        earlier: dict[str, str] = {}
         waiting: dict[str, Transition] = {}
         for key in self.owner.refers(request.request, request.actor):
             transition = batch.last_transition(key, draft)
             if transition is not None and transition.document == document:
-                past[key] = transition.status
+                earlier[key] = transition.status
                 if transition.status == "waiting":
                     waiting[key] = transition
         return Context(
@@ -299,6 +299,6 @@ class Engine:
             copies=batch.loaded.values,
             answers=request.known,
             holders=batch.loaded.holders,
-            past=past,
+            earlier=earlier,
             waiting=waiting,
         )

@@ -60,5 +60,5 @@ def _join(request: Incoming, waiting: Incoming) -> None:
         request.rounds = waiting.rounds
         # Whoever asked first is answered as before; those who ask again are answered besides.
         own, request.correlation_id = request.correlation_id, waiting.correlation_id
-        request.asks_now = tuple(dict.fromkeys((own, *request.copies)))
-        request.also_from(request.asks_now)
+        request.repeated_by = tuple(dict.fromkeys((own, *request.copies)))
+        request.also_from(request.repeated_by)

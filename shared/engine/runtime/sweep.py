@@ -153,14 +153,14 @@ class Sweeper:
     async def questions(self) -> None:
         """Ask again what got no answer."""
         now = self._now()
-        asked = [
+        look_ups = [
             self._engine.publisher.ask(LookUp(**record.ask), record.incoming, now)
             for record in await self._store.to_ask(now, LIMIT)
             if record.ask and record.incoming
         ]
-        if asked:
-            await self._engine.bus.publish(asked)
-            _swept("question", len(asked))
+        if look_ups:
+            await self._engine.bus.publish(look_ups)
+            _swept("question", len(look_ups))
 
     async def republish(self) -> None:
         """Publish each state once more a while after its last change: compaction can't keep an old one."""

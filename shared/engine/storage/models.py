@@ -44,17 +44,17 @@ def _builder_of(model: type[BaseModel], *, whole: bool) -> Build:
         for name, inner in nested:
             if name in raw:
                 values[name] = inner(raw[name])
-        given = set(raw)
-        if not known.issuperset(given):
+        present = set(raw)
+        if not known.issuperset(present):
             if whole:
-                raise ValueError(f"{model.__name__} knows no {', '.join(sorted(given - known))}")
-            unknown = {name: values.pop(name) for name in given - known}
-            given &= known
-        if not given.issuperset(required):
-            raise ValueError(f"{model.__name__} lacks {', '.join(sorted(required - given))}")
+                raise ValueError(f"{model.__name__} knows no {', '.join(sorted(present - known))}")
+            unknown = {name: values.pop(name) for name in present - known}
+            present &= known
+        if not present.issuperset(required):
+            raise ValueError(f"{model.__name__} lacks {', '.join(sorted(required - present))}")
         made = model.__new__(model)
         _set(made, "__dict__", values)
-        _set(made, "__pydantic_fields_set__", given)
+        _set(made, "__pydantic_fields_set__", present)
         _set(made, "__pydantic_extra__", unknown)
         _set(made, "__pydantic_private__", None)
         return made

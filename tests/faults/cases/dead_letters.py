@@ -78,4 +78,4 @@ def _poison(stack: Stack) -> None:
     producer.flush(30)
     if len(put) < count:
         raise AssertionError("the broker took none of this poison")
-    stack.history.tell(*put)
+    stack.history.report(*put)

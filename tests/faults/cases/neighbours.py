@@ -53,7 +53,7 @@ async def hostile_neighbour(stack: Stack) -> None:
             bystander = bystander.again()
         if bystander.failed or bystander.longest > bound:
             raise AssertionError(f"a bystander waited for {bystander.longest:.1f} s; not decided: {bystander.failed}")
-        stack.tell(f"  a bystander: {bystander}")
+        stack.report(f"  a bystander: {bystander}")
 
 
 def _while_held(

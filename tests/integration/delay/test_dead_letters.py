@@ -68,7 +68,7 @@ async def test_bad_records_are_dead_lettered_at_once_and_their_neighbours_are_fo
         )
 
 
-async def test_a_dead_letter_is_settled_and_a_successor_does_not_repeat_it(delay: Delay) -> None:
+async def test_a_dead_letter_is_finished_and_a_successor_does_not_repeat_it(delay: Delay) -> None:
     reader, dead = await delay.reader(), await delay.reader(DLQ)
     worker = await delay.worker()
     await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=b"bad", headers=[])

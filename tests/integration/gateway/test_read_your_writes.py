@@ -33,7 +33,7 @@ class Versioned:
             "user": f"/users/{self.user}",
         }[kind]
 
-    async def tell(self, version: int) -> None:
+    async def report(self, version: int) -> None:
         owners = self.stack.owners
         if self.kind == "user":
             await owners.user(self.user, version=version)
@@ -53,7 +53,7 @@ KINDS = ("structure", "identifier", "team", "user")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_version_that_is_there_is_read_at_once(stack: Stack, kind: str) -> None:
     what = Versioned(stack, kind)
-    await what.tell(3)
+    await what.report(3)
     async with what.reader() as client:
         await readable(client, what.path)
         for asked in (0, 1, 3):
@@ -64,7 +64,7 @@ async def test_a_version_that_is_there_is_read_at_once(stack: Stack, kind: str) 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_version_that_is_on_its_way_is_waited_for(stack: Stack, kind: str) -> None:
     what = Versioned(stack, kind)
-    await what.tell(1)
+    await what.report(1)
     async with what.reader() as client:
         await readable(client, what.path)
 
@@ -73,7 +73,7 @@ async def test_a_version_that_is_on_its_way_is_waited_for(stack: Stack, kind: st
 
         async def told() -> None:
             await asyncio.sleep(0.1)  # The reader asks first.
-            await what.tell(2)
+            await what.report(2)
 
         async def comes() -> Any:  # On a busy machine half a second may not do: whoever is told 425 asks again.
             answer = await asked()
@@ -90,7 +90,7 @@ async def test_a_version_that_does_not_come_is_said_to_be_late(stack: Stack, kin
     what = Versioned(stack, kind)
     async with what.reader() as client:
         if there:
-            await what.tell(1)
+            await what.report(1)
             await readable(client, what.path)
         started = time.monotonic()
         answer = await client.get(what.path, params={"min_version": 2})

@@ -180,9 +180,9 @@ async def test_a_structure_as_it_was_at_an_instant(stack: Stack) -> None:
             (19.999, 1, "un", None),
             (20, 2, "deux", "0102030405"),
         ):
-            past = (await was(second)).json()
-            assert (past["version"], past["label"], past.get("phone")) == (version, label, phone)
-            assert (past["status"], past["pending"], past["possible_requests"]) == ("inactive", [], [])
+            earlier = (await was(second)).json()
+            assert (earlier["version"], earlier["label"], earlier.get("phone")) == (version, label, phone)
+            assert (earlier["status"], earlier["pending"], earlier["possible_requests"]) == ("inactive", [], [])
         assert (await was(10 + 2 * 3600, "+02:00")).json()["version"] == 1
         for early in (await was(9.999), await client.get(path, params={"at": "0001-01-01T00:00:00+14:00"})):
             assert (early.status_code, early.json()["code"]) == (404, "structure_not_found")
@@ -274,8 +274,8 @@ async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(stack: Sta
     await stack.owners.structure(id_, principal, version=3, label="trois")
     async with stack.as_(principal) as client:
         for second, label in ((10, "un"), (20, "trois"), (25, "trois"), (30, "trois")):
-            past = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
-            assert past["label"] == label
+            earlier = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
+            assert earlier["label"] == label
 
 
 @pytest.mark.parametrize(

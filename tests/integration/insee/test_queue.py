@@ -148,12 +148,12 @@ async def test_joining_brings_a_look_up_forward_to_the_earlier_turn(queue: Queue
 async def test_a_postponed_look_up_waits_and_remembers_who_was_told(queue: Queue) -> None:
     await queue.add(SIRET, asker("alice", "c1"))
     job = await claim(queue)
-    await queue.postpone(job, 60, told=job.untold, failed=True)
+    await queue.postpone(job, 60, answered=job.unanswered, failed=True)
     assert await queue.claim() is None
     await queue.add(SIRET, asker("bob", "c2"))
     await asyncio.sleep(0.08)
     again = await claim(queue)
-    assert (again.failures, again.untold) == (1, frozenset({"c2"}))
+    assert (again.failures, again.unanswered) == (1, frozenset({"c2"}))
 
 
 async def test_patience_runs_from_the_first_time_insee_is_unreachable_not_from_the_request(queue: Queue) -> None:
@@ -221,5 +221,5 @@ async def test_no_name_from_outside_is_taken_for_an_expression(queue: Queue, evi
     await queue.add(SIRET, Asker(evil, evil, evil))
     job = await claim(queue)
     assert job.askers == (Asker(evil, evil, evil),)
-    await queue.postpone(job, 0, told=job.untold, failed=False)
-    assert (await claim(queue)).untold == frozenset()
+    await queue.postpone(job, 0, answered=job.unanswered, failed=False)
+    assert (await claim(queue)).unanswered == frozenset()

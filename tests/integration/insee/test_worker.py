@@ -33,7 +33,7 @@ class Replica:
         self.wake = asyncio.Event()
         self.told: list[tuple[str, InseeAnswer]] = []
 
-    async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+    async def report(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
         self.told.extend((asker.correlation_id, answer) for asker in askers)
 
     async def emptied(self) -> None:
@@ -57,7 +57,7 @@ class Replica:
                 cache=self.cache,
                 quota=self.quota,
                 sirene=sirene,
-                tell=self.tell,
+                publish=self.report,
                 wake=self.wake,
             )
             tasks = [asyncio.create_task(worker.run()) for _ in range(workers)]
@@ -145,11 +145,11 @@ async def test_an_answer_that_could_not_be_told_is_told_later(insee: Insee, data
     class Flaky(Replica):
         failures = 1
 
-        async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        async def report(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
             if self.failures:
                 self.failures -= 1
                 raise ConnectionError
-            await super().tell(answer, askers)
+            await super().report(answer, askers)
 
     replica = Flaky(database)
     replica.queue = Queue(database, lease=300)

@@ -39,7 +39,7 @@ class Told:
         self.bus, self.health, self._reader = bus, health, reader
         self._count = 0
 
-    async def tell(self, *clients: str, count: int = 1, seconds: float = 8) -> list[str]:
+    async def report(self, *clients: str, count: int = 1, seconds: float = 8) -> list[str]:
         """Tell outcomes to the gateway and to each of the clients; return the marks they bear, one for each."""
         marks = [f"{self._count + n}" for n in range(count)]
         self._count += count
@@ -95,9 +95,9 @@ async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Told]:
 
 @pytest.mark.parametrize("count", [1, MANY])
 async def test_each_is_told_its_own_and_the_gateway_all(told: Told, count: int) -> None:
-    first = await told.tell("facturier", count=count)
-    second = await told.tell("autre", count=count)
-    third = await told.tell(count=count)
+    first = await told.report("facturier", count=count)
+    second = await told.report("autre", count=count)
+    third = await told.report(count=count)
     await told.came([*first, *second, *third], OURS)
     await told.came(first, "outcomes.facturier")
     await told.came(second, "outcomes.autre")
@@ -108,19 +108,19 @@ async def test_each_is_told_its_own_and_the_gateway_all(told: Told, count: int) 
 @pytest.mark.parametrize("client", ["portal", "x" * 200, ".", ".."])
 async def test_a_client_without_a_topic_is_told_nothing_and_holds_up_nobody(told: Told, client: str) -> None:
     before = untold("no_topic")
-    marks = await told.tell(client, "facturier", count=3)
+    marks = await told.report(client, "facturier", count=3)
     await told.came(marks, OURS, "outcomes.facturier")
     assert untold("no_topic") == before + 3
 
 
 async def test_a_topic_that_is_made_meanwhile_is_found(told: Told, run: Run) -> None:
-    await told.tell("nouveau")
+    await told.report("nouveau")
     await asyncio.to_thread(run, "add", "nouveau")
     is_untold = True
     async with asyncio.timeout(30):
         while is_untold:  # It is looked for once a second at most.
             before = untold("no_topic")
-            await told.tell("nouveau")
+            await told.report("nouveau")
             is_untold = untold("no_topic") > before
             await asyncio.sleep(0.1)
     await asyncio.to_thread(run, "remove", "nouveau", "--yes")
@@ -131,14 +131,14 @@ async def test_a_topic_that_goes_away_while_it_is_written_to(
     told: Told, run: Run, admin: AdminClient, provisioned: Brokers, count: int
 ) -> None:
     """As when a partner is removed while changes of its are pending: they are due half an hour later."""
-    await told.tell("autre", "facturier", count=count)
+    await told.report("autre", "facturier", count=count)
     admin.delete_topics(["outcomes.autre"], operation_timeout=30)["outcomes.autre"].result(30)
     before = untold("topic_gone") + untold("no_topic")
-    marks = await told.tell("autre", "facturier", count=count)
+    marks = await told.report("autre", "facturier", count=count)
     await told.came(marks, OURS, "outcomes.facturier")
     assert untold("topic_gone") + untold("no_topic") == before + count
     for _ in range(3):
-        again = await told.tell("autre", "facturier", count=count)
+        again = await told.report("autre", "facturier", count=count)
         await told.came(again, OURS, "outcomes.facturier")
     settings = AdminSettings(kafka=operator(provisioned), topic_partitions=3)
     wanted = await asyncio.to_thread(plan_partner, admin, settings, Partner("autre", "autre"), "")
@@ -148,18 +148,18 @@ async def test_a_topic_that_goes_away_while_it_is_written_to(
 
 async def test_a_topic_that_may_not_be_written_to(told: Told, provisioned: Brokers) -> None:
     writing = Writing(provisioned.kafka.admin_settings(), OWNER, "outcomes.autre")
-    await told.tell("autre")
+    await told.report("autre")
     await asyncio.to_thread(writing.take)
     try:
         before = untold("denied")
         while untold("denied") == before:  # The broker needs a moment to know.
-            marks = await told.tell("autre", "facturier")
+            marks = await told.report("autre", "facturier")
         await told.came(marks, OURS, "outcomes.facturier")
     finally:
         await asyncio.to_thread(writing.give_back)
     while untold("denied") > before:
         before = untold("denied")
-        marks = await told.tell("autre")
+        marks = await told.report("autre")
     await told.came(marks, "outcomes.autre")
 
 

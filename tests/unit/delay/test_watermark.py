@@ -6,11 +6,11 @@ from services.delay_svc.watermark import NONE, Watermark, read
 
 
 def test_it_covers_what_was_read_and_due() -> None:
-    settled = Watermark(due_at=100, end=7)
+    forwarded = Watermark(due_at=100, end=7)
 
-    assert settled.covers(6, 100)
-    assert not settled.covers(6, 101)
-    assert not settled.covers(7, 100)
+    assert forwarded.covers(6, 100)
+    assert not forwarded.covers(6, 101)
+    assert not forwarded.covers(7, 100)
 
 
 def test_nothing_is_covered_when_nothing_was_said() -> None:
@@ -18,9 +18,9 @@ def test_nothing_is_covered_when_nothing_was_said() -> None:
 
 
 def test_it_is_written_and_read() -> None:
-    settled = Watermark(1_763_978_400_000, 9_223_372_036_854_775_807)
+    forwarded = Watermark(1_763_978_400_000, 9_223_372_036_854_775_807)
 
-    assert read(str(settled)) == settled
+    assert read(str(forwarded)) == forwarded
 
 
 @pytest.mark.parametrize("metadata", ["", "7", "1:2:3", "-1:2", " 1:2", "1:2\n", "a:b", "\u0661:2", "1" * 17 + ":2"])

@@ -124,13 +124,13 @@ def test_what_was_forwarded_behind_a_record_of_a_fast_clock_is_not_forwarded_by_
 
 
 def test_a_successor_repeats_what_it_was_told_until_it_has_read_as_far() -> None:
-    told = Watermark(DUE_AT + 10, 3)
+    known = Watermark(DUE_AT + 10, 3)
     windows = Windows(100)
-    windows.begin(A, 0, told)
+    windows.begin(A, 0, known)
     windows.add(A, trigger(0, DUE_AT + 50))
     windows.add(A, trigger(1, DUE_AT + 20))
     windows.forwarded(A, 1)
-    assert windows.commits() == {A: (0, str(told))}
+    assert windows.commits() == {A: (0, str(known))}
 
     windows.add(A, trigger(2, DUE_AT))
     assert windows.positions() == {A: 0}
@@ -141,11 +141,11 @@ def test_a_successor_repeats_what_it_was_told_until_it_has_read_as_far() -> None
 
 def test_nothing_is_said_of_what_stands_behind_a_record_that_is_held() -> None:
     windows = holding(DUE_AT + 50, DUE_AT, DUE_AT)
-    settle = windows.hold(A, 2)  # Its target refused it.
+    done = windows.hold(A, 2)  # Its target refused it.
     windows.forwarded(A, 2)
     assert windows.commits() == {A: (0, str(Watermark(DUE_AT + 49, 2)))}
 
-    settle()
+    done()
     assert windows.commits() == {A: (0, str(Watermark(DUE_AT + 49, 3)))}
 
 
@@ -162,7 +162,7 @@ def test_the_clock_that_is_furthest_ahead_is_seen() -> None:
     assert windows.ahead() == 0
 
 
-def test_what_was_only_begun_is_settled_up_to_there() -> None:
+def test_what_was_only_begun_is_finished_up_to_there() -> None:
     windows = Windows(100)
     windows.begin(A, 17)
 
@@ -191,7 +191,7 @@ def test_records_that_compaction_or_a_transaction_left_out_are_passed_over() -> 
 
 def test_a_record_that_is_held_keeps_nothing_but_the_position() -> None:
     windows = filled(1)
-    settle = windows.hold(A, 1)
+    done = windows.hold(A, 1)
     windows.add(A, trigger(2, DUE_AT))
 
     assert offsets(windows, DUE_AT) == {A: [0, 2]}
@@ -199,38 +199,38 @@ def test_a_record_that_is_held_keeps_nothing_but_the_position() -> None:
     assert windows.positions() == {A: 1}
     assert windows.next_due() is None
 
-    settle()
+    done()
     assert windows.positions() == {A: 3}
 
 
 def test_a_record_that_its_target_refused_is_held_although_it_is_in_the_middle() -> None:
     windows = filled(3)
-    settle = windows.hold(A, 1)
+    done = windows.hold(A, 1)
     windows.forwarded(A, 3)
     assert windows.positions() == {A: 1}
 
-    settle()
+    done()
     assert windows.positions() == {A: 3}
 
 
 def test_what_is_held_takes_room() -> None:
     windows = filled(8, high_water=10)
     windows.hold(A, 8)
-    settle = windows.hold(A, 9)
+    done = windows.hold(A, 9)
     assert (windows.room(A, paused=False), len(windows)) == (0, 10)
 
-    settle()
+    done()
     assert (windows.room(A, paused=False), len(windows)) == (1, 9)
 
 
-def test_what_is_settled_after_a_rebalance_does_not_move_the_new_window() -> None:
+def test_what_is_finished_after_a_rebalance_does_not_move_the_new_window() -> None:
     windows = filled(1)
-    settle = windows.hold(A, 1)
+    done = windows.hold(A, 1)
     windows.clear()
     windows.begin(A, 0)
     windows.hold(A, 1)
 
-    settle()
+    done()
 
     assert windows.positions() == {A: 1}
 

@@ -27,7 +27,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("read"), st.integers(1, 5)),
         st.tuples(st.just("time"), st.integers(-5, 15)),
-        st.tuples(st.just("settle"), st.just(0)),
+        st.tuples(st.just("finish"), st.just(0)),
         st.tuples(st.just("commit"), st.just(0)),
         st.tuples(st.just("die"), st.integers(-10, 10)),
     ),
@@ -55,7 +55,7 @@ class Processes:
         do: dict[str, Callable[[int], None]] = {
             "read": self.read,
             "time": self.time,
-            "settle": self.settle,
+            "finish": self.done,
             "commit": self.commit,
             "die": self.die,
         }
@@ -64,11 +64,11 @@ class Processes:
             self.check()
 
     def finish(self) -> None:
-        """Let all of the log be read, and all of it become due and be settled."""
-        while self.unsettled() or self.end < len(self.log):
+        """Let all of the log be read, and all of it become due and be finished."""
+        while self.unfinished() or self.end < len(self.log):
             self.read(HIGH_WATER)
             self.time(END_OF_TIME)
-            self.settle(0)
+            self.done(0)
             self.check()
         self.commit(0)
 
@@ -78,11 +78,11 @@ class Processes:
         self.windows.begin(A, position, watermark.read(metadata))
         self.start = self.end = position
         self.mine: set[int] = set()
-        """What this process has settled, or passed over."""
+        """What this process has finished, or passed over."""
         self.held: dict[int, Callable[[], None]] = {}
         self.paused = False
 
-    def unsettled(self) -> set[int]:
+    def unfinished(self) -> set[int]:
         return set(range(self.start, self.end)) - self.mine
 
     def read(self, count: int) -> None:
@@ -105,7 +105,7 @@ class Processes:
         """Let time pass, backwards too, as when a clock is set; forward what is due."""
         self.now += passes
         due = [trigger.record.offset for trigger in self.windows.due(self.now).get(A, ())]
-        waiting = {o: self.log[o] for o in self.unsettled() - set(self.held)}
+        waiting = {o: self.log[o] for o in self.unfinished() - set(self.held)}
         expected = sorted((d, o) for o, d in waiting.items() if d is not None and d <= self.now)
         assert due == [offset for _, offset in expected]
         if due:
@@ -113,7 +113,7 @@ class Processes:
         self.forwarded += due
         self.mine.update(due)
 
-    def settle(self, _: int) -> None:
+    def done(self, _: int) -> None:
         """Acknowledge the first dead letter."""
         if self.held:
             offset = min(self.held)
@@ -136,11 +136,11 @@ class Processes:
     def check(self) -> None:
         """Assert what holds at any time."""
         position = self.windows.positions()[A]
-        assert position == min(self.unsettled(), default=self.end)
+        assert position == min(self.unfinished(), default=self.end)
         assert set(range(position)) <= set(self.forwarded) | self.dead_lettered
-        assert len(self.windows) == len(self.unsettled()) <= HIGH_WATER
+        assert len(self.windows) == len(self.unfinished()) <= HIGH_WATER
         assert self.windows.next_due() == min(
-            (d for o in self.unsettled() - set(self.held) if (d := self.log[o]) is not None), default=None
+            (d for o in self.unfinished() - set(self.held) if (d := self.log[o]) is not None), default=None
         )
 
 

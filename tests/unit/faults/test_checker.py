@@ -40,7 +40,7 @@ def test_a_history_is_the_same_when_it_is_read_back() -> None:
 
 def test_the_file_holds_what_was_told(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
-    history.tell(*good())
+    history.report(*good())
     history.close()
     assert read(history.file.read_text(encoding="utf-8").splitlines()) == good() == history.events
 

@@ -25,6 +25,6 @@ def test_what_changed_since_is_undone(changes: list[dict[str, Any]], data: st.Da
         records.append(record)
     which = data.draw(st.integers(0, len(changes) - 1))
     now = {**record, "version": 99, "pending": [{"request_id": "r"}], "possible_requests": ["modify"]}
-    past = record_at(now, entries[which], entries[:which:-1])
+    earlier = record_at(now, entries[which], entries[:which:-1])
     derived = {"version": which + 1, "pending": [], "modifiable_fields": [], "possible_requests": []}
-    assert past == {**records[which], **derived}
+    assert earlier == {**records[which], **derived}

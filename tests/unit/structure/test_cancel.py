@@ -42,7 +42,7 @@ def test_cancel_at_its_time_is_too_late_applied_yet_or_not() -> None:
 
 
 def test_cancel_what_is_not_there() -> None:
-    case = Case(structure(), past={"alice|gone": "cancelled", "alice|no": "rejected"})
+    case = Case(structure(), earlier={"alice|gone": "cancelled", "alice|no": "rejected"})
     assert case.ask(cancel("unknown")).code == "request_not_found"
     assert case.ask(cancel("gone")).code == "already_cancelled"
     assert case.ask(cancel("no")).code == "not_cancellable"

@@ -8,7 +8,7 @@ import orjson
 
 from dev.insee.units import made_up_siret
 from services.insee_adapter.cache import Cache
-from services.insee_adapter.entrypoint import OUTCOMES, REQUESTS, Answers, Door
+from services.insee_adapter.entrypoint import OUTCOMES, REQUESTS, Answers, EntryPoint
 from services.insee_adapter.queue import Queue
 from shared.clock import SystemClock
 from shared.contracts.messages import cloudevents
@@ -33,19 +33,19 @@ def asked(siret: str, correlation_id: str, **more: Any) -> Record:
     return Record(message.topic, key=message.key, value=message.value, headers=message.headers)
 
 
-def door(queue: Queue, database: Any) -> tuple[Door, list[Message]]:
-    """A door, and what it publishes."""
+def entry_point(queue: Queue, database: Any) -> tuple[EntryPoint, list[Message]]:
+    """A entry_point, and what it publishes."""
     published: list[Message] = []
 
     async def publish(messages: Sequence[Message]) -> None:
         published.extend(messages)
 
-    return Door(Cache(database), queue, Answers(publish, SystemClock()), publish, asyncio.Event()), published
+    return EntryPoint(Cache(database), queue, Answers(publish, SystemClock()), publish, asyncio.Event()), published
 
 
 async def test_who_finds_no_room_is_told_so_and_may_ask_again_and_the_others_wait(database: Any) -> None:
     queue = Queue(database, most_of_one=2)
-    taking, published = door(queue, database)
+    taking, published = entry_point(queue, database)
 
     await taking.requests([asked(made_up_siret(n), f"c{n}") for n in (1, 2)])
     assert published == []
@@ -63,7 +63,7 @@ async def test_who_finds_no_room_is_told_so_and_may_ask_again_and_the_others_wai
 
 async def test_what_a_message_says_of_who_asks_is_kept_only_as_far_as_an_answer_needs_it(database: Any) -> None:
     queue = Queue(database)
-    taking, _ = door(queue, database)
+    taking, _ = entry_point(queue, database)
 
     await taking.requests([asked(made_up_siret(1), "c1", traceparent="0" * 900_000)])
 
