@@ -60,5 +60,5 @@ async def _restored(database: Any, owner: str, *, change: bool) -> int:
         raise OpsError(f"{database.name} runs, or did so ten seconds ago: stop all its processes, then run this again")
     if change:
         await database.counters.update_many({}, {"$inc": {"next": IDS}})
-        await documents.update_many(kept, {"$inc": {"version": VERSIONS}, "$set": {"dirty_at": 0}})
+        await documents.update_many(kept, {"$inc": {"version": VERSIONS}, "$set": {"unpublished_since": 0}})
     return int(await documents.count_documents(kept))

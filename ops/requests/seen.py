@@ -51,7 +51,7 @@ async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | N
         for document in found
         for pending in document["pending"]
         if pending["due_at"] < now - GRACE
-        for step in [pending["step"]]
+        for step in [pending["transition"]]
     ]
     return sorted(records, key=lambda record: record["due_at"])
 
@@ -66,12 +66,12 @@ async def waiting(owner: str, now: int, limit: int) -> list[RequestRecord]:
     records = [
         {
             "owner": owner,
-            "document": record["step"].get("document"),
-            "request_id": record["step"]["request_id"],
-            "type": record["step"]["type"],
-            "actor": record["step"]["actor"],
-            "waiting_for": now - record["step"]["received_at"],
-            "why": record["step"]["code"],
+            "document": record["transition"].get("document"),
+            "request_id": record["transition"]["request_id"],
+            "type": record["transition"]["type"],
+            "actor": record["transition"]["actor"],
+            "waiting_for": now - record["transition"]["received_at"],
+            "why": record["transition"]["code"],
             "waits_for": record.get("waits_for"),
             "decided_within": record["deadline"] - now,
         }

@@ -124,7 +124,7 @@ async def test_a_request_whose_row_nobody_can_read_stops_no_neighbour(harness: H
     await boxes(harness, "1")
     await harness.ask(PutNow(box="1", thing="pen"))
     record = await harness.raw.get("requests", "alice|r1")
-    del record["step"]
+    del record["transition"]
     await harness.raw.put("requests", record)
     await harness.catch_up()
     await harness.batch(incoming(PutNow(box="1", thing="pen")), incoming(PutNow(box="1", thing="ink"), "neighbour"))

@@ -39,7 +39,7 @@ async def test_an_old_state_of_a_slow_process_does_not_stay_the_last_one(harness
         await harness.ask(PutNow(box="1", thing="ink"), "r2")
         harness.clock.pass_(11 * MINUTE)
         await harness.sweep()
-        assert not {"dirty_at", "settle_at"} & set(await harness.raw.get("documents", "box:1"))
+        assert not {"unpublished_since", "republish_at"} & set(await harness.raw.get("documents", "box:1"))
     assert harness.record()["things"] == ["lid", "pen", "ink"]
 
 

@@ -22,7 +22,7 @@ async def newer(harness: Harness) -> None:
     raw["state"] |= {"lining": {"colour": "red", "fabric": "silk"}, "weight": 7}
     for pending in raw["pending"]:
         pending["note"] = "fragile"
-        pending["step"]["reason"] = "moving"
+        pending["transition"]["reason"] = "moving"
         pending["change"]["wrap"] = True
     await harness.raw.put("documents", raw)
 
@@ -33,7 +33,7 @@ def kept(raw: dict[str, Any], *, pending: int) -> None:
     assert raw["state"]["lining"] == {"colour": "red", "fabric": "silk"}
     assert len(raw["pending"]) == pending
     for change in raw["pending"]:
-        assert (change["note"], change["step"]["reason"], change["change"]["wrap"]) == ("fragile", "moving", True)
+        assert (change["note"], change["transition"]["reason"], change["change"]["wrap"]) == ("fragile", "moving", True)
 
 
 async def test_unknown_fields_survive_a_change_at_once(harness: Harness) -> None:

@@ -65,7 +65,7 @@ class CancelsElsewhere(ExploredStore):
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
         own = [
-            replace(w, id=f"decision:{w.transitions[-1].key}", decided=w.transitions[-1].key)
+            replace(w, id=f"decision:{w.transitions[-1].key}", idempotency_key=w.transitions[-1].key)
             if w.base == 0 and any(transition.status == "cancelled" for transition in w.transitions)
             else w
             for w in writes
@@ -77,7 +77,7 @@ class NoDecided(ExploredStore):
     """Has no unique index on what a new document decided."""
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
-        return super()._in_the_way(replace(write, decided=None))
+        return super()._in_the_way(replace(write, idempotency_key=None))
 
 
 class AnyRow(ExploredStore):
@@ -115,7 +115,7 @@ class OnlyMarked(ExploredStore):
     """Has a state published again only if it still bears its mark, not whenever the document has moved on."""
 
     async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
-        return [id_ for id_ in await super().clear(published, batch_id) if "dirty_at" in self.documents[id_]]
+        return [id_ for id_ in await super().clear(published, batch_id) if "unpublished_since" in self.documents[id_]]
 
 
 class SettlesNew(ExploredStore):

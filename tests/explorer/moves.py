@@ -171,12 +171,12 @@ class Moves:
 
     def _sweeps(self, stack: Stack) -> Iterator[Move]:
         documents, records, now = stack.documents.values(), stack.requests.values(), stack.clock(SWEEPER)
-        due = any(p["step"]["effective_at"] <= now for d in documents for p in d.get("pending", ()))
+        due = any(p["transition"]["effective_at"] <= now for d in documents for p in d.get("pending", ()))
         waiting = [record for record in records if record["status"] == "waiting"]
         there_is = {
             "outboxes": any(d["outbox"] for d in documents),
-            "states": any(d.get("dirty_at", now) < now - STALE for d in documents),
-            "republish": any(d.get("settle_at", now) < now for d in documents),
+            "states": any(d.get("unpublished_since", now) < now - STALE for d in documents),
+            "republish": any(d.get("republish_at", now) < now for d in documents),
             "overdue": due and not stack.triggers,
             "deadlines": any(record["deadline"] <= now for record in waiting),
             "questions": any(record["ask_at"] is not None and record["ask_at"] <= now for record in waiting),
@@ -198,9 +198,9 @@ class Moves:
                 sent.faults = stack.faults._replace(early=stack.faults.early - 1)
             yield Move(None, f"the delay triggers {document}{', early' if early else ''}", sent, fault=early)
         last = NOW + self.case.ticks * DELAY
-        pending = [p["step"]["effective_at"] for d in stack.documents.values() for p in d.get("pending", ())]
+        pending = [p["transition"]["effective_at"] for d in stack.documents.values() for p in d.get("pending", ())]
         waiting = [record["deadline"] for record in stack.requests.values() if record["status"] == "waiting"]
-        settling = [d["settle_at"] for d in stack.documents.values() if "settle_at" in d]
+        settling = [d["republish_at"] for d in stack.documents.values() if "republish_at" in d]
         last = max([last, *pending, *waiting, *settling])
         if self._state_in_hand(stack) and not self.case.stalls:
             return

@@ -29,7 +29,11 @@ class ExploredStore(MemoryStore):
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
         """Return what is due, however often it was triggered."""
-        due = [(id_, p["step"]["effective_at"]) for id_, raw in self.documents.items() for p in raw.get("pending", ())]
+        due = [
+            (id_, p["transition"]["effective_at"])
+            for id_, raw in self.documents.items()
+            for p in raw.get("pending", ())
+        ]
         return [(id_, at) for id_, at in due if at <= now][:limit]
 
     async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
@@ -79,7 +83,7 @@ class Performer:
 
     def _saved(self, stack: Stack, who: int, write: Write, before: dict[str, Any] | None) -> None:
         """Check what a write that happened has decided."""
-        due = {_key(p["step"]): p["step"]["effective_at"] for p in (before or {}).get("pending", ())}
+        due = {_key(p["transition"]): p["transition"]["effective_at"] for p in (before or {}).get("pending", ())}
         wrong: list[str] = []
         for transition in write.transitions:
             was_pending = transition.key in due

@@ -44,7 +44,7 @@ def under_way(client: Client, now: int) -> list[str]:
     for name, process in OWNERS.items():
         documents, request_records = client[process][f"{name}_documents"], client[process][f"{name}_requests"]
         for what, condition in (
-            ("to be published", {"$or": [{"outbox.0": {"$exists": True}}, {"dirty_at": {"$exists": True}}]}),
+            ("to be published", {"$or": [{"outbox.0": {"$exists": True}}, {"unpublished_since": {"$exists": True}}]}),
             ("due", {"pending.due_at": {"$lte": now + SOON}}),
         ):
             found += [f"{raw['_id']} has something {what}" for raw in documents.find(condition, {"_id": 1}).limit(3)]
@@ -70,7 +70,7 @@ def held(client: Client, documents: Collection[str], requests: Collection[str], 
             if key in documents:
                 yield _stored(name, key, raw, now)
         for raw in client[process][f"{name}_requests"].find({"_id": {"$in": list(requests)}}):
-            transition = raw["step"]
+            transition = raw["transition"]
             document = transition.get("document")
             about = document_key(name, document) if document else ""
             yield Event(
@@ -87,7 +87,7 @@ def _stored(name: str, key: str, raw: Mapping[str, Any], now: int) -> Event:
         more["record"] = orjson.loads(OWNER[name].present(shown))
     if document.outbox:
         more["outbox"] = len(document.outbox)
-    if "dirty_at" in raw:
+    if "unpublished_since" in raw:
         more["dirty"] = True
     return Event("stored", now, name, document=key, version=document.version, more=more)
 

@@ -170,7 +170,7 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
         state = effect.to(draft.state)
         before, after = diff(draft.state, state, draft.owner.private)
         if draft.state is None:
-            draft.decided = incoming.key
+            draft.idempotency_key = incoming.key
         if before or after or draft.state is None:
             draft.put(state)
     for key in effect.cancels:
@@ -180,7 +180,7 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
         if (waits := context.waiting.get(key)) is not None:
             draft.add(ended(waits, "cancelled", effect.cancels_code, now), reference={})
             if draft.state is None:
-                draft.decided = key  # Where its own decision would be: one of the two is first.
+                draft.idempotency_key = key  # Where its own decision would be: one of the two is first.
     draft.add(
         incoming.transition(
             draft.owner.name,

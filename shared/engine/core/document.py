@@ -40,7 +40,7 @@ class Document:
     pending: Sequence[Pending] = ()
     outbox: Sequence[Transition] = ()
     keys: tuple[str, ...] = ()
-    decided: str | None = None
+    idempotency_key: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
     """The records of other owners that this document has followed, by key, each with its version."""
     _weight: int | None = None
@@ -74,7 +74,7 @@ class Write:
     appended: Sequence[Pending] = ()
     """What came to be pending, when nothing of it ended."""
     keys: tuple[str, ...] | None = None
-    decided: str | None = None
+    idempotency_key: str | None = None
     followed: Mapping[str, int] | None = None
     """What the document has followed, when that changed."""
     changed: bool = False
@@ -128,7 +128,7 @@ class Draft:
     state: BaseModel | None = None
     pending: list[Pending] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
-    decided: str | None = None
+    idempotency_key: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
     changed: bool = False
     weight: int = 0
@@ -243,7 +243,7 @@ class Draft:
             pending=self.pending if self._ended else None,
             appended=() if self._ended else self.pending[len(document.pending) :],
             keys=keys if keys != document.keys else None,
-            decided=self.decided,
+            idempotency_key=self.idempotency_key,
             followed=self.followed if self.followed is not self.document.followed else None,
             changed=self.changed,
             decision_only=self.decision_only,

@@ -219,8 +219,8 @@ class Engine:
         if request.source is not None:
             draft.follow(request.source)
         if draft.state is None:  # Refused, about nothing that exists: the decision is a document of its own.
-            draft.decided = draft.decided or request.key
-            draft.document = Document(f"decision:{draft.decided}")
+            draft.idempotency_key = draft.idempotency_key or request.key
+            draft.document = Document(f"decision:{draft.idempotency_key}")
         batch.drafts[draft.document.id] = draft
         batch.deciders[request.key] = draft.document.id
         if draft.document.version == 0:

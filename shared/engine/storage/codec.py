@@ -21,7 +21,7 @@ def pending_out(pending: Pending) -> dict[str, Any]:
     """Return a pending change as stored."""
     return {
         **pending.more,
-        "step": pending.transition.raw,
+        "transition": pending.transition.raw,
         "change": dict(pending.change),
         "reserves": list(pending.reserves),
         "due_at": pending.due_at,
@@ -31,22 +31,22 @@ def pending_out(pending: Pending) -> dict[str, Any]:
 
 
 _ACTOR = frozenset(field.name for field in fields(Actor))
-_PENDING = frozenset({"step", "change", "reserves", "due_at", "next_trigger_at", "size"})
+_PENDING = frozenset({"transition", "change", "reserves", "due_at", "next_trigger_at", "size"})
 
 
 def _pending_in(raw: Mapping[str, Any]) -> Pending:
     more = {name: value for name, value in raw.items() if name not in _PENDING} if len(raw) > len(_PENDING) else {}
     times = (raw["due_at"], raw["next_trigger_at"])
-    return Pending(_step_in(raw["step"]), raw["change"], tuple(raw["reserves"]), *times, raw["size"], more)
+    return Pending(_transition_in(raw["transition"]), raw["change"], tuple(raw["reserves"]), *times, raw["size"], more)
 
 
-_TOLD = frozenset({"owner", "request_id", "type", "status", "code", "at", "version"})
-"""What every step of a document must say to be told."""
+_REQUIRED = frozenset({"owner", "request_id", "type", "status", "code", "at", "version"})
+"""What every step of a document must have to be published."""
 
 
-def _step_in(raw: Mapping[str, Any]) -> Transition:
-    if not raw.keys() >= _TOLD or not isinstance(raw["version"], int) or not isinstance(raw["at"], int):
-        raise ValueError("a step that can't be told")
+def _transition_in(raw: Mapping[str, Any]) -> Transition:
+    if not raw.keys() >= _REQUIRED or not isinstance(raw["version"], int) or not isinstance(raw["at"], int):
+        raise ValueError("a transition that can't be published")
     return Transition(raw)
 
 
@@ -63,7 +63,7 @@ def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
             id=raw["_id"],
             version=version if isinstance(version, int) else 0,
             keys=tuple(keys) if isinstance(keys, list) else (),
-            decided=raw.get("decided"),
+            idempotency_key=raw.get("idempotency_key"),
             broken=error,
         )
 
@@ -78,9 +78,9 @@ def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         version=raw["version"],
         state=state,
         pending=[_pending_in(p) for p in raw.get("pending", ())],
-        outbox=[_step_in(transition) for transition in raw.get("outbox", ())],
+        outbox=[_transition_in(transition) for transition in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
-        decided=raw.get("decided"),
+        idempotency_key=raw.get("idempotency_key"),
         followed={entry["key"]: entry["version"] for entry in raw.get("followed", ())},
     )
 
@@ -100,13 +100,13 @@ def write_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
         values["keys"] = list(write.keys)
     elif write.keys is not None:
         gone["keys"] = ""  # An empty array would stand in the unique index, where there is room for one.
-    if write.decided is not None and write.base == 0:
-        values["decided"] = write.decided
+    if write.idempotency_key is not None and write.base == 0:
+        values["idempotency_key"] = write.idempotency_key
     if write.followed is not None:
         values["followed"] = [{"key": key, "version": version} for key, version in write.followed.items()]
     if write.changed:
-        values["dirty_at"] = now
-        values["settle_at"] = now + republish_after
+        values["unpublished_since"] = now
+        values["republish_at"] = now + republish_after
     update = {"$set": values, "$push": push}
     return update | {"$unset": gone} if gone else update
 
@@ -126,7 +126,7 @@ def record_out(transition: Transition) -> dict[str, Any]:
         "version": transition.version,
         "status": transition.status,
         "document": transition.document,
-        "step": transition.raw,
+        "transition": transition.raw,
     }
 
 
@@ -137,7 +137,7 @@ def waiting_out(record: RequestRecord) -> dict[str, Any]:
     return {
         "version": 0,
         "status": "waiting",
-        "step": record.transition.raw,
+        "transition": record.transition.raw,
         "waits_for": record.waits_for,
         "deadline": record.deadline,
         "ask_at": record.ask_at,
@@ -170,7 +170,7 @@ def record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
 
 
 def _record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
-    transition = Transition(raw["step"])
+    transition = Transition(raw["transition"])
     if raw["status"] != "waiting":
         return RequestRecord(transition)
     incoming = _incoming_in(owner, raw["incoming"])

@@ -20,7 +20,7 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.mongo import ASK_AGAIN, SETTLE_AFTER
+from shared.engine.storage.mongo import ASK_AGAIN, REPUBLISH_AFTER
 from shared.engine.storage.protocol import Published, Saved
 
 Pause = Callable[[str], Awaitable[None]]
@@ -86,7 +86,7 @@ class MemoryStore:
         return [
             id_
             for id_, raw in self.documents.items()
-            if id_ in wanted or held & set(raw.get("keys", ())) or raw.get("decided") in by
+            if id_ in wanted or held & set(raw.get("keys", ())) or raw.get("idempotency_key") in by
         ]
 
     async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
@@ -126,7 +126,11 @@ class MemoryStore:
         if (raw["version"] if raw else 0) != write.base:
             return frozenset()
         others = [d for d in self.documents.values() if d["_id"] != write.id]
-        if write.decided and write.base == 0 and any(d.get("decided") == write.decided for d in others):
+        if (
+            write.idempotency_key
+            and write.base == 0
+            and any(d.get("idempotency_key") == write.idempotency_key for d in others)
+        ):
             return frozenset()
         held = {key for d in others for key in d.get("keys", ())}
         taken = [key for key in write.keys or () if key in held]
@@ -135,9 +139,9 @@ class MemoryStore:
     def _written(self, write: Write, now: int) -> dict[str, Any]:
         raw = self.documents.get(write.id)
         if raw is None:
-            return copy.deepcopy(codec.document_out(write, now, SETTLE_AFTER))
+            return copy.deepcopy(codec.document_out(write, now, REPUBLISH_AFTER))
         raw = copy.deepcopy(raw)
-        update = codec.write_out(write, now, SETTLE_AFTER)
+        update = codec.write_out(write, now, REPUBLISH_AFTER)
         for path, value in update["$set"].items():
             _set(raw, path, copy.deepcopy(value))
         for path in update.get("$unset", ()):
@@ -181,11 +185,11 @@ class MemoryStore:
             raw = self.documents[id_] = dict(self.documents[id_])
             if batch_id and raw["batch"] == batch_id:
                 raw["outbox"] = []
-                raw.pop("dirty_at", None)
+                raw.pop("unpublished_since", None)
                 continue
             raw["outbox"] = [s for s in raw["outbox"] if s["version"] not in entries]
             if raw["version"] == state_version:
-                raw.pop("dirty_at", None)
+                raw.pop("unpublished_since", None)
             elif state_version is not None:
                 behind.append(id_)
         return behind
@@ -235,20 +239,20 @@ class MemoryStore:
     async def with_old_state(self, before: int, limit: int) -> list[str]:
         """Return ids of documents changed before `before` whose state is not published."""
         await self._pause("with_old_state")
-        return [d["_id"] for d in self._at_hand(before) if d.get("dirty_at", before) < before][:limit]
+        return [d["_id"] for d in self._at_hand(before) if d.get("unpublished_since", before) < before][:limit]
 
     async def to_republish(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
         await self._pause("to_republish")
-        return [d["_id"] for d in self._at_hand(before) if d.get("settle_at", before) < before][:limit]
+        return [d["_id"] for d in self._at_hand(before) if d.get("republish_at", before) < before][:limit]
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         """Take the old settling mark of documents that still have the version published."""
         await self._pause("republished")
         for id_, version in published:
             raw = self.documents.get(id_)
-            if raw is not None and raw["version"] == version and raw.get("settle_at", before) < before:
-                self.documents[id_] = {k: v for k, v in raw.items() if k not in {"settle_at", "dirty_at"}}
+            if raw is not None and raw["version"] == version and raw.get("republish_at", before) < before:
+                self.documents[id_] = {k: v for k, v in raw.items() if k not in {"republish_at", "unpublished_since"}}
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
         """Return (document id, due_at) of changes to be triggered again."""

@@ -20,7 +20,7 @@ from shared.engine.storage.protocol import Published, Saved
 from shared.mongo import bulk_writes
 from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
 
-SETTLE_AFTER = 10 * MINUTE
+REPUBLISH_AFTER = 10 * MINUTE
 ASK_AGAIN = 2 * MINUTE
 DECISION_KEPT = 8 * DAY
 _ID_BLOCK = 100
@@ -47,10 +47,10 @@ class MongoStore:
         """Create the indexes; does nothing when they are there."""
         documents, records = self._documents, self._records
         await documents.create_index([("keys", ASCENDING)], unique=True, sparse=True, name="keys")
-        await documents.create_index([("decided", ASCENDING)], unique=True, sparse=True, name="decided")
+        await documents.create_index([("idempotency_key", ASCENDING)], unique=True, sparse=True, name="idempotency_key")
         await documents.create_index([("outbox.at", ASCENDING)], sparse=True, name="outbox")
-        await documents.create_index([("dirty_at", ASCENDING)], sparse=True, name="dirty")
-        await documents.create_index([("settle_at", ASCENDING)], sparse=True, name="settle")
+        await documents.create_index([("unpublished_since", ASCENDING)], sparse=True, name="unpublished")
+        await documents.create_index([("republish_at", ASCENDING)], sparse=True, name="republish")
         await documents.create_index(
             [("pending.due_at", ASCENDING), ("pending.next_trigger_at", ASCENDING)], sparse=True, name="due"
         )
@@ -67,16 +67,16 @@ class MongoStore:
         """Return the documents with these ids, unique keys, or decided requests."""
         clauses = [
             {field: {"$in": wanted}}
-            for field, wanted in (("_id", list(ids)), ("keys", list(keys)), ("decided", list(decided)))
+            for field, wanted in (("_id", list(ids)), ("keys", list(keys)), ("idempotency_key", list(decided)))
             if wanted
         ]
         if not clauses:
             return []
         found = self._documents.find({"$or": clauses} if len(clauses) > 1 else clauses[0])
-        return [self._untold(codec.document_in(self._owner, raw)) for raw in await found.to_list(None)]
+        return [self._unpublished(codec.document_in(self._owner, raw)) for raw in await found.to_list(None)]
 
-    def _untold(self, document: Document) -> Document:
-        """Leave out the entries we have cleared ourselves: a majority may not know yet, and they'd be told again."""
+    def _unpublished(self, document: Document) -> Document:
+        """Leave out the entries we have cleared ourselves: a majority may not know of that yet."""
         cleared = self._cleared.get(document.id, 0)
         document.outbox = [transition for transition in document.outbox if transition.version > cleared]
         return document
@@ -111,14 +111,14 @@ class MongoStore:
         failed = await bulk_writes.write(self._documents, operations)
         saved = _saved(made, failed)
         operations = [
-            UpdateOne({"_id": w.id, "version": w.base}, codec.write_out(w, now, SETTLE_AFTER), upsert=True)
+            UpdateOne({"_id": w.id, "version": w.base}, codec.write_out(w, now, REPUBLISH_AFTER), upsert=True)
             for w in changed
         ]
         also = _saved(changed, await bulk_writes.write(self._documents, operations))
         return Saved({**saved.lost, **also.lost}, saved.refused | also.refused)
 
     def _made(self, write: Write, now: int) -> dict[str, Any]:
-        document = codec.document_out(write, now, SETTLE_AFTER)
+        document = codec.document_out(write, now, REPUBLISH_AFTER)
         if write.decision_only:
             document["expires_at"] = datetime.now(UTC) + timedelta(milliseconds=DECISION_KEPT)
         return document
@@ -159,7 +159,7 @@ class MongoStore:
         self._remember(published)
         if batch_id:
             # One command for all, since hardly ever has somebody else written one of them meanwhile.
-            all_of_it = {"$set": {"outbox": []}, "$unset": {"dirty_at": ""}}
+            all_of_it = {"$set": {"outbox": []}, "$unset": {"unpublished_since": ""}}
             cleared = await documents.update_many({"_id": {"$in": ids}, "batch": batch_id}, all_of_it)
             if cleared.matched_count == len(published):
                 return []
@@ -170,7 +170,9 @@ class MongoStore:
                 operations.append(UpdateOne({"_id": id_}, {"$pull": {"outbox": {"version": {"$in": list(entries)}}}}))
             if state_version is not None:
                 shown[id_] = state_version
-                operations.append(UpdateOne({"_id": id_, "version": state_version}, {"$unset": {"dirty_at": ""}}))
+                operations.append(
+                    UpdateOne({"_id": id_, "version": state_version}, {"$unset": {"unpublished_since": ""}})
+                )
         if operations:
             await documents.bulk_write(operations, ordered=False)
         if not shown:
@@ -235,11 +237,11 @@ class MongoStore:
 
     async def with_old_state(self, before: int, limit: int) -> list[str]:
         """Return ids of documents changed before `before` whose state is not published."""
-        return await self._ids_of({"dirty_at": {"$lt": before}, **_at_hand(before)}, limit)
+        return await self._ids_of({"unpublished_since": {"$lt": before}, **_at_hand(before)}, limit)
 
     async def to_republish(self, before: int, limit: int) -> list[str]:
         """Return ids of documents whose last change is to be settled."""
-        return await self._ids_of({"settle_at": {"$lt": before}, **_at_hand(before)}, limit)
+        return await self._ids_of({"republish_at": {"$lt": before}, **_at_hand(before)}, limit)
 
     async def _ids_of(self, condition: Mapping[str, Any], limit: int) -> list[str]:
         found = self._documents.find(condition, {"_id": 1}).limit(limit)
@@ -247,8 +249,8 @@ class MongoStore:
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         """Take the old settling mark of documents that still have the version that was published."""
-        gone, old = {"$unset": {"settle_at": "", "dirty_at": ""}}, {"$lt": before}
-        operations = [UpdateOne({"_id": id_, "version": v, "settle_at": old}, gone) for id_, v in published]
+        gone, old = {"$unset": {"republish_at": "", "unpublished_since": ""}}, {"$lt": before}
+        operations = [UpdateOne({"_id": id_, "version": v, "republish_at": old}, gone) for id_, v in published]
         if operations:
             await weakly(self._documents).bulk_write(operations, ordered=False)
 

@@ -22,11 +22,11 @@ def names(owner: str) -> tuple[str, ...]:
     return tuple(name(owner, what) for what in (PENDING, WAITING))
 
 
-_STEP = ("type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at")
+_TRANSITION = ("type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at")
 # Fields are only left out, never renamed or computed: MongoDB can then still use the owner's indexes.
 _SHOWN: Mapping[str, Sequence[str]] = {
-    PENDING: ("pending.due_at", "pending.next_trigger_at", *(f"pending.step.{field}" for field in _STEP)),
-    WAITING: ("status", "waits_for", "deadline", *(f"step.{field}" for field in _STEP)),
+    PENDING: ("pending.due_at", "pending.next_trigger_at", *(f"pending.transition.{field}" for field in _TRANSITION)),
+    WAITING: ("status", "waits_for", "deadline", *(f"transition.{field}" for field in _TRANSITION)),
 }
 _SOURCES = {PENDING: "documents", WAITING: "requests"}
 

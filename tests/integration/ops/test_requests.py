@@ -132,7 +132,7 @@ def test_no_field_of_a_view_holds_a_value_of_a_document(system: System) -> None:
         allowed = {"type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at"}
         for pending in seen.get("pending", ()):
             assert set(pending) <= {"due_at", "next_trigger_at", "step"}
-            assert set(pending["step"]) <= allowed
+            assert set(pending["transition"]) <= allowed
 
 
 async def test_views_are_made_once_and_made_anew_by_the_owners_own_user_when_their_definition_changes(

@@ -37,7 +37,7 @@ def test_a_write_sets_the_fields_that_changed_and_no_others() -> None:
     written = update(stored("lid", label="old"), PutNow(box="1", thing="pen"))
     assert {name for name in written["$set"] if name.startswith("state")} == {"state.things"}
     assert written["$set"]["state.things"] == ["lid", "pen"]
-    assert (written["$set"]["dirty_at"], written["$set"]["settle_at"]) == (NOW, NOW + SETTLE)
+    assert (written["$set"]["unpublished_since"], written["$set"]["republish_at"]) == (NOW, NOW + SETTLE)
     assert written["$set"]["version"] == 4
     assert [s["status"] for s in written["$push"]["outbox"]["$each"]] == ["applied"]
 
@@ -77,8 +77,8 @@ def test_only_a_new_document_says_which_request_it_decided() -> None:
     context = Context(ALICE, NOW, "r1", None, new_id=7)
     decide(draft, incoming(Make(thing="pen")), context, TIMING)
     made = codec.document_out(draft.write("batch"), NOW, SETTLE)
-    assert made["decided"] == "alice|r1"
-    assert "decided" not in update(stored("lid"), PutNow(box="1", thing="pen"))["$set"]
+    assert made["idempotency_key"] == "alice|r1"
+    assert "idempotency_key" not in update(stored("lid"), PutNow(box="1", thing="pen"))["$set"]
 
 
 def test_a_new_document_is_what_its_update_would_have_made_of_nothing() -> None:

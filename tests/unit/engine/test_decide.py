@@ -114,7 +114,7 @@ def test_a_new_document_carries_the_request_that_made_it() -> None:
     draft = Draft(OWNER, Document("box:7"))
     ask(draft, incoming(Make(thing="pen"), "made"), new_id=7)
     write = draft.write("batch")
-    assert (write.base, write.decided) == (0, "alice|made")
+    assert (write.base, write.idempotency_key) == (0, "alice|made")
     assert write.state == {"things": ["pen"], "closed": False}
 
 

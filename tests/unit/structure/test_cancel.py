@@ -36,7 +36,7 @@ def test_cancel_at_its_time_is_too_late_applied_yet_or_not() -> None:
     case.now += DELAY
     transition = case.ask(cancel("first"))
     assert (transition.code, transition.details) == ("too_late", {"effective_at": iso(NOW + DELAY)})
-    case.around["past"] = {"alice|first": "applied"}
+    case.around["earlier"] = {"alice|first": "applied"}
     case.later(0)
     assert case.ask(cancel("first")).code == "too_late"
 

@@ -42,7 +42,7 @@ def test_a_siret_structure_takes_name_address_and_sphere_from_insee_r4_r22() -> 
     assert (case.state.name, case.state.address.city, case.state.sphere) == ("OCTO", "PARIS", "private")
     assert (case.state.status, case.state.principal) == ("inactive", "alice")
     assert case.draft.keys() == (f"SIRET:{SIRET}",)
-    assert case.draft.decided == "alice|r1"
+    assert case.draft.idempotency_key == "alice|r1"
 
 
 def test_without_insee_s_answer_the_creation_waits_and_asks_r9() -> None:
