@@ -21,6 +21,8 @@ class Repeats:
         The same id with another body is refused, and the first stands.
         """
         loaded = batch.loaded
+        # Before it joins what waits: that goes on under the correlation id of whoever asked first.
+        correlation_ids = dict.fromkeys((request.correlation_id, *request.copies))
         record = loaded.records.get(request.key)
         if record is not None and record.broken is not None:
             record = None
@@ -34,7 +36,6 @@ class Repeats:
                 batch.unfinished[document.id] = document
         else:
             return False
-        correlation_ids = dict.fromkeys((request.correlation_id, *request.copies))
         if known.body_hash and known.body_hash != request.body_hash:
             reused = request.transition(self._owner, "rejected", "request_id_reused", self._clock.now())
             for each in correlation_ids:
