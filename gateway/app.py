@@ -17,9 +17,9 @@ from gateway.application.submit import RequestSubmitter
 from gateway.projections.catch_up import CatchUp
 from gateway.projections.consumer import PROCESS, feeding
 from gateway.projections.request_writer import RequestWriter
+from gateway.queries.manager import Users
 from gateway.queries.requests import Requests
-from gateway.queries.structures import Structures
-from gateway.queries.users import Users
+from gateway.queries.structure import Structures
 from gateway.read_model.schema import ReadModel
 from gateway.settings import Settings
 from shared.auth.issuer_keys import IssuerKeys

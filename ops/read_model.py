@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.read_model.schema import ReadModel
+from gateway.read_model.schema import COLLECTIONS, ReadModel
 from ops import admin, offsets, show
 from ops.errors import OpsError
 from ops.rebuilding import rebuild
@@ -90,15 +90,13 @@ async def _with_database(work: Any) -> Any:
 
 async def _generations(database: Any) -> list[dict[str, Any]]:
     names = await database.list_collection_names()
-    found = sorted(
-        {match[1] for name in names if (match := re.fullmatch(r"(?:structures|users|requests)_(\w+)", name))}
-    )
+    found = sorted({match[1] for name in names if (match := re.fullmatch(rf"(?:{'|'.join(COLLECTIONS)})_(\w+)", name))})
     rows = []
     for generation in found:
         model = ReadModel(database, generation)
         row: dict[str, Any] = {"generation": generation}
-        for what in ("structures", "users", "requests"):
-            row[what] = await getattr(model, what).estimated_document_count()
+        for what in COLLECTIONS:
+            row[what] = await model.collection(what).estimated_document_count()
         rows.append(row)
     return rows
 

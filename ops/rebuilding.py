@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.projections.consumer import Handler, feeding
-from gateway.read_model.schema import ReadModel
+from gateway.read_model.schema import COLLECTIONS, ReadModel
 from ops import reading
 from shared.clock import MINUTE, Clock, iso
 from shared.contracts.messages.cloudevents import Message
@@ -75,19 +75,15 @@ async def _take_over(live: ReadModel, aside: ReadModel, since: int) -> None:
         "body_hash": {"$ifNull": ["$body_hash", "$$new.body_hash"]},
         "steps.received": {"$ifNull": ["$steps.received", "$$new.steps.received"]},
     }
-    merge = {"into": aside.requests.name, "whenMatched": [{"$set": kept}], "whenNotMatched": "insert"}
+    merge = {"into": aside.collection("requests").name, "whenMatched": [{"$set": kept}], "whenNotMatched": "insert"}
     ours = [{"steps.received": {"$exists": True}}, {"body_hash": {"$exists": True}}]
     recent = {"record.received_at": {"$gte": iso(since)}, "$or": ours}
-    await live.requests.aggregate([{"$match": recent}, {"$merge": merge}]).to_list(None)
+    await live.collection("requests").aggregate([{"$match": recent}, {"$merge": merge}]).to_list(None)
 
 
 async def _switch(database: Any, aside: ReadModel, live: ReadModel) -> None:
-    for new, old in (
-        (aside.structures, live.structures),
-        (aside.users, live.users),
-        (aside.requests, live.requests),
-    ):
-        await database[new.name].rename(old.name, dropTarget=True)
+    for name in COLLECTIONS:
+        await database[aside.collection(name).name].rename(live.collection(name).name, dropTarget=True)
 
 
 async def _ensure(database: Any, collection: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.application.registration import Registrations
-from gateway.queries.users import Users
+from gateway.queries.manager import Users
 from shared.auth.verifier import Verifier, actor_of
 from shared.clock import SECOND
 from shared.domain.actor import Actor

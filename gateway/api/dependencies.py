@@ -16,10 +16,10 @@ from gateway.application.lookup import InseeLookUps
 from gateway.application.outcome_listener import OutcomeListener
 from gateway.application.submit import RequestSubmitter
 from gateway.projections.request_writer import RequestWriter
+from gateway.queries.manager import Users
 from gateway.queries.paging import Page
 from gateway.queries.requests import Requests
-from gateway.queries.structures import Structures
-from gateway.queries.users import Users
+from gateway.queries.structure import Structures
 from shared.contracts.messages.common import UserId
 from shared.domain.actor import Actor
 

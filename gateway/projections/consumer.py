@@ -1,9 +1,9 @@
-"""The Kafka door of the read model: what is done with each topic's records. It only translates."""
+"""The entry point of the read model from Kafka: what is done with each topic's records. It only translates."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from gateway.projections import structure
+from gateway.projections.registry import BY_OWNER
 from gateway.read_model import request_records, versioned_upsert
 from gateway.read_model.schema import ReadModel
 from gateway.read_model.versioned_upsert import VersionedUpsert
@@ -22,13 +22,6 @@ Handler = Callable[[Sequence[Any]], Awaitable[None]]
 Project = Callable[[Any], tuple[str, VersionedUpsert]]
 """Returns which collection of the read model a record goes to, and its write. Raises Poison when it is none."""
 
-_PROJECTIONS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, Any]], VersionedUpsert]]] = {
-    ("structure", "structure"): ("structures", structure.structure),
-    ("manager", "structure"): ("structures", structure.team),
-    ("manager", "user"): ("users", structure.user),
-}
-"""By owner and kind of record."""
-
 
 def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
     """Return the handler of each topic the read model is built from.
@@ -43,21 +36,21 @@ def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
                 await bus.publish(dead)
             unkept = []
             for collection, of_it in found.items():
-                refused = await versioned_upsert.write(getattr(model, collection), [write for write, _ in of_it])
+                refused = await versioned_upsert.write(model.collection(collection), [write for write, _ in of_it])
                 unkept += [_dead(of_it[place][1], f"MongoDB can't keep it: {why}") for place, why in refused.items()]
             if unkept:
                 await bus.publish(unkept)
 
         return handle
 
-    states = {topics.name(owner, topics.STATE): handler(_states(owner)) for owner in ("structure", "manager")}
+    states = {topics.name(owner, topics.STATE): handler(_states(owner)) for owner in BY_OWNER}
     return states | {topics.name(owner, topics.JOURNAL): handler(_journal) for owner in topics.OWNERS}
 
 
 def _states(owner: str) -> Project:
     def project(record: Any) -> tuple[str, VersionedUpsert]:
         state = records.state(owner, record)
-        known = _PROJECTIONS.get((owner, state.kind))
+        known = BY_OWNER[owner].get(state.kind)
         if known is None:
             raise Poison("message_invalid", "no record of this kind is known")
         collection, of_kind = known

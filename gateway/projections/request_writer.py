@@ -16,7 +16,7 @@ class RequestWriter:
     """Writes what has gathered while the last write was under way: the busier the gateway, the larger the bulks."""
 
     def __init__(self, model: ReadModel) -> None:
-        self._records = model.read_requests
+        self._records = model.reader("requests")
         self._pending: list[tuple[VersionedUpsert, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 

@@ -1,7 +1,7 @@
-"""What is kept of each record: pure functions from a record as published to a guarded write.
+"""What is kept of a structure: a pure function from its record as published to a versioned upsert.
 
 A structure and its team are one document, so that reading a structure and the reader's right is one look-up. Each of
-the two halves has a version of its own and may come first.
+the two halves has a version of its own and may come first; the other half is `manager.py`.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any
 
 from gateway.read_model.search_words import grams, indexed, plain
 from gateway.read_model.versioned_upsert import VersionedUpsert
-from shared.domain.access_levels import Right, right
+from shared.domain.access_levels import Right
 from shared.domain.identifiers import compact
 
 Record = Mapping[str, Any]
 
 
 def structure(record: Record) -> VersionedUpsert:
-    """Keep a structure as told on `structure.state`. Until its team is told, its first principal has every right."""
+    """Keep a structure as `structure.state` has it. Until its team comes, its first principal has every right."""
     version = record["version"]
     first = [{"user": record["principal"], "right": Right.PRINCIPAL.value}]
     outcome = {"version": version, "record": record, **_found_by(record)}
@@ -56,28 +56,5 @@ def _keys(kind: str, value: str) -> tuple[str, str]:
     return f"{kind}:{value}", f"{kind}:{compact(kind, value)}"
 
 
-def team(record: Record) -> VersionedUpsert:
-    """Keep a team as told on `manager.state`, with what each of its people may do."""
-    version = record["version"]
-    # User ids may hold dots, which names of fields can't: members are a list.
-    members = [{"user": user, **member} for user, member in record["members"].items()]
-    levels = {user: right(record, user).value for user in (record["principal"], *record["members"])}
-    outcome = {
-        "team_version": version,
-        "team": {"principal": record["principal"], "members": members},
-        "access": [{"user": user, "right": access_level} for user, access_level in levels.items() if access_level],
-    }
-    return VersionedUpsert(
-        record["structure_id"],
-        {**outcome, "version": 0},
-        {"$set": outcome},
-        {"team_version": {"$lt": version}},
-        version,
-    )
-
-
-def user(record: Record) -> VersionedUpsert:
-    """Keep a user as told on `manager.state`."""
-    version = record["version"]
-    outcome = {"version": version, "record": record}
-    return VersionedUpsert(record["id"], outcome, {"$set": outcome}, {"version": {"$lt": version}}, version)
+PROJECTIONS = {"structure": ("structures", structure)}
+"""By kind of record: the collection it goes to, and its upsert."""

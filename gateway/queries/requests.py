@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.queries.history import record_at
 from gateway.queries.paging import Page, listed
-from gateway.queries.structures import Structures
+from gateway.queries.structure import Structures
 from gateway.read_model import request_records
 from gateway.read_model.schema import ReadModel
 from gateway.visibility import structure
@@ -30,7 +30,7 @@ class Requests:
     """Reads requests: one's own, and those made on structures one may consult."""
 
     def __init__(self, model: ReadModel, structures: Structures) -> None:
-        self._records = model.read_requests
+        self._records = model.reader("requests")
         self._structures = structures
 
     async def one(

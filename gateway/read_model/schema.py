@@ -4,63 +4,70 @@ A generation is a whole read model with consumer groups of its own. Gateways tha
 the topics while those of the old one go on serving; the old one is then dropped. That is a rebuild without a pause.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.mongo.client import ASCENDING, DESCENDING, weakly
 
+_UP, _DOWN = ASCENDING, DESCENDING
+_BY_NAME = (("sort", _UP), ("_id", _UP))
+_NEWEST_FIRST = (("record.received_at", _DOWN), ("_id", _UP))
+
+COLLECTIONS: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]] = {
+    "structures": {
+        "keys": [("keys", _UP)],
+        "grams": [("grams", _UP)],
+        "sort": _BY_NAME,
+        "created": [("record.created_at", _UP), ("_id", _UP)],
+        "public_sort": [("public", _UP), *_BY_NAME],
+        "access_sort": [("access.user", _UP), *_BY_NAME],
+        "status_sort": [("record.status", _UP), *_BY_NAME],
+        "sphere_sort": [("record.sphere", _UP), *_BY_NAME],
+        "type_sort": [("record.identifier.type", _UP), *_BY_NAME],
+        "city": [("city", _UP)],
+        "postcode": [("record.address.postcode", _UP)],
+    },
+    "users": {},
+    "requests": {
+        "actor_newest": [("record.actor", _UP), *_NEWEST_FIRST],
+        "structure_newest": [("record.structure", _UP), *_NEWEST_FIRST],
+        "structure_version": [("record.structure", _UP), ("record.owner", _UP), ("record.version", _DOWN)],
+    },
+}
+"""The indexes of each collection, by name.
+
+A list is read in its order, so an index ends with what the list is sorted by, the tie-breaker included: else MongoDB
+reads all that matches and sorts it in memory. A change of an index is a new name for it.
+"""
+
 
 class ReadModel:
-    """The collections of one generation.
-
-    `structures`, `users` and `requests` are written through a majority, since offsets are committed after. The
-    `read_` ones are for reading, and for rows whose loss a topic makes good.
-    """
+    """The collections of one generation."""
 
     def __init__(self, database: Any, generation: str) -> None:
         self.generation = generation
-        self.structures = database[f"structures_{generation}"]
-        self.users = database[f"users_{generation}"]
-        self.requests = database[f"requests_{generation}"]
-        self.read_structures = weakly(self.structures)
-        self.read_users = weakly(self.users)
-        self.read_requests = weakly(self.requests)
+        self._collections = {name: database[f"{name}_{generation}"] for name in COLLECTIONS}
+        self._weak = {name: weakly(collection) for name, collection in self._collections.items()}
+
+    def collection(self, name: str) -> Any:
+        """Return a collection to write to through a majority, since offsets are committed after."""
+        return self._collections[name]
+
+    def reader(self, name: str) -> Any:
+        """Return a collection for reading, and for records whose loss a topic makes good."""
+        return self._weak[name]
 
     def group(self, topic: str) -> str:
         """Return the consumer group that feeds this generation from a topic."""
         return f"gateway.{self.generation}.{topic}"
 
     async def prepare(self) -> None:
-        """Create the indexes; does nothing when they are there.
-
-        A list is read in its order, so an index ends with what the list is sorted by, the tie-breaker included: else
-        MongoDB reads all that matches and sorts it in memory. A change of an index is a new name for it.
-        """
-        up, down = ASCENDING, DESCENDING
-        by_name = [("sort", up), ("_id", up)]
-        newest_first = [("record.received_at", down), ("_id", up)]
-        for name, collection, fields in (
-            ("keys", self.structures, [("keys", up)]),
-            ("grams", self.structures, [("grams", up)]),
-            ("sort", self.structures, by_name),
-            ("created", self.structures, [("record.created_at", up), ("_id", up)]),
-            ("public_sort", self.structures, [("public", up), *by_name]),
-            ("access_sort", self.structures, [("access.user", up), *by_name]),
-            ("status_sort", self.structures, [("record.status", up), *by_name]),
-            ("sphere_sort", self.structures, [("record.sphere", up), *by_name]),
-            ("type_sort", self.structures, [("record.identifier.type", up), *by_name]),
-            ("city", self.structures, [("city", up)]),
-            ("postcode", self.structures, [("record.address.postcode", up)]),
-            ("actor_newest", self.requests, [("record.actor", up), *newest_first]),
-            ("structure_newest", self.requests, [("record.structure", up), *newest_first]),
-            (
-                "structure_version",
-                self.requests,
-                [("record.structure", up), ("record.owner", up), ("record.version", down)],
-            ),
-        ):
-            await collection.create_index(fields, name=name)
+        """Create the indexes; does nothing when they are there."""
+        for name, indexes in COLLECTIONS.items():
+            for index, fields in indexes.items():
+                await self._collections[name].create_index(list(fields), name=index)
 
     async def drop(self) -> None:
         """Remove this generation, once no gateway uses it any more."""
-        for collection in (self.structures, self.users, self.requests):
+        for collection in self._collections.values():
             await collection.drop()

@@ -9,10 +9,8 @@ from gateway.api.parameters import MinVersion, StructureId
 from gateway.api.responses import WITH_BODY, body, read_responses, write_responses
 from gateway.api.schemas import Accepted, Team
 from gateway.api.writes import Write
-from gateway.queries.users import team_shown
-from gateway.visibility import structure
+from gateway.visibility import manager
 from shared.contracts.messages.manager import RemoveMember, SetMember
-from shared.domain.access_levels import Right
 
 router = APIRouter(prefix="/structures/{structure_id}/members", tags=["members"])
 
@@ -24,9 +22,7 @@ async def team(structure_id: StructureId, caller: Caller, min_version: MinVersio
     users = await caller.services.users.several(
         [document["team"]["principal"], *(member["user"] for member in document["team"]["members"])]
     )
-    is_principal = structure.right_of(document, caller.actor) is Right.PRINCIPAL
-    possible = ["set", "remove"] if is_principal else []
-    return answer({**team_shown(document, users), "possible_requests": possible})
+    return answer(manager.team(document, users, caller.actor))
 
 
 @router.put(

@@ -11,7 +11,7 @@ from gateway.api.parameters import At, MinVersion, StructureId
 from gateway.api.paths import decoded
 from gateway.api.responses import read_responses
 from gateway.api.schemas import Page, RequestStatus, RequestWithSteps, Structure, StructureBrief
-from gateway.queries.structures import Filters, by_id
+from gateway.queries.structure import Filters, by_id
 from shared.clock import instant
 from shared.contracts.messages.common import IdentifierType, UserId
 from shared.contracts.messages.structure import Sphere

@@ -159,7 +159,8 @@ async def test_a_read_model_built_before_finds_an_old_form_by_either_writing_too
     async with stack.as_(principal) as client:
         await readable(client, f"/structures/{id_}")
         keys = {"$set": {"keys": [f"UE_HORS_FRANCE:{old}"]}}
-        await ReadModel(database, Settings.model_fields["read_model"].default).structures.update_one({"_id": id_}, keys)
+        model = ReadModel(database, Settings.model_fields["read_model"].default)
+        await model.collection("structures").update_one({"_id": id_}, keys)
         for written in (old, new):
             found = await readable(client, f"/structures/by-identifier/UE_HORS_FRANCE/{written}", min_version=1)
             assert found["id"] == id_

@@ -131,7 +131,7 @@ async def test_a_row_that_can_not_be_kept_fails_for_its_caller_alone(database: A
         steps = [_step(n, {"x": UNKEPT["a name with a NUL"]()} if n == 3 else {}) for n in range(6)]
         ended = await asyncio.gather(*map(writer.put, steps), return_exceptions=True)
         assert [type(error) for error in ended] == [type(None)] * 3 + [Poison] + [type(None)] * 2
-        assert await model.requests.count_documents({}) == 5
+        assert await model.collection("requests").count_documents({}) == 5
     finally:
         await model.drop()
 

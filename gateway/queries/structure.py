@@ -62,7 +62,7 @@ class Structures:
     """Reads structures and their teams. `patience` (ms) is how long a version that is not there yet is waited for."""
 
     def __init__(self, model: ReadModel, patience: int) -> None:
-        self._found = model.read_structures
+        self._found = model.reader("structures")
         self._arrivals = Arrivals(self._found, patience)
 
     async def one(self, actor: Actor, which: Mapping[str, Any], min_version: int = 0) -> dict[str, Any]:
