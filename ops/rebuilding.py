@@ -44,7 +44,8 @@ async def rebuild(kafka: KafkaSettings, database: Any, generation: str, clock: C
     await aside.drop()
     try:
         await aside.prepare()
-        await _ensure(database, aside.users.name)
+        for name in COLLECTIONS:
+            await _ensure(database, aside.collection(name).name)
         handlers = feeding(aside, built)
         async with reading.opened(kafka, *handlers) as consumer:
             await _feed(consumer, handlers, built, advance)
