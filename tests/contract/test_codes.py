@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.codes import CODES
-from shared.contracts.field_codes import IDENTIFIER_FORMS
-from shared.contracts.sentences import names
+from shared.contracts.codes.fields import IDENTIFIER_FORMS
+from shared.contracts.codes.sentences import names
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("shared", "services", "gateway")
-CATALOGUE = {ROOT / "shared" / "codes.py", ROOT / "shared" / "field_codes.py"}
+CATALOGUE = {*(ROOT / "shared" / "contracts" / "codes").glob("*.py")}
 
-REFUSALS = {"Rejected", "Failed", "problem", "PydanticCustomError", "told_as", "wrong", "Unfit"}
+REFUSALS = {"Rejected", "Failed", "problem", "PydanticCustomError", "wrong", "Unfit"}
 """What is called with a code, first."""
 WITH_DETAILS = {"Rejected", "Failed", "problem"}
-NAMING_CODES = {"code", "cancels_code", "alternatives", "missing"}
+NAMING_CODES = {"code", "cancels_code", "timeout_code", "missing"}
 """Arguments of rules' answers, and of the engine's own steps, that are codes."""
 OF_EACH_FIELD = {"fields"}
 """Details beside a sentence's own values: those of each field's."""

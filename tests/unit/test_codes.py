@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import codes, french
-from shared.contracts.codes import CODES, sentence
-from shared.contracts.sentences import Code, names, refused
+from shared.contracts import codes
+from shared.contracts.codes import CODES, french, sentence
+from shared.contracts.codes.sentences import Code, names, refused
 
 NO_BREAK = f"[{french.NARROW}{french.WIDE}]"
 REFUSALS = [code for code, entry in CODES.items() if entry.http >= 400]

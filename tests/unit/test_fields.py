@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts import codes
 from shared.contracts.codes import CODES
-from shared.contracts.field_codes import IDENTIFIER_FORMS
+from shared.contracts.codes.fields import IDENTIFIER_FORMS
 from shared.contracts.messages.common import (
     AddressInput,
     Email,

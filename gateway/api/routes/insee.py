@@ -8,7 +8,7 @@ from gateway.api.parameters import Siret, Traceparent
 from gateway.api.problems import problem
 from gateway.api.responses import read_responses
 from gateway.api.schemas import LookUp
-from shared.contracts.field_codes import IDENTIFIER_FORMS
+from shared.contracts.codes.fields import IDENTIFIER_FORMS
 from shared.domain import identifiers
 from shared.errors import Rejected
 

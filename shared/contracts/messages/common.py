@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.field_codes import IDENTIFIER_FORMS
+from shared.contracts.codes.fields import IDENTIFIER_FORMS
 from shared.contracts.validation import coded
 from shared.domain import contacts, countries, identifiers, texts
 from shared.domain.subjects import LONGEST, is_subject

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from gateway.api.middleware import LARGEST_BODY
-from shared.contracts import codes, french
+from shared.contracts import codes
+from shared.contracts.codes import french
 from tests.integration.gateway.stack import HTTP, KAFKA, Stack, fresh_id, fresh_user, readable
 from tests.support.contract import DOCUMENT, operations
 

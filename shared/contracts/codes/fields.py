@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from shared.contracts.french import typeset
-from shared.contracts.sentences import Code, refused
+from shared.contracts.codes.french import typeset
+from shared.contracts.codes.sentences import Code, refused
 
 FIELDS: Mapping[str, Code] = {
     # Whatever they hold.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
-from shared.contracts import french
+from shared.contracts.codes import french
 
 
 @dataclass(frozen=True)
