@@ -20,20 +20,20 @@ from shared.contracts.topics import OPS, PARTNER_PREFIX, PARTNERS, Topic
 
 @dataclass(frozen=True, order=True)
 class Partner:
-    """Another system: its user of Kafka, and its client at the issuer, whose tokens prove it."""
+    """Another system: its user of Kafka, and its client at the issuer, whose tokens authenticate it."""
 
     user: str
     client: str
 
 
 def acls(table: Sequence[Topic], partners: Iterable[Partner]) -> list[AclBinding]:
-    """Return every right: write and read by topic, and the consumer groups that bear the user's own name."""
-    rights: dict[tuple[str, str, AclOperation], AclBinding] = {}
+    """Return every ACL: write and read by topic, and the consumer groups of the user's own name."""
+    made: dict[tuple[str, str, AclOperation], AclBinding] = {}
     users = sorted({partner.user for partner in partners})
 
     def allow(user: str, kind: ResourceType, name: str, operation: AclOperation, *, prefix: bool = False) -> None:
         pattern = ResourcePatternType.PREFIXED if prefix else ResourcePatternType.LITERAL
-        rights[user, f"{kind.name}:{name}", operation] = AclBinding(
+        made[user, f"{kind.name}:{name}", operation] = AclBinding(
             kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW
         )
 
@@ -51,7 +51,7 @@ def acls(table: Sequence[Topic], partners: Iterable[Partner]) -> list[AclBinding
             allow_topic(user, read, AclOperation.READ, prefix=is_delay)
         # Offsets are no data: an operator sees how far behind each group is.
         allow(OPS, ResourceType.TOPIC, read, AclOperation.DESCRIBE, prefix=is_delay)
-    # Partners come and go: owners tell whichever there are, and each reads its own topic alone.
+    # Partners come and go: owners write to whichever there are, and each reads its own topic alone.
     for process in topics.OWNERS.values():
         allow_topic(process, PARTNER_PREFIX, AclOperation.WRITE, prefix=True)
     allow(OPS, ResourceType.TOPIC, PARTNER_PREFIX, AclOperation.DESCRIBE, prefix=True)
@@ -67,7 +67,7 @@ def acls(table: Sequence[Topic], partners: Iterable[Partner]) -> list[AclBinding
         allow_groups(user, user, AclOperation.READ)
     for process in topics.PROCESSES:
         allow_groups(OPS, process, AclOperation.DESCRIBE)
-    return list(rights.values())
+    return list(made.values())
 
 
 def _users(roles: Sequence[str], partners: Sequence[str]) -> list[str]:
@@ -75,12 +75,12 @@ def _users(roles: Sequence[str], partners: Sequence[str]) -> list[str]:
 
 
 def granted(client: AdminClient) -> set[AclBinding]:
-    """Return every right that Kafka knows."""
+    """Return every ACL that Kafka has."""
     return set(client.describe_acls(_of(None)).result(TIMEOUT))
 
 
-def take_all(client: AdminClient, user: str) -> None:
-    """Take every right of a user away."""
+def delete_all(client: AdminClient, user: str) -> None:
+    """Delete every ACL of a user."""
     for job in client.delete_acls([_of(f"User:{user}")]).values():
         job.result(TIMEOUT)
 
@@ -90,13 +90,13 @@ def _of(principal: str | None) -> AclBindingFilter:
     return AclBindingFilter(*anything, principal, None, AclOperation.ANY, AclPermissionType.ANY)
 
 
-def partners(rights: Iterable[AclBinding]) -> list[Partner]:
-    """Return who is a partner: who may ask, and read the outcomes of a client.
+def partners(given: Iterable[AclBinding]) -> list[Partner]:
+    """Return who is a partner: who may write requests, and read the outcomes of a client.
 
-    Kafka's rights say it, which only its administrator can give, and nothing else has to be kept beside them. One right
+    Kafka's ACLs say it, which only its administrator can give, and nothing else has to be kept beside them. One ACL
     alone makes nobody a partner: `topics provision` gives a partner all that partners have.
     """
-    literal = [a for a in rights if a.resource_pattern_type is ResourcePatternType.LITERAL and _is_allowed_topic(a)]
+    literal = [a for a in given if a.resource_pattern_type is ResourcePatternType.LITERAL and _is_allowed_topic(a)]
     asking = {a.principal for a in literal if a.operation is AclOperation.WRITE and a.name.endswith(_REQUESTS)}
     return sorted(
         Partner(a.principal.removeprefix("User:"), a.name.removeprefix(PARTNER_PREFIX))
@@ -113,7 +113,7 @@ def _is_allowed_topic(acl: AclBinding) -> bool:
 
 
 def unknown(others: Iterable[AclBinding], table: Sequence[Topic]) -> list[AclBinding]:
-    """Return the rights that touch a topic or a group of ours; on a shared Kafka there are those of others."""
+    """Return the ACLs that touch a topic or a group of ours; on a shared Kafka there are those of others."""
     ours = {
         ResourceType.TOPIC: [topic.name for topic in table],
         ResourceType.GROUP: [f"{process}{end}" for process in topics.PROCESSES for end in ("", ".")],

@@ -12,7 +12,7 @@ _TIMEOUT = 60
 
 
 def wait_for_brokers(client: AdminClient, settings: AdminSettings) -> None:
-    """Wait until there are as many brokers as there shall be copies: with fewer no topic can be made."""
+    """Wait until there are as many brokers as replicas are wanted: with fewer no topic can be made."""
     end = time.monotonic() + _TIMEOUT
     while (there := len(client.list_topics(timeout=_TIMEOUT).brokers)) < (settings.replication_factor or 1):
         if time.monotonic() > end:
@@ -24,7 +24,7 @@ def wait_until_known(client: AdminClient, settings: AdminSettings, users: Mappin
     """Wait until the last of `users`, who were just made, can log in to every broker.
 
     Kafka has acknowledged a change before each broker knows it. They learn of changes in their order, so that a broker
-    which knows the last user knows all topics, rights and users that were made before.
+    which knows the last user knows all topics, ACLs and users that were made before.
     """
     if not users:
         return

@@ -11,7 +11,7 @@ from shared.runtime.settings import KafkaSettings
 
 @asynccontextmanager
 async def publishing(kafka: KafkaSettings) -> AsyncIterator[KafkaBus]:
-    """Give a bus; what it was given is acknowledged before it returns. Raises what the broker says."""
+    """Give a bus whose `publish` returns once all is acknowledged. Raises what the broker raises."""
     producer = build_producer(kafka)
     try:
         await producer.start()

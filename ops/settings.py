@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 
 
 class QuotaSettings(FromFiles):
-    """What a user of Kafka may take of each broker: `QUOTA_*`. Ours are so wide that only what runs wild meets them.
+    """What a user of Kafka may take of each broker: `QUOTA_*`. Only a runaway process of ours reaches its own.
 
     A partner asks far less than its owners can decide; rates are in bytes per second, as they go over the wire.
     """

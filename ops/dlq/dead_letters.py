@@ -1,4 +1,4 @@
-"""A dead letter as it is read: the message as it was, why it was put aside, and who was proved to have sent it."""
+"""A dead letter as it is read: the message as it was, why it became one, and its authenticated sender."""
 
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -22,7 +22,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a letter stands in its process's dead-letter topic, written `PARTITION:OFFSET`."""
+    """Where a dead letter stands in its process's dead-letter topic, written `PARTITION:OFFSET`."""
 
     partition: int
     offset: int
@@ -35,7 +35,9 @@ def place(text: str) -> Place:
     """Read a place such as `0:12`. Raises OpsError for anything else."""
     found = re.fullmatch(r"(\d{1,9}):(\d{1,18})", text)
     if not found:
-        raise OpsError(f"« {text} » is no place of a letter: write PARTITION:OFFSET as `dlq list` does, such as 0:12")
+        raise OpsError(
+            f"« {text} » is no place of a dead letter: write PARTITION:OFFSET as `dlq list` does, such as 0:12"
+        )
     return Place(int(found[1]), int(found[2]))
 
 
@@ -58,29 +60,29 @@ _TOO_LONG = 20
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A dead letter. `told` are the headers of ours (`dlq_…`) without that beginning; `at` is in ms."""
+    """A dead letter. `recorded` are the headers its process added (`dlq_…`), without that prefix; `at` is in ms."""
 
     process: str
     place: Place
     at: int
     original: Original
-    told: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def code(self) -> str:
         """Return why it could not be handled."""
-        return self.told.get("code", "?")
+        return self.recorded.get("code", "?")
 
     @property
     def actor(self) -> str | None:
-        """Return who was proved to have sent it; None when nobody was."""
-        return self.told.get("actor")
+        """Return its authenticated sender; None when there is none."""
+        return self.recorded.get("actor")
 
     def event(self) -> Event:
         """Return the event it holds. Raises Poison when it is none."""
         return cloudevents.read(self.original)
 
-    def row(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return what a list shows of it: no value of the message."""
         try:
             event: Event | None = self.event()
@@ -94,7 +96,7 @@ class DeadLetter:
             "type": event.type if event else None,
             "id": event.id if event else None,
             "actor": self.actor,
-            "reason": self.told.get("reason", ""),
+            "reason": self.recorded.get("reason", ""),
         }
 
 
@@ -114,13 +116,13 @@ def read_dead_letter(process: str, record: Any) -> DeadLetter:
 
 
 def _number(text: str) -> int:
-    # One record that is no letter must not keep an operator from reading the others.
+    # One record that is no dead letter must not keep an operator from reading the others.
     return int(text) if text.isascii() and text.isdigit() and len(text) < _TOO_LONG else 0
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which letters are meant; what is None or empty leaves none out."""
+    """Which dead letters are meant; what is None or empty leaves none out."""
 
     places: Collection[Place] = ()
     code: str | None = None
@@ -128,36 +130,36 @@ class Wanted:
     id: str | None = None
 
     def has(self, found: DeadLetter) -> bool:
-        """Tell whether a letter is meant."""
+        """Return whether a dead letter is meant."""
         return (
             (not self.places or found.place in self.places)
             and self.code in {None, found.code}
             and self.topic in {None, found.original.topic}
-            and (self.id is None or self.id == found.row()["id"])
+            and (self.id is None or self.id == found.summary()["id"])
         )
 
 
 async def read(kafka: KafkaSettings, process: str) -> AsyncIterator[DeadLetter]:
-    """Give every letter of a process that Kafka still holds, those of one partition in order."""
+    """Give every dead letter of a process that Kafka still holds, those of one partition in order."""
     async for record in reading.everything(kafka, dead_letters(known_process(process))):
         yield read_dead_letter(process, record)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What an operator has done with a letter: `done` is `replayed` or `discarded`; `at` is in ms."""
+    """What an operator has done with a dead letter: `done` is `replayed` or `discarded`; `at` is in ms."""
 
     done: str
     at: int
 
 
 def mark_key(process: str, at: Place) -> bytes:
-    """Return the key of the mark of a letter."""
+    """Return the key of the mark of a dead letter."""
     return f"{process}/{at}".encode()
 
 
 async def marks(kafka: KafkaSettings, process: str) -> dict[bytes, Mark]:
-    """Return the marks of a process's letters, by the key of their letter; of several the last one counts."""
+    """Return the marks of a process's dead letters, by key; of several the last one counts."""
     found: dict[bytes, Mark] = {}
     async for record in reading.everything(kafka, HANDLED):
         if not record.key.startswith(f"{process}/".encode()):

@@ -1,4 +1,4 @@
-"""Finds letters, replays and discards them, and remembers what was done."""
+"""Finds dead letters, replays and discards them, and remembers what was done."""
 
 import heapq
 from collections import Counter
@@ -26,7 +26,7 @@ Keep = Callable[[DeadLetter, Mark | None], T]
 
 @dataclass
 class Found(Generic[T]):
-    """What is kept of the oldest letters that are meant, oldest first, and how many more there are."""
+    """What is kept of the oldest dead letters that are meant, oldest first, and how many more there are."""
 
     kept: list[T]
     more: int
@@ -35,9 +35,9 @@ class Found(Generic[T]):
 async def found(
     kafka: KafkaSettings, process: str, wanted: Wanted, keep: Keep[T], *, handled: bool, limit: int
 ) -> Found[T]:
-    """Return what `keep` makes of the letters that are meant, and of what was done with each; of `limit` at most.
+    """Return what `keep` makes of the dead letters that are meant, and of what was done with each; of `limit` at most.
 
-    Those that were settled come only with `handled`. Raises OpsError for a place where no letter stands.
+    Those that were replayed or discarded come only with `handled`. Raises OpsError for a place without a dead letter.
     """
     # The newest of those kept so far comes first, and goes when an older one comes.
     oldest: list[tuple[int, int, int, T]] = []
@@ -54,7 +54,7 @@ async def found(
 
 
 async def counted(kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool) -> Counter[tuple[str, str]]:
-    """Return how many letters are meant, by code and topic."""
+    """Return how many dead letters are meant, by code and topic."""
     counts: Counter[tuple[str, str]] = Counter()
     async for dead_letter, _ in _meant(kafka, process, wanted, handled=handled):
         counts[dead_letter.code, dead_letter.original.topic] += 1
@@ -64,7 +64,7 @@ async def counted(kafka: KafkaSettings, process: str, wanted: Wanted, *, handled
 async def _meant(
     kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool
 ) -> AsyncIterator[tuple[DeadLetter, Mark | None]]:
-    """Give the letters that are meant as they are read: there may be more of them than memory holds."""
+    """Give the dead letters that are meant as they are read: there may be more of them than memory holds."""
     marks = None
     missing = set(wanted.places)
     async for dead_letter in dead_letters.read(kafka, process):
@@ -77,22 +77,20 @@ async def _meant(
                 yield dead_letter, mark
     if missing:
         which = ", ".join(sorted(map(str, missing)))
-        raise OpsError(f"{process} has no letter at {which} (any more), or a filter leaves it out: see `dlq list`")
+        raise OpsError(f"{process} has no dead letter at {which} (any more), or a filter leaves it out: see `dlq list`")
 
 
 async def handle(
     kafka: KafkaSettings, chosen: Sequence[DeadLetter], done: str, *, dry_run: bool
 ) -> list[tuple[DeadLetter, CannotReplay]]:
-    """Replay or discard letters; return those that can't be replayed, with why.
+    """Replay or discard dead letters; return those that can't be replayed, with why.
 
-    A letter is marked once Kafka has its replay: interrupted, the command sends at most a few again, to no effect.
+    One is marked once Kafka has its replay: interrupted, the command sends at most a few again, to no effect.
     """
     left: list[tuple[DeadLetter, CannotReplay]] = []
     async with nullcontext() if dry_run else publishing(kafka) as bus:
         token = (
-            _token()
-            if done == "replayed" and any(replay.must_be_proved(dead_letter) for dead_letter in chosen)
-            else None
+            _token() if done == "replayed" and any(replay.needs_sender(dead_letter) for dead_letter in chosen) else None
         )
         with show.progress(list(show.chunks(chosen, _AT_ONCE)), done) as steps:
             for some in steps:

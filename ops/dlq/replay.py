@@ -1,6 +1,6 @@
-"""What is sent when a letter is replayed, and what is sent to remember that it was. Pure.
+"""What is sent when a dead letter is replayed, and what is sent to remember that it was. Pure.
 
-A replay is the same request: the same id, the same body, in the name of whoever was proved to have made the first. It
+A replay is the same request: the same id, the same body, in the name of the first one's authenticated sender. It
 therefore has one effect, however often it is made. Who they are comes from what the process recorded, never from the
 headers of the message, which its sender could write as they liked.
 """
@@ -20,23 +20,23 @@ from shared.contracts.topics import DELAY_PATTERN, HANDLED, OPS, OWNERS, REQUEST
 from shared.domain.actor import ADMINISTRATOR, Actor
 from shared.errors import Poison
 
-_PROVED = frozenset(name(owner, REQUESTS) for owner in OWNERS)
+_AUTHENTICATED = frozenset(name(owner, REQUESTS) for owner in OWNERS)
 _WRITABLE = frozenset(topic.name for topic in table(30 * MINUTE) if OPS in topic.writers)
 _RECORDED = frozenset({"internal_error"})
-"""Codes whose refusal is recorded under the request's id: asked again under it, it would only be told again."""
+"""Codes whose refusal is recorded under the request's id: asked again under it, the same would only be repeated."""
 _LONGEST_ID = 100
 _GIVEN = frozenset({"content-type", "authorization"})
 
 
 class CannotReplay(OpsError):
-    """This letter can't be replayed; the text says why and what else can be done."""
+    """This dead letter can't be replayed; the text says why and what else can be done."""
 
 
 def message(dead_letter: DeadLetter, authorization: bytes) -> Message:
-    """Return the message that replays a letter, with the operator's own token. Raises CannotReplay."""
+    """Return the message that replays a dead letter, with the operator's own token. Raises CannotReplay."""
     topic = dead_letter.original.topic
-    if "cut" in dead_letter.told:
-        raise CannotReplay(f"it was too large to be kept whole ({dead_letter.told['cut']} bytes); discard it")
+    if "cut" in dead_letter.recorded:
+        raise CannotReplay(f"it was too large to be kept whole ({dead_letter.recorded['cut']} bytes); discard it")
     if topic not in _WRITABLE:
         raise CannotReplay(f"{topic or 'its topic'} is not for operators to write; {_instead(topic)}")
     try:
@@ -48,20 +48,20 @@ def message(dead_letter: DeadLetter, authorization: bytes) -> Message:
         ("content-type", JSON),
         *_others(dead_letter),
     ]
-    if must_be_proved(dead_letter):
-        headers += [("authorization", authorization), *acting_for(_proved(dead_letter))]
+    if needs_sender(dead_letter):
+        headers += [("authorization", authorization), *acting_for(_sender(dead_letter))]
     return Message(topic, dead_letter.original.key or b"", orjson.dumps(event.data), tuple(headers))
 
 
-def must_be_proved(dead_letter: DeadLetter) -> bool:
-    """Tell whether a letter came from a topic on which who asks must be proved."""
-    return dead_letter.original.topic in _PROVED
+def needs_sender(dead_letter: DeadLetter) -> bool:
+    """Return whether a dead letter came from a topic whose messages need an authenticated sender."""
+    return dead_letter.original.topic in _AUTHENTICATED
 
 
 def new_id(dead_letter: DeadLetter, event: Event) -> str:
-    """Return the id of the replay: the request's own, save where that only gets the recorded refusal told again.
+    """Return the id of the replay: the request's own, save where that would only repeat the recorded refusal.
 
-    The other id follows from the first, so that a letter replayed twice still has one effect.
+    The other id follows from the first, so that two replays still have one effect.
     """
     if dead_letter.code not in _RECORDED:
         return event.id
@@ -70,7 +70,7 @@ def new_id(dead_letter: DeadLetter, event: Event) -> str:
 
 
 def mark(dead_letter: DeadLetter, done: str) -> Message:
-    """Return the message that remembers what was done with a letter: `replayed` or `discarded`."""
+    """Return the message that remembers what was done with a dead letter: `replayed` or `discarded`."""
     return Message(HANDLED, mark_key(dead_letter.process, dead_letter.place), orjson.dumps({"done": done}), ())
 
 
@@ -87,15 +87,17 @@ def _others(dead_letter: DeadLetter) -> list[tuple[str, bytes]]:
     ]
 
 
-def _proved(dead_letter: DeadLetter) -> Actor:
+def _sender(dead_letter: DeadLetter) -> Actor:
     if not dead_letter.actor:
-        raise CannotReplay("nobody was proved to have sent it; whoever did must send it again")
-    scopes = set(dead_letter.told.get("actorscope", "").split()) & {ADMINISTRATOR}
-    kind: Literal["person", "technical"] = "technical" if dead_letter.told.get("actorkind") == "technical" else "person"
-    return Actor(dead_letter.actor, kind, frozenset(scopes), client=dead_letter.told.get("actorclient"))
+        raise CannotReplay("it has no authenticated sender; whoever sent it must send it again")
+    scopes = set(dead_letter.recorded.get("actorscope", "").split()) & {ADMINISTRATOR}
+    kind: Literal["person", "technical"] = (
+        "technical" if dead_letter.recorded.get("actorkind") == "technical" else "person"
+    )
+    return Actor(dead_letter.actor, kind, frozenset(scopes), client=dead_letter.recorded.get("actorclient"))
 
 
 def _instead(topic: str) -> str:
     if re.match(DELAY_PATTERN, topic):
         return "its owner triggers again what is overdue, so discard it"
-    return "mend the process that reads it, then `read-model rebuild` or `topics rewind`, and discard it"
+    return "correct the process that reads it, then `read-model rebuild` or `topics rewind`, and discard it"

@@ -45,7 +45,7 @@ def trigger_command(
     limit: show.Limit = show.MOST,
     dry_run: show.DryRun = False,
 ) -> None:
-    """Ask an owner to look now at documents with overdue changes. It applies what is due and nothing else."""
+    """Trigger an owner now for documents with overdue changes. It applies what is due and nothing else."""
     if bool(documents) == every:
         raise OpsError("say which documents, such as structure:42, or --all")
     [name] = seen.chosen(owner)
@@ -68,8 +68,8 @@ def _now() -> int:
 
 def _list(look: Look, what: str, owner: str | None, limit: int, *, as_json: bool) -> None:
     found = [asyncio.run(look(name, _now(), limit)) for name in seen.chosen(owner)]
-    records = [record if as_json else seen.told(record) for some in found for record in some[:limit]]
-    show.rows(records, as_json=as_json, nothing=f"Nothing is {what}.")
+    records = [record if as_json else seen.readable(record) for some in found for record in some[:limit]]
+    show.table(records, as_json=as_json, nothing=f"Nothing is {what}.")
     if any(len(some) > limit for some in found):
         show.note(f"There are more than these {limit} of an owner: raise --limit.")
 

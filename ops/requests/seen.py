@@ -80,8 +80,8 @@ async def waiting(owner: str, now: int, limit: int) -> list[RequestRecord]:
     return sorted(records, key=lambda record: -record["waiting_for"])
 
 
-def told(record: RequestRecord) -> RequestRecord:
-    """Return a row as a person reads it: instants and durations in words."""
+def readable(record: RequestRecord) -> RequestRecord:
+    """Return a request record as a person reads it: instants and durations in words."""
     written = dict(record)
     for name in ("due_at",):
         if name in written:

@@ -110,4 +110,4 @@ async def _dead_letters_can_be_read(stack: Stack) -> None:
     """Operators list every dead letter, whatever stands between them."""
     for process in topics.PROCESSES:
         async for dead_letter in read(user(stack.system.brokers, topics.OPS), process):
-            assert dead_letter.row()["place"]
+            assert dead_letter.summary()["place"]

@@ -125,7 +125,7 @@ def _empty_kafka(client: AdminClient) -> None:
 def _without_quotas(brokers: Brokers) -> None:
     name, password = brokers.kafka_admin
     kafka = KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=name, password=SecretStr(password))
-    if there := quotas.told(kafka):
+    if there := quotas.current(kafka):
         quotas.change(kafka, {user: dict.fromkeys(limits) for user, limits in there.items()})
 
 

@@ -82,17 +82,17 @@ def test_a_replay_is_the_same_request_of_the_same_person_and_has_one_effect(
     outcomes = kafka.reader("structure.outcomes")
 
     assert (
-        "1 of 1 letters would be replayed"
+        "1 of 1 dead letters would be replayed"
         in ops.run("dlq", "replay", PROCESS, dead_letter["place"], "--dry-run").stdout
     )
     assert dead_letters(ops, request_id), "a dry run settles nothing"
-    assert "1 of 1 letters replayed" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
+    assert "1 of 1 dead letters replayed" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
     told = outcomes.until(lambda seen: seen.get("request_id") == request_id and seen["status"] == "applied")
     assert (told["actor"], told["code"]) == ("alice", "applied")
     assert dead_letters(ops, request_id) == []
     assert [row["done"] for row in dead_letters(ops, request_id, "--handled")] == ["replayed"]
 
-    assert "No letter is left" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
+    assert "No dead letter is left" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
     ops.run("dlq", "replay", PROCESS, dead_letter["place"], "--again")
     again = outcomes.until(lambda seen: seen.get("request_id") == request_id and bool(seen.get("repeated")))
     assert again["status"] == "applied"
@@ -131,10 +131,10 @@ def test_what_a_replay_can_not_mend_is_left_with_the_reason(ops: Ops, kafka: Kaf
     kafka.put_aside(PROCESS, binary(request_id), value, "structure.requests", code="message_invalid", actor=None)
     until(lambda: dead_letters(ops, request_id), what="the letter")
     left = ops.run("dlq", "replay", PROCESS, "--id", request_id, status=1)
-    assert "nobody was proved to have sent it" in left.stderr
-    assert "0 of 1 letters replayed" in left.stdout
+    assert "it has no authenticated sender" in left.stderr
+    assert "0 of 1 dead letters replayed" in left.stdout
     assert dead_letters(ops, request_id), "it is still there to be discarded"
-    assert "1 of 1 letters discarded" in ops.run("dlq", "discard", PROCESS, "--id", request_id).stdout
+    assert "1 of 1 dead letters discarded" in ops.run("dlq", "discard", PROCESS, "--id", request_id).stdout
     assert dead_letters(ops, request_id) == []
 
 
@@ -145,7 +145,7 @@ def test_many_are_handled_at_once_only_when_that_is_confirmed(ops: Ops, kafka: K
     until(lambda: len(ops.rows("dlq", "list", PROCESS, "--code", code)) == 3, what="three letters")
     ops.run("dlq", "discard", PROCESS, "--code", code, status=1)  # Nobody is there to say yes.
     assert len(ops.rows("dlq", "list", PROCESS, "--code", code)) == 3
-    assert "3 of 3 letters discarded" in ops.run("dlq", "discard", PROCESS, "--code", code, "--yes").stdout
+    assert "3 of 3 dead letters discarded" in ops.run("dlq", "discard", PROCESS, "--code", code, "--yes").stdout
     assert ops.rows("dlq", "list", PROCESS, "--code", code) == []
 
 
@@ -167,7 +167,7 @@ def test_of_more_letters_than_asked_for_the_oldest_are_taken_and_it_is_said_that
     assert ops.rows("dlq", "list", PROCESS, "--code", code, "--count", "--limit", "2")[0]["dead_letters"] == 5
 
     done = ops.run("dlq", "discard", PROCESS, "--code", code, "--limit", "3", "--yes")
-    assert "3 of 3 letters discarded" in done.stdout
+    assert "3 of 3 dead letters discarded" in done.stdout
     assert "There are 2 more: run it again" in done.stderr
     assert left() == sent[3:]
     assert "more" not in ops.run("dlq", "discard", PROCESS, "--code", code, "--limit", "3", "--yes").stderr

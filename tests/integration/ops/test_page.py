@@ -78,7 +78,7 @@ def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_pa
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     for line in ("grow topic structure.requests to 16 partitions", "create topic delay.45m.v1", "delay_svc has a new"):
         assert line in done.stdout
-    assert "1 of 1 letters discarded" in done.stdout
+    assert "1 of 1 dead letters discarded" in done.stdout
     assert password.read_text() != former
     assert rotated.pid not in {began, None}
     assert rotated._failures == 1, "with the new password it is back at once, and stays"

@@ -151,7 +151,7 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
             until(lambda: meanwhile.done > 20, what="reads and writes")
             done = ops.run("read-model", "rebuild", "--yes", who="gateway")
         assert meanwhile.wrong == []
-        assert "g1 is built anew from" in done.stdout
+        assert "g1 is rebuilt from" in done.stdout
         assert "%" in done.stderr, "progress is shown"
         assert first.get(f"/structures/{wrecked['id']}").json()["name"] == wrecked["name"]
         last = sent[-1]
@@ -176,7 +176,7 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
 
 def test_a_dry_run_changes_nothing_and_an_unknown_generation_is_refused(ops: Ops, database: Any) -> None:
     before = settled(database)
-    assert "would be built anew" in ops.run("read-model", "rebuild", "--dry-run", who="gateway").stdout
+    assert "would be rebuilt" in ops.run("read-model", "rebuild", "--dry-run", who="gateway").stdout
     assert content(database) == before
     told = ops.run("read-model", "rebuild", "--generation", "g9", "--yes", who="gateway", status=1).stderr
     assert "there is no read model g9" in told

@@ -103,7 +103,7 @@ def test_an_owner_restored_from_an_older_backup_is_the_truth_again_and_decides_a
 
 def _restored(ops: Ops) -> bool:
     try:
-        return "are published anew" in ops.run("databases", "restored", "--yes", who=OWNER).stdout
+        return "are republished" in ops.run("databases", "restored", "--yes", who=OWNER).stdout
     except AssertionError:
         return False
 

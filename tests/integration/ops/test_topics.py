@@ -147,7 +147,7 @@ def test_the_users_are_listed_and_a_stranger_gets_no_password(ops: Ops) -> None:
     assert {*PROCESSES, "ops", "partner", "admin"} == set(rows)
     assert {row["in_kafka"] for row in rows.values()} == {"yes"}
     told = ops.run("users", "rotate-password", "mallory", "--yes", who="admin", status=1).stderr
-    assert "is no user that is made here" in told
+    assert "is no user that is created here" in told
     told = ops.run(
         "users", "rotate-password", "ops", "--yes", who="admin", but={"KAFKA_PASSWORDS": None}, status=1
     ).stderr

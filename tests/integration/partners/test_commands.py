@@ -29,7 +29,7 @@ def state(client: AdminClient, brokers: Brokers) -> Any:
         {name for name in client.list_topics(timeout=30).topics if not name.startswith("__")},
         rights(client),
         set(client.describe_user_scram_credentials().result(30)),
-        quotas.told(operator(brokers)),
+        quotas.current(operator(brokers)),
     )
 
 
@@ -66,7 +66,7 @@ def test_a_partner_that_is_added_can_ask_and_read_at_once_with_the_password_that
     assert password not in done.stderr
     assert "set the password of user partner" in done.stderr
     assert rights(admin) == set(acls(TABLE, [Partner("partner", "facturier")]))
-    assert quotas.told(operator(provisioned))["partner"] == QuotaSettings().of("partner")
+    assert quotas.current(operator(provisioned))["partner"] == QuotaSettings().of("partner")
     settings = login(provisioned, "partner", password)
     Client(settings).send("structure.requests", b"{}")
     Reader(settings, "outcomes.facturier").close()
@@ -112,7 +112,7 @@ def test_the_partners_are_listed(run: Run) -> None:
 def test_a_quota_follows_its_setting(run: Run, provisioned: Brokers) -> None:
     done = run("add", "autre", QUOTA_PARTNER_PRODUCER_BYTE_RATE="2000000")
     assert done.stderr.splitlines() == ["limit user autre to producer_byte_rate 2000000", "1 changes made."]
-    assert quotas.told(operator(provisioned))["autre"]["producer_byte_rate"] == 2_000_000
+    assert quotas.current(operator(provisioned))["autre"]["producer_byte_rate"] == 2_000_000
     assert "QUOTA_PARTNER_PRODUCER_BYTE_RATE" in run("add", "x", QUOTA_PARTNER_PRODUCER_BYTE_RATE="0", status=1).stderr
 
 

@@ -12,4 +12,4 @@ def test_a_place_that_is_no_number_is_read_as_none(name: str, odd: bytes | None)
     headers = (("dlq_code", b"why"), (f"dlq_{name}", odd), ("x", b"mine"))
     read = read_dead_letter("structure_svc", Record("structure_svc.dlq", 1, 3, value=b"{}", headers=headers))  # type: ignore[arg-type]
     assert getattr(read.original, name) == 0
-    assert read.row()["code"] == "why"
+    assert read.summary()["code"] == "why"

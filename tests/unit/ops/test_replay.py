@@ -115,7 +115,7 @@ def test_a_refusal_that_was_recorded_is_asked_again_under_an_id_that_follows_fro
 @pytest.mark.parametrize("topic", ["insee.requests", "structure.due"])
 def test_between_our_own_processes_nobody_is_named_and_no_token_is_sent(topic: str) -> None:
     found = put_aside(topic=topic, actor=None)
-    assert not replay.must_be_proved(found)
+    assert not replay.needs_sender(found)
     _, headers = sent(found)
     assert not {"authorization", "ce_actor"} & set(headers)
 
@@ -123,7 +123,7 @@ def test_between_our_own_processes_nobody_is_named_and_no_token_is_sent(topic: s
 @pytest.mark.parametrize(
     ("found", "why"),
     [
-        (put_aside(actor=None), "nobody was proved"),
+        (put_aside(actor=None), "no authenticated sender"),
         (put_aside(value=b"\xff"), "no event"),
         (put_aside({}), "no event"),
         (put_aside(topic="structure.state", actor=None), "not for operators to write"),

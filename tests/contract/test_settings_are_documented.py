@@ -1,4 +1,4 @@
-"""Every setting stands in the README of its process, those of every process in the main one, with their defaults."""
+"""Every setting stands in the README of its process, those of every process in docs/operate.md, with their defaults."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ OWN: dict[str, type[BaseSettings]] = {
 }
 COMMON: tuple[type[BaseSettings], ...] = (ProcessSettings, KafkaSettings, MongoSettings, OidcSettings)
 NONE = ("", "–")
-_ROW = re.compile(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|([^|]*)\|", re.MULTILINE)
+_ROW = re.compile(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \|([^|]*)\|", re.MULTILINE)
 
 
 def defaults(model: type[BaseSettings]) -> dict[str, Any]:
@@ -40,16 +40,22 @@ def defaults(model: type[BaseSettings]) -> dict[str, Any]:
     }
 
 
-def told(readme: Path) -> dict[str, str]:
-    """Return the settings that a README's tables name, with the default they tell."""
+def documented(text: str) -> dict[str, str]:
+    """Return the settings that the tables of a text name, with the defaults they give."""
     found: dict[str, str] = {}
-    for names, values in _ROW.findall(readme.read_text()):
+    for names, values in _ROW.findall(text):
         each = [name.strip(" `") for name in names.split(",")]
         values = (
             [value.strip(" `") for value in values.split(",")] if "," in values else [values.strip(" `")] * len(each)
         )
         found |= dict(zip(each, values, strict=True))
     return found
+
+
+def section(title: str) -> str:
+    """Return a section of the operators' page."""
+    page = (ROOT / "docs" / "operate.md").read_text()
+    return page.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
 def _is(said: str, default: Any) -> bool:
@@ -63,23 +69,30 @@ def _is(said: str, default: Any) -> bool:
 
 
 @pytest.mark.parametrize("process", OWN)
-def test_a_process_tells_its_settings(process: str) -> None:
+def test_a_process_documents_its_settings(process: str) -> None:
     shared = {name for model in COMMON for name in defaults(model)}
     own = {name: default for name, default in defaults(OWN[process]).items() if name not in shared}
-    said = told(ROOT / process / "README.md")
+    said = documented((ROOT / process / "README.md").read_text())
     assert set(said) == set(own)
     assert not [name for name, text in said.items() if not _is(text, own[name])]
 
 
-def test_the_main_readme_tells_those_of_every_process() -> None:
+def test_the_operators_page_documents_those_of_every_process() -> None:
     known = {name: default for model in COMMON for name, default in defaults(model).items()}
-    said = told(ROOT / "README.md")
-    assert set(known) <= set(said)
-    wrong = [name for name, default in known.items() if name != "HTTP_PORT" and not _is(said[name], default)]
-    assert not wrong
+    said = documented(section("Settings of every process"))
+    assert set(said) == set(known)
+    assert not [name for name, text in said.items() if name != "HTTP_PORT" and not _is(text, known[name])]
 
 
-def test_the_operators_page_tells_the_quotas() -> None:
-    known, said = defaults(QuotaSettings), told(ROOT / "docs" / "operate.md")
+def test_the_operators_page_documents_the_quotas() -> None:
+    known, said = defaults(QuotaSettings), documented(section("Partners"))
     assert set(said) == set(known)
     assert not [name for name, default in known.items() if not _is(said[name], default)]
+
+
+def test_the_operators_page_documents_what_docker_compose_reads() -> None:
+    files = [ROOT / "docker-compose.yml", *sorted((ROOT / "deploy").glob("compose.*.yml"))]
+    read = set(re.findall(r"\$\{([A-Z0-9_]+)", "".join(file.read_text() for file in files)))
+    page = section("Settings of docker-compose.yml")
+    assert set(documented(page)) <= read | {"COMPOSE_FILE"}, "Docker itself reads that one"
+    assert read <= set(re.findall(r"`([A-Z0-9_]+)`", page))
