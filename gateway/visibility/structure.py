@@ -95,6 +95,11 @@ def allowed(document: Document, actor: Actor) -> dict[str, Any]:
     }
 
 
+def possible_team_requests(document: Document, actor: Actor) -> tuple[str, ...]:
+    """Return what a reader may ask about the team of a structure: that is its principal's alone (rule R2)."""
+    return ("set", "remove") if right_of(document, actor) is Right.PRINCIPAL else ()
+
+
 def findable(actor: Actor) -> Mapping[str, Any]:
     """Return the MongoDB condition of what an actor may find: what is public, and what they are a member of."""
     if actor.is_administrator:

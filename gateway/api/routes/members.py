@@ -12,7 +12,6 @@ from gateway.api.writes import Write
 from gateway.queries.users import team_shown
 from gateway.visibility import structure
 from shared.contracts.messages.manager import RemoveMember, SetMember
-from shared.domain.access_levels import Right
 
 router = APIRouter(prefix="/structures/{structure_id}/members", tags=["members"])
 
@@ -24,8 +23,7 @@ async def team(structure_id: StructureId, caller: Caller, min_version: MinVersio
     users = await caller.services.users.several(
         [document["team"]["principal"], *(member["user"] for member in document["team"]["members"])]
     )
-    is_principal = structure.right_of(document, caller.actor) is Right.PRINCIPAL
-    possible = ["set", "remove"] if is_principal else []
+    possible = structure.possible_team_requests(document, caller.actor)
     return answer({**team_shown(document, users), "possible_requests": possible})
 
 
