@@ -90,29 +90,15 @@ async def _with_database(work: Any) -> Any:
 
 async def _generations(database: Any) -> list[dict[str, Any]]:
     names = await database.list_collection_names()
-<<<<<<< HEAD
     found = sorted({match[1] for name in names if (match := re.fullmatch(rf"(?:{'|'.join(COLLECTIONS)})_(\w+)", name))})
-    rows = []
-    for generation in found:
-        model = ReadModel(database, generation)
-        row: dict[str, Any] = {"generation": generation}
-        for what in COLLECTIONS:
-            row[what] = await model.collection(what).estimated_document_count()
-        rows.append(row)
-    return rows
-=======
-    found = sorted(
-        {match[1] for name in names if (match := re.fullmatch(r"(?:structures|users|requests)_(\w+)", name))}
-    )
     generations = []
     for generation in found:
         model = ReadModel(database, generation)
         each: dict[str, Any] = {"generation": generation}
-        for what in ("structures", "users", "requests"):
-            each[what] = await getattr(model, what).estimated_document_count()
+        for what in COLLECTIONS:
+            each[what] = await model.collection(what).estimated_document_count()
         generations.append(each)
     return generations
->>>>>>> h-pages
 
 
 def _members() -> dict[str, int]:

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from gateway.api.schemas import Problem
 
-FILE = Path(__file__).parent.parent / "docs" / "contracts" / "openapi.json"
+FILE = Path(__file__).parents[2] / "docs" / "contracts" / "openapi.json"
 
 _REFERENCE = re.compile(r"#/components/schemas/([^\"]+)\"")
 

@@ -180,7 +180,7 @@ class Team(BaseModel):
     version: int
     principal: Person
     members: list[Member]
-    possible_requests: list[Literal["add", "change-profile", "remove"]]
+    possible_requests: list[Literal["set", "remove"]]
 
 
 class User(BaseModel):

@@ -20,8 +20,13 @@ def team(document: Mapping[str, Any], users: Mapping[str, Record], actor: Actor)
         "members": [
             {**member, **_names(users.get(member["user"]))} for member in team["members"] if member["state"] == "valid"
         ],
-        "possible_requests": ["set", "remove"] if right_of(document, actor) is Right.PRINCIPAL else [],
+        "possible_requests": list(possible_requests(document, actor)),
     }
+
+
+def possible_requests(document: Mapping[str, Any], actor: Actor) -> tuple[str, ...]:
+    """Return what a reader may ask about the team of a structure: that is its principal's alone (rule R2)."""
+    return ("set", "remove") if right_of(document, actor) is Right.PRINCIPAL else ()
 
 
 def _names(record: Record | None) -> dict[str, Any]:

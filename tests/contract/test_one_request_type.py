@@ -20,7 +20,7 @@ from shared.engine.core.decide import decide
 from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Change, Context, Owner, delayed
-from tests.unit.structure.given import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
+from tests.unit.services.structure_svc.builders import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("shared", "services", "gateway", "ops")

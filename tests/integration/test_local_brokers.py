@@ -25,8 +25,7 @@ from confluent_kafka.admin import (
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from dev.brokers import BrokerError, BrokerFailed, LocalBrokers, MissingTools, PortBusy, Ports
-from dev.brokers.jars import fetch_jars
+from dev.brokers import BrokerFailed, LocalBrokers, PortBusy, Ports
 from dev.brokers.ports import HOST, check_free, free_ports, is_free, is_listening
 from dev.brokers.process import BrokerProcess
 
@@ -264,24 +263,3 @@ def test_a_busy_port_names_the_setting_to_change() -> None:
         port = int(server.getsockname()[1])
         with pytest.raises(PortBusy, match=rf"{port}.*MONGO_PORT"):
             check_free(port, "MONGO_PORT", patience=0)
-
-
-def test_all_missing_tools_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("MONGOD", str(tmp_path / "mongod"))
-    monkeypatch.setenv("KAFKA_JARS", str(tmp_path / "jars"))
-    with pytest.raises(MissingTools) as error:
-        LocalBrokers.open(tmp_path / "data", PORTS)
-    assert [tool.name for tool in error.value.missing] == ["java", "mongod", "mvn"]
-    assert "apt-get install maven" in str(error.value)
-    assert "brew install maven" in str(error.value)
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_folder_of_somebody_else_is_not_taken_for_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "thesis.txt").write_text("precious", encoding="ascii")
-    monkeypatch.setenv("KAFKA_JARS", str(tmp_path))
-    with pytest.raises(BrokerError, match="KAFKA_JARS"):
-        fetch_jars(Path("mvn"))
-    assert (tmp_path / "thesis.txt").exists()

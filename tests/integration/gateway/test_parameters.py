@@ -9,7 +9,7 @@ import pytest
 from shared.clock import iso
 from shared.contracts.messages.common import LARGEST_INTEGER as LARGEST
 from tests.integration.gateway.stack import Stack, fresh_id, fresh_user, readable
-from tests.support.contract import DOCUMENT, operations
+from tests.support.contract import operations
 
 OPERATIONS = [(method, path) for method, path, _ in operations()]
 VALUES: Mapping[str, str] = {
@@ -196,11 +196,3 @@ async def test_a_siret_is_what_the_document_says(stack: Stack, siret: str) -> No
     async with stack.as_(fresh_user("u")) as client:
         answer = await client.get(f"/insee/{siret}")
     assert (answer.status_code != 422) == bool(_pattern("siret").search(siret))
-
-
-def test_every_integer_that_names_something_can_be_held_by_every_reader() -> None:
-    for method, path, _, name, kind in STRICT:
-        if kind == "integer":
-            (schema,) = [p["schema"] for p in DOCUMENT["paths"][path][method]["parameters"] if p["name"] == name]
-            (integer,) = [s for s in schema.get("anyOf", [schema]) if s["type"] == "integer"]
-            assert integer["maximum"] <= LARGEST, f"{method} {path} {name}"

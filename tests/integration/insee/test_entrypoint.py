@@ -14,7 +14,7 @@ from shared.clock import SystemClock
 from shared.contracts.messages import cloudevents
 from shared.contracts.messages.cloudevents import Message
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Result
-from tests.unit.ops.records import Record
+from tests.unit.ops.dlq.records import Record
 
 
 def asked(siret: str, correlation_id: str, **more: Any) -> Record:

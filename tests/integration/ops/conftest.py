@@ -19,7 +19,7 @@ from shared.domain.actor import Actor
 from shared.kafka.dead_letters import dead_letter
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
-from tests.unit.ops.records import Record
+from tests.unit.ops.dlq.records import Record
 
 
 class Ops:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 import pytest_asyncio
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from confluent_kafka.admin import AdminClient
 
 from dev.brokers import Brokers
@@ -161,59 +160,3 @@ async def test_a_topic_that_may_not_be_written_to(told: Told, provisioned: Broke
         before = untold("denied")
         marks = await told.report("autre")
     await told.came(marks, "outcomes.autre")
-
-
-class Broken:
-    """A bus that can't send."""
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        if messages:
-            raise KafkaConnectionError
-
-
-class Kept:
-    """A bus that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.sent: list[Message] = []
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        self.sent += messages
-
-
-async def test_while_kafka_does_not_answer_nothing_is_dropped_and_the_batch_is_tried_again() -> None:
-    async def nobody() -> list[str]:
-        raise KafkaConnectionError
-
-    async def somebody() -> list[str]:
-        return ["outcomes.facturier"]
-
-    messages = [Message(topic, b"k", b"{}", ()) for topic in (OURS, "outcomes.facturier")]
-    before = [untold(why) for why in ("no_topic", "topic_gone", "denied")]
-    ours = Kept()
-    for bus in (
-        PartnerBus(ours, Kept(), nobody),
-        PartnerBus(ours, Broken(), somebody),
-        PartnerBus(Broken(), Kept(), somebody),
-    ):
-        with pytest.raises(KafkaError):
-            await bus.publish(messages)
-    assert [m.topic for m in ours.sent] == [OURS, OURS]
-    assert [untold(why) for why in ("no_topic", "topic_gone", "denied")] == before
-
-
-async def test_what_many_ask_at_once_is_asked_of_kafka_once() -> None:
-    asked = 0
-
-    async def topics() -> list[str]:
-        nonlocal asked
-        asked += 1
-        await asyncio.sleep(0.05)
-        return ["outcomes.facturier"]
-
-    theirs = Kept()
-    bus = PartnerBus(Kept(), theirs, topics)
-    for client in ("facturier", "portal"):
-        message = Message(partner_outcomes(client), b"k", b"{}", ())
-        await asyncio.gather(*(bus.publish([message]) for _ in range(20)))
-    assert (asked, len(theirs.sent)) == (1, 20)
