@@ -14,20 +14,17 @@ from pydantic import BaseModel
 
 from shared.clock import MINUTE
 from shared.contracts import codes, topics
-from shared.contracts.messages import insee, life, manager, structure
+from shared.contracts.messages import insee, life
 from shared.contracts.messages.common import Request
+from shared.contracts.messages.registry import RECORDS, REQUESTS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "contracts"
 
-_REQUESTS: Mapping[str, tuple[type[Request], ...]] = {"structure": structure.REQUESTS, "manager": manager.REQUESTS}
-
 _RECORDS: Mapping[str, tuple[type[BaseModel], ...]] = {
-    "structure.state": (structure.StructureRecord,),
-    "manager.state": (manager.UserRecord, manager.TeamRecord),
+    **{topics.name(owner, topics.STATE): (*records.values(),) for owner, records in RECORDS.items()},
     "insee.requests": (insee.InseeLookUp,),
     "insee.outcomes": (insee.InseeAnswer,),
 }
-
 
 _ANY_DUE, _ANY_OUTCOME = "<owner>.due.v1", "<owner>.outcome.v1"
 """Types of what is the same for all owners: what waits in the delay topic, and what partners are told."""
@@ -44,7 +41,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
     owner, _, what = topic.partition(".")
     if owner in topics.OWNERS:
         if what == topics.REQUESTS:
-            return {m.__name__: (m.type, m) for m in _REQUESTS[owner]}
+            return {m.__name__: (m.type, m) for m in REQUESTS[owner]}
         plain: Mapping[str, type[BaseModel]] = {
             topics.OUTCOMES: life.Outcome,
             topics.JOURNAL: life.JournalEntry,

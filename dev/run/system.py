@@ -17,8 +17,6 @@ from dev.run.table import table
 
 __all__ = ["KAFKA_AUDIENCE", "System"]
 
-_OURS = ("issuer", "insee", "api", "gateway", "structure_svc", "manager_svc", "insee_adapter", "delay_svc")
-
 
 class System(Doors):
     """Brokers and processes in one folder. `with` starts and stops them; `brokers` that are given run already."""
@@ -31,13 +29,14 @@ class System(Doors):
         environment: Mapping[str, str] | None = None,
         brokers: Brokers | None = None,
     ) -> None:
-        ours: dict[str, Any] = {f"{name}_port": port for name, port in zip(_OURS, free_ports(len(_OURS)), strict=True)}
+        names = [name for name in RunSettings.model_fields if name.endswith("_port")]
+        ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
         self.settings = RunSettings(
             run_data=folder,
             effective_delay=delay,
             topic_partitions=3,
             insee_api_key=None,
-            **ours,
+            **ports,
         )
         self._own_brokers = brokers is None
         self.brokers = brokers or LocalBrokers.open(folder / "brokers", Ports.free())

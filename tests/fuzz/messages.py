@@ -10,13 +10,13 @@ from hypothesis.strategies import DrawFn
 
 from dev.contracts import FOLDER
 from shared.contracts import topics
-from shared.contracts.messages import manager, structure
+from shared.contracts.messages.registry import REQUESTS
 from tests.fuzz.mutate import spoilt_bytes
 from tests.fuzz.stack import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, Stack, envelope
 from tests.fuzz.tries import tries
 from tests.support.from_schema import TEXT, right, spoilt
 
-TYPES = [*(("structure", one) for one in structure.REQUESTS), *(("manager", one) for one in manager.REQUESTS)]
+TYPES = [(owner, one) for owner, requests in REQUESTS.items() for one in requests]
 _KEPT = frozenset({"ce_correlationid", "test"})
 """Headers by which an answer is known again, which stay as they are."""
 _AT_ONCE = 40

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.messages import manager, structure
+from shared.contracts.messages import registry, structure
 from shared.contracts.messages.common import Request
 from shared.contracts.topics import OUTCOMES, REQUESTS, name
 from tests.journeys.builders import add_member, new_structure
@@ -18,10 +18,7 @@ from tests.support.system import KAFKA_AUDIENCE, System, until
 WHO = ("sam", "marc", "facturier")
 """A stranger, somebody who was a member, and a technical account."""
 ABSENT = 8_765_433
-TYPES: Mapping[str, list[type[Request]]] = {
-    "structure": askable(structure.REQUESTS),
-    "manager": askable(manager.REQUESTS),
-}
+TYPES: Mapping[str, list[type[Request]]] = {owner: askable(requests) for owner, requests in registry.REQUESTS.items()}
 CASES = [
     (owner, model, named, who)
     for owner, models in TYPES.items()

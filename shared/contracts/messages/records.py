@@ -16,8 +16,7 @@ from shared.contracts.messages.cloudevents import Record
 from shared.contracts.messages.common import Stored
 from shared.contracts.messages.insee import InseeAnswer
 from shared.contracts.messages.life import JournalEntry, Outcome
-from shared.contracts.messages.manager import TeamRecord, UserRecord
-from shared.contracts.messages.structure import StructureRecord
+from shared.contracts.messages.registry import RECORDS
 from shared.errors import Poison
 
 
@@ -25,12 +24,6 @@ class _Versioned(Stored):
     version: int = Field(ge=0)
 
 
-RECORDS: Mapping[tuple[str, str], type[Stored]] = {
-    ("structure", "structure"): StructureRecord,
-    ("manager", "structure"): TeamRecord,
-    ("manager", "user"): UserRecord,
-}
-"""The records of `<owner>.state`, by owner and kind; the kind is the prefix of the key."""
 ANSWERS: Mapping[str, type[Stored]] = {"insee": InseeAnswer}
 """The answers of `<name>.outcomes` to look-ups."""
 
@@ -49,7 +42,7 @@ def state(owner: str, record: Record) -> State:
     """Return a record of `<owner>.state`. Raises Poison when it is none, or when its key is another document's."""
     key = _key(record)
     kind, _, id_ = key.partition(":")
-    model = RECORDS.get((owner, kind), _Versioned)
+    model = RECORDS.get(owner, {}).get(kind, _Versioned)
     data = _checked(model, record)
     named = data.get("structure_id", data.get("id"))
     if model is not _Versioned and str(named) != id_:

@@ -4,6 +4,7 @@ import types
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
@@ -11,12 +12,12 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contracts import codes
-from shared.contracts.messages import common, insee, manager, structure
+from shared.contracts.messages import common, insee, registry, structure
 from shared.contracts.messages.common import LARGEST_INTEGER, Request
 from shared.contracts.validation import invalid
 from shared.domain import texts
 
-REQUESTS: tuple[type[Request], ...] = (*structure.REQUESTS, *manager.REQUESTS)
+REQUESTS: tuple[type[Request], ...] = tuple(chain.from_iterable(registry.REQUESTS.values()))
 NAMES_OF_THINGS = {common.RequestId, common.UserId, structure.Date}
 """Texts that are compared as they are, never read by a person: trimming one would name another. None is unseen."""
 
