@@ -166,7 +166,7 @@ async def readable(bench: Bench, rate: int, seconds: int) -> None:
             if shown.status_code == httpx2.codes.OK:
                 took.append(_now() - applied_at)
 
-        asking = asyncio.create_task(asyncio.to_thread(bench.http, load))
+        requesting = asyncio.create_task(asyncio.to_thread(bench.http, load))
         looking: list[asyncio.Task[None]] = []
         deadline = time.monotonic() + seconds + PATIENCE
         while len(looking) < wanted and time.monotonic() < deadline:
@@ -178,7 +178,7 @@ async def readable(bench: Bench, rate: int, seconds: int) -> None:
                         int(str(parse_instant(o["at"]))),
                     )
                     looking.append(asyncio.create_task(look(*about)))
-        await asking
+        await requesting
         await asyncio.gather(*looking)
     bench.figures["readable"] = {"applied": len(looking), "read": len(took), "p50_ms": percentile(took, 0.5)}
     bench.rows += [

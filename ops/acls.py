@@ -97,11 +97,11 @@ def partners(given: Iterable[AclBinding]) -> list[Partner]:
     alone makes nobody a partner: `topics provision` gives a partner all that partners have.
     """
     literal = [a for a in given if a.resource_pattern_type is ResourcePatternType.LITERAL and _is_allowed_topic(a)]
-    asking = {a.principal for a in literal if a.operation is AclOperation.WRITE and a.name.endswith(_REQUESTS)}
+    requesting = {a.principal for a in literal if a.operation is AclOperation.WRITE and a.name.endswith(_REQUESTS)}
     return sorted(
         Partner(a.principal.removeprefix("User:"), a.name.removeprefix(PARTNER_PREFIX))
         for a in literal
-        if a.operation is AclOperation.READ and a.name.startswith(PARTNER_PREFIX) and a.principal in asking
+        if a.operation is AclOperation.READ and a.name.startswith(PARTNER_PREFIX) and a.principal in requesting
     )
 
 

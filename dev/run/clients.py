@@ -14,7 +14,7 @@ OUTCOMES = partner_outcomes(PARTNER_CLIENT)
 """Where it reads what became of its requests."""
 
 
-class Doors:
+class Channels:
     """Where a system is reached: addresses of the API (with /api/v1), the issuer and Kafka, and who may come in.
 
     `client_secret` is that of every demo client; `partner_password` that of the other system on Kafka, which comes by

@@ -10,7 +10,7 @@ from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.ports import free_ports
 from dev.run import environments
 from dev.run.__main__ import provision
-from dev.run.clients import KAFKA_AUDIENCE, Doors
+from dev.run.clients import KAFKA_AUDIENCE, Channels
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Running, Supervisor
 from dev.run.table import table
@@ -18,7 +18,7 @@ from dev.run.table import table
 __all__ = ["KAFKA_AUDIENCE", "System"]
 
 
-class System(Doors):
+class System(Channels):
     """Brokers and processes in one folder. `with` starts and stops them; `brokers` that are given run already."""
 
     def __init__(

@@ -26,7 +26,7 @@ _INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(Z|[ +-][0-9]{2}:[0-9]{2})"
 )
-_MOST_TOLD, _LONGEST_TOLD = 20, 100
+_MOST_SHOWN, _LONGEST_SHOWN = 20, 100
 
 
 def _integer(value: Any) -> Any:
@@ -117,4 +117,4 @@ async def refuse_unknown(request: Request) -> None:
 
 
 def _outcome(wrong: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {f"query.{name[:_LONGEST_TOLD]}": code for name, code in list(wrong)[:_MOST_TOLD]}
+    return {f"query.{name[:_LONGEST_SHOWN]}": code for name, code in list(wrong)[:_MOST_SHOWN]}

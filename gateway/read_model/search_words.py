@@ -21,7 +21,7 @@ LONGEST = 200
 """Characters of a plain text that are searched for, at most: some of Unicode are spelt with eighteen."""
 NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
 """The condition that nothing meets."""
-_NAMED_OTHERWISE = {"ð": "d", "þ": "th", "ŋ": "n", "ə": "e", "ĸ": "k"}
+_ALIASES = {"ð": "d", "þ": "th", "ŋ": "n", "ə": "e", "ĸ": "k"}
 _BASE = re.compile(r"LATIN SMALL (?:LETTER|LIGATURE) (?:DOTLESS )?([A-Z]{1,2})(?: WITH .*)?")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -30,7 +30,7 @@ _WORD = re.compile(r"[^\W_]+")
 def _dead_letter(sign: str) -> str:
     """Return the plain letters for one that is another letter to Unicode, as ø, ł, đ, ı, æ: its name tells which."""
     found = _BASE.fullmatch(unicodedata.name(sign, ""))
-    return found[1].lower() if found else _NAMED_OTHERWISE.get(sign, sign)
+    return found[1].lower() if found else _ALIASES.get(sign, sign)
 
 
 def _folded(text: str) -> str:

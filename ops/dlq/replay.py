@@ -25,7 +25,7 @@ _WRITABLE = frozenset(topic.name for topic in table(30 * MINUTE) if OPS in topic
 _RECORDED = frozenset({"internal_error"})
 """Codes whose refusal is recorded under the request's id: asked again under it, the same would only be repeated."""
 _LONGEST_ID = 100
-_GIVEN = frozenset({"content-type", "authorization"})
+_ATTRIBUTES = frozenset({"content-type", "authorization"})
 
 
 class CannotReplay(OpsError):
@@ -83,7 +83,9 @@ def _attributes(dead_letter: DeadLetter, event: Event) -> dict[str, str]:
 
 def _others(dead_letter: DeadLetter) -> list[tuple[str, bytes]]:
     return [
-        (n, v) for n, v in dead_letter.original.headers if not n.lower().startswith("ce_") and n.lower() not in _GIVEN
+        (n, v)
+        for n, v in dead_letter.original.headers
+        if not n.lower().startswith("ce_") and n.lower() not in _ATTRIBUTES
     ]
 
 

@@ -29,7 +29,7 @@ ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed
 """The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """What a token may call itself: a logout token of the same issuer is none of ours."""
-_TOLD = frozenset({ADMINISTRATOR})
+_KNOWN_SCOPES = frozenset({ADMINISTRATOR})
 """Scopes of a person that owners know: the others are not theirs to see."""
 ACT_FOR = "structures:act-for"
 LEEWAY = 5_000
@@ -202,7 +202,7 @@ def acting_for(actor: Actor) -> tuple[tuple[str, bytes], ...]:
     return (
         ("ce_actor", actor.id.encode()),
         ("ce_actorkind", actor.kind.encode()),
-        ("ce_actorscope", " ".join(sorted(actor.scopes & _TOLD)).encode()),
+        ("ce_actorscope", " ".join(sorted(actor.scopes & _KNOWN_SCOPES)).encode()),
         *((("ce_actorclient", actor.client.encode()),) if actor.client else ()),
     )
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from shared.contracts.codes import CODES
 from shared.errors import Rejected
 
-_TOLD_AT_MOST = 100
+_SHOWN_AT_MOST = 100
 """Fields named in an answer: a huge request has a small one."""
 _LONGEST_PATH = 200
 
@@ -64,7 +64,7 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, inside: int = 0) -> Rejected
         fields[path] = code = kind if kind in CODES else _CODES.get(kind, "field_invalid")
         if shown := _values(code, problem.get("ctx") or {}):
             values[path] = shown
-        if len(fields) == _TOLD_AT_MOST:
+        if len(fields) == _SHOWN_AT_MOST:
             break
     return Rejected("invalid_request", fields=fields, details={"fields": values} if values else None)
 

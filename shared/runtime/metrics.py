@@ -45,7 +45,9 @@ OVERDUE = Gauge(
     "structures_overdue_changes", "Changes past their time and not applied yet (told by the sweeper)", ["owner"]
 )
 SWEPT = Counter("structures_swept_total", "What the sweeper mended", ["what"])
-UNTOLD = Counter("structures_untold_total", "Outcomes that the client which asked has no topic for, by why", ["why"])
+OUTCOMES_UNSENT = Counter(
+    "structures_outcomes_unsent_total", "Outcomes that the client which asked has no topic for, by why", ["why"]
+)
 HTTP_REFUSED = Counter(
     "structures_http_refused_total", "HTTP connections and requests refused by a limit, by code", ["code"]
 )

@@ -8,14 +8,14 @@ from typing import Any
 
 import httpx2
 
-from dev.run.clients import Doors
+from dev.run.clients import Channels
 from tests.support.system import until
 
 
 class Flow:
     """Changes the label of each structure in turn, until the context is left. What was answered 202 is remembered."""
 
-    def __init__(self, system: Doors, structures: Sequence[int], *, per_second: float) -> None:
+    def __init__(self, system: Channels, structures: Sequence[int], *, per_second: float) -> None:
         self._api = system.as_("alice", wait=None)
         self._structures = structures
         self._every = 1 / per_second

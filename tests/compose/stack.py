@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.brokers.ports import free_ports
-from dev.run.clients import Doors
+from dev.run.clients import Channels
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".data" / "test-compose"
@@ -22,7 +22,7 @@ _ID = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 _IMAGES = ("structures", "structures-development")
 
 
-class Stack(Doors):
+class Stack(Channels):
     """A running project, and what a test does with it. `folder` holds its secrets."""
 
     def __init__(self, name: str, folder: Path, files: Sequence[str] = (), **settings: str) -> None:

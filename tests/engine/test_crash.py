@@ -26,7 +26,7 @@ async def dies(harness: Harness, after: int | str, act: Act) -> bool:
     return False
 
 
-def asking(harness: Harness, request: Request, request_id: str) -> Act:
+def requesting(harness: Harness, request: Request, request_id: str) -> Act:
     """Return what a process does when a request comes."""
     return lambda process: harness.ask(request, request_id, by=process)
 
@@ -80,7 +80,7 @@ async def test_while_it_decides(harness: Harness, name: str, *, swept_first: boo
     for steps in range(1, STEPS):
         box = request_id = f"b{steps}"
         await prepare(harness, case, box)
-        if not await dies(harness, steps, asking(harness, case.request(box), box)):
+        if not await dies(harness, steps, requesting(harness, case.request(box), box)):
             break
         died += 1
         if swept_first:
@@ -103,7 +103,7 @@ async def test_while_it_creates_one_request_makes_one_document(harness: Harness,
     died = 0
     for steps in range(1, STEPS):
         request = Open(name=f"n{steps}", thing="pen")
-        if not await dies(harness, steps, asking(harness, request, request.name)):
+        if not await dies(harness, steps, requesting(harness, request, request.name)):
             break
         died += 1
         if swept_first:
@@ -144,7 +144,7 @@ async def test_while_it_waits_for_an_answer(harness: Harness) -> None:
     for steps in range(1, STEPS):
         box = f"b{steps}"
         await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        if not await dies(harness, steps, asking(harness, Ask(box=box, thing=box), box)):
+        if not await dies(harness, steps, requesting(harness, Ask(box=box, thing=box), box)):
             break
         died += 1
         await harness.ask(Ask(box=box, thing=box), box)
@@ -194,10 +194,10 @@ async def test_while_the_sweeper_finishes_what_another_left(harness: Harness) ->
     for steps in range(1, STEPS):
         box, name = f"b{steps}", f"n{steps}"
         await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        await dies(harness, "save", asking(harness, Put(box=box, thing="pen"), box))
+        await dies(harness, "save", requesting(harness, Put(box=box, thing="pen"), box))
         assert (await harness.document(box)).outbox, "it died after its decision and before it told"
         await harness.ask(PutNow(box=box, thing="ink"), f"after {box}")
-        await dies(harness, "save", asking(harness, Open(name=name), name))
+        await dies(harness, "save", requesting(harness, Open(name=name), name))
         harness.clock.pass_(OLD)
         if not await dies(harness, steps, lambda p: harness.sweep(by=p)):
             break

@@ -6,7 +6,7 @@ from shared.clock import MINUTE, SECOND, iso
 from tests.support.harness import Harness
 from tests.support.toy import BOB, NOW, incoming
 from tests.support.toy.requests import Ask, Find, Guarded, PutNow
-from tests.support.toy.rules import ASK_AGAIN, keeper_key, oracle_key
+from tests.support.toy.rules import LOOK_UP_AGAIN, keeper_key, oracle_key
 
 MAY = {"may": ["alice"]}
 YES, NO, LATER = ({oracle_key("pen"): {"said": said}} for said in ("yes", "no", "later"))
@@ -235,7 +235,7 @@ async def test_what_got_no_answer_is_asked_again(harness: Harness) -> None:
         await harness.sweep()
         questions.append(len(harness.bus.on("oracle.requests")))
         harness.clock.pass_(MINUTE)
-    assert ASK_AGAIN == 5 * MINUTE
+    assert LOOK_UP_AGAIN == 5 * MINUTE
     assert questions == [1, 1, 1, 1, 1, 2, 2, 3, 3, 4]
     await harness.main.engine.on_lookup_answered(YES)
     harness.clock.pass_(10 * MINUTE)

@@ -15,7 +15,7 @@ from tests.explorer.port import Port
 from tests.explorer.stack import NO_FAULTS, Faults
 from tests.support.toy import DELAY, NOW, ManualClock
 
-SWEEPS = frozenset({"outboxes", "states", "republish", "overdue", "deadlines", "questions"})
+SWEEPS = frozenset({"outboxes", "states", "republish", "overdue", "deadlines", "look_ups"})
 FAR = NOW + 1000 * DELAY
 
 

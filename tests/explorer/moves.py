@@ -179,7 +179,7 @@ class Moves:
             "republish": any(d.get("republish_at", now) < now for d in documents),
             "overdue": due and not stack.triggers,
             "deadlines": any(record["deadline"] <= now for record in waiting),
-            "questions": any(record["ask_at"] is not None and record["ask_at"] <= now for record in waiting),
+            "look_ups": any(record["look_up_at"] is not None and record["look_up_at"] <= now for record in waiting),
         }
         for what, wanted in there_is.items():
             if wanted and what in self.broken.sweeps:

@@ -143,7 +143,7 @@ def seen(stack: Stack, name: str, result: Any) -> Any:
         return tuple((document.id, stack.digests[document.id]) for document in result)
     if name == "records":
         return tuple((key, stack.digests[key]) for key in sorted(result))
-    if name in {"waiting_for", "expired", "to_ask"}:
+    if name in {"waiting_for", "expired", "look_ups_due"}:
         return tuple((record.key, stack.digests[record.key]) for record in result)
     return repr(sorted(result) if isinstance(result, set) else result)
 

@@ -29,7 +29,7 @@ def _anywhere(_: Ask) -> int | None:
     return None
 
 
-class Doors:
+class Channels:
     """Sends requests about `structures` (their ids). `async with` opens and closes the connections."""
 
     def __init__(self, system: System, history: History, structures: list[int], *, partition: Partition = _anywhere):
@@ -50,7 +50,7 @@ class Doors:
             }
         )
 
-    async def __aenter__(self) -> "Doors":
+    async def __aenter__(self) -> "Channels":
         self._polling = asyncio.create_task(self._poll())
         return self
 

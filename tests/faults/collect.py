@@ -18,13 +18,13 @@ Places = Mapping[tuple[str, int], int]
 """Offsets, by topic and number of partition."""
 
 LONGEST_ID = 100
-_GIVEN = ("requests", "outcomes", "journal", "state", "due")
+_ATTRIBUTES = ("requests", "outcomes", "journal", "state", "due")
 
 
 def followed(name: str) -> bool:
     """Tell whether a topic is part of a history."""
     owner, _, what = name.partition(".")
-    return (owner in topics.OWNERS and what in _GIVEN) or name.startswith("delay.") or name.endswith(".dlq")
+    return (owner in topics.OWNERS and what in _ATTRIBUTES) or name.startswith("delay.") or name.endswith(".dlq")
 
 
 def ends(settings: Mapping[str, Any]) -> Places:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 
-from tests.faults.clients import Doors
+from tests.faults.clients import Channels
 from tests.faults.plan import Ask
 
 LONGEST = 120.0
 """Seconds after which a load ends, whatever else goes on."""
 
 
-async def send(doors: Doors, asks: Iterator[Ask], rate: float, least: float, enough: asyncio.Event) -> None:
+async def send(doors: Channels, asks: Iterator[Ask], rate: float, least: float, enough: asyncio.Event) -> None:
     """Send `rate` requests a second, for `least` seconds and then until it is `enough`.
 
     Returns when each was taken by its door; raises what kept one from it.

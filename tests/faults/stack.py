@@ -16,7 +16,7 @@ from dev.run.supervisor import Running
 from dev.run.system import System
 from shared.clock import SystemClock, duration
 from tests.faults import collect, load, stores
-from tests.faults.clients import ACTOR, Doors, Partition
+from tests.faults.clients import ACTOR, Channels, Partition
 from tests.faults.history import Event, History
 from tests.faults.plan import MEMBERS, plan
 
@@ -142,10 +142,10 @@ class Stack:
 
     # ---- load -------------------------------------------------------------------------------------------------
 
-    def doors(self, partition: Partition | None = None) -> Doors:
+    def doors(self, partition: Partition | None = None) -> Channels:
         """Return the doors to these structures."""
         more = {"partition": partition} if partition else {}
-        return Doors(self.system, self.history, self.structures, **more)
+        return Channels(self.system, self.history, self.structures, **more)
 
     @asynccontextmanager
     async def under_load(

@@ -28,7 +28,7 @@ STRANGER, MEMBER, ADMINISTRATOR = "sam", "marc", "admin"
 BYSTANDER, FRIEND = "chloe", "alice"
 """Who is left alone: nothing that is drawn asks about their structure."""
 _BROKEN = "internal_error"
-_LONGEST_TOLD = 3_000
+_LONGEST_SHOWN = 3_000
 SPOILT_USER = "facturier"
 
 Headers = Sequence[tuple[str, bytes]]
@@ -126,7 +126,7 @@ class Stack:
             left.discard(mark)
             # An owner lives on when its code breaks on a message: that is a bug of ours all the same.
             if _BROKEN in {seen.get("code"), seen["headers"].get("dlq_code")}:
-                broken.append(repr({name: seen[name] for name in ("topic", "headers", "value")})[:_LONGEST_TOLD])
+                broken.append(repr({name: seen[name] for name in ("topic", "headers", "value")})[:_LONGEST_SHOWN])
             if mark in bystanders and seen.get("status") == "rejected" and seen.get("code") != "nothing_to_change":
                 wrong.append(f"{seen['value']!r}")
             return not left

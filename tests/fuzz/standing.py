@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from shared.contracts import topics
 
 Settings = Mapping[str, Any]
-_LONGEST_TOLD = 2_000
+_LONGEST_SHOWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Record:
 
 def _told(message: Any) -> str:
     # Its headers are not read: librdkafka's Python dies of a name that is no text.
-    return f"key {message.key()!r}, value {message.value()!r}"[:_LONGEST_TOLD]
+    return f"key {message.key()!r}, value {message.value()!r}"[:_LONGEST_SHOWN]
 
 
 def everything(settings: Settings, names: list[str]) -> Iterator[Record]:

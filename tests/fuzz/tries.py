@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 _EXAMPLE = "the example, as small as it could be made:"
-_LONGEST_TOLD = 10_000
+_LONGEST_SHOWN = 10_000
 
 
 class StandsStill(BaseException):
@@ -43,7 +43,7 @@ def tries(number: int, examples: int, drawn: SearchStrategy[Any], test: Callable
         try:
             test(example)
         except (Exception, StandsStill) as error:  # Hypothesis tells the calls that made it, which are of no help.
-            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_TOLD])
+            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_SHOWN])
             raise
 
     run()

@@ -4,13 +4,13 @@ import itertools
 import os
 from typing import Any
 
-from dev.run.clients import Doors
+from dev.run.clients import Channels
 from tests.support.system import until
 
 _numbers = itertools.count(1)
 
 
-def new_structure(system: Doors, who: str = "alice", **fields: Any) -> dict[str, Any]:
+def new_structure(system: Channels, who: str = "alice", **fields: Any) -> dict[str, Any]:
     """Create a structure and return its record once it can be read."""
     name = f"J{os.getpid()}-{next(_numbers)}"
     body = {"identifier": {"type": "AUTRE", "value": name}, "name": f"Exemple {name}", "address": {"city": "Lyon"}}
@@ -29,7 +29,7 @@ def _found(answer: Any) -> Any:
     return answer.json() if answer.status_code == 200 else None
 
 
-def add_member(system: Doors, structure_id: int, user: str, profile: str) -> None:
+def add_member(system: Channels, structure_id: int, user: str, profile: str) -> None:
     """Attach a user to a structure of alice."""
     with system.as_(user) as api:
         until(lambda: "version" in api.get("/me").json(), what=f"{user} known")

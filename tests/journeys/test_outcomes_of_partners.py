@@ -131,4 +131,4 @@ def test_a_change_that_is_due_after_its_partner_was_removed_is_applied_and_holds
         until(lambda: api.get(f"/requests/{rid}").json()["status"] == "applied", what="applied")
         until(lambda: api.get(f"/structures/{structure['id']}").json().get("label") == "après", what="shown")
     metrics = httpx2.get(f"http://127.0.0.1:{system.settings.structure_svc_port}/metrics", timeout=30).text
-    assert 'structures_untold_total{why="topic_gone"}' in metrics
+    assert 'structures_outcomes_unsent_total{why="topic_gone"}' in metrics

@@ -145,7 +145,7 @@ class Attacker:
                     "version": 0,
                     "status": "waiting",
                     "deadline": 1,
-                    "ask_at": 1,
+                    "look_up_at": 1,
                     "waits_for": "x",
                     "incoming": incoming,
                     "step": {**transition, "request_id": id_, "at": 1},

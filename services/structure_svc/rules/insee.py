@@ -9,7 +9,7 @@ from shared.errors import Rejected
 QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
 """Two waits: for our own turn, which is nobody's fault, and for an INSEE that does not answer."""
 
-ASK_AGAIN = 5 * MINUTE
+LOOK_UP_AGAIN = 5 * MINUTE
 
 
 def look_up(siret: str, context: Context) -> InseeAnswer | RequiresLookup:
@@ -21,22 +21,22 @@ def look_up(siret: str, context: Context) -> InseeAnswer | RequiresLookup:
     key = f"insee:{siret}"
     known = context.answers.get(key)
     if known is None:
-        return _ask(siret, context, QUEUED, ASK_AGAIN)
+        return _look_up(siret, context, QUEUED, LOOK_UP_AGAIN)
     answer = InseeAnswer.model_validate(known)
     if answer.result == Result.UNAVAILABLE:
         wait = QUEUED if answer.because == Because.QUOTA else UNREACHABLE
-        return _ask(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
+        return _look_up(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
     if code := answer.refusal:
         details = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
         raise Rejected(code, fields={"identifier": code}, details=details)
     return answer
 
 
-def _ask(siret: str, context: Context, wait: str, retry_after: int) -> RequiresLookup:
+def _look_up(siret: str, context: Context, wait: str, retry_after: int) -> RequiresLookup:
     question = InseeLookUp(siret=siret, actor=context.actor.id)
     return RequiresLookup(
         key=f"insee:{siret}",
-        ask=LookUp("insee.requests", InseeLookUp.type, siret, question.model_dump(mode="json", exclude_none=True)),
+        look_up=LookUp("insee.requests", InseeLookUp.type, siret, question.model_dump(mode="json", exclude_none=True)),
         wait=wait,
         code="waiting_insee",
         timeout_code="insee_unavailable",

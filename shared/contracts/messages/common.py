@@ -126,14 +126,14 @@ UserId = Annotated[
     coded("user_id_invalid"),
 ]
 
-GIVEN = ConfigDict(extra="forbid", frozen=True, strict=True, revalidate_instances="never")
+CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True, revalidate_instances="never")
 """What somebody gives is closed, so that a misspelt field is an error and not silence, and strict in its types."""
 
 
 class Value(BaseModel):
     """A value inside a request."""
 
-    model_config = GIVEN
+    model_config = CLOSED
 
 
 class Stored(BaseModel):
@@ -204,7 +204,7 @@ def _as_written(*kinds: str) -> ConfigDict:
 class IdentifierRef(Identifier):
     """Names a structure by an identifier it has or had, however it is written."""
 
-    model_config = {**GIVEN, **_as_written("SIRET")}
+    model_config = {**CLOSED, **_as_written("SIRET")}
 
     value: Annotated[str, Field(max_length=identifiers.LONGEST_WRITTEN, json_schema_extra={"minLength": 1})]
 
@@ -255,7 +255,7 @@ class Address(Stored):
 class AddressInput(Address):
     """A postal address. `line1` is number and street; a French postcode has five digits."""
 
-    model_config = GIVEN
+    model_config = CLOSED
 
     country: Country = "FR"
     line1: Text255 | None = None
@@ -284,7 +284,7 @@ class PersonName(Stored):
 class PersonNameInput(PersonName):
     """The names of a private individual (identifier type PARTICULIER)."""
 
-    model_config = GIVEN
+    model_config = CLOSED
 
     first_name: Text100
     last_name: Text100

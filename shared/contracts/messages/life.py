@@ -11,7 +11,7 @@ Status = Literal["waiting", "accepted", "rejected", "applied", "failed", "cancel
 FINAL: frozenset[str] = frozenset({"rejected", "applied", "failed", "cancelled"})
 
 
-class Told(Stored):
+class Published(Stored):
     """What whoever asked is told of one step: ids, codes, dates and names of fields, never values."""
 
     owner: str = Field(description="owner of the data, such as `structure`")
@@ -35,7 +35,7 @@ class Told(Stored):
     correlation_id: str | None = None
 
 
-class JournalEntry(Told):
+class JournalEntry(Published):
     """One step in the life of a request, as the journal keeps it under actor, request id and status."""
 
     before: dict[str, Any] = Field(default_factory=dict, description="what changed, as it was")
@@ -44,7 +44,7 @@ class JournalEntry(Told):
     body_hash: str = Field("", description="SHA-256 of type and body, to know a repeat from an id used twice")
 
 
-class Outcome(Told):
+class Outcome(Published):
     """A step as told on `<owner>.outcomes`."""
 
     message: str = Field(description="the code's sentence, in French")

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.clock import Instant
 from shared.contracts.messages.common import (
-    GIVEN,
+    CLOSED,
     Address,
     AddressInput,
     Email,
@@ -63,7 +63,7 @@ class PublicParameters(Stored):
 class PublicParametersInput(PublicParameters):
     """How a public structure receives invoices. Every ticked box must be satisfied by a supplier."""
 
-    model_config = GIVEN
+    model_config = CLOSED
 
     @model_validator(mode="after")
     def _moa(self) -> Self:
@@ -96,7 +96,7 @@ class BillingMandate(Stored):
 class BillingMandateInput(BillingMandate):
     """Who may bill in the structure's name, from when to when (dates AAAA-MM-JJ, the end excluded or open)."""
 
-    model_config = GIVEN
+    model_config = CLOSED
 
     mandatary: IdentifierInput
     start: Date

@@ -26,8 +26,8 @@ class Wait:
     waits_for: str
     code: str
     deadline: int
-    ask: LookUp | None = None
-    ask_at: int | None = None
+    look_up: LookUp | None = None
+    look_up_at: int | None = None
     reference: Mapping[str, Any] | None = None
     """What is told of the document meanwhile; None for all that a reference tells."""
 
@@ -65,8 +65,8 @@ def absent(draft: Draft, incoming: Incoming, target: Target, context: Context, t
     no = Rejected(target.missing, waits_for=target.lags, outsider=True)
     try:
         draft.owner.admit(incoming.request, context)
-    except Rejected as not_theirs_to_ask:
-        no = not_theirs_to_ask
+    except Rejected as not_allowed:
+        no = not_allowed
     return reject(draft, incoming, no, context.now, timing, target.reference)
 
 
@@ -97,7 +97,7 @@ def _wait(draft: Draft, incoming: Incoming, required: RequiresLookup, context: C
     deadline = incoming.waited.setdefault(required.wait, now) + timing.waits[required.wait]
     if now >= deadline or incoming.follows:
         return reject(draft, incoming, Rejected(required.timeout_code), now, timing, context.reference)
-    return Wait(required.key, required.code, deadline, required.ask, now + required.retry_after)
+    return Wait(required.key, required.code, deadline, required.look_up, now + required.retry_after)
 
 
 def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:

@@ -11,7 +11,7 @@ from shared.engine.core.transition import Transition
 from shared.errors import Rejected
 from shared.runtime.tracing import next_span
 
-_ASKED_AGAIN_AT_MOST = 20
+_ALSO_ANSWER_AT_MOST = 20
 
 
 @dataclass(slots=True)
@@ -33,11 +33,11 @@ class Incoming:
     """True once it has a row that says it waits."""
     copies: list[str | None] = field(default_factory=list)
     """Correlation ids of those who sent the very same in the same batch."""
-    repeated_by: tuple[str | None, ...] = ()
+    answer_now: tuple[str | None, ...] = ()
     """Correlation ids to be told now that it waits still."""
     came_again: bool = False
     """True for a message about a request that waits already."""
-    asked_again: tuple[str, ...] = ()
+    also_answer: tuple[str, ...] = ()
     """Correlation ids of those who sent it again before it was decided: each is told."""
     rounds: int = 0
     """How often it was decided in vain, since somebody else wrote first."""
@@ -61,9 +61,9 @@ class Incoming:
 
     def also_from(self, correlation_ids: Iterable[str | None]) -> None:
         """Remember who else asked; a few of them, for their number is anybody's choice."""
-        others = dict.fromkeys((*self.asked_again, *(c for c in correlation_ids if c)))
+        others = dict.fromkeys((*self.also_answer, *(c for c in correlation_ids if c)))
         others.pop(self.correlation_id or "", None)
-        self.asked_again = tuple(others)[:_ASKED_AGAIN_AT_MOST]
+        self.also_answer = tuple(others)[:_ALSO_ANSWER_AT_MOST]
 
     def transition(self, owner: str, status: Status, code: str, at: int, **more: Any) -> Transition:
         """Return a step of this request; a draft gives it its version."""
@@ -78,7 +78,7 @@ class Incoming:
             at=at,
             received_at=self.received_at,
             correlation_id=self.correlation_id,
-            asked_again=list(self.asked_again),
+            also_answer=list(self.also_answer),
             traceparent=next_span(self.traceparent),
             body_hash=self.body_hash,
             **more,
@@ -95,8 +95,8 @@ class RequestRecord:
     transition: Transition
     waits_for: str | None = None
     deadline: int | None = None
-    ask_at: int | None = None
-    ask: Mapping[str, Any] | None = None
+    look_up_at: int | None = None
+    look_up: Mapping[str, Any] | None = None
     incoming: Incoming | None = None
     broken: Exception | None = None
     """Why nobody can read what is stored."""

@@ -57,7 +57,7 @@ class RequiresLookup:
     """
 
     key: str
-    ask: "LookUp"
+    look_up: "LookUp"
     wait: str
     code: str
     timeout_code: str

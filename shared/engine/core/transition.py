@@ -151,9 +151,9 @@ class Transition:
         return self.raw.get("correlation_id")
 
     @property
-    def asked_again(self) -> Sequence[str]:
+    def also_answer(self) -> Sequence[str]:
         """Return what ties the answers to others who sent the same request before it was decided."""
-        found: Sequence[str] = self.raw.get("asked_again", ())
+        found: Sequence[str] = self.raw.get("also_answer", ())
         return found
 
     @property

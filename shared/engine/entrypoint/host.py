@@ -94,7 +94,7 @@ async def hosting(
             stack.push_async_callback(started.stop)
         with contextlib.suppress(Transient):  # The keys kept are known before the first message is read.
             await keys.ready()
-        await stack.enter_async_context(early.given_again())
+        await stack.enter_async_context(early.scheduled())
         await brokers.start(broker)
         stack.push_async_callback(broker.stop)
         loop = health.loop("sweeper", alive=lambda: not sweeping.done())

@@ -38,7 +38,7 @@ log = get_logger(__name__)
 
 _REQUEST_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,100}")
 """Not « . » or « .. »: a request is read over HTTP too, and clients take those out of an address."""
-_TOLD_AT_MOST = 100
+_SHOWN_AT_MOST = 100
 """Characters of an id or a type that come back in an answer: a huge request has a small one."""
 
 
@@ -154,10 +154,10 @@ class Intake:
         return self._publisher.answer(
             Transition.of(
                 owner=self._owner,
-                request_id=event.id[:_TOLD_AT_MOST],
+                request_id=event.id[:_SHOWN_AT_MOST],
                 actor=actor.id if actor else "",
                 client=actor.client if actor else no.client,
-                type=event.type[:_TOLD_AT_MOST],
+                type=event.type[:_SHOWN_AT_MOST],
                 status="rejected",
                 code=no.code,
                 fields=no.fields,

@@ -74,8 +74,8 @@ class Deferred:
             about = self._owner.reference(draft.state) if wait.reference is None else wait.reference
             transition = transition.replace(document=draft.document.id, reference=about)
         is_answered = request.known.pop(wait.waits_for, None) is not None
-        ask_at = old.ask_at if old is not None and _goes_on(old, wait) and not is_answered else wait.ask_at
-        return RequestRecord(transition, wait.waits_for, wait.deadline, ask_at, _ask(wait), incoming=request)
+        look_up_at = old.look_up_at if old is not None and _goes_on(old, wait) and not is_answered else wait.look_up_at
+        return RequestRecord(transition, wait.waits_for, wait.deadline, look_up_at, _look_up(wait), incoming=request)
 
     def _messages(
         self, request: Incoming, transition: Transition, wait: Wait, now: int, *, goes_on: bool
@@ -87,15 +87,15 @@ class Deferred:
         if goes_on and not request.came_again:
             return []
         messages = [] if goes_on else self._publisher.transition(transition)
-        for each in request.repeated_by if goes_on else ():
+        for each in request.answer_now if goes_on else ():
             messages += self._publisher.transition(
-                transition.replace(correlation_id=each, asked_again=()), repeated=True
+                transition.replace(correlation_id=each, also_answer=()), repeated=True
             )
-        return [*messages, self._publisher.ask(wait.ask, request, now)] if wait.ask else messages
+        return [*messages, self._publisher.look_up(wait.look_up, request, now)] if wait.look_up else messages
 
     async def _changed_meanwhile(self, batch: Batch, records: Sequence[RequestRecord]) -> set[str]:
         """Return the requests whose copy moved after it was read and before their records could be found by it."""
-        awaited = {record.waits_for for record in records if record.waits_for and record.ask is None}
+        awaited = {record.waits_for for record in records if record.waits_for and record.look_up is None}
         if not awaited:
             return set()
         now = await self._store.copies(awaited)
@@ -108,7 +108,8 @@ def _goes_on(old: RequestRecord | None, wait: Wait) -> bool:
     return old is not None and old.is_waiting and old.waits_for == wait.waits_for
 
 
-def _ask(wait: Wait) -> Mapping[str, Any] | None:
-    if wait.ask is None:
+def _look_up(wait: Wait) -> Mapping[str, Any] | None:
+    look_up = wait.look_up
+    if look_up is None:
         return None
-    return {"topic": wait.ask.topic, "type": wait.ask.type, "key": wait.ask.key, "data": dict(wait.ask.data)}
+    return {"topic": look_up.topic, "type": look_up.type, "key": look_up.key, "data": dict(look_up.data)}

@@ -43,7 +43,7 @@ class EarlyTriggers:
                 self._came.set()
 
     @asynccontextmanager
-    async def given_again(self) -> AsyncIterator[None]:
+    async def scheduled(self) -> AsyncIterator[None]:
         """Give them again, each in its time, until the context is left."""
         task = asyncio.create_task(self._run(), name="early triggers")
         try:

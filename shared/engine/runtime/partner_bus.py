@@ -56,7 +56,7 @@ class PartnerBus:
 
     async def _publish_to(self, topic: str, messages: Sequence[Message]) -> None:
         if topic not in self._known and not await self._found(topic):
-            metrics.UNTOLD.labels("no_topic").inc(len(messages))
+            metrics.OUTCOMES_UNSENT.labels("no_topic").inc(len(messages))
             return
         sending = asyncio.ensure_future(self._theirs.publish(messages))
         sending.add_done_callback(_heard)
@@ -71,7 +71,7 @@ class PartnerBus:
             self._drop("denied", topic, messages)
 
     def _drop(self, why: str, topic: str, messages: Sequence[Message]) -> None:
-        metrics.UNTOLD.labels(why).inc(len(messages))
+        metrics.OUTCOMES_UNSENT.labels(why).inc(len(messages))
         log.error("a partner could not be told", topic=topic, why=why, count=len(messages))
 
     async def _found(self, topic: str) -> bool:
@@ -87,11 +87,11 @@ class PartnerBus:
     async def _look(self) -> None:
         """Ask Kafka which partners there are, together with whoever is asking already."""
         if self._looking is None:
-            self._looking = asyncio.create_task(self._ask(), name="partners")
+            self._looking = asyncio.create_task(self._look_up(), name="partners")
             self._looking.add_done_callback(_heard)
         await asyncio.shield(self._looking)
 
-    async def _ask(self) -> None:
+    async def _look_up(self) -> None:
         began = time.monotonic()
         try:
             self._known = frozenset(name for name in await self._topics() if name.startswith(PARTNER_PREFIX))

@@ -15,7 +15,7 @@ from shared.engine.core.transition import Transition
 from shared.runtime.tracing import next_span
 
 _INSTANTS = ("at", "received_at", "accepted_at", "effective_at")
-_OURS = ("traceparent", "body_hash", "asked_again", "outsider", "client")
+_OURS = ("traceparent", "body_hash", "also_answer", "outsider", "client")
 _VALUES = ("before", "after")
 
 
@@ -39,7 +39,7 @@ class Publisher:
             *self._outcome(transition, entry, repeated=repeated),
             self._event(self._journal, transition.journal_key, entry, transition, "journal"),
         ]
-        for other in transition.asked_again:
+        for other in transition.also_answer:
             messages += self._outcome(transition.replace(correlation_id=other), {**entry, "correlation_id": other})
         if transition.status == "accepted" and not repeated:
             messages.append(self.delayed_trigger(transition))
@@ -110,7 +110,7 @@ class Publisher:
             at=now,
         )
 
-    def ask(self, look_up: LookUp, incoming: Incoming, now: int) -> Message:
+    def look_up(self, look_up: LookUp, incoming: Incoming, now: int) -> Message:
         """Return the look-up that a waiting request needs."""
         return build(
             look_up.topic,

@@ -42,7 +42,7 @@ class Repeats:
                 batch.answers += self._publisher.answer(reused.replace(correlation_id=each))
         else:
             metrics.REPEATED.inc(len(correlation_ids))
-            known = known.replace(client=request.actor.client, asked_again=())
+            known = known.replace(client=request.actor.client, also_answer=())
             for each in correlation_ids:
                 batch.answers += self._publisher.transition(known.replace(correlation_id=each), repeated=True)
         return True
@@ -54,12 +54,12 @@ def _join(request: Incoming, waiting: Incoming) -> None:
     request.waiting = True
     request.waited = waiting.waited | request.waited
     request.known = waiting.known | request.known
-    request.also_from(waiting.asked_again)
+    request.also_from(waiting.also_answer)
     if request.actor.client is None:
         request.actor = replace(request.actor, client=waiting.actor.client)
     if request.came_again:
         request.rounds = waiting.rounds
         # Whoever asked first is answered as before; those who ask again are answered besides.
         own, request.correlation_id = request.correlation_id, waiting.correlation_id
-        request.repeated_by = tuple(dict.fromkeys((own, *request.copies)))
-        request.also_from(request.repeated_by)
+        request.answer_now = tuple(dict.fromkeys((own, *request.copies)))
+        request.also_from(request.answer_now)

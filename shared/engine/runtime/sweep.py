@@ -84,7 +84,7 @@ class Sweeper:
             self.states,
             self.overdue,
             self.deadlines,
-            self.questions,
+            self.look_ups,
             self.republish,
             self.count,
         ):
@@ -150,13 +150,13 @@ class Sweeper:
             await self._engine.requests(late)
             _swept("deadline", len(late))
 
-    async def questions(self) -> None:
+    async def look_ups(self) -> None:
         """Ask again what got no answer."""
         now = self._now()
         look_ups = [
-            self._engine.publisher.ask(LookUp(**record.ask), record.incoming, now)
-            for record in await self._store.to_ask(now, LIMIT)
-            if record.ask and record.incoming
+            self._engine.publisher.look_up(LookUp(**record.look_up), record.incoming, now)
+            for record in await self._store.look_ups_due(now, LIMIT)
+            if record.look_up and record.incoming
         ]
         if look_ups:
             await self._engine.bus.publish(look_ups)

@@ -13,7 +13,7 @@ from shared.engine.core.rules import Owner, Pending
 from shared.engine.core.transition import Transition
 from shared.engine.storage.models import construct, construct_whole
 
-WAITING_ONLY = ("incoming", "waits_for", "deadline", "ask_at", "ask")
+WAITING_ONLY = ("incoming", "waits_for", "deadline", "look_up_at", "look_up")
 """Fields of a row that go once it is decided."""
 
 
@@ -140,8 +140,8 @@ def waiting_out(record: RequestRecord) -> dict[str, Any]:
         "transition": record.transition.raw,
         "waits_for": record.waits_for,
         "deadline": record.deadline,
-        "ask_at": record.ask_at,
-        "ask": dict(record.ask) if record.ask else None,
+        "look_up_at": record.look_up_at,
+        "look_up": dict(record.look_up) if record.look_up else None,
         "incoming": {
             "request_id": incoming.request_id,
             "actor": {**asdict(incoming.actor), "scopes": sorted(incoming.actor.scopes)},
@@ -151,7 +151,7 @@ def waiting_out(record: RequestRecord) -> dict[str, Any]:
             "received_at": incoming.received_at,
             "correlation_id": incoming.correlation_id,
             "traceparent": incoming.traceparent,
-            "asked_again": list(incoming.asked_again),
+            "also_answer": list(incoming.also_answer),
             "rounds": incoming.rounds,
             "source": list(incoming.source) if incoming.source else None,
             "waited": [[k, v] for k, v in incoming.waited.items()],
@@ -174,7 +174,7 @@ def _record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
     if raw["status"] != "waiting":
         return RequestRecord(transition)
     incoming = _incoming_in(owner, raw["incoming"])
-    return RequestRecord(transition, raw["waits_for"], raw["deadline"], raw["ask_at"], raw["ask"], incoming)
+    return RequestRecord(transition, raw["waits_for"], raw["deadline"], raw["look_up_at"], raw["look_up"], incoming)
 
 
 def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
@@ -200,7 +200,7 @@ def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
         traceparent=kept["traceparent"],
         waited=dict(kept["waited"]),
         known=dict(kept["known"]),
-        asked_again=tuple(kept["asked_again"]),
+        also_answer=tuple(kept["also_answer"]),
         rounds=kept["rounds"],
         source=tuple(kept["source"]) if kept["source"] else None,
         waiting=True,

@@ -20,7 +20,7 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.mongo import ASK_AGAIN, REPUBLISH_AFTER
+from shared.engine.storage.mongo import LOOK_UP_AGAIN, REPUBLISH_AFTER
 from shared.engine.storage.protocol import Published, Saved
 
 Pause = Callable[[str], Awaitable[None]]
@@ -296,12 +296,12 @@ class MemoryStore:
             if self.requests[key]["status"] == "waiting":
                 self.requests[key] = {**self.requests[key], "deadline": until}
 
-    async def to_ask(self, now: int, limit: int) -> list[RequestRecord]:
+    async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows whose look-up is to be asked again."""
-        await self._pause("to_ask")
-        records = self._waiting(lambda raw: raw["ask_at"] is not None and raw["ask_at"] <= now)[:limit]
+        await self._pause("look_ups_due")
+        records = self._waiting(lambda raw: raw["look_up_at"] is not None and raw["look_up_at"] <= now)[:limit]
         for record in records:
-            self.requests[record.key] = {**self.requests[record.key], "ask_at": now + ASK_AGAIN}
+            self.requests[record.key] = {**self.requests[record.key], "look_up_at": now + LOOK_UP_AGAIN}
         return records
 
     async def counts(self, now: int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from shared.mongo import bulk_writes
 from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
 
 REPUBLISH_AFTER = 10 * MINUTE
-ASK_AGAIN = 2 * MINUTE
+LOOK_UP_AGAIN = 2 * MINUTE
 DECISION_KEPT = 8 * DAY
 _ID_BLOCK = 100
 _REMEMBERED = 10_000
@@ -58,7 +58,7 @@ class MongoStore:
         waiting = {"partialFilterExpression": {"status": "waiting"}}
         await records.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
         await records.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
-        await records.create_index([("ask_at", ASCENDING)], name="ask_at", **waiting)
+        await records.create_index([("look_up_at", ASCENDING)], name="look_up_at", **waiting)
         await records.create_index([("incoming.actor.id", ASCENDING)], name="waiting_of", **waiting)
 
     # ---- the steps of a batch ---------------------------------------------------------------------------------
@@ -289,14 +289,14 @@ class MongoStore:
         waiting = {"_id": {"$in": list(keys)}, "status": "waiting"}
         await self._records.update_many(waiting, {"$set": {"deadline": until}})
 
-    async def to_ask(self, now: int, limit: int) -> list[RequestRecord]:
+    async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows whose look-up is to be asked again, and put off the next time."""
-        found = self._records.find({**self._waiting, "ask_at": {"$lte": now}}).limit(limit)
+        found = self._records.find({**self._waiting, "look_up_at": {"$lte": now}}).limit(limit)
         records = [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
         if records:
             keys = [record.key for record in records]
             waiting = {"_id": {"$in": keys}, "status": "waiting"}
-            await self._records.update_many(waiting, {"$set": {"ask_at": now + ASK_AGAIN}})
+            await self._records.update_many(waiting, {"$set": {"look_up_at": now + LOOK_UP_AGAIN}})
         return records
 
     async def counts(self, now: int) -> tuple[int, int]:

@@ -137,7 +137,7 @@ class Sweepable(Store, Protocol):
         """Put off the deadlines of waiting rows that nobody here can decide: others come after them."""
         ...
 
-    async def to_ask(self, now: int, limit: int) -> list[RequestRecord]:
+    async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
         """Return waiting rows whose look-up is to be asked again, and stamp them."""
         ...
 

@@ -10,7 +10,7 @@ from tests.support.system import KAFKA_AUDIENCE, until
 
 pytestmark = pytest.mark.timeout(400)
 
-DENIED = 'structures_untold_total{why="denied"}'
+DENIED = 'structures_outcomes_unsent_total{why="denied"}'
 
 
 @shows("PartnersAreNotTold")

@@ -71,7 +71,7 @@ async def test_who_waits_is_told_that_the_request_waits_for_insee_whatever_insee
     user = fresh_user("writer")
     siret = {"identifier": {"type": "SIRET", "value": "41816609600069"}}
     async with stack.as_(user, wait=2) as client:
-        asking = asyncio.create_task(client.post("/structures", json=siret))
+        requesting = asyncio.create_task(client.post("/structures", json=siret))
 
         async def came() -> Any:
             return stack.owners.asked_by(user)
@@ -82,7 +82,7 @@ async def test_who_waits_is_told_that_the_request_waits_for_insee_whatever_insee
         # The look-up was asked for this request, and bears its correlation id.
         correlation = event.attributes["correlationid"]
         await stack.owners.send("insee.outcomes", about["siret"], about, correlation_id=correlation)
-        answer = await asking
+        answer = await requesting
     assert (answer.status_code, answer.json()["code"]) == (202, "waiting_insee")
 
 

@@ -126,8 +126,8 @@ async def test_what_is_wrong_behind_a_request_waits_for_its_answer(small: Server
 
 async def _answered_late(served: Server, sent: bytes, *, answers: int | None = None) -> Answers:
     """Return what comes when the application answers /wait only after all has been read."""
-    asking = asyncio.create_task(served.ask(sent, answers=answers))
+    requesting = asyncio.create_task(served.ask(sent, answers=answers))
     await until(lambda: "/wait" in served.seen)
     await asyncio.sleep(0.1)
     served.go_on.set()
-    return await asking
+    return await requesting

@@ -55,11 +55,11 @@ async def test_a_second_request_that_stops_half_way_is_answered_after_the_first(
 @pytest.mark.parametrize("offer", [(), ("Connection: Upgrade", "Upgrade: h2c")])
 async def test_an_application_may_take_its_time(small: Server, offer: tuple[str, ...]) -> None:
     """Only clients are hurried: neither the wait for an answer nor a connection's rest has so short a time."""
-    asking = asyncio.create_task(small.ask(request("GET", "/wait", *offer), answers=1))
+    requesting = asyncio.create_task(small.ask(request("GET", "/wait", *offer), answers=1))
     await until(lambda: small.seen == ["/wait"])
     await asyncio.sleep(2.5 * LIMITS.header_s)
     small.go_on.set()
-    assert (await asking).statuses == [200]
+    assert (await requesting).statuses == [200]
     got = await small.ask(request(), b"", b"", request(), answers=2, pause=LIMITS.header_s)
     assert got.statuses == [200, 200]
 
@@ -67,13 +67,13 @@ async def test_an_application_may_take_its_time(small: Server, offer: tuple[str,
 async def test_an_application_may_take_its_time_to_read_a_body(small: Server) -> None:
     """What it does not take, the server does not read; the client is not to blame for that."""
     body = b" " * 900_000
-    asking = asyncio.create_task(
+    requesting = asyncio.create_task(
         small.ask(request("POST", "/late", f"Content-Length: {len(body)}", body=body), answers=1)
     )
     await until(lambda: small.seen == ["/late"])
     await asyncio.sleep(2.5 * LIMITS.body_s)
     small.go_on.set()
-    assert (await asking).bodies == [{"length": len(body)}]
+    assert (await requesting).bodies == [{"length": len(body)}]
 
 
 async def test_a_connection_that_rests_too_long_is_closed() -> None:

@@ -131,7 +131,7 @@ def test_no_field_of_a_view_holds_a_value_of_a_document(system: System) -> None:
         assert set(seen) <= {"_id", "pending"}
         allowed = {"type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at"}
         for pending in seen.get("pending", ()):
-            assert set(pending) <= {"due_at", "next_trigger_at", "step"}
+            assert set(pending) <= {"due_at", "next_trigger_at", "transition"}
             assert set(pending["transition"]) <= allowed
 
 

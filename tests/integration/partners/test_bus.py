@@ -31,7 +31,7 @@ MANY = 60
 """More messages than the bus sends one by one."""
 
 
-class Told:
+class Published:
     """What a process tells, and what has come of it so far."""
 
     def __init__(self, bus: PartnerBus, health: Health, reader: Reader) -> None:
@@ -68,7 +68,7 @@ def _is(topic: str, mark: str) -> Callable[[Seen], bool]:
 
 
 def untold(why: str) -> float:
-    return float(metrics.UNTOLD.labels(why)._value.get())
+    return float(metrics.OUTCOMES_UNSENT.labels(why)._value.get())
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def partners(run: Run) -> None:
 
 
 @pytest_asyncio.fixture
-async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Told]:
+async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Published]:
     del partners
     reader = Reader(provisioned.kafka.admin_settings(), OURS, "outcomes.facturier", "outcomes.autre")
     health = Health()
@@ -87,13 +87,13 @@ async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Told]:
         build_producer(user(provisioned, OWNER), once=False) as other,
     ):
         bus = PartnerBus(KafkaBus(producer, health), KafkaBus(other, health, name="other"), lambda: topics_seen(other))
-        yield Told(bus, health, reader)
+        yield Published(bus, health, reader)
         assert health.ended() == [], "neither producer is spent"
     reader.close()
 
 
 @pytest.mark.parametrize("count", [1, MANY])
-async def test_each_is_told_its_own_and_the_gateway_all(told: Told, count: int) -> None:
+async def test_each_is_told_its_own_and_the_gateway_all(told: Published, count: int) -> None:
     first = await told.report("facturier", count=count)
     second = await told.report("autre", count=count)
     third = await told.report(count=count)
@@ -105,14 +105,14 @@ async def test_each_is_told_its_own_and_the_gateway_all(told: Told, count: int) 
 
 
 @pytest.mark.parametrize("client", ["portal", "x" * 200, ".", ".."])
-async def test_a_client_without_a_topic_is_told_nothing_and_holds_up_nobody(told: Told, client: str) -> None:
+async def test_a_client_without_a_topic_is_told_nothing_and_holds_up_nobody(told: Published, client: str) -> None:
     before = untold("no_topic")
     marks = await told.report(client, "facturier", count=3)
     await told.came(marks, OURS, "outcomes.facturier")
     assert untold("no_topic") == before + 3
 
 
-async def test_a_topic_that_is_made_meanwhile_is_found(told: Told, run: Run) -> None:
+async def test_a_topic_that_is_made_meanwhile_is_found(told: Published, run: Run) -> None:
     await told.report("nouveau")
     await asyncio.to_thread(run, "add", "nouveau")
     is_untold = True
@@ -127,7 +127,7 @@ async def test_a_topic_that_is_made_meanwhile_is_found(told: Told, run: Run) -> 
 
 @pytest.mark.parametrize("count", [1, MANY])
 async def test_a_topic_that_goes_away_while_it_is_written_to(
-    told: Told, run: Run, admin: AdminClient, provisioned: Brokers, count: int
+    told: Published, run: Run, admin: AdminClient, provisioned: Brokers, count: int
 ) -> None:
     """As when a partner is removed while changes of its are pending: they are due half an hour later."""
     await told.report("autre", "facturier", count=count)
@@ -145,7 +145,7 @@ async def test_a_topic_that_goes_away_while_it_is_written_to(
     await asyncio.to_thread(run, "add", "autre")
 
 
-async def test_a_topic_that_may_not_be_written_to(told: Told, provisioned: Brokers) -> None:
+async def test_a_topic_that_may_not_be_written_to(told: Published, provisioned: Brokers) -> None:
     writing = Writing(provisioned.kafka.admin_settings(), OWNER, "outcomes.autre")
     await told.report("autre")
     await asyncio.to_thread(writing.take)

@@ -31,7 +31,7 @@ def partner(run: Run, provisioned: Brokers) -> KafkaSettings:
 
 
 @pytest_asyncio.fixture
-async def asking(partner: KafkaSettings) -> AsyncIterator[Caller]:
+async def requesting(partner: KafkaSettings) -> AsyncIterator[Caller]:
     async with calling(partner) as caller:
         yield caller
 
@@ -54,17 +54,17 @@ async def read(caller: Caller, topic: str) -> int:
 
 
 async def test_a_partner_who_writes_too_much_waits_and_its_neighbour_does_not(
-    asking: Caller, provisioned: Brokers
+    requesting: Caller, provisioned: Brokers
 ) -> None:
-    assert await write(asking, TOPIC, 100) == 0
-    assert await write(asking, TOPIC, MUCH) > 0
+    assert await write(requesting, TOPIC, 100) == 0
+    assert await write(requesting, TOPIC, MUCH) > 0
     async with calling(user(provisioned, "gateway")) as gateway:
         assert await write(gateway, TOPIC, MUCH) == 0, "ours may write what one partner may not"
 
 
-async def test_a_partner_who_reads_too_much_waits(asking: Caller, provisioned: Brokers) -> None:
+async def test_a_partner_who_reads_too_much_waits(requesting: Caller, provisioned: Brokers) -> None:
     async with calling(user(provisioned, "structure_svc")) as owner:
         assert await write(owner, OUTCOMES, MUCH) == 0
-    assert await read(asking, OUTCOMES) > 0
+    assert await read(requesting, OUTCOMES) > 0
     async with calling(user(provisioned, "structure_svc")) as owner:
         assert await read(owner, TOPIC) == 0

@@ -38,11 +38,11 @@ def test_whoever_waits_as_the_page_says_is_told_of_a_refusal_too(demonstration: 
     """On a structure that is none of its account's."""
     skip_without_kcat()
     page = pages.read(TEXT)
-    asking = next(n for n, block in enumerate(page.commands) if "-P -t structure.requests" in block)
-    refused = page.commands[asking].replace('"id": 1', '"id": 2').replace("mine-1", "refused-1")
-    waiting = page.commands[asking + 1].replace("decision mine-1", "decision refused-1")
+    requesting = next(n for n, block in enumerate(page.commands) if "-P -t structure.requests" in block)
+    refused = page.commands[requesting].replace('"id": 1', '"id": 2').replace("mine-1", "refused-1")
+    waiting = page.commands[requesting + 1].replace("decision mine-1", "decision refused-1")
     assert "refused-1" in refused
     assert "decision refused-1" in waiting
-    commands = [*page.commands[:asking], refused, waiting]
+    commands = [*page.commands[:requesting], refused, waiting]
     gives = {len(commands) - 1: {"request_id": "refused-1", "status": "rejected"}}
     pages.run(demonstration, pages.Page(commands, gives), pages.folder(demonstration, tmp_path))

@@ -36,7 +36,7 @@ from tests.support.toy.requests import (
 from tests.support.toy.state import BoxState
 
 ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
-ASK_AGAIN = 5 * MINUTE
+LOOK_UP_AGAIN = 5 * MINUTE
 NOBODY = "nobody"
 BOMB = "bomb"
 """A thing which, once it is in the box, breaks every `Put` that falls due."""
@@ -176,11 +176,11 @@ def _oracle(thing: str, context: Context) -> RequiresLookup | None:
         raise Rejected("forbidden")
     return RequiresLookup(
         key=key,
-        ask=LookUp("oracle.requests", "oracle.ask.v1", thing, {"thing": thing}),
+        look_up=LookUp("oracle.requests", "oracle.ask.v1", thing, {"thing": thing}),
         wait=SILENT_WAIT if said == "later" else ORACLE_WAIT,
         code="waiting_insee",
         timeout_code="insee_unavailable",
-        retry_after=ASK_AGAIN,
+        retry_after=LOOK_UP_AGAIN,
     )
 
 

@@ -49,8 +49,8 @@ def test_without_insee_s_answer_the_creation_waits_and_asks_r9() -> None:
     _, wait = asked(create())
     assert isinstance(wait, Wait)
     assert (wait.waits_for, wait.code) == (f"insee:{SIRET}", "waiting_insee")
-    assert wait.ask is not None
-    assert (wait.ask.topic, wait.ask.data["actor"]) == ("insee.requests", "alice")
+    assert wait.look_up is not None
+    assert (wait.look_up.topic, wait.look_up.data["actor"]) == ("insee.requests", "alice")
 
 
 def test_an_unreachable_insee_is_waited_for_an_hour_then_refused_r9() -> None:

@@ -131,7 +131,7 @@ def test_what_is_needed_is_waited_for_as_long_as_its_kind_of_wait_lasts() -> Non
     wait = ask(draft, request)
     assert wait is not None
     assert (wait.waits_for, wait.code, wait.deadline) == (oracle_key("pen"), "waiting_insee", NOW + 60 * MINUTE)
-    assert wait.ask is not None
+    assert wait.look_up is not None
     assert (draft.transitions, draft.changed) == ([], False)
     again = ask(draft, request, now=NOW + MINUTE)
     assert again is not None

@@ -18,7 +18,7 @@ OURS = "structure.outcomes"
 
 
 def undelivered(why: str) -> float:
-    return float(metrics.UNTOLD.labels(why)._value.get())
+    return float(metrics.OUTCOMES_UNSENT.labels(why)._value.get())
 
 
 class Broken:

@@ -125,7 +125,7 @@ def test_a_waiting_row_brings_its_request_back_whole_and_without_the_token() -> 
     record = codec.record_in(OWNER, raw)
     read = record.incoming
     assert read is not None
-    assert (record.waits_for, record.deadline, record.ask_at, record.ask) == (
+    assert (record.waits_for, record.deadline, record.look_up_at, record.look_up) == (
         "oracle:pen",
         NOW + 9,
         NOW + 3,
