@@ -34,7 +34,7 @@ ROLES: Mapping[Right, str] = {
 
 
 def right_of(document: Document, actor: Actor) -> Right:
-    """Return the rung of an actor on a structure."""
+    """Return the access level of an actor on a structure."""
     for entry in document.get("access", ()):
         if entry["user"] == actor.id:
             return Right(entry["right"])

@@ -12,7 +12,7 @@ from shared.errors import Rejected
 
 
 class Right(IntEnum):
-    """A rung of the ladder; a higher one may do what a lower one may."""
+    """An access level; a higher one may do what a lower one may."""
 
     STRANGER = 0
     CONSULTATION = 1
@@ -31,7 +31,7 @@ def user_key(user: str) -> str:
 
 
 def right(team: Mapping[str, Any] | None, user: str, *, first_principal: str | None = None) -> Right:
-    """Return the rung on which a user stands.
+    """Return the access level of a user.
 
     Until the first record of a new structure's team has arrived, its first principal is its principal.
     """

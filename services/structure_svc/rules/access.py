@@ -25,7 +25,7 @@ def copy_that_may_lag(named: StructureRef) -> str:
 
 
 def of(state: StructureState, context: Context) -> Right:
-    """Return the rung on which the actor stands."""
+    """Return the access level of the actor."""
     team = context.copies.get(team_key(state.id))
     return access_levels.right(team, context.actor.id, first_principal=state.principal)
 
