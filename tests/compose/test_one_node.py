@@ -53,7 +53,7 @@ def test_another_system_comes_from_outside_the_containers_with_any_codec(stack: 
     partner = Partner({**stack.partner(), "compression.type": "zstd"})
     token = stack.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": structure["id"]}, "phone": "0102030405"}
-    rid = partner.ask("structure.requests", "structure.modify.v1", data, token)
+    rid = partner.submit("structure.requests", "structure.modify.v1", data, token)
     for status in ("accepted", "applied"):
         assert outcomes.until(lambda seen, s=status: (seen.get("request_id"), seen.get("status")) == (rid, s))  # type: ignore[misc]
     outcomes.close()

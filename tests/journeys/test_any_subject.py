@@ -51,7 +51,7 @@ def test_any_subject_makes_a_structure_has_a_team_and_takes_back_what_it_asked(
         assert cancelled["code"] == "cancellation_done", "whoever could have made it may take it back"
 
         data = {"structure": {"id": id_}, "label": "par Kafka"}
-        rid = partner.ask("structure.requests", MODIFY, data, forge.token(KAFKA_AUDIENCE, sub=guest))
+        rid = partner.submit("structure.requests", MODIFY, data, forge.token(KAFKA_AUDIENCE, sub=guest))
         assert outcomes.until(of(rid, "accepted"), 60)["actor"] == guest
         assert outcomes.until(of(rid, "applied"), 60)["actor"] == guest
         until(lambda: own.get(path).json().get("label") == "par Kafka", what="its effect")
@@ -90,7 +90,7 @@ def test_the_requests_of_two_are_told_apart_wherever_their_names_end(
         token = forge.token(KAFKA_AUDIENCE, sub=subject)
         correlation = json.dumps([subject, request_id])
         headers = {"ce_correlationid": correlation.encode()}
-        partner.ask("structure.requests", MODIFY, data, token, request_id=request_id, headers=headers)
+        partner.submit("structure.requests", MODIFY, data, token, request_id=request_id, headers=headers)
         wanted = {"correlation_id": correlation, "status": "rejected"}  # Before, it waits for a copy that may lag.
         told = outcomes.until(lambda seen, wanted=wanted: wanted.items() <= seen.items(), 60)  # type: ignore[misc]
         assert (told["actor"], told["code"], told["repeated"]) == (subject, code, False)

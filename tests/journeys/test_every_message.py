@@ -58,7 +58,7 @@ def test_every_message_of_a_journey_is_as_published(system: System, partner: Par
             assert api.delete(f"{path}/members/marc").status_code == 202
         token = system.token("alice", KAFKA_AUDIENCE)
         data = {"structure": {"id": structure["id"]}, "name": "Changée", "email": "accueil@example.fr"}
-        request = partner.ask("structure.requests", "structure.modify.v1", data, token)
+        request = partner.submit("structure.requests", "structure.modify.v1", data, token)
         applied = reader.until(of(request, "applied"))
         reader.until(lambda s: s["topic"] == "structure.state" and s.get("version") == applied["version"])
         assert {seen["topic"] for seen in reader.seen} == set(TOPICS)

@@ -17,7 +17,7 @@ def test_a_request_from_kafka_is_accepted_then_applied_and_readable(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
 ) -> None:
     token = system.token("alice", KAFKA_AUDIENCE)
-    rid = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "phone": "0102030405"}, token)
+    rid = partner.submit(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "phone": "0102030405"}, token)
     accepted = outcomes.until(of(rid, "accepted"))
     assert accepted["reference"]["structure"]["identifier"]["value"] == structure["identifier"]["value"]
     assert outcomes.until(of(rid, "applied"))["at"] >= accepted["effective_at"]
@@ -71,7 +71,7 @@ def test_a_refusal_is_repeated_by_whichever_door_it_comes_again(
     token = system.token("sam", KAFKA_AUDIENCE)
     for count in (1, 2):
         data = {"structure": {"id": structure["id"]}, **body}
-        partner.ask(TOPIC, MODIFY, data, token, request_id=rid, headers={"ce_correlationid": b"n%d" % count})
+        partner.submit(TOPIC, MODIFY, data, token, request_id=rid, headers={"ce_correlationid": b"n%d" % count})
         told = outcomes.until(lambda seen, n=count: seen.get("correlation_id") == f"n{n}" and of(rid, "rejected")(seen))  # type: ignore[misc]
         assert (told["code"], told["repeated"]) == ("structure_not_found", count == 2)
     for wait in (20, None):
@@ -109,7 +109,7 @@ def test_who_asks_is_proved_and_not_believed(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any], who: str, audience: str, code: str
 ) -> None:
     token = system.token(who, audience, through="facturier")
-    rid = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "x"}, token)
+    rid = partner.submit(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "x"}, token)
     assert outcomes.until(of(rid, "rejected"))["code"] == code
 
 
@@ -117,10 +117,10 @@ def test_a_message_that_proves_no_client_is_told_to_none(
     system: System, partner: Partner, outcomes: Reader, every_outcome: Reader, structure: dict[str, Any]
 ) -> None:
     data = {"structure": {"id": structure["id"]}, "label": "x"}
-    unproved = partner.ask(TOPIC, MODIFY, data, None, key=b"1")
+    unproved = partner.submit(TOPIC, MODIFY, data, None, key=b"1")
     assert every_outcome.until(of(unproved, "rejected"))["code"] == "token_missing"
     token = system.token("alice", KAFKA_AUDIENCE)
-    proved = partner.ask(TOPIC, "structure.none.v1", data, token, key=b"1")
+    proved = partner.submit(TOPIC, "structure.none.v1", data, token, key=b"1")
     outcomes.until(of(proved, "rejected"))
     assert unproved not in {seen.get("request_id") for seen in outcomes.seen}
 
@@ -129,7 +129,7 @@ def test_a_token_that_expired_before_the_broker_had_the_request_is_refused_and_i
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any]
 ) -> None:
     token = system.token("alice", KAFKA_AUDIENCE, expires_in=-60)
-    rid = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "x"}, token)
+    rid = partner.submit(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "x"}, token)
     told = outcomes.until(of(rid, "rejected"))
     assert (told["code"], told["actor"], told["recorded"]) == ("token_expired", "", False)
 
@@ -139,5 +139,5 @@ def test_acting_for_another_needs_the_scope_for_it(
 ) -> None:
     token = system.token("facturier", KAFKA_AUDIENCE)
     data = {"structure": {"id": structure["id"]}, "label": "x"}
-    rid = partner.ask(TOPIC, MODIFY, data, token, headers={"ce_actor": b"alice"})
+    rid = partner.submit(TOPIC, MODIFY, data, token, headers={"ce_actor": b"alice"})
     assert outcomes.until(of(rid, "rejected"))["code"] == "act_for_forbidden"

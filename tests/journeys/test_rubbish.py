@@ -195,7 +195,7 @@ def goes_on(system: System, partner: Partner, outcomes: Reader, structure: dict[
     yield
     token = system.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": structure["id"]}, "label": f"après {next(_numbers)}"}
-    rid = partner.ask(TOPIC, MODIFY, data, token, key=KEY)
+    rid = partner.submit(TOPIC, MODIFY, data, token, key=KEY)
     assert outcomes.until(of(rid, "accepted"), 60)
     assert system.supervisor["structure_svc"].pid == before
     live = httpx2.get(f"http://127.0.0.1:{system.settings.structure_svc_port}/live", timeout=30).json()
@@ -282,10 +282,10 @@ def test_rubbish_for_users_and_teams(system: System, partner: Partner) -> None:
     token = system.token("alice", KAFKA_AUDIENCE)
     for id_ in (2**63, 2**64 - 1, 2**63 - 1, 2**53, 2**53 - 1):
         data = {"structure_id": id_, "user": "marc", "profile": "consultation"}
-        rid = partner.ask("manager.requests", "membership.set.v1", data, token, key=KEY)
+        rid = partner.submit("manager.requests", "membership.set.v1", data, token, key=KEY)
         assert answers.until(of(rid, "rejected"), 60)["code"] == (
             "structure_not_found" if id_ < 2**53 else "invalid_request"
         )
-    rid = partner.ask("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
+    rid = partner.submit("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
     assert answers.until(of(rid, "rejected"), 60)["code"] == "unsupported_type", "what only the owner asks of itself"
     answers.close()

@@ -53,7 +53,7 @@ class Given:
         self.sent: dict[Any, tuple[str, str]] = {}
         for owner, model, named, who in CASES:
             ids = [
-                partner.ask(name(owner, REQUESTS), model.type, data_of(model, about[named]), tokens[who])
+                partner.submit(name(owner, REQUESTS), model.type, data_of(model, about[named]), tokens[who])
                 for about in (self.there, self.absent)
             ]
             self.sent[owner, model, named, who] = (ids[0], ids[1])

@@ -1,4 +1,4 @@
-"""Topics, users and rights on Kafka, made with the operators' own code: a user may do what it may in production."""
+"""Topics, users and ACLs on Kafka, made with the operators' own code: a user may do what it may in production."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def operator(brokers: Brokers) -> KafkaSettings:
 
 
 class Writing:
-    """The right of a user to write to a topic, which can be taken and given back; it takes brokers a moment to know."""
+    """A user's ACL to write to a topic, which can be removed and restored; it takes brokers a moment to know."""
 
     def __init__(self, admin: Mapping[str, Any], name: str, topic: str) -> None:
         self._admin = AdminClient(dict(admin))
@@ -65,7 +65,7 @@ def provision(
     partitions: int = 12,
     partners: Iterable[Partner] = (),
 ) -> None:
-    """Make every topic and right for a delay (ms), these users of ours, and other systems; may be called again."""
+    """Make every topic and ACL for a delay (ms), these users of ours, and other systems; may be called again."""
     # The operators' code is for a command: it runs loops of its own, which can't be done inside one.
     with ThreadPoolExecutor(1) as aside:
         aside.submit(_provision, brokers, list(users), delay, partitions, list(partners)).result()

@@ -173,7 +173,7 @@ async def owner(watched: Watched, timeline: Timeline, both_brokers: Brokers) -> 
         lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["harness"].insert_one({})
     )
     made = Owner(harness, watched.scraped())
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     await harness.sweep()
     timeline.scrape(made.scraped(), minutes=20)
     timeline.is_silent()

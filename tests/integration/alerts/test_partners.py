@@ -20,7 +20,7 @@ def test_an_owner_may_not_write_to_the_topic_of_a_partner(watched: Watched, time
     writing.take()
 
     def is_denied() -> bool:  # The broker needs a moment to know.
-        partner.ask("structure.requests", "structure.modify.v1", {"structure": {"id": 1}, "label": "x"}, token)
+        partner.submit("structure.requests", "structure.modify.v1", {"structure": {"id": 1}, "label": "x"}, token)
         return bool(watched.value("structure_svc", DENIED))
 
     try:

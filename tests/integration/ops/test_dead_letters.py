@@ -46,7 +46,7 @@ def refused(system: System, ops: Ops) -> dict[str, Any]:
     request_id = fresh_id("wrong")
     token = system.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": 1}, "labell": SECRET}
-    Partner(system.partner()).ask("structure.requests", MODIFY, data, token, request_id=request_id)
+    Partner(system.partner()).submit("structure.requests", MODIFY, data, token, request_id=request_id)
     found = until(lambda: dead_letters(ops, request_id), 60, what="the letter")
     [dead_letter] = found
     return dict(dead_letter)
