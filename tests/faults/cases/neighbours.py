@@ -33,7 +33,7 @@ HELD: tuple[Callable[[Attacker], AbstractContextManager[None]], ...] = (
 
 
 async def hostile_neighbour(stack: Stack) -> None:
-    """Floods, unusable documents, slow connections, keys made up while the issuer is away; a bystander asks."""
+    """Floods, unusable documents, slow connections, made-up keys while the issuer is away, beside a bystander."""
     structure = await asyncio.to_thread(stack.new_structure, WHO)
     stack.leave_out(WHO, structure)
     attacker = Attacker(stack.system, structure)
@@ -53,7 +53,7 @@ async def hostile_neighbour(stack: Stack) -> None:
             bystander = bystander.again()
         if bystander.failed or bystander.longest > bound:
             raise AssertionError(f"a bystander waited for {bystander.longest:.1f} s; not decided: {bystander.failed}")
-        stack.tell(f"  a bystander: {bystander}")
+        stack.report(f"  a bystander: {bystander}")
 
 
 def _while_held(
