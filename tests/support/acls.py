@@ -46,12 +46,12 @@ class Writing:
         self._about = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{name}", "*")
         self._denied = (AclOperation.WRITE, AclPermissionType.DENY)
 
-    def take(self) -> None:
+    def revoke(self) -> None:
         """Deny it."""
         for done in self._admin.create_acls([AclBinding(*self._about, *self._denied)]).values():
             done.result(30)
 
-    def give_back(self) -> None:
+    def grant(self) -> None:
         """Deny it no longer."""
         for done in self._admin.delete_acls([AclBindingFilter(*self._about, *self._denied)]).values():
             done.result(30)

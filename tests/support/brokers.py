@@ -38,7 +38,7 @@ from tests.support.containers import ContainerBrokers
 
 LOCAL, CONTAINERS = "local", "containers"
 
-EVERY_RIGHT = AclBindingFilter(
+EVERY_ACL = AclBindingFilter(
     ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
 )
 """Matches every ACL there is."""

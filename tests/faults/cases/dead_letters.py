@@ -34,12 +34,12 @@ async def no_dead_letters(stack: Stack) -> None:
 async def _denied(stack: Stack) -> None:
     acl = Writing(stack.admin, _OWNER, _DEAD_LETTERS)
     stack.fault("deny", _DEAD_LETTERS)
-    await asyncio.to_thread(acl.take)
+    await asyncio.to_thread(acl.revoke)
     try:
         await _poison_for_a_while(stack)
     finally:
         stack.fault("allow", _DEAD_LETTERS)
-        await asyncio.to_thread(acl.give_back)
+        await asyncio.to_thread(acl.grant)
 
 
 async def _deleted(stack: Stack) -> None:

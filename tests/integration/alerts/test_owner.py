@@ -1,4 +1,4 @@
-"""What an owner's engine and its sweeper tell, over hours of their own clock."""
+"""What an owner's engine and its sweeper expose, over hours of their own clock."""
 
 import pytest
 
@@ -15,13 +15,13 @@ OVERDUE = 'structures_overdue_changes{owner="box"}'
 
 
 async def died(harness: Harness, box: str) -> None:
-    """Let a process die once a change at once is written, and before anybody is told of it."""
+    """Let a process die once a change at once is written, and before its outcome is published."""
     with pytest.raises(Died):
         await harness.submit(PutNow(box=box, thing="pen"), f"of {box}", by=harness.process(dies_after="save"))
 
 
 @shows("ChangesAreLate")
-async def test_a_change_that_never_applies_is_told_throughout_however_often_it_is_triggered(
+async def test_a_change_that_never_applies_is_alerted_throughout_however_often_it_is_triggered(
     owner: Owner, timeline: Timeline
 ) -> None:
     harness = owner.harness
