@@ -1,7 +1,7 @@
 """Nobody harms a neighbour: whatever one actor sends and whatever one document holds, others are decided on.
 
-A bystander asks all the while. On an idle machine each decision takes some hundredths of a second, and 2 s is what is
-promised (`make faults CASE=hostile-neighbour` asks for that); tests share their machine, so here it is 2 s or ten times
+A bystander sends requests all the while. On an idle machine each decision takes some hundredths of a second, and 2 s is
+promised (`make faults CASE=hostile-neighbour` checks that); tests share their machine, so here it is 2 s or ten times
 what it took the bystander in peace. Without isolation it is minutes, or never.
 """
 

@@ -33,7 +33,7 @@ def _wrong(seen: Seen) -> list[str]:
     """Return what the contract has against a message."""
     channel = CHANNELS[PUBLISHED.get(str(seen["topic"]), str(seen["topic"]))]
     headers, body = seen["headers"], json.loads(seen["value"])
-    # A topic of records has several kinds of message, told apart by what they are.
+    # A topic of records has several kinds of message, distinguished by what they are.
     kinds = [m for m in channel["messages"].values() if Draft202012Validator(m["headers"]).is_valid(headers)]
     wrong = [[error.message for error in _schema(kind["payload"]["$ref"]).iter_errors(body)] for kind in kinds]
     if [] in wrong:

@@ -1,4 +1,4 @@
-"""Who asks is proved by both doors: the same tokens on Kafka and over HTTP, and none of them is ever written down."""
+"""Callers are authenticated by both channels, with the same tokens on Kafka and over HTTP; none is ever written down."""
 
 import json
 import os
@@ -42,7 +42,7 @@ TOKENS: dict[str, tuple[str, Callable[[Forge, str], str]]] = {
     "alg none": ("token_invalid", lambda f, a: f.token(a, header={"alg": "none"})),
     "HMAC with what is public": ("token_invalid", _with_public_key),
     "of another issuer": ("token_invalid", lambda f, a: f.token(a, iss="https://elsewhere.example")),
-    "for the other door": (
+    "for the other channel": (
         "token_audience",
         lambda f, a: f.token(KAFKA_AUDIENCE if a == HTTP_AUDIENCE else HTTP_AUDIENCE),
     ),
@@ -55,14 +55,14 @@ TOKENS: dict[str, tuple[str, Callable[[Forge, str], str]]] = {
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_a_token_that_proves_nothing_is_refused_by_both_doors(
+def test_a_token_that_authenticates_nobody_is_refused_by_both_channels(
     system: System, partner: Partner, every_outcome: Reader, structure: dict[str, Any], forge: Forge, name: str
 ) -> None:
     code, make = TOKENS[name]
     data = {"structure": {"id": structure["id"]}, "label": "jamais"}
     rid = partner.submit(TOPIC, MODIFY, data, make(forge, KAFKA_AUDIENCE))
-    told = every_outcome.until(of(rid, "rejected"), 60)
-    assert (told["code"], told["recorded"], told["actor"]) == (code, False, "")
+    outcome = every_outcome.until(of(rid, "rejected"), 60)
+    assert (outcome["code"], outcome["recorded"], outcome["actor"]) == (code, False, "")
     headers = {"Authorization": f"Bearer {make(forge, HTTP_AUDIENCE)}"}
     path = f"{system.api}/structures/{structure['id']}"
     for answer in (
@@ -101,7 +101,7 @@ def test_a_request_that_waited_is_not_refused_for_having_waited(
     assert outcomes.until(of(late, "rejected"), 90)["code"] == "token_expired"
 
 
-def test_a_technical_account_asks_for_itself_and_the_gateway_for_whom_it_has_proved(
+def test_a_technical_account_acts_for_itself_and_the_gateway_for_whom_it_has_authenticated(
     system: System, partner: Partner, outcomes: Reader, every_outcome: Reader
 ) -> None:
     structure = new_structure(system)
@@ -157,7 +157,7 @@ def _retries(log: Path, before: int) -> bool:
     return b'"error": "Transient", "attempt"' in log.read_bytes()[before:]
 
 
-def test_a_key_withdrawn_while_a_process_was_down_still_proves_what_came_before(
+def test_a_key_withdrawn_while_a_process_was_down_still_authenticates_what_came_before(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any], forge: Forge
 ) -> None:
     token, owner = forge.token(KAFKA_AUDIENCE), system.supervisor["structure_svc"]
@@ -182,19 +182,19 @@ def test_no_token_is_written_anywhere(
     """Not in a topic of answers, in a dead letter, in MongoDB or a log: of tokens accepted, refused and put aside."""
     label = {"structure": {"id": structure["id"]}, "label": f"trace {os.getpid()}"}
     good, bad = forge.token(KAFKA_AUDIENCE), forge.token(KAFKA_AUDIENCE, exp=5)
-    asked = [
+    submitted = [
         (partner.submit(TOPIC, MODIFY, label, good), "accepted"),
         (partner.submit(TOPIC, MODIFY, {"structure": 1}, good), "rejected"),
         (partner.submit(TOPIC, MODIFY, label, bad), "rejected"),
         (partner.submit(TOPIC, MODIFY, {"x": 1}, good, headers={"other": f"bearer {good}".encode()}), "rejected"),
     ]
     partner.send(TOPIC, b"rubbish", {"Authorization": f"Bearer {good}".encode(), "ce_type": MODIFY.encode()})
-    for rid, status in asked:
+    for rid, status in submitted:
         assert outcomes.until(of(rid, status), 60)
     with system.as_("alice") as api:
         api.get(f"/structures/{structure['id']}", headers={"Authorization": f"Bearer {bad}"})
     everything = b"".join(_written(system))
-    assert b"trace" in everything, "what was asked is found, so tokens would be"
+    assert b"trace" in everything, "what was submitted is found, so tokens would be"
     for token in (good, bad):
         assert token.encode() not in everything
         assert token.rpartition(".")[2].encode() not in everything
@@ -225,8 +225,8 @@ def _records(settings: dict[str, Any]) -> Iterator[bytes]:
         {**settings, "group.id": "admin.scan", "enable.auto.commit": False, "enable.partition.eof": True}
     )
     described = consumer.list_topics(timeout=30).topics
-    asked = (topics.REQUESTS, topics.RETRIES)
-    ours = [topic for topic in described if not topic.endswith(asked) and not topic.startswith("__")]
+    suffixes = (topics.REQUESTS, topics.RETRIES)
+    ours = [topic for topic in described if not topic.endswith(suffixes) and not topic.startswith("__")]
     places = [TopicPartition(topic, p, 0) for topic in ours for p in described[topic].partitions]
     consumer.assign(places)
     left, end = len(places), time.monotonic() + 90

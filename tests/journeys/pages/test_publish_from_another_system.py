@@ -34,7 +34,7 @@ def test_every_command_of_the_page_can_be_pasted(
 
 
 @pytest.mark.timeout(300)
-def test_whoever_waits_as_the_page_says_is_told_of_a_refusal_too(demonstration: System, tmp_path: Path) -> None:
+def test_whoever_waits_as_the_page_says_learns_of_a_refusal_too(demonstration: System, tmp_path: Path) -> None:
     """On a structure that is none of its account's."""
     skip_without_kcat()
     page = pages.read(TEXT)
