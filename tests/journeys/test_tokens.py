@@ -1,4 +1,4 @@
-"""Callers are authenticated by both channels, with the same tokens on Kafka and over HTTP; none is ever written down."""
+"""Callers are authenticated by both channels: the same tokens on Kafka and over HTTP, and none is ever written down."""
 
 import json
 import os
