@@ -1,4 +1,4 @@
-"""A bed for the delay: topics, workers, senders and readers on a real Kafka. Benchmarks and tests stand on it."""
+"""A harness for the delay: topics, workers, senders and readers on a real Kafka. Benchmarks and tests use it."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from shared.kafka.clients import build_consumer
 from shared.runtime.settings import KafkaSettings
 
 ROOT = Path(__file__).resolve().parents[1]
-LEASH = ROOT / "dev" / "brokers" / "leash.py"
+WATCHDOG = ROOT / "dev" / "brokers" / "leash.py"
 DLQ = dead_letters("delay_svc")
 PARTITIONS = 12
 
@@ -37,7 +37,7 @@ def admin(kafka: KafkaSettings) -> AdminClient:
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": kafka.user,
             "sasl.password": kafka.password.get_secret_value(),
-            "log_level": 3,  # Errors; what it tells of its own end is none.
+            "log_level": 3,  # Errors; what it logs of its own end is none.
         }
     )
 
@@ -45,7 +45,7 @@ def admin(kafka: KafkaSettings) -> AdminClient:
 def make_topics(
     kafka: KafkaSettings, delays: Iterable[int], targets: Iterable[str], partitions: int = PARTITIONS
 ) -> None:
-    """Make the topics of `delays` (ms), the `targets` and the dead letters, where they lack."""
+    """Make the topics of `delays` (ms), the `targets` and the dead letters, where they are missing."""
     configs = {topic.name: dict(topic.config) for topic in table(*delays)}
     stamped = configs[delay_topic(next(iter(delays)))]
     wanted = [delay_topic(delay) for delay in delays] + [*targets, DLQ]
@@ -112,25 +112,25 @@ class Worker:
         self.port = free_ports(1)[0]
         self.log = log
         self._environment = environment(kafka, ENVIRONMENT="development", HTTP_PORT=str(self.port), **settings)
-        self._leash: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self.pid = 0
 
     def start(self) -> "Worker":
         """Start it and wait until it is ready. Raises RuntimeError when it isn't within 30 s."""
         with self.log.open("ab") as log:
-            self._leash = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), sys.executable, "-m", "services.delay_svc"],
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(WATCHDOG), sys.executable, "-m", "services.delay_svc"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,
                 env=self._environment,
             )
-        assert self._leash.stdout is not None  # noqa: S101 - it is a pipe.
-        self.pid = int(self._leash.stdout.readline())
+        assert self._watchdog.stdout is not None  # noqa: S101 - it is a pipe.
+        self.pid = int(self._watchdog.stdout.readline())
         deadline = time.monotonic() + 30
         while not self._answers("/ready"):
-            if time.monotonic() > deadline or self._leash.poll() is not None:
+            if time.monotonic() > deadline or self._watchdog.poll() is not None:
                 self.kill()
                 raise RuntimeError(f"delay_svc did not start:\n{self.log.read_text(encoding='utf-8')[-2000:]}")
             time.sleep(0.05)
@@ -163,9 +163,9 @@ class Worker:
         os.kill(self.pid, number)
 
     def stop(self) -> int:
-        """Ask it to end and return its exit code; 0 means that it ended as asked."""
-        assert self._leash is not None  # noqa: S101 - it was started.
-        if self._leash.poll() is None:
+        """Ask it to end and return its exit code; 0 means that it ended as it should."""
+        assert self._watchdog is not None  # noqa: S101 - it was started.
+        if self._watchdog.poll() is None:
             self.signal(signal.SIGTERM)
         try:
             return self.ended()
@@ -175,15 +175,15 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once (SIGKILL). Does nothing when it doesn't run."""
-        if self._leash is not None and self._leash.poll() is None:
+        if self._watchdog is not None and self._watchdog.poll() is None:
             self.signal(signal.SIGKILL)
             self.ended()
 
     def ended(self, within: float = 30) -> int:
         """Wait, at most `within` seconds, for its end and return its exit code; 128 + the signal that ended it."""
-        assert self._leash is not None  # noqa: S101 - it was started.
-        code = self._leash.wait(within)
-        for pipe in (self._leash.stdin, self._leash.stdout):
+        assert self._watchdog is not None  # noqa: S101 - it was started.
+        code = self._watchdog.wait(within)
+        for pipe in (self._watchdog.stdin, self._watchdog.stdout):
             if pipe is not None:
                 pipe.close()
         return code

@@ -27,7 +27,7 @@ from bench.delay_harness import (
     make_topics,
     read_all,
 )
-from bench.record import Panel, Row, cpu_seconds, percentile, thinned
+from bench.record import Measurement, Panel, cpu_seconds, percentile, thinned
 from services.delay_svc.relay import SESSION_TIMEOUT
 from shared.clock import MINUTE, SECOND, SystemClock
 from shared.contracts.topics import delay_topic
@@ -49,8 +49,8 @@ class Bench:
     folder: Path
     producer: Any
     consumer: Any
-    tell: Callable[[str], None]
-    rows: list[Row] = field(default_factory=list)
+    report: Callable[[str], None]
+    measurements: list[Measurement] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     panels: list[Panel] = field(default_factory=list)
     measured: int = 0
@@ -116,26 +116,26 @@ class Bench:
         return records
 
 
-async def rates(bench: Bench, asked: dict[int, int], seconds: int) -> None:
-    """Lateness when as much becomes due as is put in; `asked` is, by rate, the most that p99 may be (ms).
+async def rates(bench: Bench, limits: dict[int, int], seconds: int) -> None:
+    """Lateness when as much becomes due as is put in; `limits` is, by rate, the most that p99 may be (ms).
 
     More is pending than windows hold, as it always is with a delay of half an hour: they are filled again and again.
     """
     pending = 30
     lines = {}
-    for rate, limit in asked.items():
+    for rate, limit in limits.items():
         name, target = f"lateness at {rate:,}/s", f"rate{rate}.due"
         async with bench.topics(pending * SECOND + rate, target) as source, bench.workers():
-            bench.tell(f"{rate:,}/s for {WARM_UP + seconds} s")
+            bench.report(f"{rate:,}/s for {WARM_UP + seconds} s")
             first_due = await bench.load(source, target, rate, WARM_UP + seconds, pending)
             records = await bench.forwarded(target, rate * (WARM_UP + seconds))
         counted = range(first_due + WARM_UP * SECOND, first_due + (WARM_UP + seconds) * SECOND)
         late = [ms for record, ms in zip(records, lateness(records), strict=True) if record.timestamp - ms in counted]
         bench.figures[name] = _spread(late)
-        bench.rows += [
-            Row(f"{name}: p50", percentile(late, 0.5), "ms"),
-            Row(f"{name}: p99", percentile(late, 0.99), "ms", limit),
-            Row(f"{name}: max", max(late), "ms"),
+        bench.measurements += [
+            Measurement(f"{name}: p50", percentile(late, 0.5), "ms"),
+            Measurement(f"{name}: p99", percentile(late, 0.99), "ms", limit),
+            Measurement(f"{name}: max", max(late), "ms"),
         ]
         lines[f"{rate:,}/s"] = [(percentile(late, share / 200), share / 2) for share in range(201)]
     bench.panels.append(Panel("lateness at a steady rate", "late by at most (ms)", "% of records", lines))
@@ -146,7 +146,7 @@ async def burst(bench: Bench, count: int) -> None:
     lines = {}
     for what, spread, limit in (("same second", SECOND, 500), ("same millisecond", 1, None)):
         async with bench.topics(20 * SECOND + spread, "burst.due") as source, bench.workers():
-            bench.tell(f"{count:,} due in the {what}")
+            bench.report(f"{count:,} due in the {what}")
             due_at = _now() + _SOON
             await bench.send(source, "burst.due", [due_at + n * spread // count for n in range(count)])
             if _now() > due_at - 2 * SECOND:
@@ -154,7 +154,7 @@ async def burst(bench: Bench, count: int) -> None:
             records = await bench.forwarded("burst.due", count)
         late = lateness(records)
         bench.figures[f"{count:,} due in the {what}"] = _spread(late)
-        bench.rows.append(Row(f"{count:,} due in the {what}: last one late", max(late), "ms", limit))
+        bench.measurements.append(Measurement(f"{count:,} due in the {what}: last one late", max(late), "ms", limit))
         lines[what] = thinned([(record.timestamp - due_at, ms) for record, ms in zip(records, late, strict=True)])
     bench.panels.append(Panel(f"{count:,} at once", "ms since the first was due", "late (ms)", lines, 500))
 
@@ -169,13 +169,13 @@ async def memory(bench: Bench, few: int, many: int) -> None:
                 some = min(100_000, count - pending)
                 await bench.send(source, "memory.due", [_now() + 30 * MINUTE] * some)
                 pending += some
-                bench.tell(f"{pending:,} pending")
+                bench.report(f"{pending:,} pending")
             async with bench.workers() as (worker,):
-                held = await _settled(worker)
+                held = await _steady_read_ahead(worker)
                 rss.append(worker.rss() / 2**20)
             bench.figures[f"memory, {count:,} pending"] = {"rss_mib": round(rss[-1], 1), "read_ahead": held}
-            bench.rows.append(Row(f"memory, {count:,} pending", round(rss[-1], 1), "MiB"))
-    bench.rows.append(Row("memory: difference", abs(round(100 * (rss[1] / rss[0] - 1), 1)), "%", 10))
+            bench.measurements.append(Measurement(f"memory, {count:,} pending", round(rss[-1], 1), "MiB"))
+    bench.measurements.append(Measurement("memory: difference", abs(round(100 * (rss[1] / rss[0] - 1), 1)), "%", 10))
 
 
 async def forward_rate(bench: Bench, count: int, rounds: int) -> None:
@@ -188,17 +188,17 @@ async def forward_rate(bench: Bench, count: int, rounds: int) -> None:
                 paces["delay_svc"].append(await _pace(bench, "ours.due", count, worker.pid))
             with _raw(bench.kafka, source, "raw.due", f"raw{turn}") as pid:
                 paces["raw loop"].append(await _pace(bench, "raw.due", count, pid))
-        bench.tell(", ".join(f"{name} {some[-1].rate:,}/s" for name, some in paces.items()))
+        bench.report(", ".join(f"{name} {some[-1].rate:,}/s" for name, some in paces.items()))
     bench.figures["forward rate"] = {name: [asdict(pace) for pace in some] for name, some in paces.items()}
     (ours, our_cpu), (raw, raw_cpu) = (
         (median(pace.rate for pace in some), median(pace.cpu_us for pace in some)) for some in paces.values()
     )
-    bench.rows += [
-        Row("forward rate of delay_svc", ours, "/s"),
-        Row("forward rate of the raw loop", raw, "/s"),
-        Row("forward rate: ratio", round(ours / raw, 2), "", 0.5, at_least=True),
-        Row("processor time of delay_svc", our_cpu, "µs a record"),
-        Row("processor time of the raw loop", raw_cpu, "µs a record"),
+    bench.measurements += [
+        Measurement("forward rate of delay_svc", ours, "/s"),
+        Measurement("forward rate of the raw loop", raw, "/s"),
+        Measurement("forward rate: ratio", round(ours / raw, 2), "", 0.5, at_least=True),
+        Measurement("processor time of delay_svc", our_cpu, "µs a record"),
+        Measurement("processor time of the raw loop", raw_cpu, "µs a record"),
     ]
 
 
@@ -207,7 +207,7 @@ async def kill(bench: Bench, rate: int, seconds: int) -> None:
     pending, name = 2, f"kill -9 of one of two at {rate}/s"
     count = rate * (pending + seconds)
     async with bench.topics(50 * SECOND, "kill.due") as source, bench.workers(2) as (victim, _):
-        bench.tell(f"{rate}/s for {pending + seconds} s, kill -9 of one of two")
+        bench.report(f"{rate}/s for {pending + seconds} s, kill -9 of one of two")
         loading = asyncio.create_task(bench.load(source, "kill.due", rate, seconds, pending))
         await asyncio.sleep(_SOON / SECOND + 3)
         killed_at = _now()
@@ -224,10 +224,10 @@ async def kill(bench: Bench, rate: int, seconds: int) -> None:
         "session_timeout_ms": SESSION_TIMEOUT,
     }
     limit = SESSION_TIMEOUT + 6 * SECOND
-    bench.rows += [
-        Row(f"{name}: lost", count - distinct, "", 0),
-        Row(f"{name}: max late", max(late), "ms", limit),
-        Row(f"{name}: forwarded twice", len(records) - distinct, "", 10),
+    bench.measurements += [
+        Measurement(f"{name}: lost", count - distinct, "", 0),
+        Measurement(f"{name}: max late", max(late), "ms", limit),
+        Measurement(f"{name}: forwarded twice", len(records) - distinct, "", 10),
     ]
     points = [((r.timestamp - killed_at) / SECOND, ms / SECOND) for r, ms in zip(records, late, strict=True)]
     line = {f"{rate}/s": thinned(points)}
@@ -261,7 +261,7 @@ async def _pace(bench: Bench, target: str, count: int, pid: int) -> _Pace:
     return _Pace(rate, round(spent / len(records) * 1e6, 1))
 
 
-async def _settled(worker: Worker) -> int:
+async def _steady_read_ahead(worker: Worker) -> int:
     """Return how many records a process has read ahead, once that does not change any more."""
     before, now = -1.0, 0.0
     while now != before:

@@ -1,4 +1,4 @@
-"""A bed for the benchmarks of requests: another system that asks and counts the answers, cheaply."""
+"""A harness for the benchmarks of requests: another system that submits them and counts the answers, cheaply."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from bench.http_load import Load, Measured
-from bench.record import Panel, Row, cpu_seconds
+from bench.record import Measurement, Panel, cpu_seconds
 from dev.run.clients import OUTCOMES, PARTNER
 from dev.run.system import KAFKA_AUDIENCE, System
 from ops import quotas
@@ -33,8 +33,8 @@ class Bench:
     """Where the measurements run, and what they have found so far."""
 
     system: System
-    tell: Callable[[str], None]
-    rows: list[Row] = field(default_factory=list)
+    report: Callable[[str], None]
+    measurements: list[Measurement] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     panels: list[Panel] = field(default_factory=list)
     structures: list[int] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Bench:
 
     @asynccontextmanager
     async def outcomes(self, user: str = PARTNER, topic: str = OUTCOMES) -> AsyncIterator[Any]:
-        """Give a consumer of the outcomes to come: of what the other system asked, or of all for the gateway."""
+        """Give a consumer of the outcomes to come: of what the other system submitted, or of all for the gateway."""
         consumer = build_consumer(self.kafka(user), topic, group=None, auto_offset_reset="latest")
         await consumer.start()
         try:
@@ -80,7 +80,7 @@ class Bench:
         finally:
             await consumer.stop()
 
-    async def ask(self, type_: str, bodies: Sequence[tuple[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
+    async def submit(self, type_: str, bodies: Sequence[tuple[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
         """Publish requests straight to Kafka as fast as they go; return the seconds to the last decision, and those.
 
         A body comes with the key of its record. Raises TimeoutError when decisions do not come.
@@ -111,7 +111,7 @@ class Bench:
             )
             for n in range(first, first + count)
         ]
-        seconds, outcomes = await self.ask("structure.create.v1", bodies)
+        seconds, outcomes = await self.submit("structure.create.v1", bodies)
         self.structures += [o["reference"]["structure"]["id"] for o in outcomes]
         return seconds
 

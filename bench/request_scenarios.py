@@ -15,7 +15,7 @@ from confluent_kafka.admin import NewTopic
 
 from bench.delay_harness import admin, environment
 from bench.http_load import Load, Measured
-from bench.record import Panel, Row, percentile
+from bench.record import Measurement, Panel, percentile
 from bench.request_harness import PATIENCE, Bench
 from dev.brokers.ports import free_ports
 from dev.issuer.accounts import PASSWORD
@@ -33,14 +33,14 @@ async def kafka(bench: Bench, structures: int, warm_up: int, count: int) -> None
 
     First the brokers and the processes are warmed up: a Java that has just started is slow.
     """
-    bench.tell(f"creating {structures:,} structures")
+    bench.report(f"creating {structures:,} structures")
     creating = await bench.create(structures)
-    bench.tell(f"warming up with {warm_up:,} requests")
-    await bench.ask("structure.modify.v1", bench.modifications(warm_up))
+    bench.report(f"warming up with {warm_up:,} requests")
+    await bench.submit("structure.modify.v1", bench.modifications(warm_up))
     await asyncio.sleep(3)
-    bench.tell(f"{count:,} requests")
+    bench.report(f"{count:,} requests")
     before = bench.cpu()
-    seconds, outcomes = await bench.ask("structure.modify.v1", bench.modifications(count))
+    seconds, outcomes = await bench.submit("structure.modify.v1", bench.modifications(count))
     spent = {name: after - before[name] for name, after in bench.cpu().items()}
     accepted = sum(o["status"] == "accepted" for o in outcomes)
     cpu = {name: round(value / accepted * 1e6) for name, value in spent.items()}
@@ -51,9 +51,11 @@ async def kafka(bench: Bench, structures: int, warm_up: int, count: int) -> None
         "seconds": round(seconds, 2),
         "cpu_us_per_accepted": cpu,
     }
-    bench.rows += [
-        Row("accepted per second, published straight to Kafka", round(accepted / seconds), "/s", 3_000, at_least=True),
-        Row("processor time of the owner for an accepted request", cpu["structure_svc"], "µs", 250),
+    bench.measurements += [
+        Measurement(
+            "accepted per second, published straight to Kafka", round(accepted / seconds), "/s", 3_000, at_least=True
+        ),
+        Measurement("processor time of the owner for an accepted request", cpu["structure_svc"], "µs", 250),
     ]
 
 
@@ -86,7 +88,7 @@ async def raw(bench: Bench) -> None:
             await loop.wait()
     rate = round(count / seconds)
     bench.figures["raw_loop"] = {"records": count, "per_second": rate}
-    bench.rows.append(Row("a loop without rules, rights, storage: records per second", rate, "/s"))
+    bench.measurements.append(Measurement("a loop without rules, permissions, storage: records per second", rate, "/s"))
 
 
 async def decision(bench: Bench, rate: int, seconds: int) -> None:
@@ -102,17 +104,17 @@ async def decision(bench: Bench, rate: int, seconds: int) -> None:
     measured = await asyncio.to_thread(bench.http, load)
     took = measured.took_ms[rate * 3 :]  # The first seconds are not counted.
     name = f"decision over HTTP at {rate}/s"
-    bench.figures["decision"] = _forwarded(measured)
-    bench.rows += [
-        Row(f"{name}: not accepted", sum(measured.bad.values()), "", 0),
-        Row(f"{name}: p50", percentile(took, 0.5), "ms", 20),
-        Row(f"{name}: p99", percentile(took, 0.99), "ms", 60),
+    bench.figures["decision"] = _summary(measured)
+    bench.measurements += [
+        Measurement(f"{name}: not accepted", sum(measured.bad.values()), "", 0),
+        Measurement(f"{name}: p50", percentile(took, 0.5), "ms", 20),
+        Measurement(f"{name}: p99", percentile(took, 0.99), "ms", 60),
     ]
     bench.panels.append(_spread("decision over HTTP", took, 60))
 
 
 async def http(bench: Bench, seconds: int, connections: int) -> None:
-    """Accepted requests per second over HTTP, saturated: each caller waits for the decision, then asks again."""
+    """Accepted requests per second over HTTP, saturated: each caller waits for the decision, then submits the next."""
     load = Load(
         port=bench.system.settings.api_port,
         headers={"Prefer": "wait=10"},
@@ -126,10 +128,10 @@ async def http(bench: Bench, seconds: int, connections: int) -> None:
     spent = {name: after - before[name] for name, after in bench.cpu().items()}
     rate = round(measured.good / measured.seconds)
     cpu = {name: round(value / measured.good * 1e6) for name, value in spent.items()}
-    bench.figures["http"] = {**_forwarded(measured), "cpu_us_per_accepted": cpu}
-    bench.rows += [
-        Row("accepted per second over HTTP", rate, "/s", 800, at_least=True),
-        Row("accepted per second over HTTP: not accepted", sum(measured.bad.values()), "", 0),
+    bench.figures["http"] = {**_summary(measured), "cpu_us_per_accepted": cpu}
+    bench.measurements += [
+        Measurement("accepted per second over HTTP", rate, "/s", 800, at_least=True),
+        Measurement("accepted per second over HTTP: not accepted", sum(measured.bad.values()), "", 0),
     ]
 
 
@@ -142,11 +144,11 @@ async def reads(bench: Bench, rate: int, seconds: int) -> None:
     took = measured.took_ms[rate * 2 :]
     saturated = Load(port=port, headers={}, requests=gets, seconds=seconds, connections=16)
     most = await asyncio.to_thread(bench.http, saturated)
-    bench.figures["reads"] = {"steady": _forwarded(measured), "saturated": _forwarded(most)}
-    bench.rows += [
-        Row(f"read of a structure at {rate}/s: p99", percentile(took, 0.99), "ms", 10),
-        Row("reads per second, one gateway", round(most.good / most.seconds), "/s", 2_000, at_least=True),
-        Row("reads that failed", sum(measured.bad.values()) + sum(most.bad.values()), "", 0),
+    bench.figures["reads"] = {"steady": _summary(measured), "saturated": _summary(most)}
+    bench.measurements += [
+        Measurement(f"read of a structure at {rate}/s: p99", percentile(took, 0.99), "ms", 10),
+        Measurement("reads per second, one gateway", round(most.good / most.seconds), "/s", 2_000, at_least=True),
+        Measurement("reads that failed", sum(measured.bad.values()) + sum(most.bad.values()), "", 0),
     ]
     bench.panels.append(_spread("read of a structure", took, 10))
 
@@ -166,29 +168,29 @@ async def readable(bench: Bench, rate: int, seconds: int) -> None:
             if shown.status_code == httpx2.codes.OK:
                 took.append(_now() - applied_at)
 
-        requesting = asyncio.create_task(asyncio.to_thread(bench.http, load))
+        sending = asyncio.create_task(asyncio.to_thread(bench.http, load))
         looking: list[asyncio.Task[None]] = []
         deadline = time.monotonic() + seconds + PATIENCE
         while len(looking) < wanted and time.monotonic() < deadline:
             for records in (await consumer.getmany(timeout_ms=100)).values():
-                for o in [orjson.loads(r.value) for r in records if b'"status":"applied"' in r.value]:
+                for outcome in [orjson.loads(r.value) for r in records if b'"status":"applied"' in r.value]:
                     about = (
-                        o["reference"]["structure"]["id"],
-                        o["version"],
-                        int(str(parse_instant(o["at"]))),
+                        outcome["reference"]["structure"]["id"],
+                        outcome["version"],
+                        int(str(parse_instant(outcome["at"]))),
                     )
                     looking.append(asyncio.create_task(look(*about)))
-        await requesting
+        await sending
         await asyncio.gather(*looking)
     bench.figures["readable"] = {"applied": len(looking), "read": len(took), "p50_ms": percentile(took, 0.5)}
-    bench.rows += [
-        Row("from applied to readable in the gateway: p99", percentile(took, 0.99), "ms", 100),
-        Row("applied and not readable within 0.5 s", len(looking) - len(took), "", 0),
+    bench.measurements += [
+        Measurement("from applied to readable in the gateway: p99", percentile(took, 0.99), "ms", 100),
+        Measurement("applied and not readable within 0.5 s", len(looking) - len(took), "", 0),
     ]
     bench.panels.append(_spread("from applied to readable", took, 100))
 
 
-def start_up(folder: Path, tell: Callable[[str], None]) -> Row:
+def start_up(folder: Path, report: Callable[[str], None]) -> Measurement:
     """How long `make run` takes, everything installed, until it has accepted a first request: its demo's."""
     ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
     settings = RunSettings.model_validate({name.lower(): int(port) for name, port in ports.items()})
@@ -209,8 +211,8 @@ def start_up(folder: Path, tell: Callable[[str], None]) -> Row:
     finally:
         run.terminate()
         run.wait(60)
-    tell("stopped")
-    return Row("make run, everything installed, to the first accepted request", round(seconds, 1), "s", 30)
+    report("stopped")
+    return Measurement("make run, everything installed, to the first accepted request", round(seconds, 1), "s", 30)
 
 
 def _accepts(settings: RunSettings) -> bool:
@@ -227,7 +229,7 @@ def _accepts(settings: RunSettings) -> bool:
 
 
 def _patches(bench: Bench) -> list[tuple[str, str, str]]:
-    run = uuid.uuid4().hex[:8]  # What another measurement has asked already would change nothing.
+    run = uuid.uuid4().hex[:8]  # What another measurement has submitted already would change nothing.
     body = '{"label": "' + run + ' {n}"}'
     return [("PATCH", f"/api/v1/structures/{id_}", body) for id_ in bench.structures]
 
@@ -237,7 +239,7 @@ def _spread(title: str, took: list[float], limit: float) -> Panel:
     return Panel(title, "% of requests", "ms at most", {"measured": points}, limit)
 
 
-def _forwarded(measured: Measured) -> dict[str, object]:
+def _summary(measured: Measured) -> dict[str, object]:
     took = measured.took_ms
     return {
         "good": measured.good,

@@ -51,7 +51,7 @@ class Flow:
             self.count += 1
 
     def wait_until_all_are_applied(self) -> None:
-        """Wait until every request that was answered 202 is applied, and each structure bears its last label."""
+        """Wait until every request that was answered 202 is applied, and each structure has its last label."""
         for structure, sent in self._sent.items():
             until(lambda s=structure, n=sent: self._all_applied(s, n), 120, what=f"all of {structure} applied")  # type: ignore[misc]
             path = f"/structures/{structure}"

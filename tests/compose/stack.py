@@ -87,7 +87,7 @@ class Stack(Channels):
         return self.compose("run", "--rm", "--no-TTY", "ops", *arguments)
 
     def not_ready(self, service: str) -> str | None:
-        """Ask as the health check of a container asks; return what keeps the service from working, or None."""
+        """Call as the health check of a container does; return what keeps the service from working, or None."""
         try:
             self.compose("exec", "--no-TTY", service, "python", "-I", "-S", "shared/runtime/healthcheck.py")
         except AssertionError as error:

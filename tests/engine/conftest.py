@@ -24,7 +24,7 @@ from tests.support.toy import OWNER
 
 @pytest.fixture(scope="session")
 def engine_mongo(session_mongo: Brokers) -> str:
-    """The address of MongoDB for the toy owner, with rights on its own database alone."""
+    """The address of MongoDB for the toy owner, with access to its own database alone."""
     return session_mongo.service_mongo_uri("box_svc")
 
 

@@ -9,8 +9,8 @@ import pytest
 from shared.contracts.messages.common import Request
 from tests.support.harness import OLD, Died, Harness, Process
 from tests.support.toy import DELAY, box_id
-from tests.support.toy.requests import Ask, Cancel, Find, Guarded, Open, Put, PutAfter, PutNow
-from tests.support.toy.rules import keeper_key, oracle_key
+from tests.support.toy.requests import Ask, Cancel, Find, Open, Put, PutAfter, PutIfPermitted, PutNow
+from tests.support.toy.rules import oracle_key, permissions_key
 
 Act = Callable[[Process], Awaitable[Any]]
 STEPS = 60
@@ -26,9 +26,9 @@ async def dies(harness: Harness, after: int | str, act: Act) -> bool:
     return False
 
 
-def requesting(harness: Harness, request: Request, request_id: str) -> Act:
+def submitting(harness: Harness, request: Request, request_id: str) -> Act:
     """Return what a process does when a request comes."""
-    return lambda process: harness.ask(request, request_id, by=process)
+    return lambda process: harness.submit(request, request_id, by=process)
 
 
 def triggering(harness: Harness, box: str) -> Act:
@@ -68,9 +68,9 @@ CASES = {
 
 async def prepare(harness: Harness, case: Case, box: str) -> None:
     if case.exists:
-        await harness.ask(Find(box=box, thing="lid"), f"made {box}")
+        await harness.submit(Find(box=box, thing="lid"), f"made {box}")
     if isinstance(case.request(box), Cancel):
-        await harness.ask(Put(box=box, thing="never"), f"before {box}")
+        await harness.submit(Put(box=box, thing="never"), f"before {box}")
 
 
 @pytest.mark.parametrize("swept_first", [False, True], ids=["redelivered", "swept, then redelivered"])
@@ -80,21 +80,21 @@ async def test_while_it_decides(harness: Harness, name: str, *, swept_first: boo
     for steps in range(1, STEPS):
         box = request_id = f"b{steps}"
         await prepare(harness, case, box)
-        if not await dies(harness, steps, requesting(harness, case.request(box), box)):
+        if not await dies(harness, steps, submitting(harness, case.request(box), box)):
             break
         died += 1
         if swept_first:
             harness.clock.pass_(OLD)
             await harness.sweep()
-        await harness.ask(case.request(box), request_id)
+        await harness.submit(case.request(box), request_id)
         await harness.rest()
-        await harness.tells_one_story(request_id, case.ends, box)
+        await harness.assert_consistent(request_id, case.ends, box)
         if case.things:
             assert await harness.things(box) == case.things
         else:
             assert await harness.store.load([box_id(box)], [], []) == []
         if name == "cancels":
-            await harness.tells_one_story(f"before {box}", "cancelled", box)
+            await harness.assert_consistent(f"before {box}", "cancelled", box)
     assert 5 < died < STEPS
 
 
@@ -103,19 +103,19 @@ async def test_while_it_creates_one_request_makes_one_document(harness: Harness,
     died = 0
     for steps in range(1, STEPS):
         request = Open(name=f"n{steps}", thing="pen")
-        if not await dies(harness, steps, requesting(harness, request, request.name)):
+        if not await dies(harness, steps, submitting(harness, request, request.name)):
             break
         died += 1
         if swept_first:
             harness.clock.pass_(OLD)
             await harness.sweep()
-        await harness.ask(request, request.name)
+        await harness.submit(request, request.name)
         (document,) = await harness.store.load([], [f"name:n{steps}"], [])
         assert {o["document"] for o in harness.outcomes(request.name)} == {document.id}
         assert [p.transition.request_id for p in document.pending] == [f"n{steps}.put"]
         await harness.rest()
-        await harness.tells_one_story(request.name, "applied", document.id.removeprefix("box:"))
-        await harness.tells_one_story(f"{request.name}.put", "accepted", document.id.removeprefix("box:"))
+        await harness.assert_consistent(request.name, "applied", document.id.removeprefix("box:"))
+        await harness.assert_consistent(f"{request.name}.put", "accepted", document.id.removeprefix("box:"))
     assert 5 < died < STEPS
 
 
@@ -124,8 +124,8 @@ async def test_while_it_applies(harness: Harness, *, swept_first: bool) -> None:
     died = 0
     for steps in range(1, STEPS):
         box = f"b{steps}"
-        await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        await harness.ask(Put(box=box, thing="pen"), box)
+        await harness.submit(Find(box=box, thing="lid"), f"made {box}")
+        await harness.submit(Put(box=box, thing="pen"), box)
         harness.clock.pass_(DELAY)
         if not await dies(harness, steps, triggering(harness, box)):
             break
@@ -133,9 +133,9 @@ async def test_while_it_applies(harness: Harness, *, swept_first: bool) -> None:
         if not swept_first:
             await harness.trigger(box)
         await harness.rest()
-        await harness.tells_one_story(box, "applied", box)
+        await harness.assert_consistent(box, "applied", box)
         assert await harness.things(box) == ("lid", "pen")
-        assert harness.told(box) == ["accepted", "applied"]
+        assert harness.statuses(box) == ["accepted", "applied"]
     assert 5 < died < STEPS
 
 
@@ -143,14 +143,14 @@ async def test_while_it_waits_for_an_answer(harness: Harness) -> None:
     died = 0
     for steps in range(1, STEPS):
         box = f"b{steps}"
-        await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        if not await dies(harness, steps, requesting(harness, Ask(box=box, thing=box), box)):
+        await harness.submit(Find(box=box, thing="lid"), f"made {box}")
+        if not await dies(harness, steps, submitting(harness, Ask(box=box, thing=box), box)):
             break
         died += 1
-        await harness.ask(Ask(box=box, thing=box), box)
+        await harness.submit(Ask(box=box, thing=box), box)
         await harness.main.engine.on_lookup_answered({oracle_key(box): {"said": "yes"}})
         await harness.rest()
-        await harness.tells_one_story(box, "applied", box)
+        await harness.assert_consistent(box, "applied", box)
         assert await harness.things(box) == ("lid", box)
     assert 5 < died < STEPS
 
@@ -159,15 +159,15 @@ async def test_while_it_takes_an_answer(harness: Harness) -> None:
     died = 0
     for steps in range(1, STEPS):
         box = f"b{steps}"
-        await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        await harness.ask(Ask(box=box, thing=box), box)
+        await harness.submit(Find(box=box, thing="lid"), f"made {box}")
+        await harness.submit(Ask(box=box, thing=box), box)
         answers = {oracle_key(box): {"said": "yes"}}
         if not await dies(harness, steps, answering(answers)):
             break
         died += 1
         await harness.main.engine.on_lookup_answered(answers)
         await harness.rest()
-        await harness.tells_one_story(box, "applied", box)
+        await harness.assert_consistent(box, "applied", box)
         assert await harness.things(box) == ("lid", box)
     assert 5 < died < STEPS
 
@@ -176,15 +176,15 @@ async def test_while_a_copy_wakes_what_waits_for_it(harness: Harness) -> None:
     died = 0
     for steps in range(1, STEPS):
         box = f"b{steps}"
-        await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        await harness.ask(Guarded(box=box, thing="pen"), box)
+        await harness.submit(Find(box=box, thing="lid"), f"made {box}")
+        await harness.submit(PutIfPermitted(box=box, thing="pen"), box)
         may = {"may": ["alice"]}
-        if not await dies(harness, steps, copying(harness, keeper_key(box), may)):
+        if not await dies(harness, steps, copying(harness, permissions_key(box), may)):
             break
         died += 1
-        await harness.copy(keeper_key(box), may)
+        await harness.copy(permissions_key(box), may)
         await harness.rest()
-        await harness.tells_one_story(box, "applied", box)
+        await harness.assert_consistent(box, "applied", box)
         assert await harness.things(box) == ("lid", "pen")
     assert 5 < died < STEPS
 
@@ -193,17 +193,17 @@ async def test_while_the_sweeper_finishes_what_another_left(harness: Harness) ->
     died = 0
     for steps in range(1, STEPS):
         box, name = f"b{steps}", f"n{steps}"
-        await harness.ask(Find(box=box, thing="lid"), f"made {box}")
-        await dies(harness, "save", requesting(harness, Put(box=box, thing="pen"), box))
-        assert (await harness.document(box)).outbox, "it died after its decision and before it told"
-        await harness.ask(PutNow(box=box, thing="ink"), f"after {box}")
-        await dies(harness, "save", requesting(harness, Open(name=name), name))
+        await harness.submit(Find(box=box, thing="lid"), f"made {box}")
+        await dies(harness, "save", submitting(harness, Put(box=box, thing="pen"), box))
+        assert (await harness.document(box)).outbox, "it died after its decision and before it published"
+        await harness.submit(PutNow(box=box, thing="ink"), f"after {box}")
+        await dies(harness, "save", submitting(harness, Open(name=name), name))
         harness.clock.pass_(OLD)
         if not await dies(harness, steps, lambda p: harness.sweep(by=p)):
             break
         died += 1
         await harness.rest()
-        await harness.tells_one_story(box, "accepted", box)
+        await harness.assert_consistent(box, "accepted", box)
         (document,) = await harness.store.load([], [f"name:{name}"], [])
-        await harness.tells_one_story(name, "applied", document.id.removeprefix("box:"))
+        await harness.assert_consistent(name, "applied", document.id.removeprefix("box:"))
     assert 5 < died < STEPS

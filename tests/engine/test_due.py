@@ -11,9 +11,9 @@ DUE = NOW + DELAY
 
 
 async def pending(harness: Harness, *things: str, box: str = "1") -> None:
-    await harness.ask(Find(box=box, thing="lid"), f"made{box}")
+    await harness.submit(Find(box=box, thing="lid"), f"made{box}")
     for thing in things:
-        await harness.ask(Put(box=box, thing=thing), thing)
+        await harness.submit(Put(box=box, thing=thing), thing)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ async def test_nothing_is_applied_before_both_clocks_have_reached_its_time(
     process = harness.process(clock=ManualClock(own))
     await harness.trigger("1", at=appended, by=process)
     assert await harness.things() == ("lid",)
-    assert harness.told("pen") == ["accepted"]
+    assert harness.statuses("pen") == ["accepted"]
     process.clock.time = DUE
     await harness.trigger("1", at=DUE, by=process)
     assert await harness.things() == ("lid", "pen")
@@ -41,7 +41,7 @@ async def test_a_trigger_that_came_early_is_no_lost_change(harness: Harness) -> 
     harness.clock.time = DUE + 31 * SECOND
     await harness.rest()
     assert await harness.things() == ("lid", "pen")
-    await harness.tells_one_story("pen", "applied")
+    await harness.assert_consistent("pen", "applied")
 
 
 async def test_a_trigger_that_comes_twice_does_nothing_more(harness: Harness) -> None:
@@ -49,14 +49,14 @@ async def test_a_trigger_that_comes_twice_does_nothing_more(harness: Harness) ->
     harness.clock.time = DUE
     await harness.trigger("1", "1")
     await harness.trigger("1")
-    assert harness.told("pen") == ["accepted", "applied"]
+    assert harness.statuses("pen") == ["accepted", "applied"]
     assert await harness.things() == ("lid", "pen")
     assert len(harness.outcomes("pen")) == 2
 
 
 async def test_a_trigger_for_a_cancelled_change_does_nothing(harness: Harness) -> None:
     await pending(harness, "pen")
-    await harness.ask(Cancel(box="1", request_id="pen"), "r2")
+    await harness.submit(Cancel(box="1", request_id="pen"), "r2")
     version = (await harness.document()).version
     harness.clock.time = DUE
     await harness.trigger("1")
@@ -81,7 +81,7 @@ async def test_one_trigger_applies_all_that_is_due_of_the_document_in_order_of_a
 async def test_what_is_not_due_yet_stays(harness: Harness) -> None:
     await pending(harness, "a")
     harness.clock.pass_(MINUTE)
-    await harness.ask(Put(box="1", thing="b"), "b")
+    await harness.submit(Put(box="1", thing="b"), "b")
     harness.clock.time = DUE
     await harness.trigger("1")
     assert await harness.things() == ("lid", "a")
@@ -92,9 +92,9 @@ async def test_what_is_not_due_yet_stays(harness: Harness) -> None:
 
 
 async def test_two_processes_whose_clocks_differ_keep_the_order_of_acceptance_r6(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(Put(box="1", thing="a"), "a", by=harness.process("fast", clock=ManualClock(NOW + 5 * MINUTE)))
-    await harness.ask(Put(box="1", thing="b"), "b")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Put(box="1", thing="a"), "a", by=harness.process("fast", clock=ManualClock(NOW + 5 * MINUTE)))
+    await harness.submit(Put(box="1", thing="b"), "b")
     assert harness.outcomes("a")[0]["effective_at"] == harness.outcomes("b")[0]["effective_at"]
     harness.clock.time = DUE
     await harness.trigger("1")
@@ -121,16 +121,16 @@ async def test_the_newest_of_several_triggers_for_one_box_counts(harness: Harnes
 
 async def test_a_key_reserved_by_a_change_that_failed_or_was_applied_is_free_or_held(harness: Harness) -> None:
     await harness.batch(*(incoming(Find(box=box, thing="lid"), f"made{box}") for box in "12"))
-    await harness.ask(Rename(box="1", name="tools"), "r1")
+    await harness.submit(Rename(box="1", name="tools"), "r1")
     assert (await harness.document()).keys == ("name:tools",)
     harness.clock.time = DUE
     await harness.trigger("1")
     assert (await harness.document()).keys == ("name:tools",)
-    await harness.ask(Rename(box="2", name="tools"), "r2")
+    await harness.submit(Rename(box="2", name="tools"), "r2")
     assert harness.code("r2") == "identifier_taken"
-    await harness.ask(Rename(box="1", name="toys"), "r3")
+    await harness.submit(Rename(box="1", name="toys"), "r3")
     assert (await harness.document()).keys == ("name:tools", "name:toys")
-    await harness.ask(Cancel(box="1", request_id="r3"), "r4")
+    await harness.submit(Cancel(box="1", request_id="r3"), "r4")
     assert (await harness.document()).keys == ("name:tools",)
 
 

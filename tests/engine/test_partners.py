@@ -1,4 +1,4 @@
-"""What became of a client's requests is told on a topic of its own, at every step, and nobody else's is.
+"""The outcomes of a client's requests are on a topic of its own, at every step, and nobody else's are.
 
 Whether the client has such a topic is the bus's to find out: `tests/integration/partners`.
 """
@@ -14,8 +14,8 @@ from shared.domain.actor import Actor
 from shared.engine.core.incoming import Incoming
 from tests.support.harness import OLD, Harness
 from tests.support.toy import ALICE, BOB, DELAY, NOW, incoming
-from tests.support.toy.requests import Ask, Broken, Cancel, Find, Guarded, Put, PutNow, Take
-from tests.support.toy.rules import keeper_key, oracle_key
+from tests.support.toy.requests import Ask, Broken, Cancel, Find, Put, PutIfPermitted, PutNow, Take
+from tests.support.toy.rules import oracle_key, permissions_key
 
 THROUGH = Actor("alice", client="facturier")
 """Alice, whose request comes with a token that another system was given in her name."""
@@ -23,16 +23,16 @@ OTHER = Actor("alice", client="comptable")
 TOPIC = "outcomes.facturier"
 
 
-def told(harness: Harness, topic: str = TOPIC) -> list[Message]:
+def published(harness: Harness, topic: str = TOPIC) -> list[Message]:
     return harness.bus.on(topic)
 
 
 def statuses(harness: Harness, topic: str = TOPIC) -> list[str]:
-    """Return what a partner was told, and check that each is, to the byte, an outcome told to the gateway too.
+    """Return the statuses published to a partner, and check that each is, to the byte, published to the gateway too.
 
-    What another process tells once more, with the same version, counts once: readers see that.
+    What another process publishes once more, with the same version, counts once: readers see that.
     """
-    own = [(m.key, m.value, m.headers) for m in told(harness, topic)]
+    own = [(m.key, m.value, m.headers) for m in published(harness, topic)]
     every = [(m.key, m.value, m.headers) for m in harness.bus.on("box.outcomes")]
     assert all(message in every for message in own)
     found = [orjson.loads(value) for _, value, _ in own]
@@ -42,59 +42,61 @@ def statuses(harness: Harness, topic: str = TOPIC) -> list[str]:
 
 async def boxes(harness: Harness, count: int = 1) -> None:
     for n in range(1, count + 1):
-        await harness.ask(Find(box=str(n), thing="lid"), f"box{n}")
+        await harness.submit(Find(box=str(n), thing="lid"), f"box{n}")
 
 
 async def test_accepted_and_applied_by_another_process_after_the_delay(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Put(box="1", thing="pen"), actor=THROUGH)
+    await harness.submit(Put(box="1", thing="pen"), actor=THROUGH)
     assert statuses(harness) == ["accepted"]
     harness.clock.pass_(DELAY)
     await harness.trigger("1", by=harness.process("another"))
     assert statuses(harness) == ["accepted", "applied"]
     await harness.rest()
-    await harness.tells_one_story("r1", "applied")
+    await harness.assert_consistent("r1", "applied")
 
 
 async def test_applied_at_once(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(PutNow(box="1", thing="pen"), actor=THROUGH)
+    await harness.submit(PutNow(box="1", thing="pen"), actor=THROUGH)
     assert statuses(harness) == ["applied"]
 
 
-async def test_cancelled_by_somebody_else_who_is_told_of_the_cancellation_alone(harness: Harness) -> None:
+async def test_cancelled_by_somebody_else_who_receives_the_outcome_of_the_cancellation_alone(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Put(box="1", thing="pen"), actor=THROUGH)
-    await harness.ask(Cancel(box="1", request_id="r1"), "r2", actor=OTHER)
+    await harness.submit(Put(box="1", thing="pen"), actor=THROUGH)
+    await harness.submit(Cancel(box="1", request_id="r1"), "r2", actor=OTHER)
     assert statuses(harness) == ["accepted", "cancelled"]
     assert statuses(harness, "outcomes.comptable") == ["applied"]
 
 
 async def test_cancelled_over_http(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Put(box="1", thing="pen"), actor=THROUGH)
-    await harness.ask(Cancel(box="1", request_id="r1"), "r2", actor=ALICE)
+    await harness.submit(Put(box="1", thing="pen"), actor=THROUGH)
+    await harness.submit(Cancel(box="1", request_id="r1"), "r2", actor=ALICE)
     assert statuses(harness) == ["accepted", "cancelled"]
 
 
-async def test_cancelling_what_was_asked_over_http_tells_the_partner_of_its_own_request_alone(harness: Harness) -> None:
+async def test_cancelling_what_came_over_http_publishes_to_the_partner_the_outcome_of_its_own_request_alone(
+    harness: Harness,
+) -> None:
     await boxes(harness)
-    await harness.ask(Put(box="1", thing="pen"), actor=ALICE)
-    await harness.ask(Cancel(box="1", request_id="r1"), "r2", actor=THROUGH)
+    await harness.submit(Put(box="1", thing="pen"), actor=ALICE)
+    await harness.submit(Cancel(box="1", request_id="r1"), "r2", actor=THROUGH)
     assert statuses(harness) == ["applied"]
-    assert b'"request_id":"r2"' in told(harness)[0].value
+    assert b'"request_id":"r2"' in published(harness)[0].value
 
 
-async def test_waiting_and_decided_by_another_process_from_its_row(harness: Harness) -> None:
+async def test_waiting_and_decided_by_another_process_from_its_record(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Guarded(box="1", thing="pen"), actor=THROUGH)
-    await harness.copy(keeper_key("1"), {"may": ["alice"]}, by=harness.process("another"))
+    await harness.submit(PutIfPermitted(box="1", thing="pen"), actor=THROUGH)
+    await harness.copy(permissions_key("1"), {"may": ["alice"]}, by=harness.process("another"))
     assert statuses(harness) == ["waiting", "applied"]
 
 
 async def test_waiting_for_an_answer_and_refused_at_its_deadline(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Ask(box="1", thing="pen"), actor=THROUGH)
+    await harness.submit(Ask(box="1", thing="pen"), actor=THROUGH)
     harness.clock.pass_(60 * MINUTE)
     await harness.sweep(by=harness.process("another"))
     await harness.main.engine.on_lookup_answered({oracle_key("pen"): {"said": "yes"}})
@@ -103,17 +105,17 @@ async def test_waiting_for_an_answer_and_refused_at_its_deadline(harness: Harnes
 
 async def test_refused_about_what_exists_and_about_what_does_not(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Take(box="1", thing="pen"), "r1", actor=THROUGH)
-    await harness.ask(Take(box="2", thing="pen"), "r2", actor=THROUGH)
+    await harness.submit(Take(box="1", thing="pen"), "r1", actor=THROUGH)
+    await harness.submit(Take(box="2", thing="pen"), "r2", actor=THROUGH)
     await harness.batch(incoming(Broken(box="1"), "r3", actor=THROUGH))
     assert statuses(harness) == ["rejected"] * 3
 
 
 async def test_failed_when_it_was_due(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Take(box="1", thing="lid"), "r1", actor=ALICE)
-    await harness.ask(PutNow(box="1", thing="pen"), "r2", actor=BOB)
-    await harness.ask(Take(box="1", thing="pen"), "r3", actor=THROUGH)
+    await harness.submit(Take(box="1", thing="lid"), "r1", actor=ALICE)
+    await harness.submit(PutNow(box="1", thing="pen"), "r2", actor=BOB)
+    await harness.submit(Take(box="1", thing="pen"), "r3", actor=THROUGH)
     raw = await harness.raw.get("documents", "box:1")
     raw["state"]["things"] = []  # As a later version might have left it.
     await harness.raw.put("documents", raw)
@@ -122,11 +124,11 @@ async def test_failed_when_it_was_due(harness: Harness) -> None:
     assert statuses(harness) == ["accepted", "failed"]
 
 
-async def test_what_a_process_that_died_had_not_told_the_sweeper_tells(harness: Harness) -> None:
+async def test_what_a_process_that_died_had_not_published_the_sweeper_publishes(harness: Harness) -> None:
     await boxes(harness)
     dying = harness.process("dying", dies_after="save")
     with pytest.raises(BaseException, match="save"):
-        await harness.ask(Put(box="1", thing="pen"), actor=THROUGH, by=dying)
+        await harness.submit(Put(box="1", thing="pen"), actor=THROUGH, by=dying)
     assert statuses(harness) == []
     harness.clock.pass_(OLD)
     await harness.sweep()
@@ -136,20 +138,20 @@ async def test_what_a_process_that_died_had_not_told_the_sweeper_tells(harness: 
 async def test_a_repeat_is_answered_to_the_client_that_repeats(harness: Harness) -> None:
     await boxes(harness)
     for actor in (THROUGH, THROUGH, OTHER, ALICE):
-        await harness.ask(PutNow(box="1", thing="pen"), actor=actor)
+        await harness.submit(PutNow(box="1", thing="pen"), actor=actor)
     assert statuses(harness) == ["applied", "applied again"]
     assert statuses(harness, "outcomes.comptable") == ["applied again"]
     harness.clock.pass_(11 * SECOND)
-    await harness.ask(PutNow(box="1", thing="ink"), actor=OTHER)
+    await harness.submit(PutNow(box="1", thing="ink"), actor=OTHER)
     assert statuses(harness, "outcomes.comptable") == ["applied again", "rejected"], (
         "the id was used for something else"
     )
-    assert len(harness.outcomes()) == 5, "the gateway is told of all"
+    assert len(harness.outcomes()) == 5, "the gateway receives all"
 
 
-async def test_what_comes_over_http_is_told_to_no_client(harness: Harness) -> None:
+async def test_what_comes_over_http_is_published_to_no_client(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Put(box="1", thing="pen"), actor=Actor("alice", via="gateway"))
+    await harness.submit(Put(box="1", thing="pen"), actor=Actor("alice", via="gateway"))
     harness.clock.pass_(DELAY)
     await harness.trigger("1")
     assert not [m for m in harness.bus.sent if m.topic.startswith("outcomes.")]
@@ -157,12 +159,12 @@ async def test_what_comes_over_http_is_told_to_no_client(harness: Harness) -> No
 
 async def test_neither_journal_nor_state_nor_outcome_names_the_client(harness: Harness) -> None:
     await boxes(harness)
-    await harness.ask(Put(box="1", thing="pen"), actor=THROUGH)
-    await harness.ask(Guarded(box="1", thing="pen"), "r2", actor=THROUGH)
+    await harness.submit(Put(box="1", thing="pen"), actor=THROUGH)
+    await harness.submit(PutIfPermitted(box="1", thing="pen"), "r2", actor=THROUGH)
     assert not [m for m in harness.bus.sent if b"facturier" in m.value or b"facturier" in m.key]
 
 
-async def test_a_letter_remembers_the_client_for_its_replay(harness: Harness) -> None:
+async def test_a_dead_letter_remembers_the_client_for_its_replay(harness: Harness) -> None:
     record = SimpleNamespace(topic="t", partition=0, offset=1, timestamp=NOW, key=b"", value=b"{}", headers=[])
     await boxes(harness)
     broken: Incoming = incoming(Broken(box="1"), actor=THROUGH, record=record)

@@ -1,4 +1,4 @@
-"""What breaks harms itself alone: whoever asked is told, the message is kept, and its neighbours go on."""
+"""What breaks harms itself alone: its sender gets an answer, the message is kept, and its neighbours go on."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,21 +21,21 @@ def record() -> Any:
 
 @pytest.mark.parametrize("poison", [Broken(box="1"), HalfBroken(box="1"), PutNow(box=UNSPEAKABLE, thing="pen")])
 async def test_poison_in_the_middle_of_a_batch(harness: Harness, poison: Request) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     await harness.batch(
         incoming(PutNow(box="1", thing="pen"), "before"),
         incoming(poison, "r1", record=record()),
         incoming(PutNow(box="1", thing="ink"), "after"),
     )
-    assert (harness.told("before"), harness.told("after")) == (["applied"], ["applied"])
+    assert (harness.statuses("before"), harness.statuses("after")) == (["applied"], ["applied"])
     assert await harness.things() == ("lid", "pen", "ink")
-    assert (harness.told("r1"), harness.code("r1")) == (["rejected"], "internal_error")
+    assert (harness.statuses("r1"), harness.code("r1")) == (["rejected"], "internal_error")
     await harness.rest()
-    await harness.tells_one_story("r1", "rejected")
+    await harness.assert_consistent("r1", "rejected")
 
 
 async def test_what_broke_is_dead_lettered_with_its_bytes_and_without_its_token(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     await harness.batch(incoming(Broken(box="1"), record=record()))
     (dead,) = harness.bus.on("box_svc.dlq")
     headers = dict(dead.headers)
@@ -48,22 +48,22 @@ async def test_what_broke_is_dead_lettered_with_its_bytes_and_without_its_token(
 
 
 async def test_of_what_broke_half_way_nothing_stays(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(HalfBroken(box="1"))
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(HalfBroken(box="1"))
     assert await harness.things() == ("lid",)
-    assert harness.told("r1.second") == []
+    assert harness.statuses("r1.second") == []
     assert harness.record()["version"] == 1, "a refusal alone is no change of the state"
 
 
 async def test_a_change_that_breaks_when_it_is_due_fails_and_stops_no_other(harness: Harness) -> None:
     await harness.batch(*(incoming(Find(box=box, thing="lid"), f"find{box}") for box in "12"))
     await harness.batch(incoming(Put(box="1", thing="pen")), incoming(Put(box="2", thing="ink"), "r2"))
-    await harness.ask(PutNow(box="1", thing=BOMB), "bomb")
-    await harness.ask(PutNow(box="1", thing="cup"), "still decided")
+    await harness.submit(PutNow(box="1", thing=BOMB), "bomb")
+    await harness.submit(PutNow(box="1", thing="cup"), "still decided")
     assert harness.record("1")["will_hold"] == ["lid", BOMB, "cup"]
     harness.clock.pass_(DELAY)
     await harness.trigger("1", "2")
-    assert (harness.told("r1"), harness.code("r1")) == (["accepted", "failed"], "internal_error")
-    assert harness.told("r2") == ["accepted", "applied"]
+    assert (harness.statuses("r1"), harness.code("r1")) == (["accepted", "failed"], "internal_error")
+    assert harness.statuses("r2") == ["accepted", "applied"]
     assert (await harness.things("1"), await harness.things("2")) == (("lid", BOMB, "cup"), ("lid", "ink"))
     assert harness.record("1")["pending"] == []

@@ -13,23 +13,23 @@ from shared.runtime import metrics
 from shared.runtime.health import Loop
 from tests.support.harness import OLD, Died, Harness, Process
 from tests.support.toy import DELAY, ManualClock, incoming
-from tests.support.toy.requests import Find, Guarded, Open, Put, PutNow
+from tests.support.toy.requests import Find, Open, Put, PutIfPermitted, PutNow
 from tests.support.until import until
 
 
 async def left(harness: Harness, after: str) -> None:
     """Let a process die after this step of a change that takes effect at once."""
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     with pytest.raises(Died):
-        await harness.ask(PutNow(box="1", thing="pen"), by=harness.process(dies_after=after))
+        await harness.submit(PutNow(box="1", thing="pen"), by=harness.process(dies_after=after))
 
 
-async def test_an_old_outbox_is_published_with_its_row_and_its_state(harness: Harness) -> None:
+async def test_an_old_outbox_is_published_with_its_record_and_its_state(harness: Harness) -> None:
     await left(harness, "save")
-    assert (harness.told(), await harness.request_record()) == ([], None)
+    assert (harness.statuses(), await harness.request_record()) == ([], None)
     harness.clock.pass_(OLD)
     await harness.sweep()
-    assert harness.told() == ["applied"]
+    assert harness.statuses() == ["applied"]
     assert (await harness.document()).outbox == []
     assert harness.record()["things"] == ["lid", "pen"]
     record = await harness.request_record()
@@ -41,7 +41,7 @@ async def test_a_fresh_outbox_is_left_to_whoever_wrote_it(harness: Harness) -> N
     await left(harness, "save")
     harness.clock.pass_(4 * SECOND)
     await harness.sweep()
-    assert harness.told() == []
+    assert harness.statuses() == []
     assert len((await harness.document()).outbox) == 1
 
 
@@ -58,18 +58,18 @@ async def test_a_state_that_was_not_published_is(harness: Harness) -> None:
     assert len(harness.bus.on("box.state")) == published, "once it is published, it is no longer old"
 
 
-async def test_a_decision_about_nothing_is_told_too(harness: Harness) -> None:
+async def test_a_decision_about_nothing_is_published_too(harness: Harness) -> None:
     with pytest.raises(Died):
-        await harness.ask(PutNow(box="none", thing="pen"), by=harness.process(dies_after="save"))
+        await harness.submit(PutNow(box="none", thing="pen"), by=harness.process(dies_after="save"))
     harness.clock.pass_(OLD)
     await harness.sweep()
-    assert harness.told() == ["rejected"]
-    await harness.tells_one_story("r1", "rejected")
+    assert harness.statuses() == ["rejected"]
+    await harness.assert_consistent("r1", "rejected")
 
 
 async def test_what_is_overdue_is_triggered_again_at_longer_and_longer_intervals(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(Put(box="1", thing="pen"))
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
     triggered: list[int] = []
     for second in range(0, 3600, 10):
@@ -88,7 +88,7 @@ async def test_what_is_overdue_is_triggered_again_at_longer_and_longer_intervals
 
 async def test_each_overdue_document_is_triggered_once_however_much_is_pending(harness: Harness) -> None:
     for box in "12":
-        await harness.ask(Find(box=box, thing="lid"), f"made{box}")
+        await harness.submit(Find(box=box, thing="lid"), f"made{box}")
         await harness.batch(*(incoming(Put(box=box, thing=str(n)), f"r{box}{n}") for n in range(3)))
     harness.clock.pass_(DELAY + 31 * SECOND)
     await harness.sweep()
@@ -97,10 +97,10 @@ async def test_each_overdue_document_is_triggered_once_however_much_is_pending(h
 
 
 async def test_a_change_that_becomes_overdue_later_is_triggered_though_an_earlier_one_was(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(Put(box="1", thing="pen"), "r1")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Put(box="1", thing="pen"), "r1")
     harness.clock.pass_(20 * SECOND)
-    await harness.ask(Put(box="1", thing="ink"), "r2")
+    await harness.submit(Put(box="1", thing="ink"), "r2")
     harness.clock.pass_(DELAY + 11 * SECOND)
     await harness.sweep()
     assert len(harness.bus.on("box.due")) == 1
@@ -112,9 +112,9 @@ async def test_a_change_that_becomes_overdue_later_is_triggered_though_an_earlie
 
 
 async def test_a_state_is_published_once_more_ten_minutes_after_the_last_change(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     harness.clock.pass_(9 * MINUTE)
-    await harness.ask(PutNow(box="1", thing="pen"))
+    await harness.submit(PutNow(box="1", thing="pen"))
     harness.clock.pass_(9 * MINUTE)
     await harness.sweep()
     assert len(harness.bus.on("box.state")) == 2
@@ -127,24 +127,26 @@ async def test_a_state_is_published_once_more_ten_minutes_after_the_last_change(
     assert len(harness.bus.on("box.state")) == 3
 
 
-async def test_a_change_while_a_state_is_settled_is_settled_later(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+async def test_a_change_while_a_state_is_republished_is_republished_later(harness: Harness) -> None:
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     harness.clock.pass_(11 * MINUTE)
     sweeping = harness.process("sweeping")
     async with sweeping.life.held("publish box.state", harness.sweep(by=sweeping)):
-        await harness.ask(PutNow(box="1", thing="pen"))
+        await harness.submit(PutNow(box="1", thing="pen"))
     assert harness.record()["things"] == ["lid", "pen"], "whoever is overtaken publishes the newest after their own"
-    assert "republish_at" in await harness.raw.get("documents", "box:1"), "the new change is settled in its time"
+    assert "settle_at" in await harness.raw.get("documents", "box:1"), "the new change is republished in its time"
 
 
-async def test_settling_an_old_change_does_not_settle_those_that_were_just_made(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
+async def test_republishing_an_old_change_does_not_stand_for_those_that_were_just_made(harness: Harness) -> None:
+    await harness.submit(Find(box="1", thing="lid"), "r0")
     harness.clock.pass_(11 * MINUTE)
     sweeping = harness.process("sweeping")
     slow = harness.process("slow", dies_after="publish box.state")
     async with sweeping.life.held("load", harness.sweep(by=sweeping)):
-        async with slow.life.held("publish box.state", dying(harness.ask(PutNow(box="1", thing="pen"), "r1", by=slow))):
-            await harness.ask(PutNow(box="1", thing="ink"), "r2")
+        async with slow.life.held(
+            "publish box.state", dying(harness.submit(PutNow(box="1", thing="pen"), "r1", by=slow))
+        ):
+            await harness.submit(PutNow(box="1", thing="ink"), "r2")
         assert harness.record()["things"] == ["lid", "pen"], (
             "the older state stands last, and whoever published it is dead"
         )
@@ -155,7 +157,7 @@ async def test_settling_an_old_change_does_not_settle_those_that_were_just_made(
 
 async def test_two_sweepers_at_once_do_no_harm(harness: Harness) -> None:
     await left(harness, "save")
-    await harness.ask(Guarded(box="1", thing="cup"), "waits")
+    await harness.submit(PutIfPermitted(box="1", thing="cup"), "waits")
     harness.clock.pass_(OLD)
     steps = ("with_old_outbox", "publish box.outcomes", "put_records", "clear", "expired", "save")
     for step in steps:
@@ -163,22 +165,22 @@ async def test_two_sweepers_at_once_do_no_harm(harness: Harness) -> None:
         async with sweeping.life.held(step, harness.sweep(by=sweeping)):
             await harness.sweep()
         with pytest.raises(Died):
-            await harness.ask(PutNow(box="1", thing=step), step, by=harness.process(dies_after="save"))
-        await harness.ask(Guarded(box="1", thing=step), f"waits for {step}")
+            await harness.submit(PutNow(box="1", thing=step), step, by=harness.process(dies_after="save"))
+        await harness.submit(PutIfPermitted(box="1", thing=step), f"waits for {step}")
         harness.clock.pass_(OLD)
     await harness.rest()
     for request_id in ("r1", *steps):
-        await harness.tells_one_story(request_id, "applied")
-    await harness.tells_one_story("waits", "rejected")
-    await harness.tells_one_story("waits for save", "rejected")
+        await harness.assert_consistent(request_id, "applied")
+    await harness.assert_consistent("waits", "rejected")
+    await harness.assert_consistent("waits for save", "rejected")
     assert len(await harness.things()) == 8
 
 
 async def test_it_counts_what_waits_and_what_is_late(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(Guarded(box="1", thing="cup"), "waits")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(PutIfPermitted(box="1", thing="cup"), "waits")
     await harness.batch(*(incoming(Put(box="1", thing=str(n)), f"r{n}") for n in range(1, 4)))
-    await harness.ask(Open(name="tools", thing="pen"), "open")
+    await harness.submit(Open(name="tools", thing="pen"), "open")
     assert await harness.store.counts(harness.clock.time) == (1, 0)
     assert await harness.store.counts(harness.clock.time + DELAY + 6 * SECOND) == (1, 2)
 
@@ -192,30 +194,30 @@ async def unreadable(harness: Harness) -> None:
     harness.clock.pass_(OLD)
 
 
-async def test_an_outbox_that_nobody_can_read_is_set_aside_and_those_behind_it_are_told(
+async def test_an_outbox_that_nobody_can_read_is_set_aside_and_those_behind_it_are_published(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "LIMIT", 1)
     await unreadable(harness)
-    await harness.ask(Find(box="2", thing="lid"), "r2")
+    await harness.submit(Find(box="2", thing="lid"), "r2")
     with pytest.raises(Died):
-        await harness.ask(PutNow(box="2", thing="pen"), "r3", by=harness.process(dies_after="save"))
+        await harness.submit(PutNow(box="2", thing="pen"), "r3", by=harness.process(dies_after="save"))
     harness.clock.pass_(OLD)
     for _ in range(3):  # Each round takes one document, and the unreadable one may come first.
         await harness.sweep()
-    assert harness.told("r3") == ["applied"]
-    assert harness.told("r1") == []
+    assert harness.statuses("r3") == ["applied"]
+    assert harness.statuses("r1") == []
     raw = await harness.raw.get("documents", "box:1")
     raw["outbox"][0]["status"] = "applied"
     await harness.raw.put("documents", raw)
     harness.clock.pass_(16 * MINUTE)
     await harness.sweep()
-    assert harness.told("r1") == ["applied"], "once it can be read, it is told"
+    assert harness.statuses("r1") == ["applied"], "once it can be read, it is published"
 
 
 async def test_what_nobody_foresaw_keeps_nothing_else_from_being_done(harness: Harness) -> None:
-    await harness.ask(Find(box="2", thing="lid"), "r2")
-    await harness.ask(Put(box="2", thing="pen"), "r3")
+    await harness.submit(Find(box="2", thing="lid"), "r2")
+    await harness.submit(Put(box="2", thing="pen"), "r3")
     harness.clock.pass_(DELAY + 31 * SECOND)
     breaks_the(harness, "states")
     with pytest.raises(ExceptionGroup):
@@ -224,13 +226,13 @@ async def test_what_nobody_foresaw_keeps_nothing_else_from_being_done(harness: H
 
 
 async def test_a_broker_that_is_away_keeps_no_part_of_a_sweep_from_being_tried(harness: Harness) -> None:
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(Guarded(box="1", thing="pen"), "r1")
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(PutIfPermitted(box="1", thing="pen"), "r1")
     harness.clock.pass_(OLD)
     breaks_the(harness, "outboxes", ConnectionResetError())
     with pytest.raises(ConnectionResetError):
         await harness.sweep()
-    assert harness.told("r1") == ["waiting", "rejected"]
+    assert harness.statuses("r1") == ["waiting", "rejected"]
 
 
 def breaks_the(harness: Harness, part: str, error: Exception | None = None) -> None:
@@ -259,17 +261,17 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
     began, steps = loop.last, harness.main.life.steps
     sweeping = asyncio.create_task(harness.main.sweeper.run(loop))
     async with asyncio.timeout(10):
-        while steps.count("lease") < 3:  # noqa: ASYNC110 - a lease tells nobody of it.
+        while steps.count("lease") < 3:  # noqa: ASYNC110 - a lease has no event.
             await asyncio.sleep(0.01)
         assert not sweeping.done()
         assert loop.last == began, "liveness sees it"
         del harness.main.sweeper.states
-        while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
+        while loop.last == began:  # noqa: ASYNC110 - a turn has no event.
             await asyncio.sleep(0.01)
     sweeping.cancel()
 
 
-async def test_a_count_that_can_not_be_made_anew_is_told_no_more(
+async def test_a_count_that_can_not_be_made_anew_is_exposed_no_more(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
@@ -285,7 +287,7 @@ async def test_a_count_that_can_not_be_made_anew_is_told_no_more(
     sweeping.cancel()
 
 
-async def test_whoever_loses_the_lease_tells_no_count_any_more(
+async def test_whoever_loses_the_lease_exposes_no_count_any_more(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweeping = await counting(harness, monkeypatch)
@@ -312,7 +314,7 @@ async def counting(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> asyncio
 
 
 def counted() -> tuple[float | None, float | None]:
-    """Return what is told of what waits and what is late."""
+    """Return the metrics of what waits and what is late."""
     waiting, overdue = (
         REGISTRY.get_sample_value(f"structures_{name}", {"owner": "box"})
         for name in ("waiting_requests", "overdue_changes")
@@ -322,14 +324,14 @@ def counted() -> tuple[float | None, float | None]:
 
 async def test_a_fast_sweeper_counts_by_the_clock_of_the_database(harness: Harness) -> None:
     harness.clock.time = SystemClock().now() - DELAY + MINUTE
-    await harness.ask(Find(box="1", thing="lid"), "r0")
-    await harness.ask(Put(box="1", thing="pen"))  # It is due in a minute.
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(Put(box="1", thing="pen"))  # It is due in a minute.
     fast = harness.process(clock=ManualClock(SystemClock().now() + 5 * MINUTE))
     await swept(harness, fast)
     assert harness.bus.on("box.due") == [], "by its own clock it is four minutes late"
     harness.clock.pass_(-2 * MINUTE)
-    await harness.ask(Find(box="2", thing="lid"), "r2")
-    await harness.ask(Put(box="2", thing="ink"), "r3")  # It was due a minute ago.
+    await harness.submit(Find(box="2", thing="lid"), "r2")
+    await harness.submit(Put(box="2", thing="ink"), "r3")  # It was due a minute ago.
     await swept(harness, fast)
     assert [m.key for m in harness.bus.on("box.due")] == [b"box:2"]
     (pending,) = (await harness.raw.get("documents", "box:2"))["pending"]
@@ -342,6 +344,6 @@ async def swept(harness: Harness, by: Process) -> None:
     loop = Loop("sweeper")
     began, sweeping = loop.last, asyncio.create_task(by.sweeper.run(loop))
     async with asyncio.timeout(10):
-        while loop.last == began:  # noqa: ASYNC110 - a turn tells nobody of it.
+        while loop.last == began:  # noqa: ASYNC110 - a turn has no event.
             await asyncio.sleep(0.01)
     sweeping.cancel()

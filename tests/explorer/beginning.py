@@ -1,4 +1,4 @@
-"""The world in which a case begins: box 1 exists, and nothing has been delivered."""
+"""The state in which a case begins: box 1 exists, and nothing has been delivered."""
 
 from typing import Any, cast
 
@@ -27,14 +27,14 @@ class _Straight:
 
 
 def beginning(case: Case) -> Stack:
-    """Return the first world of a case."""
+    """Return the initial state of a case."""
     store = MemoryStore(OWNER)
     port = _Straight(store)
     engine = Engine(OWNER, cast("Sweepable", port), cast("Bus", port), ManualClock(), TIMING, process="box_svc")
     at_once(engine.requests([incoming(Find(box="1", thing="lid"), "made")]))
     stack, box = Stack(), store.documents["box:1"]
-    if not case.settling:
-        box = {name: value for name, value in box.items() if name != "republish_at"}
+    if not case.republishing:
+        box = {name: value for name, value in box.items() if name != "settle_at"}
     stack.documents, stack.digests = {"box:1": box}, {"box:1": digest(box)}
     stack.shown = {"box:1": shown(box)}
     stack.counters = {"box": 1}  # The box did not take its id from the counter, and is not to be met by it.

@@ -40,10 +40,10 @@ class Break:
 NOTHING = Break()
 
 
-# ---- what the storage no longer guards ------------------------------------------------------------------------
+# ---- what the storage no longer checks ------------------------------------------------------------------------
 
 
-class Unguarded(ExploredStore):
+class Unversioned(ExploredStore):
     """Writes a document whatever its version is."""
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
@@ -51,7 +51,7 @@ class Unguarded(ExploredStore):
         return super()._in_the_way(replace(write, base=raw["version"] if raw else 0))
 
 
-class CancelsUnguarded(ExploredStore):
+class CancelsUnversioned(ExploredStore):
     """Writes a cancellation whatever the version of its document is."""
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
@@ -80,8 +80,8 @@ class NoDecided(ExploredStore):
         return super()._in_the_way(replace(write, idempotency_key=None))
 
 
-class AnyRow(ExploredStore):
-    """Writes a row over a newer one too."""
+class OverwritesNewerRecord(ExploredStore):
+    """Writes a record over a newer one too."""
 
     async def put_records(self, transitions: Sequence[Transition]) -> None:
         for transition in transitions:
@@ -90,7 +90,7 @@ class AnyRow(ExploredStore):
 
 
 class WaitingOverDecided(ExploredStore):
-    """Writes a waiting row over a decided one too."""
+    """Writes a waiting record over a decided one too."""
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         for record in records:
@@ -118,7 +118,7 @@ class OnlyMarked(ExploredStore):
         return [id_ for id_ in await super().clear(published, batch_id) if "unpublished_since" in self.documents[id_]]
 
 
-class SettlesNew(ExploredStore):
+class RepublishesNew(ExploredStore):
     """Takes the mark of a change that has just been made."""
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
@@ -138,8 +138,8 @@ class ClearsAll(ExploredStore):
 # ---- steps in another order -----------------------------------------------------------------------------------
 
 
-class RowsFirst(Port):
-    """Loads the rows before the documents."""
+class RecordsFirst(Port):
+    """Loads the records before the documents."""
 
     def __init__(self) -> None:
         self._records: dict[str, RequestRecord] = {}
@@ -153,8 +153,8 @@ class RowsFirst(Port):
         return self._records
 
 
-class RowOnly(Port):
-    """Knows a repeat by its row alone."""
+class RecordOnly(Port):
+    """Knows a repeat by its record alone."""
 
     async def load(self, *args: Any) -> list[Document]:
         documents = list(await self.do("load", *args))
@@ -164,7 +164,7 @@ class RowOnly(Port):
 
 
 class ClearsFirst(Port):
-    """Takes entries out of outboxes before it writes their rows."""
+    """Takes entries out of outboxes before it writes their records."""
 
     def __init__(self) -> None:
         self._steps: Sequence[Transition] = ()
@@ -180,8 +180,8 @@ class ClearsFirst(Port):
         return stale
 
 
-class RejectsByRow(Port):
-    """Decides a rejection by its row, not by a guarded write."""
+class RejectsByRecord(Port):
+    """Decides a rejection by its record, not by a versioned write."""
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
         refused = [w for w in writes if {s.status for s in w.transitions} == {"rejected"}]
@@ -201,33 +201,35 @@ class RejectsByRow(Port):
 A_CRASH = Faults(crashes=1)
 
 BREAKS: Mapping[str, Break] = {
-    "a document is written whatever its version": Break("at once", "twice", NO_FAULTS, Unguarded),
+    "a document is written whatever its version": Break("at once", "twice", NO_FAULTS, Unversioned),
     "what a new document decided is not unique": Break("made", "twice", NO_FAULTS, NoDecided),
-    "a row is written over a newer one": Break("later", "lost", NO_FAULTS, AnyRow),
-    "a waiting row is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
+    "a record is written over a newer one": Break("later", "lost", NO_FAULTS, OverwritesNewerRecord),
+    "a waiting record is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
     "marks are cleared though the state has moved on": Break("two at once", "untrue", NO_FAULTS, ClearsMarks),
     "a state is published again only while it is marked": Break(
         "two at once, one of them very slow", "untrue", NO_FAULTS, OnlyMarked
     ),
     "a waiting request is cancelled whoever wrote its document": Break(
-        "a waiting one cancelled", "both", NO_FAULTS, CancelsUnguarded
+        "a waiting one cancelled", "both", NO_FAULTS, CancelsUnversioned
     ),
     "a waiting creation is cancelled elsewhere than it is decided": Break(
         "a waiting creation cancelled", "both", NO_FAULTS, CancelsElsewhere
     ),
-    "a new change is settled with an old one": Break("two while settling", "untrue", A_CRASH, SettlesNew),
+    "a new change is republished with an old one": Break("two while republishing", "untrue", A_CRASH, RepublishesNew),
     "outboxes are emptied whoever wrote last": Break("two at once", "twice", A_CRASH, ClearsAll),
-    "rows are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RowsFirst),
-    "a repeat is known by its row alone": Break("at once", "twice", A_CRASH, port=RowOnly),
-    "outboxes are cleared before rows are written": Break("at once", "twice", A_CRASH, port=ClearsFirst),
-    "a rejection is decided by its row": Break("refused or not", "both", NO_FAULTS, port=RejectsByRow),
-    "a rejection at a deadline is decided by its row": Break("waits for a copy", "lost", A_CRASH, port=RejectsByRow),
-    "the offset is committed before anything is told": Break(
+    "records are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RecordsFirst),
+    "a repeat is known by its record alone": Break("at once", "twice", A_CRASH, port=RecordOnly),
+    "outboxes are cleared before records are written": Break("at once", "twice", A_CRASH, port=ClearsFirst),
+    "a rejection is decided by its record": Break("refused or not", "both", NO_FAULTS, port=RejectsByRecord),
+    "a rejection at a deadline is decided by its record": Break(
+        "waits for a copy", "lost", A_CRASH, port=RejectsByRecord
+    ),
+    "the offset is committed before anything is published": Break(
         "later", "lost", A_CRASH, sweeps=SWEEPS - {"outboxes"}, commits_at_once=True
     ),
     "no state is published once more": Break("two at once", "untrue", A_CRASH, sweeps=SWEEPS - {"republish"}),
     "nothing overdue is triggered again": Break("later, triggered early", "lost", sweeps=SWEEPS - {"overdue"}),
-    "waiting rows have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
+    "waiting records have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
     "the trigger's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
     "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, trigger_clock=lambda _: ManualClock(FAR)),
     "the journal has one key for all steps of a request": Break("later", "untrue", NO_FAULTS, journal_by_step=False),

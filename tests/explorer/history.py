@@ -1,7 +1,7 @@
 """What processes do, as a tree of histories.
 
 A process is deterministic: what it does next depends only on its task and on what it has seen since. So each history
-is run once, with the engine's own code, however many worlds it occurs in. Coroutines can't be copied; a branch is
+is run once, with the engine's own code, however many states it occurs in. Coroutines can't be copied; a branch is
 reached by running the task again and giving it what it saw.
 """
 
@@ -94,7 +94,7 @@ class Histories:
             node.live = coroutine, clock
         except StopIteration:
             node.op = None
-        except Exception as error:  # noqa: BLE001 - whatever the engine raises is something the explorer must tell.
+        except Exception as error:  # noqa: BLE001 - whatever the engine raises is something the explorer must report.
             node.op, node.error = None, repr(error)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What may happen next in a world: a process takes something up, does its next step or dies; a clock goes on."""
+"""What may happen next in a state: a process takes something up, does its next step or dies; a clock goes on."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.support.toy import DELAY, NOW, OWNER
 
 
 class Move(NamedTuple):
-    """Who did what, the world after it, and whether it is a fault (which need not happen)."""
+    """Who did what, the state after it, and whether it is a fault (which need not happen)."""
 
     mover: int | None
     """Which process; None when it is the world outside."""
@@ -42,7 +42,7 @@ class Moves:
         self._tasks = Tasks(self.case, broken)
 
     def first(self) -> Stack:
-        """Return the world in which nothing has been delivered."""
+        """Return the state in which nothing has been delivered."""
         return beginning(self.case)
 
     def _begin(self, stack: Stack, who: int, source: Source) -> Stack:
@@ -80,7 +80,7 @@ class Moves:
         return op.name == "new_ids" or self._adds_up(busy)
 
     def _adds_up(self, busy: Busy) -> bool:
-        """Tell whether a step tells what adds up to the same in whatever order it is told."""
+        """Tell whether a step publishes what adds up to the same in whatever order it is published."""
         op = busy.node.op
         if op is None or op.name != "publish" or not op.args[0]:
             return False
@@ -158,11 +158,11 @@ class Moves:
                 yield self._again(stack, who, f"is given {self._tasks.named(number)} again", Source("n", number))
         for trigger in dict.fromkeys(stack.triggers):
             document, stamp = trigger
-            told = f"a trigger for {document} of {at(stamp)}"
+            described = f"a trigger for {document} of {at(stamp)}"
             if stack.triggers.count(trigger) > at_work.count(Source("p", trigger)):
-                yield Move(who, f"takes {told}", self._begin(stack, who, Source("p", trigger)))
+                yield Move(who, f"takes {described}", self._begin(stack, who, Source("p", trigger)))
             elif stack.faults.redeliveries:
-                yield self._again(stack, who, f"is given {told} again", Source("q", trigger))
+                yield self._again(stack, who, f"is given {described} again", Source("q", trigger))
 
     def _again(self, stack: Stack, who: int, what: str, source: Source) -> Move:
         fewer = stack.copy()
@@ -200,8 +200,8 @@ class Moves:
         last = NOW + self.case.ticks * DELAY
         pending = [p["transition"]["effective_at"] for d in stack.documents.values() for p in d.get("pending", ())]
         waiting = [record["deadline"] for record in stack.requests.values() if record["status"] == "waiting"]
-        settling = [d["republish_at"] for d in stack.documents.values() if "republish_at" in d]
-        last = max([last, *pending, *waiting, *settling])
+        republishing = [d["settle_at"] for d in stack.documents.values() if "settle_at" in d]
+        last = max([last, *pending, *waiting, *republishing])
         if self._state_in_hand(stack) and not self.case.stalls:
             return
         if not self._all_done(stack):

@@ -1,4 +1,4 @@
-"""Carries out what processes do, on the in-memory store and on the topics of a world, and checks each step."""
+"""Carries out what processes do, on the in-memory store and on the topics of a state, and checks each step."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -48,12 +48,12 @@ class Performer:
         self._journal_by_step = journal_by_step
 
     def look(self, stack: Stack, op: Op) -> Any:
-        """Return what tells the result of a `load` from others, without loading."""
+        """Return what distinguishes the result of a `load` from others, without loading."""
         self._store.documents = stack.documents
         return tuple((id_, stack.digests[id_]) for id_ in self._store.found(*op.args))
 
     def part(self, stack: Stack, who: int, op: Op, place: int) -> Any:
-        """Carry out an op, or the part of it at this place, on a world that is being made; return its result."""
+        """Carry out an op, or the part of it at this place, on a state that is being made; return its result."""
         if op.name == "publish":
             messages = op.args[0]
             return self._publish(stack, messages[place]) if messages else None
@@ -116,12 +116,12 @@ class Performer:
         value = orjson.loads(message.value)
         if what == "outcomes" and value.get("recorded", True):
             key = _key(value)
-            heard = stack.told.get(key, frozenset()) | {value["status"]}
-            stack.told = stack.told | {key: heard}
+            statuses = stack.published.get(key, frozenset()) | {value["status"]}
+            stack.published = stack.published | {key: statuses}
             for status, never in ANSWERED_TWICE.items():
-                if status in heard and heard & never:
-                    both = ", ".join(sorted({status, *(heard & never)}))
-                    stack.wrong = (*stack.wrong, f"both: {value['request_id']} was told {both}")
+                if status in statuses and statuses & never:
+                    both = ", ".join(sorted({status, *(statuses & never)}))
+                    stack.wrong = (*stack.wrong, f"both: {value['request_id']} has the outcomes {both}")
         elif what == "journal":
             key = message.key.decode() if self._journal_by_step else _key(value)
             stack.journal = stack.journal | {key: (value["version"], value["status"])}
@@ -130,7 +130,7 @@ class Performer:
         elif what == "due":
             stack.triggers = tuple(sorted((*stack.triggers, (value["document"], stack.clocks[BROKER]))))
         elif message.topic == "oracle.requests":
-            stack.asked |= {oracle_key(message.key.decode())}
+            stack.looked_up |= {oracle_key(message.key.decode())}
         elif message.topic.startswith("delay."):
             stack.delayed = tuple(
                 sorted({*stack.delayed, (value["document"], int(str(parse_instant(value["due_at"]))))})
@@ -138,7 +138,7 @@ class Performer:
 
 
 def seen(stack: Stack, name: str, result: Any) -> Any:
-    """Return what tells a result from others."""
+    """Return what distinguishes a result from others."""
     if name in {"load", "with_old_outbox"}:
         return tuple((document.id, stack.digests[document.id]) for document in result)
     if name == "records":

@@ -1,4 +1,4 @@
-"""Goes through the worlds of a case: all of them up to a bound, or ways chosen at random."""
+"""Goes through the states of a case: all of them up to a bound, or ways chosen at random."""
 
 import random
 import time
@@ -16,7 +16,7 @@ NO_END = 10**12
 class Found:
     """What a search has seen; `wrong` and the way there when it saw a violation."""
 
-    worlds: int = 0
+    states: int = 0
     moves: int = 0
     at_rest: int = 0
     complete: bool = True
@@ -28,7 +28,7 @@ class Found:
 
     def __str__(self) -> str:
         """Return the findings in words, with each step of the way to a violation."""
-        seen = f"{self.worlds} worlds, {self.moves} moves, {self.at_rest} times at rest, {self.seconds:.1f} s"
+        seen = f"{self.states} states, {self.moves} moves, {self.at_rest} times at rest, {self.seconds:.1f} s"
         bounded = "" if self.complete or self.wrong else ", cut short"
         return "\n".join(
             [seen + bounded, *(f"VIOLATION {w}" for w in self.wrong), *(f"  {transition}" for transition in self.way)]
@@ -36,7 +36,7 @@ class Found:
 
 
 def everywhere(moves: Moves, *, preemptions: int, most: int = NO_END, seconds: float = NO_END) -> Found:
-    """Go through all worlds that can be reached with so many preemptions, those with few first.
+    """Go through all states that can be reached with so many preemptions, those with few first.
 
     A preemption is a move of somebody else while a process that is at work could go on: most mistakes need one or
     two. Stops at the first violation, after so many moves, or after so many seconds of processor time.
@@ -74,7 +74,7 @@ def everywhere(moves: Moves, *, preemptions: int, most: int = NO_END, seconds: f
                 found.at_rest += 1
                 if not found.wrong and (wrong := at_rest(stack, moves.case)):
                     found.wrong, found.way = wrong, _way(came, number)
-    found.worlds, found.seconds = len(known), time.process_time() - began
+    found.states, found.seconds = len(known), time.process_time() - began
     return found
 
 

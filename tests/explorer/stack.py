@@ -1,6 +1,6 @@
 """One moment of everything: what is stored, what is on the topics, where each process stands, what the clocks say.
 
-A world never changes; `copy` makes the next one. What is inside its dictionaries is replaced, never changed.
+A state never changes; `copy` makes the next one. What is inside its dictionaries is replaced, never changed.
 """
 
 from collections.abc import Hashable
@@ -54,12 +54,12 @@ class Stack:
         self.copies: dict[str, tuple[int, Any]] = {}
         self.counters: dict[str, int] = {}
         self.digests: dict[str, int] = {}
-        """Of each document and row, by id; the two kinds of id never meet."""
-        # What readers of the topics know: `told` by request, `journal` by key, `shown` by document.
-        self.told: dict[str, frozenset[str]] = {}
+        """Of each document and record, by id; the two kinds of id never meet."""
+        # What readers of the topics know: `published` by request, `journal` by key, `shown` by document.
+        self.published: dict[str, frozenset[str]] = {}
         self.journal: dict[str, tuple[int, str]] = {}
         self.shown: dict[str, bytes] = {}
-        self.asked: frozenset[str] = frozenset()
+        self.looked_up: frozenset[str] = frozenset()
         self.delayed: tuple[tuple[str, int], ...] = ()
         self.triggers: tuple[tuple[str, int], ...] = ()
         self.committed: tuple[bool, ...] = ()
@@ -79,7 +79,7 @@ class Stack:
         return twin
 
     def with_busy(self, who: int, busy: Busy | None) -> "Stack":
-        """Return the world in which a process does this."""
+        """Return the state in which a process does this."""
         twin = self.copy()
         twin.busy = (*self.busy[:who], busy, *self.busy[who + 1 :])
         return twin
@@ -89,7 +89,7 @@ class Stack:
         return self.clocks[who]
 
     def key(self, running: int | None, *, alike: bool) -> int:
-        """Return what tells this world from others; `alike` when the two engines' clocks are one."""
+        """Return what distinguishes this state from others; `alike` when the two engines' clocks are one."""
         busy: list[Hashable] = [
             b and (b.source, b.node.number, b.done, b.partly, who == running) for who, b in enumerate(self.busy)
         ]
@@ -100,12 +100,12 @@ class Stack:
         return hash(
             (
                 tuple(sorted(self.digests.items())),
-                tuple(sorted(self.told.items())),
+                tuple(sorted(self.published.items())),
                 tuple(sorted(self.journal.items())),
                 tuple(sorted(self.shown.items())),
                 tuple(sorted(self.counters.items())),
                 tuple(sorted((key, version) for key, (version, _) in self.copies.items())),
-                (self.asked, self.delayed, self.triggers, self.committed, self.clocks, self.faults),
+                (self.looked_up, self.delayed, self.triggers, self.committed, self.clocks, self.faults),
                 (self.accepted, self.applied, self.cancelled),
                 tuple(busy),
                 written,
@@ -119,5 +119,5 @@ def content(record: bytes) -> bytes:
 
 
 def digest(raw: dict[str, Any]) -> int:
-    """Return what tells a stored document or row from others. Which batch wrote it matters to that batch alone."""
+    """Return what distinguishes a stored document or record from others. Which batch wrote it matters to it alone."""
     return hash(orjson.dumps({k: v for k, v in raw.items() if k != "batch"}, option=orjson.OPT_SORT_KEYS))

@@ -42,9 +42,9 @@ class Tasks:
         return (does.__name__, source.what), lambda clock: does(source.what, clock)
 
     def can_come(self, number: int, stack: Stack) -> bool:
-        """Tell whether a delivery can come: nobody answers what was not asked."""
+        """Tell whether a delivery can come: nobody answers what was not looked up."""
         kind, what = self._deliveries[number]
-        return kind != "answer" or what[0] in stack.asked
+        return kind != "answer" or what[0] in stack.looked_up
 
     def named(self, number: int) -> str:
         """Say in words what a delivery is."""

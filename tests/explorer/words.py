@@ -23,9 +23,9 @@ def doing(op: Op, place: int, result: Any) -> str:
             return f"writes {write.id} v{write.version} ({decided})" + (": another was first" if result.lost else "")
         case "put_records" if op.args[0]:
             transition = op.args[0][place]
-            return f"writes the row of {transition.request_id}: {transition.status} v{transition.version}"
+            return f"writes the record of {transition.request_id}: {transition.status} v{transition.version}"
         case "records":
-            return "loads rows: " + (
+            return "loads records: " + (
                 ", ".join(f"{key} {record.transition.status}" for key, record in result.items()) or "none"
             )
     return op.name.replace("_", " ")

@@ -1,4 +1,6 @@
-"""The two doors as another system uses them: HTTP, and Kafka by a client that is not ours. Both tell the history."""
+"""The two entry points as another system uses them: HTTP, and Kafka by a client that is not ours.
+
+Both record in the history."""
 
 import asyncio
 import json
@@ -12,7 +14,7 @@ from dev.run.system import KAFKA_AUDIENCE, System
 from shared.clock import SystemClock
 from shared.contracts.messages.life import request_key
 from tests.faults.history import Event, History
-from tests.faults.plan import Ask
+from tests.faults.plan import PlannedRequest
 
 ACTOR = "alice"
 TOPIC = "structure.requests"
@@ -22,14 +24,14 @@ PATIENCE = 90.0
 _TYPES = {kind: f"structure.{kind}.v1" for kind in ("modify", "activate", "deactivate", "cancel")}
 _CLOCK = SystemClock()
 
-Partition = Callable[[Ask], int | None]
+Partition = Callable[[PlannedRequest], int | None]
 
 
-def _anywhere(_: Ask) -> int | None:
+def _anywhere(_: PlannedRequest) -> int | None:
     return None
 
 
-class Channels:
+class Clients:
     """Sends requests about `structures` (their ids). `async with` opens and closes the connections."""
 
     def __init__(self, system: System, history: History, structures: list[int], *, partition: Partition = _anywhere):
@@ -50,7 +52,7 @@ class Channels:
             }
         )
 
-    async def __aenter__(self) -> "Channels":
+    async def __aenter__(self) -> "Clients":
         self._polling = asyncio.create_task(self._poll())
         return self
 
@@ -65,27 +67,31 @@ class Channels:
             self._producer.poll(0)
             await asyncio.sleep(0.005)
 
-    async def send(self, ask: Ask) -> None:
-        """Send a request until a door has taken it. Raises TimeoutError when none does in time."""
+    async def send(self, request: PlannedRequest) -> None:
+        """Send a request until its entry point has taken it. Raises TimeoutError when none does in time."""
         async with asyncio.timeout(PATIENCE):
-            self._tell("sent", ask, code=ask.kind)
-            if ask.door == "kafka":
-                await self._by_kafka(ask)
+            self._record("sent", request, code=request.kind)
+            if request.channel == "kafka":
+                await self._by_kafka(request)
                 return
-            while not await self._by_http(ask):  # noqa: ASYNC110 - nobody tells when a process is there again.
+            while not await self._by_http(request):  # noqa: ASYNC110 - nothing says when a process is there again.
                 await asyncio.sleep(0.3)
 
-    def _tell(self, what: Any, ask: Ask, **more: Any) -> None:
-        document = f"structure:{self._structures[ask.target]}"
-        key = request_key(ACTOR, ask.request_id)
-        self._history.report(Event(what, _CLOCK.now(), ask.door, key, document, **more))
+    def _record(self, what: Any, request: PlannedRequest, **more: Any) -> None:
+        document = f"structure:{self._structures[request.target]}"
+        key = request_key(ACTOR, request.request_id)
+        self._history.record(Event(what, _CLOCK.now(), request.channel, key, document, **more))
 
     # ---- Kafka ------------------------------------------------------------------------------------------------
 
-    async def _by_kafka(self, ask: Ask) -> None:
-        structure = self._structures[ask.target]
-        data = {**ask.body, "structure": {"id": structure}}
-        headers = {"ce_id": ask.request_id.encode(), "ce_type": _TYPES[ask.kind].encode(), **envelope(self._token)}
+    async def _by_kafka(self, request: PlannedRequest) -> None:
+        structure = self._structures[request.target]
+        data = {**request.body, "structure": {"id": structure}}
+        headers = {
+            "ce_id": request.request_id.encode(),
+            "ce_type": _TYPES[request.kind].encode(),
+            **envelope(self._token),
+        }
         loop, taken = asyncio.get_running_loop(), asyncio.Event()
         failed: list[Any] = []
 
@@ -93,7 +99,7 @@ class Channels:
             failed.append(error)
             loop.call_soon_threadsafe(taken.set)
 
-        partition = self._partition(ask)
+        partition = self._partition(request)
         place = {} if partition is None else {"partition": partition}
         self._producer.produce(
             TOPIC,
@@ -104,43 +110,49 @@ class Channels:
             **place,
         )
         await taken.wait()
-        self._tell("unsure" if failed[0] else "acknowledged", ask)
+        self._record("unsure" if failed[0] else "acknowledged", request)
 
     # ---- HTTP -------------------------------------------------------------------------------------------------
 
-    async def _by_http(self, ask: Ask) -> bool:
-        """Ask once; return whether there is nothing left to try."""
-        method, path, body = self._route(ask)
-        headers = {"Idempotency-Key": ask.request_id}
-        if ask.wait:
-            headers["Prefer"] = f"wait={ask.wait}"
+    async def _by_http(self, request: PlannedRequest) -> bool:
+        """Try once; return whether there is nothing left to try."""
+        method, path, body = self._route(request)
+        headers = {"Idempotency-Key": request.request_id}
+        if request.wait:
+            headers["Prefer"] = f"wait={request.wait}"
         try:
             answer = await self._http.request(method, path, json=body, headers=headers)
         except httpx2.HTTPError:
-            self._tell("unsure", ask)
+            self._record("unsure", request)
             return False
         if answer.status_code >= 500:
-            self._tell("unsure", ask, code=str(answer.status_code))
+            self._record("unsure", request, code=str(answer.status_code))
             return False
-        told = answer.json()
+        outcome = answer.json()
         if answer.status_code == 202:
-            self._tell("acknowledged", ask)
-            if told["status"] not in {"received", "waiting"}:
-                self._tell("answered", ask, status=told["status"], code=told["code"], version=told.get("version", 0))
-        elif "request_id" in told:  # Its owner refused it; without an id the gateway did, and nothing was asked.
-            self._tell("acknowledged", ask)
-            self._tell("answered", ask, status="rejected", code=told["code"])
+            self._record("acknowledged", request)
+            if outcome["status"] not in {"received", "waiting"}:
+                self._record(
+                    "answered",
+                    request,
+                    status=outcome["status"],
+                    code=outcome["code"],
+                    version=outcome.get("version", 0),
+                )
+        elif "request_id" in outcome:  # Its owner refused it; without an id the gateway did, and nothing was submitted.
+            self._record("acknowledged", request)
+            self._record("answered", request, status="rejected", code=outcome["code"])
         return True
 
-    def _route(self, ask: Ask) -> tuple[str, str, Mapping[str, Any] | None]:
-        path = f"/structures/{self._structures[ask.target]}"
-        match ask.kind:
+    def _route(self, request: PlannedRequest) -> tuple[str, str, Mapping[str, Any] | None]:
+        path = f"/structures/{self._structures[request.target]}"
+        match request.kind:
             case "modify":
-                return "PATCH", path, ask.body
+                return "PATCH", path, request.body
             case "cancel":
-                return "POST", f"/requests/{ask.body['request_id']}/cancel", None
+                return "POST", f"/requests/{request.body['request_id']}/cancel", None
             case "member":
-                return "PUT", f"{path}/members/{ask.body['user']}", {"profile": ask.body["profile"]}
+                return "PUT", f"{path}/members/{request.body['user']}", {"profile": request.body["profile"]}
             case verb:
                 return "POST", f"{path}/{verb}", None
 

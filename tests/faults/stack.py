@@ -1,4 +1,4 @@
-"""What a case does with the running system: it loads it, hurts it, lets it recover, and keeps the history of it."""
+"""What a case does with the running system: it loads it, injects faults, lets it recover, and keeps its history."""
 
 import asyncio
 import random
@@ -16,19 +16,19 @@ from dev.run.supervisor import Running
 from dev.run.system import System
 from shared.clock import SystemClock, duration
 from tests.faults import collect, load, stores
-from tests.faults.clients import ACTOR, Channels, Partition
+from tests.faults.clients import ACTOR, Clients, Partition
 from tests.faults.history import Event, History
 from tests.faults.plan import MEMBERS, plan
 
 QUIET_WITHIN = 120.0
-"""Seconds in which everything must be settled once all faults are over."""
+"""Seconds in which everything must be done once all faults are over."""
 _READY_WITHIN = 120.0
 _CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How big a run is: structures, requests a second, seconds of load, and how often a case hurts."""
+    """How big a run is: structures, requests a second, seconds of load, and how often a case injects its faults."""
 
     structures: int = 6
     rate: float = 30.0
@@ -67,7 +67,7 @@ class Stack:
         self._since = await asyncio.to_thread(collect.ends, self.admin)
         with stores.connect(self._brokers.mongo_admin_uri) as client:
             versions = await asyncio.to_thread(stores.versions, client)
-        self.history.report(Event("begun", _CLOCK.now(), more={"case": case, "seed": seed, "versions": versions}))
+        self.history.record(Event("begun", _CLOCK.now(), more={"case": case, "seed": seed, "versions": versions}))
         self.structures = await asyncio.to_thread(self._make_structures)
 
     def new_structure(self, who: str) -> int:
@@ -76,8 +76,8 @@ class Stack:
             _until(lambda: "version" in api.get("/me").json(), f"{who} known")
             identifier = {"type": "AUTRE", "value": f"{self.run}-{who}"}
             body = {"identifier": identifier, "name": f"{self.run} {who}", "address": {"city": "Lyon"}}
-            told = api.post("/structures", json=body).raise_for_status().json()
-            id_ = int(told["reference"]["structure"]["id"])
+            outcome = api.post("/structures", json=body).raise_for_status().json()
+            id_ = int(outcome["reference"]["structure"]["id"])
             _until(lambda: _team_is_there(api, id_), f"the team of structure {id_}")
         return id_
 
@@ -85,7 +85,7 @@ class Stack:
         """Leave an attacker and their structure out of the history: a case does to its document what it likes."""
         self._left_out = (f"{actor}|", frozenset({f"structure:{structure}", f"manager/structure:{structure}"}))
 
-    def _is_told(self, event: Event) -> bool:
+    def _is_followed(self, event: Event) -> bool:
         actor, documents = self._left_out
         return not (event.request.startswith(actor) or event.document in documents)
 
@@ -98,13 +98,13 @@ class Stack:
             for number in range(self.size.structures):
                 identifier = {"type": "AUTRE", "value": f"{self.run}-{number}"}
                 body = {"identifier": identifier, "name": f"{self.run} {number}", "address": {"city": "Lyon"}}
-                told = api.post("/structures", json=body).raise_for_status().json()
-                ids.append(told["reference"]["structure"]["id"])
+                outcome = api.post("/structures", json=body).raise_for_status().json()
+                ids.append(outcome["reference"]["structure"]["id"])
             for id_ in ids:
                 _until(lambda id_=id_: _team_is_there(api, id_), f"the team of structure {id_}")  # type: ignore[misc]
         return ids
 
-    async def settle(self) -> list[str]:
+    async def wait_until_quiet(self) -> list[str]:
         """Wait until nothing is under way any more; return what still is when the time is up."""
         taken = {event.request for event in self.history.events if event.what == "acknowledged"}
         began, end = _CLOCK.now(), time.monotonic() + QUIET_WITHIN
@@ -117,8 +117,8 @@ class Stack:
                     break
                 await asyncio.sleep(0.25)
             left += await asyncio.to_thread(stores.undecided, client, taken) if left else []
-            self.report(f"  settled {(_CLOCK.now() - began) / 1000:.1f} s after the last of it{': no' if left else ''}")
-            self.history.report(Event("ended", now, more={"left": left} if left else {}))
+            self.report(f"  quiet {(_CLOCK.now() - began) / 1000:.1f} s after the last of it{': no' if left else ''}")
+            self.history.record(Event("ended", now, more={"left": left} if left else {}))
         return left
 
     def _unread(self) -> list[str]:
@@ -126,26 +126,28 @@ class Stack:
 
     async def read(self, topic: str) -> None:
         """Put what a topic holds into the history, since it is to be deleted: what it holds later is another's."""
-        told = await asyncio.to_thread(lambda: list(collect.collected(self.admin, self._since, only=topic)))
-        self.history.report(*told)
+        events = await asyncio.to_thread(lambda: list(collect.collected(self.admin, self._since, only=topic)))
+        self.history.record(*events)
         self._since = {place: offset for place, offset in self._since.items() if place[0] != topic}
 
     async def collect(self) -> None:
         """Put what topics and databases hold into the history."""
-        told = await asyncio.to_thread(lambda: list(filter(self._is_told, collect.collected(self.admin, self._since))))
-        self.history.report(*told)
-        documents = {e.document for e in told if e.document and e.what in {"outcome", "journal"}}
+        events = await asyncio.to_thread(
+            lambda: list(filter(self._is_followed, collect.collected(self.admin, self._since)))
+        )
+        self.history.record(*events)
+        documents = {e.document for e in events if e.document and e.what in {"outcome", "journal"}}
         requests = {e.request for e in self.history.events if e.request}
         with stores.connect(self._brokers.mongo_admin_uri) as client:
             held = await asyncio.to_thread(lambda: list(stores.held(client, documents, requests, _CLOCK.now())))
-        self.history.report(*held)
+        self.history.record(*held)
 
     # ---- load -------------------------------------------------------------------------------------------------
 
-    def doors(self, partition: Partition | None = None) -> Channels:
-        """Return the doors to these structures."""
+    def clients(self, partition: Partition | None = None) -> Clients:
+        """Return the clients that send requests about these structures."""
         more = {"partition": partition} if partition else {}
-        return Channels(self.system, self.history, self.structures, **more)
+        return Clients(self.system, self.history, self.structures, **more)
 
     @asynccontextmanager
     async def under_load(
@@ -153,10 +155,10 @@ class Stack:
     ) -> AsyncIterator[None]:
         """Load the system while the context is open, for some seconds at least, and wait until all was taken."""
         run = f"{self.run}.{len(self.history.events)}"
-        asks = plan(random.Random(self.dice.random()), len(self.structures), run=run)
+        requests = plan(random.Random(self.dice.random()), len(self.structures), run=run)
         rate, least, enough = rate or self.size.rate, seconds or self.size.seconds, asyncio.Event()
-        async with self.doors(partition) as doors:
-            sending = asyncio.create_task(load.send(doors, asks, rate, least, enough))
+        async with self.clients(partition) as clients:
+            sending = asyncio.create_task(load.send(clients, requests, rate, least, enough))
             try:
                 await asyncio.sleep(0.5)
                 yield
@@ -173,9 +175,9 @@ class Stack:
     # ---- faults -----------------------------------------------------------------------------------------------
 
     def fault(self, code: str, who: str) -> None:
-        """Tell that something is done to somebody now."""
+        """Record that something is done to somebody now."""
         self.report(f"  {code} {who}")
-        self.history.report(Event("fault", _CLOCK.now(), who, code=code))
+        self.history.record(Event("fault", _CLOCK.now(), who, code=code))
 
     def process(self, name: str) -> Running:
         """Return a process of the system."""

@@ -39,7 +39,7 @@ SOON = MINUTE
 
 
 def under_way(client: Client, now: int) -> list[str]:
-    """Return what is not settled at the instant `now` (ms)."""
+    """Return what is under way at the instant `now` (ms)."""
     found = []
     for name, process in OWNERS.items():
         documents, request_records = client[process][f"{name}_documents"], client[process][f"{name}_requests"]

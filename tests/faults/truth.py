@@ -11,12 +11,12 @@ def readers(run: Run) -> Iterator[Violation]:
     """Whoever reads `*.state` and `*.journal` from the start, highest version wins, ends with what MongoDB holds."""
     for document, stored in run.stored.items():
         record = stored.more.get("record")
-        told = max(run.states.get(document, ()), key=lambda event: event.version, default=None)
+        state = max(run.states.get(document, ()), key=lambda event: event.version, default=None)
         if record is None:
             continue
-        if told is None:
-            yield Violation("readers", document, "its state was never told")
-        elif wrong := _differing(told.more["record"], record):
+        if state is None:
+            yield Violation("readers", document, "its state was never published")
+        elif wrong := _differing(state.more["record"], record):
             yield Violation("readers", document, f"a new reader ends with another {', '.join(wrong)}")
     for request, request_record in run.request_records.items():
         journal = [step for step in run.of(request) if step.what == "journal"]
@@ -36,7 +36,7 @@ def readers(run: Run) -> Iterator[Violation]:
                 f"MongoDB with {request_record.status} {request_record.version}",
             )
     for request in run.steps.keys() - run.request_records.keys():
-        yield Violation("readers", request, "decided, and MongoDB has no row of it")
+        yield Violation("readers", request, "decided, and MongoDB has no record of it")
     yield from _read_model(run)
 
 
@@ -57,15 +57,15 @@ def _read_model(run: Run) -> Iterator[Violation]:
                 yield Violation("readers", shown.document, f"the gateway shows another {', '.join(wrong)}")
 
 
-def _differing(told: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
-    """Return the fields that differ. A decision that changes nothing moves the version and tells no state."""
-    names = (told.keys() | record.keys()) - {"version"}
-    return sorted(name for name in names if told.get(name) != record.get(name))
+def _differing(published: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """Return the fields that differ. A decision that changes nothing moves the version and publishes no state."""
+    names = (published.keys() | record.keys()) - {"version"}
+    return sorted(name for name in names if published.get(name) != record.get(name))
 
 
 def sums(run: Run) -> Iterator[Violation]:
     """What each effect found is what the one before it left, up to the record as it is: nothing applied twice."""
-    for document, events in run.told.items():
+    for document, events in run.published.items():
         if not document:
             continue
         effects = {e.version: e for e in events if e.what == "journal" and e.status == "applied"}

@@ -24,15 +24,15 @@ def main() -> int:
     """Fuzz; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", choices=["", *CASES], default="", help="this one alone")
-    parser.add_argument("--time", type=lambda given: float(given or 600), default=600, help="seconds in all (600)")
+    parser.add_argument("--time", type=lambda text: float(text or 600), default=600, help="seconds in all (600)")
     parser.add_argument("--seed", default="", help="of the first round (a new one)")
-    given = parser.parse_args()
-    first = int(given.seed) if given.seed else random.SystemRandom().randrange(10**6)
-    names = [given.case] if given.case else list(CASES)
+    arguments = parser.parse_args()
+    first = int(arguments.seed) if arguments.seed else random.SystemRandom().randrange(10**6)
+    names = [arguments.case] if arguments.case else list(CASES)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         print("Starting the system", flush=True)
         with open_brokers(Path(folder) / "brokers") as brokers:
-            return _rounds(Path(folder), brokers, names, first, given.time)
+            return _rounds(Path(folder), brokers, names, first, arguments.time)
 
 
 def _rounds(folder: Path, brokers: Brokers, names: list[str], seed: int, seconds: float) -> int:

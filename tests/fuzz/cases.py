@@ -5,7 +5,7 @@ from functools import partial
 
 from tests.fuzz import http, messages, records
 from tests.fuzz.stack import Stack
-from tests.fuzz.tries import told_how_to_replay
+from tests.fuzz.tries import reported_with_replay
 
 CASES: Mapping[str, Callable[[Stack, int], None]] = {
     "http": partial(http.fuzz, examples=6),
@@ -16,5 +16,5 @@ CASES: Mapping[str, Callable[[Stack, int], None]] = {
 
 def run(name: str, stack: Stack, seed: int) -> None:
     """Try one round of a case."""
-    with told_how_to_replay(name, seed):
+    with reported_with_replay(name, seed):
         CASES[name](stack, seed)

@@ -44,14 +44,14 @@ _TIMEOUT = 30
 
 def fuzz(stack: Stack, seed: int, examples: int) -> None:
     """Call every operation."""
-    sessions, told = {who: _session(stack, who) for who in WHO}, Counter[int]()
+    sessions, statuses = {who: _session(stack, who) for who in WHO}, Counter[int]()
     known = _known(stack)
     for operation in _operations():
-        tries(seed, examples, _cases(operation, known), lambda case: _try(stack, sessions, case, told))
+        tries(seed, examples, _cases(operation, known), lambda case: _try(stack, sessions, case, statuses))
     for session in sessions.values():
         session.close()
-    assert {200, 202, 422} <= set(told), f"some was not tried at all: {told}"
-    assert told[429] < told.total() / 2, f"most was refused unread: {told}"
+    assert {200, 202, 422} <= set(statuses), f"some was not tried at all: {statuses}"
+    assert statuses[429] < statuses.total() / 2, f"most was refused unread: {statuses}"
     stack.is_intact()
 
 
@@ -98,14 +98,14 @@ def _session(stack: Stack, who: str) -> requests.Session:
     return session
 
 
-def _try(stack: Stack, sessions: Mapping[str, requests.Session], case: Any, told: Counter[int]) -> None:
+def _try(stack: Stack, sessions: Mapping[str, requests.Session], case: Any, statuses: Counter[int]) -> None:
     for who, session in sessions.items():
         answer = case.call(base_url=stack.system.settings.api, session=session, timeout=_TIMEOUT)
-        told[answer.status_code] += 1
+        statuses[answer.status_code] += 1
         try:
             case.validate_response(answer, checks=_CHECKS)
         except FailureGroup as found:  # It is no Exception, and would not be made smaller.
             raise AssertionError(f"as {who}: {found}") from None
         inside = _INTERNALS.search(answer.text)
-        assert inside is None, f"as {who}: {inside[0]!r} tells of what is inside: {answer.text[:2_000]}"
+        assert inside is None, f"as {who}: {inside[0]!r} discloses what is inside: {answer.text[:2_000]}"
     stack.nobody_died()

@@ -23,7 +23,7 @@ _AT_ONCE = 40
 
 
 @dataclass(frozen=True)
-class Ask:
+class DrawnRequest:
     """A request, but for what names it."""
 
     owner: str
@@ -38,26 +38,26 @@ class Ask:
 
 def fuzz(stack: Stack, seed: int, examples: int) -> None:
     """Send batches of such requests, each followed by right ones."""
-    strategy = st.lists(_asks(stack), max_size=_AT_ONCE, min_size=1)
-    tries(seed, examples, strategy, lambda asks: _try(stack, asks))
+    strategy = st.lists(_requests(stack), max_size=_AT_ONCE, min_size=1)
+    tries(seed, examples, strategy, lambda drawn: _try(stack, drawn))
     stack.is_intact()
 
 
-def _try(stack: Stack, asks: Sequence[Ask]) -> None:
+def _try(stack: Stack, drawn: Sequence[DrawnRequest]) -> None:
     marks = set()
-    for ask in asks:
+    for request in drawn:
         marks.add(mark := stack.mark())
-        over = {name for name, _ in ask.headers} | ask.without
-        usual = [one for one in envelope(mark, ask.type, stack.bearer(ask.who)) if one[0] not in over]
-        topic = topics.name(ask.owner, topics.REQUESTS)
-        stack.send(topic, ask.value, [*usual, *ask.headers], None, ask.partition)
-    bystanders = stack.ask_as_bystander()
+        over = {name for name, _ in request.headers} | request.without
+        usual = [one for one in envelope(mark, request.type, stack.bearer(request.who)) if one[0] not in over]
+        topic = topics.name(request.owner, topics.REQUESTS)
+        stack.send(topic, request.value, [*usual, *request.headers], None, request.partition)
+    bystanders = stack.submit_as_bystander()
     stack.producer.flush(30)
     stack.decided(marks, bystanders)
 
 
-def _asks(stack: Stack) -> st.SearchStrategy[Ask]:
-    return st.one_of([_ask(stack, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
+def _requests(stack: Stack) -> st.SearchStrategy[DrawnRequest]:
+    return st.one_of([_request(stack, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ _HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
 
 
 @st.composite
-def _ask(draw: DrawFn, stack: Stack, owner: str, type_: str, schema: Mapping[str, Any]) -> Ask:
+def _request(draw: DrawFn, stack: Stack, owner: str, type_: str, schema: Mapping[str, Any]) -> DrawnRequest:
     body = draw(st.one_of(right(schema, schema), spoilt(schema, schema)))
     if draw(st.integers(0, 3)):
         body = _aimed(body, stack.structure)
@@ -99,11 +99,11 @@ def _ask(draw: DrawFn, stack: Stack, owner: str, type_: str, schema: Mapping[str
     headers = [(name, draw(_HEADERS[name])) for name in names]
     without = frozenset(draw(st.sets(st.sampled_from(sorted(_HEADERS)), max_size=1))) - _KEPT
     who = draw(st.sampled_from(["alice", STRANGER, MEMBER, ADMINISTRATOR]))
-    return Ask(owner, type_, who, value, headers, without, draw(st.integers(0, PARTITIONS - 1)))
+    return DrawnRequest(owner, type_, who, value, headers, without, draw(st.integers(0, PARTITIONS - 1)))
 
 
 def _aimed(body: Any, structure_id: int) -> Any:
-    """Name what exists, so that the owner's rules are tried and not only its door."""
+    """Name what exists, so that the owner's rules are tried and not only its entry point."""
     if not isinstance(body, dict):
         return body
     known = {"structure": {"id": structure_id}, "structure_id": structure_id, "user": SPOILT_USER}

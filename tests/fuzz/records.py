@@ -41,7 +41,7 @@ def _test(stack: Stack) -> Any:
     def test(records: Sequence[Record]) -> None:
         # One that can be read and names the bystander's would be no rubbish but a lie of whom is trusted.
         asyncio.run(_send(stack, [r for r in records if named not in (r.key or b"") + (r.value or b"")]))
-        bystanders = stack.ask_as_bystander()
+        bystanders = stack.submit_as_bystander()
         stack.producer.flush(30)
         stack.decided(set(), bystanders)
 
@@ -55,9 +55,9 @@ def _real(stack: Stack) -> Mapping[str, Sequence[Record]]:
     with stack.system.as_("alice") as api:
         path = f"/structures/{stack.structure}"
         for _ in range(2):
-            asked = api.patch(path, json={"label": stack.mark()[:100]}).json()
-            assert "request_id" in asked, asked
-        api.post(f"/requests/{asked['request_id']}/cancel").raise_for_status()
+            request = api.patch(path, json={"label": stack.mark()[:100]}).json()
+            assert "request_id" in request, request
+        api.post(f"/requests/{request['request_id']}/cancel").raise_for_status()
         assert api.get("/insee/00010001600013").status_code == 200
     stack.send(topics.name("structure", topics.REQUESTS), b"{", [("authorization", stack.bearer("alice"))], b"x", 0)
     stack.producer.flush(30)

@@ -26,7 +26,7 @@ PATIENCE = 30.0
 PARTITIONS = 3
 STRANGER, MEMBER, ADMINISTRATOR = "sam", "marc", "admin"
 BYSTANDER, FRIEND = "chloe", "alice"
-"""Who is left alone: nothing that is drawn asks about their structure."""
+"""Who is left alone: nothing that is drawn is about their structure."""
 _BROKEN = "internal_error"
 _LONGEST_SHOWN = 3_000
 SPOILT_USER = "facturier"
@@ -44,7 +44,7 @@ def fuzz_system(folder: Path, brokers: Brokers | None = None) -> Iterator[System
 
 
 class Stack:
-    """A structure that may be spoilt, a bystander's, and the doors."""
+    """A structure that may be spoilt, a bystander's, and the entry points."""
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -101,7 +101,7 @@ class Stack:
         self.producer.produce(topic, value, key, headers=list(headers), partition=partition)
         self.producer.poll(0)
 
-    def ask_as_bystander(self) -> set[str]:
+    def submit_as_bystander(self) -> set[str]:
         """Send a right request on every partition of every owner; return their marks."""
         marks = set()
         for partition in range(PARTITIONS):
@@ -144,7 +144,7 @@ class Stack:
         self.nobody_died()
 
     def nobody_died(self) -> None:
-        """Fail when a process has ended since this was asked last."""
+        """Fail when a process has ended since this was checked last."""
         before, self._pids = self._pids, self.pids()
         assert before == self._pids, (
             f"a process ended: {before}, then {self._pids}; see {self.system.settings.run_data}"
@@ -156,18 +156,18 @@ class Stack:
             until(lambda: not behind(self.system), PATIENCE, what="every group at the end of its topics")
         except AssertionError as late:
             raise StandsStill(f"{late}\n{standing(self.admin)}") from None
-        bystanders = self.ask_as_bystander()
+        bystanders = self.submit_as_bystander()
         self.producer.flush(30)
         self.decided(set(), bystanders)
         for process in topics.PROCESSES:
             port = getattr(self.system.settings, f"{process}_port")
-            told = httpx2.get(f"http://127.0.0.1:{port}/ready", timeout=30).json()
-            assert told == {"ok": True, "problems": []}, f"{process}: {told}"
+            ready = httpx2.get(f"http://127.0.0.1:{port}/ready", timeout=30).json()
+            assert ready == {"ok": True, "problems": []}, f"{process}: {ready}"
         label = f"à moi {next(self._numbers)}"
         with self.system.as_(BYSTANDER) as api:
             path = f"/structures/{self.bystander}"
-            asked = api.patch(path, json={"label": label})
-            assert asked.json().get("status") == "accepted", asked.text
+            answer = api.patch(path, json={"label": label})
+            assert answer.json().get("status") == "accepted", answer.text
             found = until(lambda: _with(api.get(path).json(), label), PATIENCE, what="the bystander's change readable")
             members = _users(api.get(f"{path}/members").json())
             assert members - {BYSTANDER} == {FRIEND}, members

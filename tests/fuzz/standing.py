@@ -30,7 +30,7 @@ class Record:
         return cls(message.topic(), message.key(), message.value(), headers)
 
 
-def _told(message: Any) -> str:
+def _described(message: Any) -> str:
     # Its headers are not read: librdkafka's Python dies of a name that is no text.
     return f"key {message.key()!r}, value {message.value()!r}"[:_LONGEST_SHOWN]
 
@@ -80,5 +80,5 @@ def standing(settings: Settings) -> str:
             if 0 <= place.offset < end:
                 first = next(_between(settings, at, place.offset, place.offset + 1), None)
                 where = f"{place.topic}/{place.partition}/{place.offset} of {end}"
-                lines.append(f"{group} stands at {where}, before\n  {_told(first) if first else 'nothing'}")
+                lines.append(f"{group} stands at {where}, before\n  {_described(first) if first else 'nothing'}")
     return "\n".join(lines) or "no group is behind"

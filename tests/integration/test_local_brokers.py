@@ -129,7 +129,7 @@ def test_mongodb_refuses_who_has_no_name(brokers: LocalBrokers) -> None:  # noqa
         anybody["one"]["things"].find_one()
 
 
-def test_the_address_of_a_service_can_be_asked_again(brokers: LocalBrokers) -> None:
+def test_the_address_of_a_service_can_be_returned_again(brokers: LocalBrokers) -> None:
     assert brokers.service_mongo_uri("again") == brokers.service_mongo_uri("again")
 
 
@@ -246,7 +246,7 @@ def test_a_program_that_can_not_be_started_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a process whose parent was killed.")
-def test_a_broker_dies_with_its_leash(tmp_path: Path) -> None:
+def test_a_broker_dies_with_its_watchdog(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     server = f"import socket; s = socket.create_server(('{HOST}', {port})); s.accept(); s.accept()"
     broker = process(tmp_path, sys.executable, "-c", server, ready=lambda: is_listening(port))

@@ -17,8 +17,8 @@ def new_structure(system: Channels, who: str = "alice", **fields: Any) -> dict[s
     with system.as_(who) as api:
         answer = api.post("/structures", json={**body, **fields})
         assert answer.status_code == 202, answer.text
-        told = answer.json()
-        id_ = told["reference"]["structure"]["id"]
+        outcome = answer.json()
+        id_ = outcome["reference"]["structure"]["id"]
         found = until(lambda: _found(api.get(f"/structures/{id_}")), what=f"structure {id_} readable")
         until(lambda: api.get(f"/structures/{id_}/members").status_code == 200, what="its team")
     record: dict[str, Any] = found

@@ -46,7 +46,7 @@ def outcomes(system: System) -> Iterator[Reader]:
 
 @pytest.fixture(scope="module")
 def every_outcome(system: System) -> Iterator[Reader]:
-    """Return Kafka's administrator, who reads all that the gateway is told."""
+    """Return Kafka's administrator, who reads all that the gateway receives."""
     name, password = system.brokers.kafka_admin
     reader = Reader({**system.partner(), "sasl.username": name, "sasl.password": password}, "structure.outcomes")
     yield reader

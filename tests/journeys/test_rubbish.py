@@ -195,7 +195,7 @@ def goes_on(system: System, partner: Partner, outcomes: Reader, structure: dict[
     yield
     token = system.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": structure["id"]}, "label": f"après {next(_numbers)}"}
-    rid = partner.ask(TOPIC, MODIFY, data, token, key=KEY)
+    rid = partner.submit(TOPIC, MODIFY, data, token, key=KEY)
     assert outcomes.until(of(rid, "accepted"), 60)
     assert system.supervisor["structure_svc"].pid == before
     live = httpx2.get(f"http://127.0.0.1:{system.settings.structure_svc_port}/live", timeout=30).json()
@@ -210,12 +210,12 @@ def test_rubbish_stops_nothing_but_itself(
     case = REFUSED[name]
     sent = Sent(system, clients, case)
     if case.outcome:
-        told = every_outcome.until(sent.answered, 60)
-        assert (told["status"], told["code"], told["recorded"]) == ("rejected", case.outcome, False)
-        assert told["message"]
-        assert len(told["value"]) < 50_000, "what was huge comes back as an excerpt"
-        if not case.outcome.startswith("token_"):  # Whose token it is, is proved: its client is told the same.
-            assert outcomes.until(sent.answered, 60)["value"] == told["value"]
+        outcome = every_outcome.until(sent.answered, 60)
+        assert (outcome["status"], outcome["code"], outcome["recorded"]) == ("rejected", case.outcome, False)
+        assert outcome["message"]
+        assert len(outcome["value"]) < 50_000, "what was huge comes back as an excerpt"
+        if not case.outcome.startswith("token_"):  # Whose token it is, is known: its client receives the same.
+            assert outcomes.until(sent.answered, 60)["value"] == outcome["value"]
     if case.dead_letter:
         dead_letter = dead_letters.until(lambda seen: _is(seen, case, sent.mark), 60)
         assert dead_letter["headers"]["dlq_code"] == case.dead_letter
@@ -282,10 +282,10 @@ def test_rubbish_for_users_and_teams(system: System, partner: Partner) -> None:
     token = system.token("alice", KAFKA_AUDIENCE)
     for id_ in (2**63, 2**64 - 1, 2**63 - 1, 2**53, 2**53 - 1):
         data = {"structure_id": id_, "user": "marc", "profile": "consultation"}
-        rid = partner.ask("manager.requests", "membership.set.v1", data, token, key=KEY)
+        rid = partner.submit("manager.requests", "membership.set.v1", data, token, key=KEY)
         assert answers.until(of(rid, "rejected"), 60)["code"] == (
             "structure_not_found" if id_ < 2**53 else "invalid_request"
         )
-    rid = partner.ask("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
-    assert answers.until(of(rid, "rejected"), 60)["code"] == "unsupported_type", "what only the owner asks of itself"
+    rid = partner.submit("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
+    assert answers.until(of(rid, "rejected"), 60)["code"] == "unsupported_type", "what only the owner submits to itself"
     answers.close()

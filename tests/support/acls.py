@@ -1,4 +1,4 @@
-"""Topics, users and rights on Kafka, made with the operators' own code: a user may do what it may in production."""
+"""Topics, users and ACLs on Kafka, made with the operators' own code: a user may do what it may in production."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,19 +39,19 @@ def operator(brokers: Brokers) -> KafkaSettings:
 
 
 class Writing:
-    """The right of a user to write to a topic, which can be taken and given back; it takes brokers a moment to know."""
+    """A user's ACL to write to a topic, which can be removed and restored; it takes brokers a moment to know."""
 
     def __init__(self, admin: Mapping[str, Any], name: str, topic: str) -> None:
         self._admin = AdminClient(dict(admin))
         self._about = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{name}", "*")
         self._denied = (AclOperation.WRITE, AclPermissionType.DENY)
 
-    def take(self) -> None:
+    def revoke(self) -> None:
         """Deny it."""
         for done in self._admin.create_acls([AclBinding(*self._about, *self._denied)]).values():
             done.result(30)
 
-    def give_back(self) -> None:
+    def grant(self) -> None:
         """Deny it no longer."""
         for done in self._admin.delete_acls([AclBindingFilter(*self._about, *self._denied)]).values():
             done.result(30)
@@ -65,7 +65,7 @@ def provision(
     partitions: int = 12,
     partners: Iterable[Partner] = (),
 ) -> None:
-    """Make every topic and right for a delay (ms), these users of ours, and other systems; may be called again."""
+    """Make every topic and ACL for a delay (ms), these users of ours, and other systems; may be called again."""
     # The operators' code is for a command: it runs loops of its own, which can't be done inside one.
     with ThreadPoolExecutor(1) as aside:
         aside.submit(_provision, brokers, list(users), delay, partitions, list(partners)).result()

@@ -47,11 +47,11 @@ class Attacker:
             **headers,
         }
         for request_id, body in bodies:
-            given = {**common, "ce_id": request_id.encode()}
+            record_headers = {**common, "ce_id": request_id.encode()}
             value, key = json.dumps(body).encode(), f"structure:{self.structure}".encode()
             while True:
                 try:
-                    self._producer.produce("structure.requests", value, key, headers=list(given.items()))
+                    self._producer.produce("structure.requests", value, key, headers=list(record_headers.items()))
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -120,13 +120,13 @@ class Attacker:
                 restored = {**before, "version": now.get("version", before["version"]), "outbox": []}
                 documents.replace_one({"_id": id_}, restored)
 
-    def ask_again(self) -> None:
-        """Ask for a few changes of one's own structure."""
+    def submit_changes(self) -> None:
+        """Submit a few changes of one's own structure."""
         run = secrets.token_hex(4)
         self.publish((f"{run}-{n}", {**self.mine(), "label": f"{run} {n}"}) for n in range(20))
 
     @contextmanager
-    def newer_rows(self) -> Iterator[None]:
+    def newer_requests(self) -> Iterator[None]:
         """Let many requests wait that only a newer version knows, all past their deadline."""
         with _documents(self.system) as documents:
             records = documents.database["structure_requests"]

@@ -1,6 +1,6 @@
 """Which brokers the tests run on: containers where a Docker engine answers, processes of this machine otherwise.
 
-The tests are the same on both, and so are the brokers' settings, users and rights. `TEST_BROKERS=local` or
+The tests are the same on both, and so are the brokers' settings, users and ACLs. `TEST_BROKERS=local` or
 `TEST_BROKERS=containers` chooses. `tests/integration/test_local_brokers.py` is about the local ones by nature.
 """
 
@@ -38,10 +38,10 @@ from tests.support.containers import ContainerBrokers
 
 LOCAL, CONTAINERS = "local", "containers"
 
-EVERY_RIGHT = AclBindingFilter(
+EVERY_ACL = AclBindingFilter(
     ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
 )
-"""Matches every right there is."""
+"""Matches every ACL there is."""
 
 _OF_MONGODB = {"admin", "config", "local"}
 _TIMEOUT = 30

@@ -1,6 +1,6 @@
 """Where the engine's behaviour is tested: processes of the toy owner on one storage and one bus, on a clock we move.
 
-A process can be told to die after any of its steps, or to stop before one while others go on.
+A process can be made to die after any of its steps, or to stop before one while others go on.
 """
 
 import asyncio
@@ -142,7 +142,7 @@ class Harness:
 
     # ---- what happens -----------------------------------------------------------------------------------------
 
-    async def ask(
+    async def submit(
         self, request: Request, request_id: str = "r1", *, actor: Actor = ALICE, by: Process | None = None, **more: Any
     ) -> None:
         """Let a request arrive."""
@@ -187,22 +187,27 @@ class Harness:
     # ---- what can be seen -------------------------------------------------------------------------------------
 
     def outcomes(self, request_id: str = "r1", actor: str = "alice") -> list[dict[str, Any]]:
-        """Return what was told of a request, in order."""
-        told = [orjson.loads(m.value) for m in self.bus.on("box.outcomes")]
-        return [t for t in told if (t["actor"], t["request_id"]) == (actor, request_id)]
+        """Return the outcomes of a request, in order."""
+        published = [orjson.loads(m.value) for m in self.bus.on("box.outcomes")]
+        return [o for o in published if (o["actor"], o["request_id"]) == (actor, request_id)]
 
-    def told(self, request_id: str = "r1", actor: str = "alice") -> list[str]:
-        """Return the statuses told of a request, in order; those told again because it came again are marked.
+    def statuses(self, request_id: str = "r1", actor: str = "alice") -> list[str]:
+        """Return the statuses of a request's outcomes, in order; those repeated because it came again are marked.
 
-        What a process that died had told may be told once more, with the same version: readers see that.
+        An outcome that a process published before it died may be published once more, with the same version: readers
+        see that.
         """
-        told = [
+        published = [
             (o["version"], o["status"] + (" again" if o["repeated"] else "")) for o in self.outcomes(request_id, actor)
         ]
-        return [status for n, (version, status) in enumerate(told) if version == 0 or (version, status) not in told[:n]]
+        return [
+            status
+            for n, (version, status) in enumerate(published)
+            if version == 0 or (version, status) not in published[:n]
+        ]
 
     def code(self, request_id: str = "r1") -> str:
-        """Return the code told last."""
+        """Return the code of the last outcome."""
         return str(self.outcomes(request_id)[-1]["code"])
 
     def journal(self, request_id: str = "r1", actor: str = "alice") -> list[dict[str, Any]]:
@@ -237,26 +242,26 @@ class Harness:
         return (await self.box(box)).things
 
     async def request_record(self, request_id: str = "r1", actor: str = "alice") -> RequestRecord | None:
-        """Return the row of a request."""
+        """Return the record of a request."""
         key = request_key(actor, request_id)
         return (await self.store.records([key])).get(key)
 
-    async def tells_one_story(self, request_id: str, status: str, box: str = "1", actor: str = "alice") -> None:
-        """Check, once all is at rest, that row, journal and outcomes tell the same, and that nothing is left over."""
+    async def assert_consistent(self, request_id: str, status: str, box: str = "1", actor: str = "alice") -> None:
+        """Check, once all is at rest, that record, journal and outcomes say the same, and that nothing is left over."""
         record = await self.request_record(request_id, actor)
         assert record is not None
         assert record.transition.status == status
         assert self.journal(request_id, actor)[-1]["status"] == status
-        heard = {t.removesuffix(" again") for t in self.told(request_id, actor)}
-        assert status in heard
-        assert "rejected" not in heard or heard <= {"rejected", "waiting"}, heard
+        published = {s.removesuffix(" again") for s in self.statuses(request_id, actor)}
+        assert status in published
+        assert "rejected" not in published or published <= {"rejected", "waiting"}, published
         documents = await self.store.load([box_id(box)], [], [request_key(actor, request_id)])
         assert [s for d in documents for s in d.outbox] == []
         for document in documents:
             if shown := view(OWNER, document):
                 # A refusal gives the document a version and leaves its state, so the record's may be an older one.
-                told = self.record(document.id.removeprefix("box:")) | {"version": document.version}
-                assert told == orjson.loads(OWNER.present(shown))
+                state = self.record(document.id.removeprefix("box:")) | {"version": document.version}
+                assert state == orjson.loads(OWNER.present(shown))
 
 
 def statuses(steps: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -14,14 +14,14 @@ from tests.faults.stack import Stack
 from tests.support.acls import Writing
 
 _OWNER = "structure_svc"
-_LETTERS = dead_letters(_OWNER)
+_DEAD_LETTERS = dead_letters(_OWNER)
 _UNREADABLE = b"\xff\xfe not JSON"
 _CLOCK = SystemClock()
 
 
 async def no_dead_letters(stack: Stack) -> None:
     """The owner may not write its dead letters for a while, or their topic is deleted, and poison comes meanwhile."""
-    # A deleted topic takes its letters with it, so that comes first.
+    # A deleted topic takes its dead letters with it, so that comes first.
     ways = [_deleted, *[_denied] * (stack.size.rounds - 1)] if stack.size.rounds > 1 else [_denied]
     for away in ways:
         async with stack.under_load():
@@ -32,25 +32,25 @@ async def no_dead_letters(stack: Stack) -> None:
 
 
 async def _denied(stack: Stack) -> None:
-    right = Writing(stack.admin, _OWNER, _LETTERS)
-    stack.fault("deny", _LETTERS)
-    await asyncio.to_thread(right.take)
+    acl = Writing(stack.admin, _OWNER, _DEAD_LETTERS)
+    stack.fault("deny", _DEAD_LETTERS)
+    await asyncio.to_thread(acl.revoke)
     try:
         await _poison_for_a_while(stack)
     finally:
-        stack.fault("allow", _LETTERS)
-        await asyncio.to_thread(right.give_back)
+        stack.fault("allow", _DEAD_LETTERS)
+        await asyncio.to_thread(acl.grant)
 
 
 async def _deleted(stack: Stack) -> None:
     admin = AdminClient(stack.admin)
-    await stack.read(_LETTERS)
-    stack.fault("delete", _LETTERS)
-    await asyncio.to_thread(admin.delete_topics([_LETTERS], operation_timeout=30)[_LETTERS].result, 30)
+    await stack.read(_DEAD_LETTERS)
+    stack.fault("delete", _DEAD_LETTERS)
+    await asyncio.to_thread(admin.delete_topics([_DEAD_LETTERS], operation_timeout=30)[_DEAD_LETTERS].result, 30)
     try:
         await _poison_for_a_while(stack)
     finally:
-        stack.fault("make", _LETTERS)
+        stack.fault("make", _DEAD_LETTERS)
         await stack.provision(stack.system.settings.effective_delay)
 
 
@@ -67,15 +67,15 @@ def _poison(stack: Stack) -> None:
     headers = list({**envelope(token), "ce_type": b"structure.modify.v1"}.items())
     put: list[Event] = []
 
-    def told(error: Any, record: Any) -> None:
+    def delivered(error: Any, record: Any) -> None:
         if error is None:
             place = f"{record.topic()}/{record.partition()}/{record.offset()}"
             put.append(Event("poisoned", _CLOCK.now(), place=place))
 
     count = stack.system.settings.topic_partitions
     for partition in range(count):
-        producer.produce(TOPIC, _UNREADABLE, partition=partition, headers=headers, on_delivery=told)
+        producer.produce(TOPIC, _UNREADABLE, partition=partition, headers=headers, on_delivery=delivered)
     producer.flush(30)
     if len(put) < count:
         raise AssertionError("the broker took none of this poison")
-    stack.history.report(*put)
+    stack.history.record(*put)

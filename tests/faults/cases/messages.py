@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from shared.contracts.topics import delay_topic
 from tests.faults.clients import envelope
 from tests.faults.collect import ends
-from tests.faults.plan import Ask
+from tests.faults.plan import PlannedRequest
 from tests.faults.stack import Stack
 
 AGAIN = ("structure.requests", "structure.due", "structure.state", "manager.requests", "manager.state")
@@ -88,7 +88,7 @@ def _poison(stack: Stack, topics: tuple[str, ...]) -> None:
     token = stack.system.token("alice", "structures-kafka")
     refused: list[Any] = []
 
-    def told(error: Any, _: Any) -> None:
+    def delivered(error: Any, _: Any) -> None:
         if error is not None:
             refused.append(error)
 
@@ -98,7 +98,7 @@ def _poison(stack: Stack, topics: tuple[str, ...]) -> None:
         for value, headers in stack.dice.sample(RUBBISH, len(RUBBISH)):
             known = {**envelope(token), **headers} if stack.dice.random() < 0.7 else headers
             key = stack.dice.choice((*keyless, b"\xff", f"structure:{stack.structures[0]}".encode()))
-            producer.produce(topic, value, key, headers=list(known.items()), on_delivery=told)
+            producer.produce(topic, value, key, headers=list(known.items()), on_delivery=delivered)
             producer.poll(0.01)
     producer.flush(60)
     if refused:
@@ -115,6 +115,6 @@ async def two_partitions(stack: Stack) -> None:
             await stack.pause(0.5, 2)
 
 
-def _spread(stack: Stack) -> Callable[[Ask], int | None]:
+def _spread(stack: Stack) -> Callable[[PlannedRequest], int | None]:
     count = stack.system.settings.topic_partitions
-    return lambda ask: ask.number % count if stack.dice.random() < 0.8 else None
+    return lambda request: request.number % count if stack.dice.random() < 0.8 else None

@@ -26,14 +26,14 @@ HELD: tuple[Callable[[Attacker], AbstractContextManager[None]], ...] = (
     lambda attacker: attacker.stored(lambda raw: {**raw, "outbox": [{"at": 1}]}),
     lambda attacker: attacker.stored(with_state(name="x" * 16_700_000)),
     lambda attacker: attacker.stored(with_state(name="x" * 2_000_000)),
-    Attacker.newer_rows,
+    Attacker.newer_requests,
     Attacker.half_open_connections,
     Attacker.slow_bodies,
 )
 
 
 async def hostile_neighbour(stack: Stack) -> None:
-    """Floods, unusable documents, slow connections, keys made up while the issuer is away; a bystander asks."""
+    """Floods, unusable documents, slow connections, made-up keys while the issuer is away, beside a bystander."""
     structure = await asyncio.to_thread(stack.new_structure, WHO)
     stack.leave_out(WHO, structure)
     attacker = Attacker(stack.system, structure)
@@ -60,7 +60,7 @@ def _while_held(
     attacker: Attacker, held: Callable[[Attacker], AbstractContextManager[None]], bystander: Bystander
 ) -> None:
     with held(attacker):
-        attacker.ask_again()
+        attacker.submit_changes()
         bystander.wait_for(5)
 
 

@@ -23,14 +23,14 @@ async def connections(stack: Stack) -> None:
         for _ in range(stack.size.rounds):
             async with stack.under_load():
                 for name, wire in stack.dice.sample([("kafka", kafka), ("mongodb", mongo)], 2):
-                    await _hurt(stack, name, wire)
+                    await _inject(stack, name, wire)
         for wire in (kafka, mongo):
             if not wire.cuts:
                 raise AssertionError("nobody used the wire: this run proves nothing")
         await asyncio.gather(*(stack.restart(name) for name in _WIRED))
 
 
-async def _hurt(stack: Stack, name: str, wire: Wire) -> None:
+async def _inject(stack: Stack, name: str, wire: Wire) -> None:
     for _ in range(3):
         await stack.pause(0.3, 2)
         stack.fault("cut", name)

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from shared.contracts.topics import delay_topic
 from tests.faults.collect import ends
-from tests.faults.plan import Ask
+from tests.faults.plan import PlannedRequest
 from tests.faults.stack import Stack
 
 FAST = "5m"
@@ -72,13 +72,13 @@ async def delay_changed(stack: Stack) -> None:
 
 async def cancel_race(stack: Stack) -> None:
     """Cancellations come within milliseconds of the moment in which what they cancel takes effect."""
-    async with stack.doors() as doors:
+    async with stack.clients() as clients:
         for _ in range(stack.size.rounds):
             stack.fault("race", "cancellations")
             count = round(stack.size.rate * stack.size.seconds / 2)
             async with asyncio.TaskGroup() as races:
                 for number in range(count):
-                    ask = Ask(
+                    request = PlannedRequest(
                         number,
                         "modify",
                         number % len(stack.structures),
@@ -86,12 +86,14 @@ async def cancel_race(stack: Stack) -> None:
                         f"{stack.run}.{len(stack.history.events)}-{number}",
                         {"label": f"{stack.run} {number}"},
                     )
-                    races.create_task(_race(stack, doors.send, ask, stack.dice.uniform(-0.15, 0.1)))
+                    races.create_task(_race(stack, clients.send, request, stack.dice.uniform(-0.15, 0.1)))
                     await asyncio.sleep(1 / stack.size.rate)
 
 
-async def _race(stack: Stack, send: Callable[[Ask], Awaitable[None]], ask: Ask, sooner: float) -> None:
-    await send(ask)
+async def _race(
+    stack: Stack, send: Callable[[PlannedRequest], Awaitable[None]], request: PlannedRequest, sooner: float
+) -> None:
+    await send(request)
     await asyncio.sleep(stack.delay + sooner)
-    body = {"request_id": ask.request_id, "actor": "alice"}
-    await send(replace(ask, kind="cancel", door="kafka", request_id=f"{ask.request_id}.cancel", body=body))
+    body = {"request_id": request.request_id, "actor": "alice"}
+    await send(replace(request, kind="cancel", channel="kafka", request_id=f"{request.request_id}.cancel", body=body))

@@ -11,7 +11,7 @@ from tests.support.brokers import as_new
 
 @pytest.fixture(scope="module")
 async def provisioned(session_kafka: Brokers) -> AsyncIterator[Brokers]:
-    """A Kafka with all topics, users and rights, and nothing in it; empty again for the tests that follow."""
+    """A Kafka with all topics, users and ACLs, and nothing in it; empty again for the tests that follow."""
     await prepare(as_new(session_kafka))
     yield session_kafka
     as_new(session_kafka)

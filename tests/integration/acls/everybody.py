@@ -22,7 +22,7 @@ from tests.support.acls import operator, provision
 PARTNERS = {"partner": "facturier", "facturier": "comptable"}
 """Users of other systems, each with its client; the name of one's user is that of another's client."""
 STRANGER = "stranger"
-"""A user who has a password and no right at all."""
+"""A user who has a password and no ACL at all."""
 USERS = (*PROCESSES, *PARTNERS, OPS, STRANGER)
 
 _DELAY, _FORMER_DELAY = 30 * MINUTE, 45 * MINUTE

@@ -1,6 +1,6 @@
-"""Who shall write, read and see which topic, written out once more: a slip in the table must not pass for right.
+"""Who shall write, read and see which topic, written out once more: a slip in the table must not pass for correct.
 
-Each owner writes what it says and reads what it is asked; another system asks and reads what became of that.
+Each owner writes its outcomes and reads its requests; another system submits requests and reads their outcomes.
 """
 
 from collections.abc import Mapping

@@ -53,22 +53,22 @@ def limit_of_user(user: str, bytes_per_second: float) -> RequestStruct:
     return _request(49, kinds, answer)([change], False)
 
 
-def users_told(users: list[str]) -> RequestStruct:
-    """Ask which of these users have a password. A broker that refuses to tell it of all users never answers."""
+def users_described(users: list[str]) -> RequestStruct:
+    """Request which of these users have a password. A broker that refuses it for all users never answers."""
     credential = ("credentials", CompactArray(("mechanism", Int8), ("iterations", Int32), _TAGS))
     kinds = Schema(("users", CompactArray(("name", _SHORT_TEXT), _TAGS)), _TAGS)
-    told = ("results", CompactArray(("user", _SHORT_TEXT), *_SHORT_ERROR, credential, _TAGS))
-    question = _request(50, kinds, Schema(_TIME, *_SHORT_ERROR, told, _TAGS), flexible=True)
+    results = ("results", CompactArray(("user", _SHORT_TEXT), *_SHORT_ERROR, credential, _TAGS))
+    question = _request(50, kinds, Schema(_TIME, *_SHORT_ERROR, results, _TAGS), flexible=True)
     return question([(user, {}) for user in users], {})
 
 
-def password_given(user: str) -> RequestStruct:
-    """Give a user, who need not be there yet, another password."""
+def password_set(user: str) -> RequestStruct:
+    """Set the password of a user, who need not be there yet."""
     return _change_of_users([], [(user, _SCRAM_SHA_512, 8192, b"salt" * 4, b"guessed" * 9 + b"!", {})])
 
 
-def password_taken(user: str) -> RequestStruct:
-    """Take the password of a user away."""
+def password_removed(user: str) -> RequestStruct:
+    """Remove the password of a user."""
     return _change_of_users([(user, _SCRAM_SHA_512, {})], [])
 
 
@@ -93,9 +93,9 @@ def offsets_deleted(group: str, topics: list[str]) -> RequestStruct:
 def _request(key: int, kinds: Schema, answer: Schema, *, flexible: bool = False) -> Any:
     """Make the class of a request."""
     version = {"API_KEY": key, "API_VERSION": 0}
-    told = type("Answer", (Response,), {**version, "SCHEMA": answer})
+    response = type("Answer", (Response,), {**version, "SCHEMA": answer})
     return type(
         "Question",
         (RequestStruct,),
-        {**version, "SCHEMA": kinds, "RESPONSE_TYPE": told, "FLEXIBLE_VERSION": flexible},
+        {**version, "SCHEMA": kinds, "RESPONSE_TYPE": response, "FLEXIBLE_VERSION": flexible},
     )

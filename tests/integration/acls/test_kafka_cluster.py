@@ -1,4 +1,4 @@
-"""Kafka itself: whoever is not its administrator changes nothing of how it is, and is told nothing of it."""
+"""Kafka itself: whoever is not its administrator changes nothing of how it is, and sees nothing of it."""
 
 import asyncio
 import subprocess
@@ -41,13 +41,13 @@ from tests.integration.acls.everybody import OURS, STRANGER, USERS
 from tests.integration.acls.requests import (
     limit_of_user,
     offsets_deleted,
-    password_given,
-    password_taken,
+    password_removed,
+    password_set,
     set_of_topics,
-    users_told,
+    users_described,
 )
 from tests.support.acls import operator, user
-from tests.support.brokers import EVERY_RIGHT
+from tests.support.brokers import EVERY_ACL
 
 TOPIC, BROKER, NODE = ResourceType.TOPIC.value, ResourceType.BROKER.value, "1"
 WAIT = 10_000
@@ -63,15 +63,15 @@ async def admin(provisioned: Brokers) -> AdminClient:
 
 
 def state(client: AdminClient) -> Any:
-    """What there is to harm: topics and their settings, where each begins, rights, users, groups."""
+    """What there is to harm: topics and their settings, where each begins, ACLs, users, groups."""
     topics = client.list_topics(timeout=30).topics
     settings = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in OURS])
     starts = client.list_offsets({TopicPartition(name, 0): OffsetSpec.earliest() for name in OURS})
     return (
         {name: len(topic.partitions) for name, topic in topics.items()},
-        {r.name: {e.name: e.value for e in told.result(30).values()} for r, told in settings.items()},
+        {r.name: {e.name: e.value for e in values.result(30).values()} for r, values in settings.items()},
         {place.topic: start.result(30).offset for place, start in starts.items()},
-        set(client.describe_acls(EVERY_RIGHT).result(30)),
+        set(client.describe_acls(EVERY_ACL).result(30)),
         set(client.describe_user_scram_credentials().result(30)),
         {group.group_id for group in client.list_consumer_groups().result(30).valid},
     )
@@ -83,8 +83,8 @@ def attempts(name: str) -> Iterator[tuple[str, Request[Any] | RequestStruct]]:
     topics = list(OURS)
     mine = (TOPIC, "structure.", ResourcePatternType.PREFIXED.value, f"User:{name}", "*", AclOperation.ALL.value, allow)
     all_ = (ResourceType.ANY.value, None, ResourcePatternType.ANY.value, None, None, any_, AclPermissionType.ANY.value)
-    yield "see the rights", DescribeAclsRequest(*all_)
-    yield "see the users", users_told(["gateway"])
+    yield "see the ACLs", DescribeAclsRequest(*all_)
+    yield "see the users", users_described(["gateway"])
     yield "see the limits", DescribeClientQuotasRequest([("user", 2, None)], False)
     yield "see the settings of topics", DescribeConfigsRequest([(TOPIC, topic, None) for topic in topics])
     yield "see the settings of a broker", DescribeConfigsRequest([(BROKER, NODE, None)])
@@ -99,13 +99,13 @@ def attempts(name: str) -> Iterator[tuple[str, Request[Any] | RequestStruct]]:
     yield "replace the settings of topics", AlterConfigsRequest([(TOPIC, topic, []) for topic in topics])
     yield "replace the settings of a broker", AlterConfigsRequest([(BROKER, NODE, [("log.cleaner.threads", "1")])])
     yield "limit a user", limit_of_user("twin", 1.0)
-    yield "make a user", password_given("twin")
-    yield "give itself another password", password_given(name)
-    yield "give another another password", password_given("gateway")
-    yield "take a password", password_taken("gateway")
-    yield "give itself a right", CreateAclsRequest(*mine)
-    yield "take a right", DeleteAclsRequest(*mine)
-    yield "take every right", DeleteAclsRequest(*all_)
+    yield "make a user", password_set("twin")
+    yield "set its own password", password_set(name)
+    yield "set the password of another", password_set("gateway")
+    yield "remove a password", password_removed("gateway")
+    yield "give itself an ACL", CreateAclsRequest(*mine)
+    yield "delete an ACL", DeleteAclsRequest(*mine)
+    yield "delete every ACL", DeleteAclsRequest(*all_)
     yield "delete offsets", offsets_deleted(f"{OPS}.now", topics)
     yield "delete records", DeleteRecordsRequest([(topic, [(0, -1)]) for topic in topics], WAIT, {})
     yield "delete topics", DeleteTopicsRequest(topics, WAIT)
@@ -117,7 +117,7 @@ async def test_nobody_but_the_administrator_changes_or_sees_how_kafka_is(
 ) -> None:
     before = state(admin)
     async with calling(user(provisioned, name)) as caller:
-        answers = {what: codes(await caller.ask(request)) for what, request in attempts(name)}
+        answers = {what: codes(await caller.send(request)) for what, request in attempts(name)}
     assert {what for what, found in answers.items() if not found or found - REFUSALS} == set()
     assert state(admin) == before
 
@@ -127,19 +127,19 @@ async def test_nobody_has_transactions_and_whoever_writes_may_write_each_record_
     provisioned: Brokers, name: str
 ) -> None:
     async with calling(user(provisioned, name)) as caller:
-        transaction = await caller.ask(InitProducerIdRequest(f"{name}.1", WAIT))
-        once = await caller.ask(InitProducerIdRequest(None, WAIT))
+        transaction = await caller.send(InitProducerIdRequest(f"{name}.1", WAIT))
+        once = await caller.send(InitProducerIdRequest(None, WAIT))
     assert transaction["error_code"] == errors.TransactionalIdAuthorizationFailed.errno
     assert once["error_code"] == (errors.ClusterAuthorizationFailedError.errno if name == STRANGER else 0)
 
 
 @pytest.mark.parametrize("command", [("users", "list"), ("topics", "provision")])
-def test_an_operator_who_is_not_the_administrator_is_told_so(provisioned: Brokers, command: tuple[str, ...]) -> None:
-    given = user(provisioned, OPS)
+def test_an_operator_who_is_not_the_administrator_learns_so(provisioned: Brokers, command: tuple[str, ...]) -> None:
+    settings = user(provisioned, OPS)
     environment = {
-        "KAFKA_BOOTSTRAP": given.bootstrap,
-        "KAFKA_USER": given.user,
-        "KAFKA_PASSWORD": given.password.get_secret_value(),
+        "KAFKA_BOOTSTRAP": settings.bootstrap,
+        "KAFKA_USER": settings.user,
+        "KAFKA_PASSWORD": settings.password.get_secret_value(),
     }
     run = [sys.executable, "-m", "ops", *command]
     done = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -148,13 +148,13 @@ def test_an_operator_who_is_not_the_administrator_is_told_so(provisioned: Broker
 
 
 async def test_the_administrator_may_do_all_of_it(provisioned: Brokers, admin: AdminClient) -> None:
-    """What is refused above is refused for want of a right and for nothing else.
+    """What is refused above is refused for want of an ACL and for nothing else.
 
-    No topic, user or right is left afterwards, but the limit of somebody who is not there and a setting as it was.
+    No topic, user or ACL is left afterwards, but the limit of somebody who is not there and a setting as it was.
     """
     async with calling(operator(provisioned)) as administrator:
         for what, request in attempts("somebody"):
-            assert codes(await administrator.ask(request)) == {0}, what
+            assert codes(await administrator.send(request)) == {0}, what
     async with asyncio.timeout(30):
-        while not set(OURS).isdisjoint(admin.list_topics(timeout=30).topics):  # noqa: ASYNC110 - Kafka tells nobody.
+        while not set(OURS).isdisjoint(admin.list_topics(timeout=30).topics):  # noqa: ASYNC110 - Kafka notifies nobody.
             await asyncio.sleep(0.05)

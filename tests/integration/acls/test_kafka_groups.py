@@ -41,8 +41,8 @@ async def test_a_user_sees_of_other_groups_nothing(provisioned: Brokers, name: s
             assert await administrator.commit(group, OURS) == set(OURS)
     async with calling(user(provisioned, name)) as caller:
         offsets = {group for group in GROUPS if await caller.sees_offsets(group)}
-        described = (await caller.ask(describe(GROUPS)))["groups"]
-        listed = (await caller.ask(ListGroupsRequest()))["groups"]
+        described = (await caller.send(describe(GROUPS)))["groups"]
+        listed = (await caller.send(ListGroupsRequest()))["groups"]
     assert offsets == seen_by(name)
     assert {group["group"] for group in described if is_granted(group["error_code"])} == seen_by(name)
     assert {group["group"] for group in listed} == seen_by(name)
@@ -51,4 +51,4 @@ async def test_a_user_sees_of_other_groups_nothing(provisioned: Brokers, name: s
 @pytest.mark.parametrize("name", USERS)
 async def test_a_user_deletes_no_group_not_even_its_own(provisioned: Brokers, name: str) -> None:
     async with calling(user(provisioned, name)) as caller:
-        assert codes(await caller.ask(DeleteGroupsRequest(list(GROUPS)))) <= REFUSALS
+        assert codes(await caller.send(DeleteGroupsRequest(list(GROUPS)))) <= REFUSALS

@@ -27,7 +27,7 @@ from tests.integration.acls.caller import calling
 from tests.integration.acls.everybody import OURS, TABLE, TOPICS, USERS
 from tests.integration.acls.expected import READS, SEES, WRITES
 from tests.support.acls import operator, user
-from tests.support.brokers import EVERY_RIGHT
+from tests.support.brokers import EVERY_ACL
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ def test_a_user_sees_no_topic_that_does_not_concern_it(tried: Mapping[str, Tried
 
 
 @pytest.mark.parametrize("name", USERS)
-async def test_a_topic_that_is_not_there_is_not_made_by_whoever_asks_for_it(provisioned: Brokers, name: str) -> None:
+async def test_a_topic_that_is_not_there_is_not_made_by_whoever_requests_it(provisioned: Brokers, name: str) -> None:
     missing = ["structure.more", "ops.more", "delay.5m.v1", "outcomes.more", "more"]
     async with calling(user(provisioned, name)) as caller:
-        await caller.ask(MetadataRequest(missing, allow_auto_topic_creation=True))
+        await caller.send(MetadataRequest(missing, allow_auto_topic_creation=True))
     async with calling(operator(provisioned)) as administrator:
         assert (await administrator.sees()).isdisjoint(missing)
 
@@ -105,11 +105,11 @@ async def test_nobody_comes_in_without_a_password(provisioned: Brokers, name: st
             pass
 
 
-async def test_one_right_too_many_and_one_too_few_are_seen(provisioned: Brokers) -> None:
+async def test_one_acl_too_many_and_one_too_few_are_seen(provisioned: Brokers) -> None:
     """The tests above can fail: this is the Kafka they would have to find wrong."""
     admin = AdminClient(provisioned.kafka.admin_settings())
-    too_many = right("partner", AclOperation.WRITE, "structure.state")
-    needed = right("gateway", AclOperation.READ, "manager.journal")
+    too_many = acl("partner", AclOperation.WRITE, "structure.state")
+    needed = acl("gateway", AclOperation.READ, "manager.journal")
     exchange(admin, needed, too_many)
     try:
         partner, gateway = [await try_everything(user(provisioned, name)) for name in ("partner", "gateway")]
@@ -119,18 +119,18 @@ async def test_one_right_too_many_and_one_too_few_are_seen(provisioned: Brokers)
     assert set(gateway.reads) == READS["gateway"] - {"manager.journal"}
 
 
-def right(name: str, operation: AclOperation, topic: str) -> AclBinding:
+def acl(name: str, operation: AclOperation, topic: str) -> AclBinding:
     pattern, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
     return AclBinding(ResourceType.TOPIC, topic, pattern, f"User:{name}", "*", operation, allow)
 
 
 def exchange(client: AdminClient, old: AclBinding, new: AclBinding) -> None:
-    """Give a right, take another, and wait until the broker knows."""
+    """Create an ACL, delete another, and wait until the broker knows."""
     client.create_acls([new])[new].result(30)
     pattern, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
     taken = AclBindingFilter(old.restype, old.name, pattern, old.principal, "*", old.operation, allow)
     assert client.delete_acls([taken])[taken].result(30) == [old]
     end = time.monotonic() + 30
-    while old in client.describe_acls(EVERY_RIGHT).result(30):
+    while old in client.describe_acls(EVERY_ACL).result(30):
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""MongoDB's users: each service reads and writes its own database, and nothing else, whatever it asks for."""
+"""MongoDB's users: each service reads and writes its own database, and nothing else, whatever it tries."""
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -31,7 +31,7 @@ def clients(session_mongo: Brokers) -> Iterator[dict[str, Client]]:
 
 
 def refused(database: Any, command: dict[str, Any]) -> bool:
-    """Whether a command was refused for want of a right. Fails for any other error."""
+    """Whether a command was refused for want of a privilege. Fails for any other error."""
     try:
         database.command(command)
     except OperationFailure as error:

@@ -1,4 +1,4 @@
-"""`python -m ops topics provision` on a real Kafka: what it makes, corrects, tells, and leaves alone."""
+"""`python -m ops topics provision` on a real Kafka: what it makes, corrects, prints, and leaves alone."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ from ops.settings import AdminSettings, QuotaSettings
 from shared.clock import MINUTE
 from shared.contracts.topics import PROCESSES, table
 from tests.support.acls import operator, user
-from tests.support.brokers import EVERY_RIGHT, as_new
+from tests.support.brokers import EVERY_ACL, as_new
 
 TABLE = table(30 * MINUTE)
 STATE = "structure.state"
@@ -64,7 +64,7 @@ def run(kafka: Brokers, passwords: Path) -> Run:
 
     def run_(*options: str, status: int = 0, **environment: str) -> str:
         name, password = kafka.kafka_admin
-        given = {
+        variables = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "KAFKA_BOOTSTRAP": kafka.kafka_bootstrap,
             "KAFKA_USER": name,
@@ -74,7 +74,7 @@ def run(kafka: Brokers, passwords: Path) -> Run:
             **environment,
         }
         command = [sys.executable, "-m", "ops", *(options if options[:1] == ("partners",) else [*COMMAND, *options])]
-        done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -87,8 +87,8 @@ def topics(client: AdminClient) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in there.items() if not name.startswith("__")}
 
 
-def rights(client: AdminClient) -> set[AclBinding]:
-    return set(client.describe_acls(EVERY_RIGHT).result(30))
+def acls_of(client: AdminClient) -> set[AclBinding]:
+    return set(client.describe_acls(EVERY_ACL).result(30))
 
 
 def users(client: AdminClient) -> set[str]:
@@ -110,19 +110,19 @@ def change(client: AdminClient, topic: str, **values: str) -> None:
     client.incremental_alter_configs([resource])[resource].result(30)
 
 
-def test_a_dry_run_tells_everything_and_changes_nothing(run: Run, admin: AdminClient) -> None:
-    told = run("--dry-run").splitlines()
-    assert "would create topic structure.requests (2 partitions)" in told
-    assert "would set the password of user gateway" in told
-    assert told[-1] == f"{len(told) - 1} changes to make."
-    assert (topics(admin), rights(admin), users(admin)) == ({}, set(), set())
+def test_a_dry_run_prints_everything_and_changes_nothing(run: Run, admin: AdminClient) -> None:
+    printed = run("--dry-run").splitlines()
+    assert "would create topic structure.requests (2 partitions)" in printed
+    assert "would set the password of user gateway" in printed
+    assert printed[-1] == f"{len(printed) - 1} changes to make."
+    assert (topics(admin), acls_of(admin), users(admin)) == ({}, set(), set())
 
 
-def test_it_makes_every_topic_right_user_and_quota_of_the_table(run: Run, kafka: Brokers, admin: AdminClient) -> None:
-    told = run().splitlines()
-    assert told[-1] == f"{len(told) - 1} changes made."
+def test_it_makes_every_topic_acl_user_and_quota_of_the_table(run: Run, kafka: Brokers, admin: AdminClient) -> None:
+    printed = run().splitlines()
+    assert printed[-1] == f"{len(printed) - 1} changes made."
     assert topics(admin) == {t.name: 2 if t.partitions == 12 else min(t.partitions, 2) for t in TABLE}
-    assert rights(admin) == set(acls(TABLE, []))
+    assert acls_of(admin) == set(acls(TABLE, []))
     assert users(admin) == {*PROCESSES, "ops"}
     for topic in TABLE:
         assert config(admin, topic.name).items() >= topic.config.items()
@@ -150,9 +150,9 @@ def test_settings_that_drifted_are_corrected_and_others_left_alone(run: Run, adm
 def test_a_quota_that_is_to_be_another_is_set_and_a_limit_of_somebody_else_stays(run: Run, kafka: Brokers) -> None:
     quotas.change(operator(kafka), {"gateway": {"request_percentage": 5}, "meteo": {"producer_byte_rate": 7}})
     assert run(QUOTA_OURS_CONSUMER_BYTE_RATE="1e9").splitlines()[-1] == "6 changes made."
-    told = quotas.current(operator(kafka))
-    assert told["gateway"] == {**QuotaSettings().of("ours"), "consumer_byte_rate": 1e9}
-    assert told["meteo"] == {"producer_byte_rate": 7}
+    limits = quotas.told(operator(kafka))
+    assert limits["gateway"] == {**QuotaSettings().of("ours"), "consumer_byte_rate": 1e9}
+    assert limits["meteo"] == {"producer_byte_rate": 7}
     quotas.change(operator(kafka), {"meteo": {"producer_byte_rate": None}})
     assert "limit user ops to consumer_byte_rate 268435456" in run().splitlines()
 
@@ -172,7 +172,7 @@ def test_partitions_grow_and_never_shrink(run: Run, admin: AdminClient) -> None:
     assert topics(admin)[STATE] == 3
 
 
-def test_nothing_is_removed_and_rights_that_the_table_does_not_give_are_told(run: Run, admin: AdminClient) -> None:
+def test_nothing_is_removed_and_acls_that_are_not_in_the_table_are_printed(run: Run, admin: AdminClient) -> None:
     forgotten = AclBinding(
         ResourceType.TOPIC,
         "structure.",
@@ -198,24 +198,24 @@ def test_nothing_is_removed_and_rights_that_the_table_does_not_give_are_told(run
         "left alone: User:former-system may READ TOPIC structure.*, which the table does not say",
         "0 changes made.",
     ]
-    assert rights(admin) >= {forgotten, elsewhere}
+    assert acls_of(admin) >= {forgotten, elsewhere}
     assert "weather" in topics(admin)
-    for job in admin.delete_acls([EVERY_RIGHT]).values():
+    for job in admin.delete_acls([EVERY_ACL]).values():
         job.result(30)
     admin.delete_topics(["weather"])["weather"].result(30)
 
 
-def test_rights_that_were_taken_away_come_back(run: Run, admin: AdminClient) -> None:
-    told = run().splitlines()
-    assert "allow User:gateway to WRITE TOPIC structure.requests" in told
-    assert rights(admin) == set(acls(TABLE, []))
+def test_acls_that_were_deleted_come_back(run: Run, admin: AdminClient) -> None:
+    printed = run().splitlines()
+    assert "allow User:gateway to WRITE TOPIC structure.requests" in printed
+    assert acls_of(admin) == set(acls(TABLE, []))
 
 
-def test_what_a_partner_that_is_there_lacks_comes_back_too(run: Run, kafka: Brokers, admin: AdminClient) -> None:
+def test_what_a_partner_that_is_there_misses_comes_back_too(run: Run, kafka: Brokers, admin: AdminClient) -> None:
     """As when the table has grown by an owner since it was added."""
     run("partners", "add", "partner", "--client", "facturier")
     every = set(acls(TABLE, [Partner("partner", "facturier")]))
-    assert rights(admin) == every
+    assert acls_of(admin) == every
     of_managers = [
         AclBindingFilter(
             ResourceType.TOPIC,
@@ -238,15 +238,15 @@ def test_what_a_partner_that_is_there_lacks_comes_back_too(run: Run, kafka: Brok
         "limit user partner to producer_byte_rate 1048576",
         "4 changes made.",
     }
-    assert rights(admin) == every
+    assert acls_of(admin) == every
 
 
-def test_a_changed_delay_gets_its_topic_and_the_former_one_stays_with_its_rights(run: Run, admin: AdminClient) -> None:
-    before = rights(admin)
-    told = run(EFFECTIVE_DELAY="45m").splitlines()
-    assert "create topic delay.45m.v1 (2 partitions)" in told
+def test_a_changed_delay_gets_its_topic_and_the_former_one_stays_with_its_acls(run: Run, admin: AdminClient) -> None:
+    before = acls_of(admin)
+    printed = run(EFFECTIVE_DELAY="45m").splitlines()
+    assert "create topic delay.45m.v1 (2 partitions)" in printed
     assert {"delay.30m.v1", "delay.45m.v1"} <= set(topics(admin))
-    assert rights(admin) > before
+    assert acls_of(admin) > before
 
 
 def test_the_password_of_a_user_who_is_there_is_not_touched(
@@ -267,8 +267,8 @@ def test_an_empty_password_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 def test_nobody_but_the_administrator_can_provision(run: Run, kafka: Brokers, admin: AdminClient) -> None:
-    before: Any = (topics(admin), rights(admin), users(admin))
-    told = run(KAFKA_USER="gateway", KAFKA_PASSWORD=kafka.password("kafka/gateway"), status=1)
-    assert told.startswith("ops: ")
-    assert "the user gateway" in told
-    assert (topics(admin), rights(admin), users(admin)) == before
+    before: Any = (topics(admin), acls_of(admin), users(admin))
+    printed = run(KAFKA_USER="gateway", KAFKA_PASSWORD=kafka.password("kafka/gateway"), status=1)
+    assert printed.startswith("ops: ")
+    assert "the user gateway" in printed
+    assert (topics(admin), acls_of(admin), users(admin)) == before

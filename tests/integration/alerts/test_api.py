@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(400)
 @shows("ApiFails")
 def test_the_gateway_has_lost_its_database(watched: Watched, timeline: Timeline) -> None:
     others = watched.scraped()
-    with watched.system.as_("alice") as api, watched.without_rights_on_mongodb("gateway"):
+    with watched.system.as_("alice") as api, watched.without_access_to_mongodb("gateway"):
         for _ in range(11 * 60 // EVERY):
             for _ in range(3):
                 assert api.get("/structures/1").status_code == 503

@@ -35,11 +35,11 @@ STANDS_STILL = f'structures_consumer_stands_still{{consumer="{CONSUMER}"}}'
 def test_a_batch_that_is_tried_in_vain(watched: Watched, timeline: Timeline) -> None:
     path = f"/structures/{new_structure(watched.system)['id']}"
     with watched.system.as_("alice", wait=None) as api:
-        with watched.without_rights_on_mongodb("structure_svc"):
+        with watched.without_access_to_mongodb("structure_svc"):
             assert api.patch(path, json={"label": "in the end"}).status_code == 202
             until(lambda: watched.value("structure_svc", STANDS_STILL) == 1, what="it stands still")
             assert f"{CONSUMER} stands still: OperationFailure" in watched.problems("structure_svc")
-            live = watched.ask("structure_svc", "/live")
+            live = watched.get("structure_svc", "/live")
             assert live is not None
             assert live.status_code == 200, "to start it again would not help"
             scraped = watched.scraped()

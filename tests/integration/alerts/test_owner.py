@@ -1,4 +1,4 @@
-"""What an owner's engine and its sweeper tell, over hours of their own clock."""
+"""What an owner's engine and its sweeper expose, over hours of their own clock."""
 
 import pytest
 
@@ -15,17 +15,17 @@ OVERDUE = 'structures_overdue_changes{owner="box"}'
 
 
 async def died(harness: Harness, box: str) -> None:
-    """Let a process die once a change at once is written, and before anybody is told of it."""
+    """Let a process die once a change at once is written, and before its outcome is published."""
     with pytest.raises(Died):
-        await harness.ask(PutNow(box=box, thing="pen"), f"of {box}", by=harness.process(dies_after="save"))
+        await harness.submit(PutNow(box=box, thing="pen"), f"of {box}", by=harness.process(dies_after="save"))
 
 
 @shows("ChangesAreLate")
-async def test_a_change_that_never_applies_is_told_throughout_however_often_it_is_triggered(
+async def test_a_change_that_never_applies_is_alerted_throughout_however_often_it_is_triggered(
     owner: Owner, timeline: Timeline
 ) -> None:
     harness = owner.harness
-    await harness.ask(Put(box="1", thing="pen"))
+    await harness.submit(Put(box="1", thing="pen"))
     harness.clock.pass_(DELAY)
     triggers = set()
     for scrape in range(160):  # Forty minutes.
@@ -85,7 +85,7 @@ async def test_an_outbox_that_nobody_can_read(owner: Owner, timeline: Timeline) 
 @shows("DocumentsAreUnusable")
 async def test_a_record_that_can_not_be_shown(owner: Owner, timeline: Timeline) -> None:
     harness = owner.harness
-    await harness.ask(Label(box="1", label=UNSHOWABLE))
+    await harness.submit(Label(box="1", label=UNSHOWABLE))
     harness.clock.pass_(DELAY)
     await harness.trigger("1")
     timeline.scrape(owner.scraped(), minutes=1)
@@ -98,7 +98,7 @@ async def test_a_record_that_is_too_large_for_kafka(owner: Owner, timeline: Time
     raw = await harness.raw.get("documents", "box:1")
     raw["state"]["label"] = "x" * 1_000_000
     await harness.raw.put("documents", raw)
-    await harness.ask(PutNow(box="1", thing="pen"))
+    await harness.submit(PutNow(box="1", thing="pen"))
     timeline.scrape(owner.scraped(), minutes=1)
     timeline.fires(
         MessagesAreTooLarge=[{"topic": "box.state"}],

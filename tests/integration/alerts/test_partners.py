@@ -1,4 +1,4 @@
-"""Other systems are not told what became of their requests."""
+"""Other systems do not receive the outcomes of their requests."""
 
 import pytest
 
@@ -17,15 +17,15 @@ DENIED = 'structures_outcomes_unsent_total{why="denied"}'
 def test_an_owner_may_not_write_to_the_topic_of_a_partner(watched: Watched, timeline: Timeline) -> None:
     partner, token = Partner(watched.system.partner()), watched.system.token("facturier", KAFKA_AUDIENCE)
     writing = Writing(watched.system.brokers.kafka.admin_settings(), "structure_svc", "outcomes.facturier")
-    writing.take()
+    writing.revoke()
 
     def is_denied() -> bool:  # The broker needs a moment to know.
-        partner.ask("structure.requests", "structure.modify.v1", {"structure": {"id": 1}, "label": "x"}, token)
+        partner.submit("structure.requests", "structure.modify.v1", {"structure": {"id": 1}, "label": "x"}, token)
         return bool(watched.value("structure_svc", DENIED))
 
     try:
         until(is_denied, what="it is denied")
     finally:
-        writing.give_back()
+        writing.grant()
     timeline.scrape(watched.scraped(), minutes=1)
     timeline.fires(PartnersAreNotTold=[{}])

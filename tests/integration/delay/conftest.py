@@ -1,4 +1,4 @@
-"""A real Kafka with the topics and rights of the table, and delay_svc processes that have these rights and no more."""
+"""A real Kafka with the topics and ACLs of the table, and delay_svc processes that have these ACLs and no more."""
 
 import asyncio
 import sys

@@ -68,7 +68,7 @@ async def test_bad_records_are_dead_lettered_at_once_and_their_neighbours_are_fo
         )
 
 
-async def test_a_dead_letter_is_finished_and_a_successor_does_not_repeat_it(delay: Delay) -> None:
+async def test_a_dead_letter_is_committed_and_a_successor_does_not_repeat_it(delay: Delay) -> None:
     reader, dead = await delay.reader(), await delay.reader(DLQ)
     worker = await delay.worker()
     await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=b"bad", headers=[])
@@ -102,16 +102,16 @@ async def test_what_the_target_refuses_is_dead_lettered(delay: Delay) -> None:
     }
 
 
-@pytest.mark.parametrize("lacks", ["topic", "right"])
+@pytest.mark.parametrize("missing", ["topic", "acl"])
 async def test_without_dead_letters_only_the_bad_record_waits_until_there_are_some_again(
-    delay: Delay, brokers: Brokers, lacks: str
+    delay: Delay, brokers: Brokers, missing: str
 ) -> None:
     worker = await delay.worker()
     reader = await delay.reader()
-    if lacks == "topic":
+    if missing == "topic":
         delete_topics(delay.operator, [DLQ])
     else:
-        _take_right(delay, DLQ)
+        _revoke(delay, DLQ)
     try:
         await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=b"bad", headers=[])
         await delay.sent([(n, now() + 500) for n in range(10)], keys=[1] * 10)
@@ -130,7 +130,7 @@ async def test_without_dead_letters_only_the_bad_record_waits_until_there_are_so
 async def test_a_record_that_was_not_dead_lettered_is_so_by_a_successor(delay: Delay, brokers: Brokers) -> None:
     first = await delay.worker()
     reader = await delay.reader()
-    _take_right(delay, DLQ)
+    _revoke(delay, DLQ)
     try:
         await delay.producer.send_and_wait(delay_topic(DELAY), key=delay.key(1), value=b"bad", headers=[])
         await delay.send(1, now(), key=1)
@@ -208,11 +208,11 @@ def _make_targets(delay: Delay, configs: dict[str, dict[str, str]], operation: A
         job.result(20)
 
 
-def _take_right(delay: Delay, topic: str) -> None:
+def _revoke(delay: Delay, topic: str) -> None:
     client = admin(delay.operator)
-    right = AclBindingFilter(*_of(topic), AclOperation.WRITE, AclPermissionType.ANY)
-    for job in client.delete_acls([right]).values():
-        assert job.result(20), "the process had the right"
+    acl = AclBindingFilter(*_of(topic), AclOperation.WRITE, AclPermissionType.ANY)
+    for job in client.delete_acls([acl]).values():
+        assert job.result(20), "the process had the ACL"
 
 
 def _of(topic: str) -> tuple[Any, ...]:

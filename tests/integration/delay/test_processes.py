@@ -45,10 +45,10 @@ def assert_in_order(records: Sequence[Any]) -> None:
     for number, record in {int(record.value): record for record in reversed(records)}.items():
         seen.setdefault(record.key, number)
     first: dict[bytes, list[int]] = {}
-    known: set[int] = set()
+    forwarded: set[int] = set()
     for record in records:
-        if int(record.value) not in known:
-            known.add(int(record.value))
+        if int(record.value) not in forwarded:
+            forwarded.add(int(record.value))
             first.setdefault(record.key, []).append(int(record.value))
     assert all(numbers == sorted(numbers) for numbers in first.values())
 
@@ -82,7 +82,7 @@ async def test_a_second_joins_under_load_and_leaves_again(delay: Delay) -> None:
     records = await all_of(reader, count, within=30)
 
     assert min(lateness(records)) >= 0
-    assert len(records) == count, "who is asked to hand over finishes what it has forwarded first"
+    assert len(records) == count, "who is to hand over commits what it has forwarded first"
     assert_in_order(records)
 
 

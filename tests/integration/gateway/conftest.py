@@ -1,4 +1,4 @@
-"""A real Kafka with its topics and rights, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
+"""A real Kafka with its topics and ACLs, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -48,14 +48,14 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 @asynccontextmanager
 async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
     """Run a gateway; give the address of its API and what it says of itself."""
-    given = settings(brokers, issuer, **more)
+    environment_variables = settings(brokers, issuer, **more)
     health = Health()
-    assert not set(given) & set(os.environ)
+    assert not set(environment_variables) & set(os.environ)
     async with AsyncExitStack() as contexts:
-        with environment(given):  # Settings are read as it starts; another replica may have other ones.
+        with environment(environment_variables):  # Settings are read as it starts; another replica may have other ones.
             await contexts.enter_async_context(running(Settings(), health))
         health.started = True
-        yield f"http://127.0.0.1:{given['API_PORT']}/api/v1", health
+        yield f"http://127.0.0.1:{environment_variables['API_PORT']}/api/v1", health
 
 
 def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[Stack]:
+async def session_stack(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[Stack]:
     async with (
         Owners(operator(gateway_brokers)).working() as owners,
         replica(gateway_brokers, issuer) as (api, health),
@@ -95,7 +95,7 @@ async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator
 
 
 @pytest.fixture
-def stack(whole_world: Stack) -> Stack:
-    """The world, with owners that say nothing."""
-    whole_world.owners.decide = lambda _: None
-    return whole_world
+def stack(session_stack: Stack) -> Stack:
+    """The stack, with owners that say nothing."""
+    session_stack.owners.decide = lambda _: None
+    return session_stack

@@ -50,8 +50,8 @@ class Issuer:
 
     def token(self, subject: str, *, audience: str = HTTP, expires_in: int = 3600, **claims: Any) -> str:
         now = int(time.time())
-        told = {"iss": self.address, "sub": subject, "aud": audience, "iat": now, "exp": now + expires_in, **claims}
-        return str(jwt.encode({"alg": "ES256", "kid": self.keys.signing.kid}, told, self.keys.signing))
+        payload = {"iss": self.address, "sub": subject, "aud": audience, "iat": now, "exp": now + expires_in, **claims}
+        return str(jwt.encode({"alg": "ES256", "kid": self.keys.signing.kid}, payload, self.keys.signing))
 
 
 class Dead(NamedTuple):
@@ -68,7 +68,7 @@ class Dead(NamedTuple):
 class Owners:
     """structure_svc, manager_svc and insee_adapter as the gateway meets them.
 
-    `asked` holds what came on the topics of requests. While `decide` is set, each request is answered with what it
+    `received` holds what came on the topics of requests. While `decide` is set, each request is answered with what it
     returns: fields of its outcome.
     """
 
@@ -76,7 +76,7 @@ class Owners:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self.kafka = kafka
-        self.asked: list[tuple[str, bytes, Event]] = []
+        self.received: list[tuple[str, bytes, Event]] = []
         self.dead: list[Dead] = []
         self.decide: Decide = lambda _: None
 
@@ -103,18 +103,18 @@ class Owners:
                 self.dead.append(Dead(dict(record.headers), record.value))
                 continue
             event = cloudevents.read(record)
-            self.asked.append((record.topic, record.key, event))
-            told = self.decide(event)
-            if told is not None and record.topic == "insee.requests":
-                await self.insee(event, **told)
-            elif told is not None:
-                await self.outcome(record.topic.partition(".")[0], event, **told)
+            self.received.append((record.topic, record.key, event))
+            answer = self.decide(event)
+            if answer is not None and record.topic == "insee.requests":
+                await self.insee(event, **answer)
+            elif answer is not None:
+                await self.outcome(record.topic.partition(".")[0], event, **answer)
 
-    def asked_by(self, actor: str, type_: str | None = None) -> list[tuple[str, bytes, Event]]:
-        """Return what came in somebody's name, introductions left out unless they are asked for."""
+    def received_from(self, actor: str, type_: str | None = None) -> list[tuple[str, bytes, Event]]:
+        """Return what came in somebody's name, registrations left out unless that type is given."""
         return [
             (topic, key, event)
-            for topic, key, event in self.asked
+            for topic, key, event in self.received
             if event.attributes.get("actor") == actor
             and (event.type == type_ if type_ else event.type != "user.register.v1")
         ]
@@ -132,7 +132,7 @@ class Owners:
     async def _is_dead(self, value: bytes) -> bool:
         return any(dead.value == value for dead in self.dead)
 
-    # ---- what owners tell ---------------------------------------------------------------------------------------
+    # ---- what owners publish ------------------------------------------------------------------------------------
 
     async def send(self, topic: str, key: str, value: Any, type_: str = "test", **more: Any) -> None:
         raw = value if isinstance(value, bytes) else orjson.dumps(value)
@@ -145,7 +145,7 @@ class Owners:
         await self.producer.send_and_wait(topic, value, key=key, headers=list(headers))
 
     async def structure(self, id_: int, principal: str, *, version: int = 1, **fields: Any) -> dict[str, Any]:
-        """Tell a structure; a public one unless told otherwise."""
+        """Publish a structure; a public one unless stated otherwise."""
         record = {
             "id": id_,
             "version": version,
@@ -165,14 +165,14 @@ class Owners:
             "possible_requests": ["activate", "correct-sphere", "modify"],
             **fields,
         }
-        told = {name: value for name, value in record.items() if value is not None}
-        await self.send("structure.state", f"structure:{id_}", told)
-        return told
+        published = {name: value for name, value in record.items() if value is not None}
+        await self.send("structure.state", f"structure:{id_}", published)
+        return published
 
     async def team(
         self, id_: int, principal: str, profiles: Mapping[str, str] | None = None, *, version: int = 1
     ) -> None:
-        """Tell a team: users with their profiles; « ended » is a membership that was."""
+        """Publish a team: users with their profiles; « ended » is a membership that was."""
         members = {
             user: {
                 "profile": "consultation" if profile == "ended" else profile,
@@ -189,11 +189,11 @@ class Owners:
         await self.send("manager.state", f"user:{id_}", record)
 
     async def journal(self, owner: str, **step: Any) -> None:
-        told = {"owner": owner, "type": "structure.modify.v1", "code": step["status"], "at": iso(0), **step}
-        key = f"{told['actor']}|{told['request_id']}|{told['status']}"
-        await self.send(f"{owner}.journal", key, {"before": {}, "after": {}, **told})
+        entry = {"owner": owner, "type": "structure.modify.v1", "code": step["status"], "at": iso(0), **step}
+        key = f"{entry['actor']}|{entry['request_id']}|{entry['status']}"
+        await self.send(f"{owner}.journal", key, {"before": {}, "after": {}, **entry})
 
-    async def outcome(self, owner: str, event: Event, **told: Any) -> None:
+    async def outcome(self, owner: str, event: Event, **fields: Any) -> None:
         """Answer a request, as its owner does."""
         answer = {
             "owner": owner,
@@ -201,20 +201,20 @@ class Owners:
             "actor": event.attributes.get("actor", ""),
             "type": event.type,
             "status": "accepted",
-            "code": told.get("status", "accepted"),
+            "code": fields.get("status", "accepted"),
             "version": 1,
             "at": iso(0),
             "message": "…",
-            **told,
+            **fields,
         }
         key = f"{answer['actor']}|{answer['request_id']}|{answer['status']}|{answer['version']}"
         await self.send(
             f"{owner}.outcomes", "k", answer, event_id=key, correlation_id=event.attributes.get("correlationid")
         )
 
-    async def insee(self, event: Event, **told: Any) -> None:
+    async def insee(self, event: Event, **fields: Any) -> None:
         siret = event.data["siret"]
-        answer = {"siret": siret, "as_of": iso(0), **told}
+        answer = {"siret": siret, "as_of": iso(0), **fields}
         await self.send("insee.outcomes", siret, answer, correlation_id=event.attributes["correlationid"])
 
 
@@ -242,7 +242,7 @@ class Stack:
         return httpx2.AsyncClient(base_url=api or self.api, headers=headers, timeout=60, event_hooks=hooks)
 
     async def verified(self, authorization: str, audience: str) -> Mapping[str, Any]:
-        """Return the claims of a header `authorization`, once its token is proved."""
+        """Return the claims of a header `authorization`, once its token is verified."""
         keys = IssuerKeys(self.issuer.address, SystemClock())
         return await Verifier(keys, audience, SystemClock()).verify(authorization)
 

@@ -51,7 +51,7 @@ async def _raw(stack: Stack, method: str, path: str, token: str, body: bytes = b
 
 async def _sent(stack: Stack, actor: str, type_: str) -> Any:
     async def came() -> Any:
-        return stack.owners.asked_by(actor, type_)
+        return stack.owners.received_from(actor, type_)
 
     return (await until(came))[-1]
 
@@ -101,15 +101,15 @@ async def test_they_act_are_members_and_their_requests_are_found(stack: Stack, s
         assert (await _sent(stack, user, "membership.remove.v1"))[2].data == {"structure_id": structure, "user": marc}
         changed = await client.put(f"{path}/members/{named}", json={"profile": "modification"})
         assert (changed.status_code, changed.json()["type"]) == (202, "membership.set.v1")
-        asked = (await client.patch(path, json={"label": "x"})).json()
+        request = (await client.patch(path, json={"label": "x"})).json()
         _, _, event = await _sent(stack, user, "structure.modify.v1")
-        assert (event.id, event.attributes["actor"]) == (asked["request_id"], user)
-        # A member follows what another asked: by who asked it and its id.
+        assert (event.id, event.attributes["actor"]) == (request["request_id"], user)
+        # A member follows what another submitted: by its actor and its id.
         mine = {"actor": user}
-        assert (await other.get(f"/requests/{asked['request_id']}", params=mine)).json()["actor"] == user
+        assert (await other.get(f"/requests/{request['request_id']}", params=mine)).json()["actor"] == user
         assert (await other.get(f"{path}/requests", params=mine)).json()["total"] == 3
         steps = []
-        async with other.stream("GET", f"/requests/{asked['request_id']}/events", params=mine) as stream:
+        async with other.stream("GET", f"/requests/{request['request_id']}/events", params=mine) as stream:
             async for line in stream.aiter_lines():
                 if line.startswith("id: "):
                     steps.append(line)

@@ -29,18 +29,18 @@ async def test_a_write_is_one_message_and_the_answer_says_where_it_is_read(
     id_, user = fresh_id(), fresh_user("writer")
     async with stack.as_(user) as client:
         answer = await client.request(method, path.format(id=id_), json=body)
-        told = answer.json()
-        assert (answer.status_code, told["status"], told["code"]) == (202, "received", "received")
-        assert (told["actor"], told["type"], told["repeated"]) == (user, type_, False)
-        assert answer.headers["location"] == told["links"]["self"] == f"/api/v1/requests/{told['request_id']}"
+        shown = answer.json()
+        assert (answer.status_code, shown["status"], shown["code"]) == (202, "received", "received")
+        assert (shown["actor"], shown["type"], shown["repeated"]) == (user, type_, False)
+        assert answer.headers["location"] == shown["links"]["self"] == f"/api/v1/requests/{shown['request_id']}"
         read = (await client.get(answer.headers["location"].removeprefix("/api/v1"))).json()
         assert read["message"] == stack.sentence("received")
 
     async def came() -> Any:
-        return stack.owners.asked_by(user)
+        return stack.owners.received_from(user)
 
     ((topic, sent_key, event),) = await until(came)
-    assert (topic, event.type, event.id) == ("structure.requests", type_, told["request_id"])
+    assert (topic, event.type, event.id) == ("structure.requests", type_, shown["request_id"])
     assert sent_key.decode() == key.format(id=id_)
     named = {} if method == "POST" and path == "/structures" else {"structure": {"id": id_}}
     assert event.data == {**(body or {}), **named}
@@ -54,7 +54,7 @@ async def test_the_message_carries_our_own_token_and_names_whom_we_act_for(stack
         await client.post("/structures/1/activate", headers={"traceparent": trace})
 
     async def came() -> Any:
-        return stack.owners.asked_by(user)
+        return stack.owners.received_from(user)
 
     ((_, _, event),) = await until(came)
     assert event.headers["authorization"] != own
@@ -67,26 +67,26 @@ async def test_the_message_carries_our_own_token_and_names_whom_we_act_for(stack
     assert event.traceparent != trace
 
 
-async def test_who_waits_is_told_that_the_request_waits_for_insee_whatever_insee_has_answered(stack: Stack) -> None:
+async def test_who_waits_learns_that_the_request_waits_for_insee_whatever_insee_has_answered(stack: Stack) -> None:
     user = fresh_user("writer")
     siret = {"identifier": {"type": "SIRET", "value": "41816609600069"}}
     async with stack.as_(user, wait=2) as client:
         requesting = asyncio.create_task(client.post("/structures", json=siret))
 
         async def came() -> Any:
-            return stack.owners.asked_by(user)
+            return stack.owners.received_from(user)
 
         ((_, _, event),) = await until(came)
         await stack.owners.outcome("structure", event, status="waiting", code="waiting_insee", version=0)
         about = {"siret": "41816609600069", "as_of": iso(0), "result": "UNAVAILABLE", "because": "OUTAGE"}
-        # The look-up was asked for this request, and bears its correlation id.
+        # The look-up was made for this request, and carries its correlation id.
         correlation = event.attributes["correlationid"]
         await stack.owners.send("insee.outcomes", about["siret"], about, correlation_id=correlation)
         answer = await requesting
     assert (answer.status_code, answer.json()["code"]) == (202, "waiting_insee")
 
 
-async def test_who_waits_is_told_the_decision(stack: Stack) -> None:
+async def test_who_waits_receives_the_decision(stack: Stack) -> None:
     id_, at = fresh_id(), iso(1_800_000_000_000)
     stack.owners.decide = lambda _: {
         "version": 7,
@@ -96,15 +96,20 @@ async def test_who_waits_is_told_the_decision(stack: Stack) -> None:
     }
     async with stack.as_(fresh_user("writer"), wait=20) as client:
         answer = await client.post(f"/structures/{id_}/activate")
-        told = answer.json()
-        assert (answer.status_code, told["status"], told["effective_at"], told["version"]) == (202, "accepted", at, 7)
-        assert told["message"].startswith("Votre demande est prise en compte")
+        shown = answer.json()
+        assert (answer.status_code, shown["status"], shown["effective_at"], shown["version"]) == (
+            202,
+            "accepted",
+            at,
+            7,
+        )
+        assert shown["message"].startswith("Votre demande est prise en compte")
         assert answer.headers["preference-applied"] == "wait=20"
-        assert told["links"]["structure"] == f"/api/v1/structures/{id_}"
-        assert (await client.get(f"/requests/{told['request_id']}")).json()["status"] == "accepted"
+        assert shown["links"]["structure"] == f"/api/v1/structures/{id_}"
+        assert (await client.get(f"/requests/{shown['request_id']}")).json()["status"] == "accepted"
 
 
-async def test_who_leaves_while_waiting_has_asked_all_the_same(stack: Stack) -> None:
+async def test_who_leaves_while_waiting_has_submitted_all_the_same(stack: Stack) -> None:
     user = fresh_user("writer")
     async with stack.as_(user, wait=3) as client:
         broken = _answered_5xx()
@@ -124,27 +129,27 @@ def _answered_5xx() -> float:
     return sum(s.value for s in counts)
 
 
-async def test_who_waits_in_vain_is_told_what_is_known(stack: Stack) -> None:
+async def test_who_waits_in_vain_receives_what_is_known(stack: Stack) -> None:
     stack.owners.decide = lambda _: {"status": "waiting", "code": "waiting_insee", "version": 0}
     async with stack.as_(fresh_user("writer"), wait=1) as client:
-        told = (await client.post("/structures/1/activate")).json()
-    assert (told["status"], told["code"]) == ("waiting", "waiting_insee")
+        shown = (await client.post("/structures/1/activate")).json()
+    assert (shown["status"], shown["code"]) == ("waiting", "waiting_insee")
     stack.owners.decide = lambda _: None
     async with stack.as_(fresh_user("writer"), wait=1) as client:
         assert (await client.post("/structures/1/activate")).json()["status"] == "received"
 
 
-async def test_nobody_is_told_the_answer_to_another_request(stack: Stack) -> None:
+async def test_nobody_receives_the_answer_to_another_request(stack: Stack) -> None:
     """Two callers use the same id, which is one id each: what distinguishes them is who they are."""
     stack.owners.decide = lambda event: {"details": {"of": event.attributes["actor"]}, "version": 1}
     callers = [fresh_user("writer") for _ in range(10)]
 
-    async def ask(user: str) -> Any:
+    async def activate(user: str) -> Any:
         async with stack.as_(user, wait=20) as client:
             return (await client.post("/structures/1/activate", headers={"Idempotency-Key": "same"})).json()
 
-    told = await asyncio.gather(*(ask(user) for user in callers))
-    assert [(t["actor"], t["details"]["of"]) for t in told] == [(user, user) for user in callers]
+    answers = await asyncio.gather(*(activate(user) for user in callers))
+    assert [(t["actor"], t["details"]["of"]) for t in answers] == [(user, user) for user in callers]
 
 
 @pytest.mark.parametrize(
@@ -216,29 +221,29 @@ async def test_a_preference_may_come_in_a_header_of_its_own(stack: Stack) -> Non
     assert (answer.json()["status"], answer.headers["preference-applied"]) == ("accepted", "wait=5")
 
 
-async def test_a_caller_is_introduced_once_and_again_when_their_name_changes(stack: Stack) -> None:
+async def test_a_caller_is_registered_once_and_again_when_their_name_changes(stack: Stack) -> None:
     user = fresh_user("newcomer")
 
-    async def introduced(times: int) -> Any:
+    async def registrations(times: int) -> Any:
         async def came() -> Any:
-            made = stack.owners.asked_by(user, "user.register.v1")
+            made = stack.owners.received_from(user, "user.register.v1")
             return made if len(made) >= times else None
 
         return await until(came)
 
-    told: dict[str, Any] = {"given_name": "Ada", "family_name": "Lovelace", "email": "x" * 300}
-    async with stack.as_(user, **told) as client:
+    claims: dict[str, Any] = {"given_name": "Ada", "family_name": "Lovelace", "email": "x" * 300}
+    async with stack.as_(user, **claims) as client:
         for _ in range(3):
             assert (await client.get("/me")).status_code == 200
-        ((topic, key, event),) = await introduced(1)
+        ((topic, key, event),) = await registrations(1)
         assert (topic, key.decode()) == ("manager.requests", f"user:{user}")
         assert event.data == {"first_name": "Ada", "last_name": "Lovelace"}  # What has no usable form is left out.
         await stack.owners.user(user, first_name="Ada", last_name="Lovelace")
         await readable(client, "/me/structures")
         await until(lambda: _known(client))
-    async with stack.as_(user, **told | {"family_name": "Byron"}) as client:
+    async with stack.as_(user, **claims | {"family_name": "Byron"}) as client:
         await until(lambda: _again(client, stack, user))
-        made = await introduced(2)
+        made = await registrations(2)
     assert made[1][2].data == {"first_name": "Ada", "last_name": "Byron"}
     assert made[0][2].id != made[1][2].id
 
@@ -249,4 +254,4 @@ async def _known(client: Any) -> bool:
 
 async def _again(client: Any, stack: Stack, user: str) -> bool:
     await client.get("/me")
-    return len(stack.owners.asked_by(user, "user.register.v1")) > 1
+    return len(stack.owners.received_from(user, "user.register.v1")) > 1

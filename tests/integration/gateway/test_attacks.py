@@ -175,7 +175,7 @@ async def test_slow_bodies(stack: Stack, attacked: Gateway) -> None:
 
 
 async def test_a_body_that_never_ends_is_refused_at_its_limit(stack: Stack, attacked: Gateway) -> None:
-    """In pieces, so that nobody is told how long it will be; and announced, before any of it has come."""
+    """In pieces, so that nobody knows how long it will be; and announced, before any of it has come."""
     token = f"Authorization: Bearer {stack.issuer.token(fresh_user('u'))}\r\nContent-Type: application/json\r\n"
     start = f"PATCH /api/v1/structures/1 HTTP/1.1\r\nHost: x\r\n{token}"
     (endless, announced) = await attackers(attacked.port, 2, "127.0.0.1")
@@ -198,8 +198,8 @@ async def test_a_client_that_leaves_is_no_failure_of_ours(stack: Stack, attacked
     user, before = fresh_user("leaves"), await _counted(attacked, 'status="499"')
     bearer = f"Host: x\r\nAuthorization: Bearer {stack.issuer.token(user)}\r\n"
     async with stack.as_(user) as client:
-        told = (await client.post(f"{attacked.api}/structures/1/activate")).json()
-    path = f"/api/v1/requests/{told['request_id']}/events"
+        request = (await client.post(f"{attacked.api}/structures/1/activate")).json()
+    path = f"/api/v1/requests/{request['request_id']}/events"
     sent = [
         f"PATCH /api/v1/structures/1 HTTP/1.1\r\n{bearer}Content-Length: 500\r\n\r\n{{",
         f"POST /api/v1/structures/1/activate HTTP/1.1\r\n{bearer}Prefer: wait=2\r\nContent-Length: 0\r\n\r\n",

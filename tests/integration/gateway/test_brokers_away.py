@@ -52,7 +52,7 @@ async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
             assert answer.headers["retry-after"] == "10"
             assert time.monotonic() - started < BOUND
             assert (await client.get(f"{impatient}/structures/{id_}")).status_code == 200
-            # Somebody new would be introduced on Kafka: they read all the same.
+            # Somebody new would be registered on Kafka: they read all the same.
             assert (await newcomer.get(f"{impatient}/structures/{id_}")).status_code == 200
             look_up = await client.get(f"{impatient}/insee/41816609600069")
             assert (look_up.status_code, look_up.json()["code"]) in {(503, "insee_unavailable"), (503, "unavailable")}
@@ -64,7 +64,7 @@ async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
         await until(taken, within=60)
 
         async def came() -> Any:
-            return [event for _, _, event in stack.owners.asked_by(user) if event.id == "later"]
+            return [event for _, _, event in stack.owners.received_from(user) if event.id == "later"]
 
         await until(came, within=60)
 
@@ -110,13 +110,13 @@ async def test_without_mongodb_everything_is_refused_in_time(
 async def test_a_stream_of_events_goes_on_once_mongodb_is_back(
     stack: Stack, gateway_brokers: Brokers, impatient: str
 ) -> None:
-    """Broken off, it would be asked for again, and a client that is told 503 then gives up for good."""
+    """Broken off, it would be opened again, and a client that gets 503 then gives up for good."""
     id_, user = fresh_id(), fresh_user("principal")
     async with stack.as_(user) as client:
-        told = (await client.post(f"{impatient}/structures/{id_}/activate")).json()
-        step = {"actor": user, "request_id": told["request_id"]}
+        request = (await client.post(f"{impatient}/structures/{id_}/activate")).json()
+        step = {"actor": user, "request_id": request["request_id"]}
         ids = []
-        async with client.stream("GET", f"{impatient}/requests/{told['request_id']}/events") as stream:
+        async with client.stream("GET", f"{impatient}/requests/{request['request_id']}/events") as stream:
             async for line in stream.aiter_lines():
                 if not line.startswith("id: "):
                     continue
@@ -129,10 +129,10 @@ async def test_a_stream_of_events_goes_on_once_mongodb_is_back(
         assert len(ids) == 2
 
 
-async def test_without_an_issuer_a_known_key_still_proves_and_an_unknown_one_can_not(
+async def test_without_an_issuer_a_known_key_still_authenticates_and_an_unknown_one_can_not(
     stack: Stack, gateway_brokers: Brokers, issuer: Issuer
 ) -> None:
-    """The issuer is asked for keys it has not told yet; while it is away, that is nobody's fault but ours."""
+    """The issuer is asked for keys it has not published yet; while it is away, that is nobody's fault but ours."""
     away = Issuer("http://127.0.0.1:9", issuer.keys)
     async with (
         replica(gateway_brokers, issuer, OIDC_ISSUER=away.address) as (api, health),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.gateway.stack import ADMIN, Stack, fresh_id, fresh_user, readable, until
 
-RUNGS = ("not a member", "ended", "consultation", "modification", "principal")
+ACCESS_LEVELS = ("not a member", "ended", "consultation", "modification", "principal")
 
 
 async def pending(stack: Stack, maker: str, structure: dict[str, Any] | None, owner: str = "structure") -> str:
@@ -21,7 +21,7 @@ async def pending(stack: Stack, maker: str, structure: dict[str, Any] | None, ow
 
 async def _sent(stack: Stack, user: str) -> Any:
     async def came() -> Any:
-        return stack.owners.asked_by(user, "structure.cancel.v1")
+        return stack.owners.received_from(user, "structure.cancel.v1")
 
     return (await until(came))[0]
 
@@ -50,7 +50,7 @@ async def test_a_creation_that_waits_is_named_by_its_identifier(stack: Stack) ->
     assert event.data["structure"] == {"identifier": identifier}
 
 
-@pytest.mark.parametrize("access_level", RUNGS)
+@pytest.mark.parametrize("access_level", ACCESS_LEVELS)
 async def test_anothers_request_is_named_with_who_made_it(stack: Stack, access_level: str) -> None:
     """Whether a member may cancel is the owner's to say; a stranger does not even learn that the request exists."""
     id_, maker, user = fresh_id(), fresh_user("maker"), fresh_user(access_level.replace(" ", "-"))
@@ -85,7 +85,7 @@ async def test_what_takes_effect_at_once_has_nothing_to_cancel(stack: Stack) -> 
     async with stack.as_(user) as client:
         answer = await client.post(f"/requests/{request_id}/cancel")
     assert (answer.status_code, answer.json()["code"]) == (409, "not_cancellable")
-    assert stack.owners.asked_by(user) == []
+    assert stack.owners.received_from(user) == []
 
 
 async def test_anonymous_cancels_nothing(stack: Stack) -> None:

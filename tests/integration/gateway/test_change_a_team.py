@@ -7,7 +7,7 @@ import pytest
 from tests.integration.gateway.stack import Stack, fresh_id, fresh_user, readable, until
 
 
-class Given:
+class Scenario:
     """A structure with its principal, two members and somebody who was one."""
 
     def __init__(self) -> None:
@@ -19,8 +19,8 @@ class Given:
 
 
 @pytest.fixture
-async def team(stack: Stack) -> Given:
-    there = Given()
+async def team(stack: Stack) -> Scenario:
+    there = Scenario()
     await stack.owners.structure(there.id, there.principal)
     await stack.owners.user(there.principal, first_name="Alice", last_name="Martin", email="alice@example.fr")
     profiles = {there.reader: "consultation", there.writer: "modification", there.former: "ended"}
@@ -30,19 +30,19 @@ async def team(stack: Stack) -> Given:
     return there
 
 
-async def _named(client: Any, there: Given) -> bool:
+async def _named(client: Any, there: Scenario) -> bool:
     answer = await client.get(there.path)
     return answer.status_code == 200 and "last_name" in answer.json()["principal"]
 
 
 async def _sent(stack: Stack, user: str) -> Any:
     async def came() -> Any:
-        return stack.owners.asked_by(user)
+        return stack.owners.received_from(user)
 
     return (await until(came))[0]
 
 
-async def test_members_are_told_by_name_and_never_by_address(stack: Stack, team: Given) -> None:
+async def test_members_are_shown_by_name_and_never_by_address(stack: Stack, team: Scenario) -> None:
     async with stack.as_(team.reader) as client:
         shown = (await client.get(team.path)).json()
     assert shown["principal"] == {
@@ -58,12 +58,12 @@ async def test_members_are_told_by_name_and_never_by_address(stack: Stack, team:
 
 
 @pytest.mark.parametrize(("who", "may"), [("reader", []), ("principal", ["set", "remove"])])
-async def test_what_may_be_asked_is_told(stack: Stack, team: Given, who: str, may: list[str]) -> None:
+async def test_what_may_be_requested_is_shown(stack: Stack, team: Scenario, who: str, may: list[str]) -> None:
     async with stack.as_(getattr(team, who)) as client:
         assert (await client.get(team.path)).json()["possible_requests"] == may
 
 
-async def test_a_structure_whose_team_is_not_told_yet_says_so(stack: Stack) -> None:
+async def test_a_structure_whose_team_is_not_published_yet_says_so(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await stack.owners.structure(id_, principal)
     async with stack.as_(principal) as client:
@@ -73,7 +73,7 @@ async def test_a_structure_whose_team_is_not_told_yet_says_so(stack: Stack) -> N
 
 
 @pytest.mark.parametrize("whom", ["somebody-new", "former", "reader"])
-async def test_put_sets_who_is_no_member_and_who_is(stack: Stack, team: Given, whom: str) -> None:
+async def test_put_sets_who_is_no_member_and_who_is(stack: Stack, team: Scenario, whom: str) -> None:
     user = getattr(team, whom, whom)
     async with stack.as_(team.principal) as client:
         answer = await client.put(f"{team.path}/{user}", json={"profile": "modification"})
@@ -83,7 +83,7 @@ async def test_put_sets_who_is_no_member_and_who_is(stack: Stack, team: Given, w
     assert event.data == {"structure_id": team.id, "user": user, "profile": "modification"}
 
 
-async def test_put_sent_again_is_what_it_was_the_first_time(stack: Stack, team: Given) -> None:
+async def test_put_sent_again_is_what_it_was_the_first_time(stack: Stack, team: Scenario) -> None:
     headers = {"Idempotency-Key": "add-them"}
     user = fresh_user("new")
     async with stack.as_(team.principal) as client:
@@ -95,11 +95,11 @@ async def test_put_sent_again_is_what_it_was_the_first_time(stack: Stack, team: 
     assert (again.status_code, again.json()["repeated"]) == (202, True)
 
 
-async def _is_member(client: Any, there: Given, user: str) -> bool:
+async def _is_member(client: Any, there: Scenario, user: str) -> bool:
     return any(m["user"] == user for m in (await client.get(there.path)).json()["members"])
 
 
-async def test_delete_removes(stack: Stack, team: Given) -> None:
+async def test_delete_removes(stack: Stack, team: Scenario) -> None:
     async with stack.as_(team.principal) as client:
         assert (await client.delete(f"{team.path}/{team.writer}")).json()["type"] == "membership.remove.v1"
     _, _, event = await _sent(stack, team.principal)
@@ -116,17 +116,19 @@ async def test_delete_removes(stack: Stack, team: Given) -> None:
         ({"profile": "consultation", "structure_id": 2}, "structure_id", "field_unknown"),
     ],
 )
-async def test_a_wrong_body_is_told_field_by_field(stack: Stack, team: Given, body: Any, field: str, code: str) -> None:
+async def test_a_wrong_body_is_reported_field_by_field(
+    stack: Stack, team: Scenario, body: Any, field: str, code: str
+) -> None:
     async with stack.as_(team.principal) as client:
         answer = await client.put(f"{team.path}/sam", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [(field, code)]
-    assert stack.owners.asked_by(team.principal) == []
+    assert stack.owners.received_from(team.principal) == []
 
 
 @pytest.mark.parametrize("access_level", ["reader", "writer", "former"])
-async def test_whoever_may_not_change_the_team_is_told_so_by_its_owner(
-    stack: Stack, team: Given, access_level: str
+async def test_whoever_may_not_change_the_team_is_refused_by_its_owner(
+    stack: Stack, team: Scenario, access_level: str
 ) -> None:
     stack.owners.decide = lambda _: {"status": "rejected", "code": "principal_only", "version": 2}
     async with stack.as_(getattr(team, access_level), wait=20) as client:

@@ -1,4 +1,4 @@
-"""Who may read what of a structure (rules R1, R23), rung by rung."""
+"""Who may read what of a structure (rules R1, R23), by access level."""
 
 from typing import Any
 
@@ -12,23 +12,23 @@ from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.stack import ADMIN, Stack, fresh_id, fresh_user, readable
 
-RUNGS = ("not a member", "ended", "consultation", "modification", "principal", "administrator")
+ACCESS_LEVELS = ("not a member", "ended", "consultation", "modification", "principal", "administrator")
 
 
-class Given:
-    """A structure with somebody on each rung."""
+class Scenario:
+    """A structure with somebody at each access level."""
 
     def __init__(self) -> None:
         self.id = fresh_id()
         self.path = f"/structures/{self.id}"
-        self.users = {access_level: fresh_user(access_level.replace(" ", "-")) for access_level in RUNGS}
+        self.users = {access_level: fresh_user(access_level.replace(" ", "-")) for access_level in ACCESS_LEVELS}
 
     def claims(self, access_level: str) -> dict[str, Any]:
         return {"scope": ADMIN} if access_level == "administrator" else {}
 
 
-async def given(stack: Stack, sphere: str) -> Given:
-    there = Given()
+async def scenario(stack: Stack, sphere: str) -> Scenario:
+    there = Scenario()
     await stack.owners.structure(there.id, there.users["principal"], sphere=sphere)
     profiles = {there.users[p]: p for p in ("ended", "consultation", "modification")}
     await stack.owners.team(there.id, there.users["principal"], profiles)
@@ -39,7 +39,7 @@ async def given(stack: Stack, sphere: str) -> Given:
 
 
 async def test_anonymous_reads_nothing(stack: Stack) -> None:
-    there = await given(stack, "state")
+    there = await scenario(stack, "state")
     async with stack.anonymous() as nobody:
         for path in (there.path, f"{there.path}/history", "/structures", "/me", "/requests", "/insee/41816609600069"):
             answer = await nobody.get(path)
@@ -50,7 +50,7 @@ async def test_anonymous_reads_nothing(stack: Stack) -> None:
 
 @pytest.mark.parametrize("access_level", ["not a member", "ended"])
 async def test_a_stranger_sees_the_directory_data_of_a_public_structure(stack: Stack, access_level: str) -> None:
-    there = await given(stack, "public_non_state")
+    there = await scenario(stack, "public_non_state")
     async with stack.as_(there.users[access_level]) as client:
         shown = (await client.get(there.path)).json()
     assert set(shown) == {
@@ -63,7 +63,7 @@ async def test_a_stranger_sees_the_directory_data_of_a_public_structure(stack: S
 
 @pytest.mark.parametrize("access_level", ["not a member", "ended"])
 async def test_a_stranger_does_not_find_a_private_structure(stack: Stack, access_level: str) -> None:
-    there = await given(stack, "private")
+    there = await scenario(stack, "private")
     async with stack.as_(there.users[access_level]) as client:
         for path in (there.path, f"/structures/by-identifier/AUTRE/X{there.id}"):
             answer = await client.get(path)
@@ -82,10 +82,10 @@ async def test_a_stranger_does_not_find_a_private_structure(stack: Stack, access
         ("administrator", "none", [], ["correct-sphere"]),
     ],
 )
-async def test_a_member_sees_all_and_is_told_what_they_may_do(
+async def test_a_member_sees_all_and_what_they_may_do(
     stack: Stack, access_level: str, role: str, fields: list[str], requests: list[str]
 ) -> None:
-    there = await given(stack, "private")
+    there = await scenario(stack, "private")
     async with stack.as_(there.users[access_level], **there.claims(access_level)) as client:
         shown = (await client.get(there.path)).json()
         assert shown["email"] == "contact@example.fr"
@@ -97,14 +97,14 @@ async def test_a_member_sees_all_and_is_told_what_they_may_do(
 
 
 @pytest.mark.parametrize("part", ["requests", "history", "members"])
-@pytest.mark.parametrize("access_level", RUNGS)
+@pytest.mark.parametrize("access_level", ACCESS_LEVELS)
 async def test_the_inner_life_of_a_public_structure_is_its_members_alone(
     stack: Stack, access_level: str, part: str
 ) -> None:
-    there = await given(stack, "state")
+    there = await scenario(stack, "state")
     async with stack.as_(there.users[access_level], **there.claims(access_level)) as client:
         answer = await client.get(f"{there.path}/{part}")
-    if access_level in {"not a member", "ended"}:  # That it exists they know: they are told why, and what to do.
+    if access_level in {"not a member", "ended"}:  # That it exists they know: the answer says why, and what to do.
         assert (answer.status_code, answer.json()["code"]) == (403, "members_only")
     else:
         assert answer.status_code == 200
@@ -127,7 +127,7 @@ async def test_an_identifier_may_hold_a_slash(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "stored", "asked"),
+    ("kind", "stored", "requested"),
     [
         ("UE_HORS_FRANCE", "GR{:09}", "EL{:09}"),
         ("UE_HORS_FRANCE", "GR{:09}", "gr {:09}"),
@@ -140,12 +140,12 @@ async def test_an_identifier_may_hold_a_slash(stack: Stack) -> None:
     ],
 )
 async def test_an_identifier_is_found_by_either_writing_also_one_stored_before(
-    stack: Stack, kind: str, stored: str, asked: str
+    stack: Stack, kind: str, stored: str, requested: str
 ) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await stack.owners.structure(id_, principal, identifier={"type": kind, "value": stored.format(id_)})
     async with stack.as_(principal) as client:
-        for written in (asked, stored):
+        for written in (requested, stored):
             assert (await readable(client, f"/structures/by-identifier/{kind}/{written.format(id_)}"))["id"] == id_
 
 
@@ -169,7 +169,7 @@ async def test_a_read_model_built_before_finds_an_old_form_by_either_writing_too
     database.client.close()
 
 
-async def test_until_its_team_is_told_a_structure_is_its_first_principals(stack: Stack) -> None:
+async def test_until_its_team_is_published_a_structure_is_its_first_principals(stack: Stack) -> None:
     id_, principal, second = fresh_id(), fresh_user("principal"), fresh_user("second")
     await stack.owners.structure(id_, principal, sphere="private")
     async with stack.as_(principal) as first, stack.as_(second) as other:

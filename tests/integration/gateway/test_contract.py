@@ -37,11 +37,11 @@ BODIES: Mapping[str, Any] = {
 
 
 @pytest_asyncio.fixture(scope="module")
-async def closed(whole_world: Stack) -> str:
+async def closed(session_stack: Stack) -> str:
     """A user whose account is closed."""
     user = fresh_user("closed")
-    await whole_world.owners.user(user, active=False)
-    async with whole_world.as_(user) as client:
+    await session_stack.owners.user(user, active=False)
+    async with session_stack.as_(user) as client:
 
         async def is_closed() -> bool:
             return (await client.get("/me")).status_code == 403

@@ -48,7 +48,7 @@ FILTERS: tuple[Mapping[str, str], ...] = (
 
 
 class Watched(CommandListener):
-    """What was asked of the collections of one generation."""
+    """The queries of the collections of one generation."""
 
     def __init__(self, generation: str) -> None:
         self._generation = generation
@@ -143,7 +143,7 @@ def a_request(number: int) -> VersionedUpsert:
 async def gateway(
     gateway_brokers: Brokers, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[str, Watched, Any]]:
-    """A gateway with a full read model of its own: its address, what it asks MongoDB, and that database."""
+    """A gateway with a full read model of its own: its address, what it queries, and that database."""
     generation = f"x{secrets.token_hex(4)}"
     settings = MongoSettings(uri=gateway_brokers.service_mongo_uri(PROCESS), database=PROCESS)
     database = mongo.connect(settings)

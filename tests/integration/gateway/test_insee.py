@@ -14,20 +14,20 @@ from tests.integration.gateway.stack import Issuer, Stack, fresh_user, until
 SIRET = "41816609600069"
 
 
-async def look_up(stack: Stack, *told: dict[str, Any]) -> Any:
-    """Ask, and be told these answers one after another."""
-    if told:
-        stack.owners.decide = lambda _: told[0]
+async def look_up(stack: Stack, *answers: dict[str, Any]) -> Any:
+    """Look a SIRET up, and get these answers one after another."""
+    if answers:
+        stack.owners.decide = lambda _: answers[0]
     async with stack.as_(fresh_user("u")) as client:
         return await client.get(f"/insee/{SIRET}")
 
 
-async def test_an_establishment_is_told_as_insee_tells_it(stack: Stack) -> None:
+async def test_an_establishment_is_returned_as_insee_describes_it(stack: Stack) -> None:
     address = {"line1": "1 rue Haute", "postcode": "69003", "city": "Lyon", "country": "FR"}
-    told = {"result": "ACTIVE", "name": "EXEMPLE", "address": address, "legal_category": "5710"}
-    answer = await look_up(stack, told)
+    fields = {"result": "ACTIVE", "name": "EXEMPLE", "address": address, "legal_category": "5710"}
+    answer = await look_up(stack, fields)
     assert answer.status_code == 200
-    assert answer.json() == {"siret": SIRET, "as_of": "1970-01-01T00:00:00.000Z", **told}
+    assert answer.json() == {"siret": SIRET, "as_of": "1970-01-01T00:00:00.000Z", **fields}
 
 
 async def test_the_question_names_the_caller_and_how_long_they_wait(stack: Stack) -> None:
@@ -35,14 +35,16 @@ async def test_the_question_names_the_caller_and_how_long_they_wait(stack: Stack
     stack.owners.decide = lambda _: {"result": "NOT_FOUND"}
     async with stack.as_(user) as client:
         await client.get("/insee/418 166 096 00069")
-    asked = [(key, e) for topic, key, e in stack.owners.asked if topic == "insee.requests" and e.data["actor"] == user]
-    ((key, event),) = asked
+    look_ups = [
+        (key, e) for topic, key, e in stack.owners.received if topic == "insee.requests" and e.data["actor"] == user
+    ]
+    ((key, event),) = look_ups
     assert (key, event.type) == (SIRET.encode(), "insee.look-up.v1")
     assert event.data == {"siret": SIRET, "actor": user, "fresh": False, "max_wait": 1000}
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "sentence"),
+    ("fields", "code", "sentence"),
     [
         ({"result": "CLOSED", "closed_on": "2020-01-01"}, "siret_closed", "1er\u00a0janvier 2020"),
         ({"result": "CLOSED", "opens_on": "2027-01-31", "message": "Ouverture le 31."}, "siret_closed", "Ouverture"),
@@ -55,10 +57,10 @@ async def test_the_question_names_the_caller_and_how_long_they_wait(stack: Stack
         ({"result": "MOVED", "message": "Unité légale doublon"}, "siret_moved_unknown", "sans dire lequel"),
     ],
 )
-async def test_why_a_structure_could_not_be_created_is_told_too(
-    stack: Stack, told: dict[str, Any], code: str, sentence: str
+async def test_why_a_structure_could_not_be_created_is_returned_too(
+    stack: Stack, fields: dict[str, Any], code: str, sentence: str
 ) -> None:
-    answer = await look_up(stack, told)
+    answer = await look_up(stack, fields)
     assert (answer.status_code, answer.json()["code"]) == (200, code)
     assert sentence in answer.json()["message"]
 
@@ -68,12 +70,12 @@ async def test_an_unknown_establishment_is_not_found(stack: Stack) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "siret_not_found")
 
 
-async def test_what_is_restricted_is_told_without_a_refusal(stack: Stack) -> None:
+async def test_what_is_restricted_is_returned_without_a_refusal(stack: Stack) -> None:
     answer = await look_up(stack, {"result": "RESTRICTED", "restriction": "PARTIAL", "hidden": ["name"]})
     assert (answer.status_code, answer.json().get("code")) == (200, None)
 
 
-async def test_an_announced_closing_is_told_without_a_refusal(stack: Stack) -> None:
+async def test_an_announced_closing_is_returned_without_a_refusal(stack: Stack) -> None:
     answer = await look_up(
         stack, {"result": "ACTIVE", "closes_on": "2027-01-31", "message": "La fermeture est annoncée."}
     )
@@ -91,10 +93,10 @@ async def test_an_answer_after_a_first_failure_is_waited_for(stack: Stack) -> No
     stack.owners.decide = lambda _: {"result": "UNAVAILABLE", "because": "OUTAGE", "retry_after": 1}
 
     async def then() -> None:
-        async def asked() -> Any:
-            return [e for t, _, e in stack.owners.asked if t == "insee.requests" and e.data["actor"] == user]
+        async def look_ups() -> Any:
+            return [e for t, _, e in stack.owners.received if t == "insee.requests" and e.data["actor"] == user]
 
-        await stack.owners.insee((await until(asked))[0], result="ACTIVE", name="X")
+        await stack.owners.insee((await until(look_ups))[0], result="ACTIVE", name="X")
 
     async with stack.as_(user) as client:
         answer, _ = await asyncio.gather(client.get(f"/insee/{SIRET}"), then())
@@ -144,6 +146,6 @@ async def test_each_caller_has_a_quota_whatever_the_replica(stack: Stack, second
         assert (await client.get(f"/insee/{SIRET}")).status_code == 404
 
 
-async def test_anonymous_asks_insee_nothing(stack: Stack) -> None:
+async def test_anonymous_looks_nothing_up(stack: Stack) -> None:
     async with stack.anonymous() as nobody:
         assert (await nobody.get(f"/insee/{SIRET}")).status_code == 401

@@ -7,11 +7,11 @@ import pytest
 from tests.integration.gateway.stack import ADMIN, Stack, fresh_id, fresh_user, readable, until
 
 
-async def test_before_they_are_registered_a_caller_is_what_their_token_tells(stack: Stack) -> None:
+async def test_before_they_are_registered_a_caller_is_what_their_token_says(stack: Stack) -> None:
     user = fresh_user("u")
     async with stack.as_(user, given_name="Ada", family_name="Lovelace", email="ada@example.fr") as client:
-        told = (await client.get("/me")).json()
-    assert told == {
+        me = (await client.get("/me")).json()
+    assert me == {
         "id": user,
         "kind": "person",
         "administrator": False,
@@ -21,7 +21,7 @@ async def test_before_they_are_registered_a_caller_is_what_their_token_tells(sta
     }
 
 
-async def test_a_technical_account_and_an_administrator_are_told_apart(stack: Stack) -> None:
+async def test_a_technical_account_and_an_administrator_are_distinguished(stack: Stack) -> None:
     user = fresh_user("u")
     async with stack.as_(user, client_id=user) as client:
         assert (await client.get("/me")).json()["kind"] == "technical"
@@ -31,21 +31,21 @@ async def test_a_technical_account_and_an_administrator_are_told_apart(stack: St
         assert (await client.get("/me")).json()["administrator"] is False
 
 
-async def test_once_registered_a_caller_is_told_with_their_account(stack: Stack) -> None:
+async def test_once_registered_a_caller_is_shown_with_their_account(stack: Stack) -> None:
     user = fresh_user("u")
     await stack.owners.user(user, version=3, first_name="Ada", pigp=True)
     async with stack.as_(user, given_name="Ada") as client:
-        told = await until(lambda: _registered(client))
-    assert (told["version"], told["pigp"], told["active"]) == (3, True, True)
+        me = await until(lambda: _registered(client))
+    assert (me["version"], me["pigp"], me["active"]) == (3, True, True)
 
 
 async def _registered(client: Any) -> Any:
-    told = (await client.get("/me")).json()
-    return told if "version" in told else None
+    me = (await client.get("/me")).json()
+    return me if "version" in me else None
 
 
 class Mine:
-    """One user's structures, on each rung, in each state."""
+    """One user's structures, at each access level, in each state."""
 
     def __init__(self, user: str) -> None:
         self.user = user
@@ -87,7 +87,7 @@ async def mine(stack: Stack) -> Mine:
         ("correct-sphere", []),
     ],
 )
-async def test_the_guides_lists_hold_what_the_caller_may_ask_of(
+async def test_the_guides_lists_hold_what_the_caller_may_make_requests_about(
     stack: Stack, mine: Mine, possible: str | None, names: list[str]
 ) -> None:
     async with stack.as_(mine.user) as client:

@@ -78,7 +78,7 @@ async def test_a_parameter_that_a_route_does_not_know_is_refused(stack: Stack, m
         "query.previeww": "field_unknown",
         f"query.{'x' * 100}": "field_unknown",
     }
-    assert stack.owners.asked_by(user) == []
+    assert stack.owners.received_from(user) == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_a_parameter_that_a_route_does_not_know_is_refused(stack: Stack, m
     [(m, p) for m, p, operation in operations() if operation.get("security") != []],
     ids=lambda v: v.removeprefix("/api/v1/"),
 )
-async def test_who_is_not_proved_is_told_that_alone(stack: Stack, method: str, path: str) -> None:
+async def test_who_is_not_authenticated_learns_that_alone(stack: Stack, method: str, path: str) -> None:
     async with stack.anonymous() as nobody:
         answer = await nobody.request(method, _url(path), params={"nonsense": "1"})
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
@@ -143,7 +143,7 @@ async def test_an_id_that_would_be_no_part_of_an_address_is_refused(stack: Stack
     async with stack.as_(user) as client:
         answer = await client.post("/structures/1/activate", headers={b"Idempotency-Key": key.encode()})
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
-    assert stack.owners.asked_by(user) == []
+    assert stack.owners.received_from(user) == []
 
 
 @pytest.mark.parametrize("key", ["...", "..a", ".a", "a..", ":", "-", "x" * 100])

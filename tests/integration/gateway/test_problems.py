@@ -79,7 +79,7 @@ async def test_what_is_no_json_is_unreadable(stack: Stack, raw: bytes) -> None:
         ),
     ],
 )
-async def test_a_wrong_body_is_told_field_by_field(stack: Stack, body: Any, errors: dict[str, str]) -> None:
+async def test_a_wrong_body_is_reported_field_by_field(stack: Stack, body: Any, errors: dict[str, str]) -> None:
     user = fresh_user("u")
     async with stack.as_(user) as client:
         answer = await client.patch("/structures/1", content=json.dumps(body), headers=JSON)
@@ -87,15 +87,15 @@ async def test_a_wrong_body_is_told_field_by_field(stack: Stack, body: Any, erro
     assert (answer.status_code, problem["code"]) == (422, "invalid_request")
     assert {e["field"]: e["code"] for e in problem["errors"]} == errors
     assert all(e["message"] == codes.sentence(e["code"], e.get("details")) for e in problem["errors"])
-    assert stack.owners.asked_by(user) == []
+    assert stack.owners.received_from(user) == []
 
 
-async def test_a_field_is_told_the_form_expected_with_its_values_and_an_example(stack: Stack) -> None:
+async def test_a_field_is_reported_with_the_form_expected_its_values_and_an_example(stack: Stack) -> None:
     mandate = {"mandatary": {"type": "SIRET", "value": "1"}, "start": "2026-01-01"}
     async with stack.as_(fresh_user("u")) as client:
         answer = await client.patch("/structures/1", json={"label": "x" * 101, "billing_mandate": mandate})
-    told = {e["field"]: (e["message"].replace(french.WIDE, " "), e["details"]) for e in answer.json()["errors"]}
-    assert told == {
+    problems = {e["field"]: (e["message"].replace(french.WIDE, " "), e["details"]) for e in answer.json()["errors"]}
+    assert problems == {
         "label": ("Ce texte est trop long : donnez 100 caractères au plus.", {"max": 100}),
         "billing_mandate.mandatary": (
             "L’identifiant n’a pas la forme de son type : donnez 14 chiffres, par exemple 13002526500013.",
@@ -118,7 +118,7 @@ async def test_a_field_is_told_the_form_expected_with_its_values_and_an_example(
         ("/requests/a%20b", "path.request_id", "request_id_invalid", "facture-2026.17"),
     ],
 )
-async def test_a_wrong_parameter_is_told_what_it_should_be(
+async def test_a_wrong_parameter_is_reported_with_what_it_should_be(
     stack: Stack, path: str, field: str, code: str, said: str
 ) -> None:
     async with stack.as_(fresh_user("u")) as client:
@@ -137,7 +137,7 @@ async def test_an_id_that_not_every_reader_can_hold_is_no_id(stack: Stack, id_: 
         answer = await client.request(method, f"/structures/{id_}{rest}", content=b"{}", headers=JSON)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [e["field"] for e in answer.json()["errors"]] == ["path.structure_id"]
-    assert stack.owners.asked_by(user) == []
+    assert stack.owners.received_from(user) == []
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "x", "json"])
@@ -195,14 +195,14 @@ async def test_head_is_get_without_a_body(stack: Stack) -> None:
     await stack.owners.structure(id_, user)
     async with stack.as_(user) as client:
         await readable(client, f"/structures/{id_}")
-        asked = (await client.post(f"/structures/{id_}/activate")).json()
-        for path in ("/me", "/codes", f"/structures/{id_}", "/structures/0", "/nothing", asked["links"]["self"]):
+        request = (await client.post(f"/structures/{id_}/activate")).json()
+        for path in ("/me", "/codes", f"/structures/{id_}", "/structures/0", "/nothing", request["links"]["self"]):
             path = path.removeprefix("/api/v1")
             got, head = await client.get(path), await client.head(path)
             assert (head.status_code, head.content) == (got.status_code, b"")
             headers = [{**answer.headers, "date": ""} for answer in (got, head)]
             assert headers[0] == headers[1]
-        events = await client.head(f"/requests/{asked['request_id']}/events")
+        events = await client.head(f"/requests/{request['request_id']}/events")
         assert (events.status_code, events.content) == (200, b"")
         assert events.headers["content-type"].startswith("text/event-stream")
         none = await client.head(f"/structures/{id_}/activate")
@@ -211,7 +211,7 @@ async def test_head_is_get_without_a_body(stack: Stack) -> None:
         assert (await nobody.head("/me")).status_code == 401
 
 
-async def test_a_method_nobody_knows_is_told_those_there_are(stack: Stack) -> None:
+async def test_a_method_nobody_knows_is_answered_with_those_there_are(stack: Stack) -> None:
     async with httpx2.AsyncClient(base_url=stack.api) as client:
         answer = await client.request("BREW", "/structures/1")
     assert (answer.status_code, answer.json()["code"]) == (501, "method_unknown")
@@ -255,7 +255,7 @@ async def test_a_strange_path_is_refused_in_order(stack: Stack, part: str) -> No
         ("Bearer " + "x" * 5000, "token_invalid"),
     ],
 )
-async def test_who_calls_is_proved(stack: Stack, authorization: str, code: str) -> None:
+async def test_callers_are_authenticated(stack: Stack, authorization: str, code: str) -> None:
     async with stack.anonymous() as client:
         answer = await client.get("/me", headers={"Authorization": authorization})
     assert (answer.status_code, answer.json()["code"]) == (401, code)
@@ -278,11 +278,13 @@ async def test_who_calls_is_proved(stack: Stack, authorization: str, code: str) 
         ({"exp": float("inf")}, "token_invalid"),
     ],
 )
-async def test_a_token_that_proves_nothing_here_is_refused(stack: Stack, claims: dict[str, Any], code: str) -> None:
+async def test_a_token_that_does_not_authenticate_here_is_refused(
+    stack: Stack, claims: dict[str, Any], code: str
+) -> None:
     async with stack.as_(fresh_user("u"), **claims) as client:
         for answer in (await client.get("/me"), await client.post("/structures/1/activate")):
             assert (answer.status_code, answer.json()["code"]) == (401, code)
-            assert (HTTP in answer.json()["title"]) == (code == "token_audience"), "it names the one to ask for"
+            assert (HTTP in answer.json()["title"]) == (code == "token_audience"), "it names the one to request"
 
 
 async def test_who_is_unknown_learns_nothing_but_that(stack: Stack) -> None:
@@ -322,3 +324,9 @@ async def test_the_description_is_the_committed_one_and_no_page_is_served_in_pro
     async with httpx2.AsyncClient(base_url=stack.api) as client:
         assert (await client.get("/openapi.json")).json() == DOCUMENT
         assert (await client.get(stack.api.removesuffix("/api/v1") + "/docs")).status_code == 404
+
+
+def test_everything_but_the_catalogue_requires_a_token() -> None:
+    open_ = [path for _, path, operation in operations() if operation.get("security") == []]
+    assert open_ == ["/api/v1/codes"]
+    assert DOCUMENT["security"] == [{"oidc": []}]

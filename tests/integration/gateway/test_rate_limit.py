@@ -57,14 +57,14 @@ async def calling(address: str | None = None, **headers: str) -> AsyncIterator[h
 
 @asynccontextmanager
 async def as_(stack: Stack, of: Sequence[Gateway], **claims: Any) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give a client whose token both gateways have proved: before that a call counts for its address."""
+    """Give a client whose token both gateways have verified: before that a call counts for its address."""
     token = stack.issuer.token(fresh_user("u"), **claims)
     async with calling(ELSEWHERE, Authorization=f"Bearer {token}") as client:
 
-        async def proved() -> bool:
+        async def authenticated() -> bool:
             return all([(await client.get(f"{each.api}/me")).status_code == 200 for each in of])
 
-        await until(proved)
+        await until(authenticated)
         yield client
 
 
@@ -99,20 +99,20 @@ async def test_each_kind_of_caller_has_its_rate_over_all_gateways(
         started = time.monotonic()
         answers = await calls(client, two, 3 * rate.burst)
         seconds = time.monotonic() - started
-    # The first calls, that proved the token, took permits of the address; each gateway may hold a second's worth.
+    # The first calls, that verified the token, took permits of the address; each gateway may hold a second's worth.
     assert rate.burst - 2 * rate.per_second <= passed(answers)
     assert passed(answers) <= rate.burst + rate.per_second * (seconds + len(two)) + 1
 
 
-async def test_whoever_calls_too_often_is_told_when_to_call_again(stack: Stack, two: Sequence[Gateway]) -> None:
+async def test_whoever_calls_too_often_learns_when_to_call_again(stack: Stack, two: Sequence[Gateway]) -> None:
     async with as_(stack, two) as client:
         refused = [answer for answer in await calls(client, two, 60) if answer.status_code == 429]
-        told = refused[-1]
-        seconds = int(told.headers["retry-after"])
-        assert told.headers["content-type"] == "application/problem+json"
-        assert told.headers["ratelimit-policy"] == '"calls";q=20;w=4'
-        assert told.headers["ratelimit"] == f'"calls";r=0;t={seconds}'
-        problem = told.json()
+        answer = refused[-1]
+        seconds = int(answer.headers["retry-after"])
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["ratelimit-policy"] == '"calls";q=20;w=4'
+        assert answer.headers["ratelimit"] == f'"calls";r=0;t={seconds}'
+        problem = answer.json()
         assert (problem["code"], problem["details"]) == ("too_many_requests", {"retry_after": seconds})
         assert problem["title"] == f"Trop de demandes en peu de temps : réessayez dans {seconds}\N{NO-BREAK SPACE}s."
         assert sum([await each.refused("too_many_requests") for each in two]) >= len(refused)
@@ -127,12 +127,12 @@ async def test_one_caller_is_limited_and_another_is_not(stack: Stack, two: Seque
         assert passed(await calls(second, two, 4)) == 4
 
 
-async def test_without_a_proof_an_address_is_limited_and_who_is_proved_is_not(
+async def test_without_a_token_an_address_is_limited_and_who_is_authenticated_is_not(
     stack: Stack, two: Sequence[Gateway]
 ) -> None:
-    """Whatever it sends: no token, one that proves nothing, a path that there isn't."""
+    """Whatever it sends: no token, one that does not authenticate, a path that there isn't."""
     one = two[:1]
-    async with as_(stack, one) as proved, calling(Authorization="Bearer a.b.c") as flood:
+    async with as_(stack, one) as authenticated, calling(Authorization="Bearer a.b.c") as flood:
         started = time.monotonic()
         answers = [
             await flood.get(f"{one[0].api}{path}") for _ in range(ADDRESS.burst) for path in ("/me", "/codes", "/none")
@@ -142,15 +142,15 @@ async def test_without_a_proof_an_address_is_limited_and_who_is_proved_is_not(
         assert ADDRESS.burst <= through <= ADDRESS.burst + ADDRESS.per_second * seconds + 1
         async with calling("127.0.0.3") as elsewhere:
             assert (await elsewhere.get(f"{one[0].api}/me")).status_code == 401
-        assert passed(await calls(proved, one, 1)) == 1
+        assert passed(await calls(authenticated, one, 1)) == 1
 
 
 async def test_streams_count_as_one_call_each_and_so_many_may_be_open(stack: Stack, two: Sequence[Gateway]) -> None:
     one = two[0]
     async with as_(stack, two[:1], scope=ADMIN) as client, AsyncExitStack() as streams:
-        told = (await client.post(f"{one.api}/structures/{fresh_id()}/activate")).json()
+        request = (await client.post(f"{one.api}/structures/{fresh_id()}/activate")).json()
         for _ in range(AT_ONCE):
-            opened = client.stream("GET", f"{one.api}/requests/{told['request_id']}/events")
+            opened = client.stream("GET", f"{one.api}/requests/{request['request_id']}/events")
             assert (await streams.enter_async_context(opened)).status_code == 200
         refused = await client.get(f"{one.api}/codes")
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")

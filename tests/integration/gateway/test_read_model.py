@@ -135,7 +135,7 @@ RECORDS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     ),
     "manager.journal": ("u|r|applied", {"owner": "manager"}, {"owner"}),
 }
-"""For each topic the read model is built from: a key, a good record, and the fields it may lack."""
+"""For each topic the read model is built from: a key, a good record, and its optional fields."""
 
 
 @pytest.mark.parametrize("topic", RECORDS)

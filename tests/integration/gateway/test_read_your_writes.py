@@ -1,4 +1,4 @@
-"""Read your writes: what a caller was told can be read, by a version and on every replica."""
+"""Read your writes: what a caller got as an outcome can be read, by a version and on every replica."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class Versioned:
             "user": f"/users/{self.user}",
         }[kind]
 
-    async def report(self, version: int) -> None:
+    async def publish(self, version: int) -> None:
         owners = self.stack.owners
         if self.kind == "user":
             await owners.user(self.user, version=version)
@@ -53,33 +53,33 @@ KINDS = ("structure", "identifier", "team", "user")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_version_that_is_there_is_read_at_once(stack: Stack, kind: str) -> None:
     what = Versioned(stack, kind)
-    await what.report(3)
+    await what.publish(3)
     async with what.reader() as client:
         await readable(client, what.path)
-        for asked in (0, 1, 3):
-            answer = await client.get(what.path, params={"min_version": asked})
+        for min_version in (0, 1, 3):
+            answer = await client.get(what.path, params={"min_version": min_version})
             assert (answer.status_code, answer.json()["version"]) == (200, 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_version_that_is_on_its_way_is_waited_for(stack: Stack, kind: str) -> None:
     what = Versioned(stack, kind)
-    await what.report(1)
+    await what.publish(1)
     async with what.reader() as client:
         await readable(client, what.path)
 
-        async def asked() -> Any:
+        async def read() -> Any:
             return await client.get(what.path, params={"min_version": 2})
 
-        async def told() -> None:
-            await asyncio.sleep(0.1)  # The reader asks first.
-            await what.report(2)
+        async def published() -> None:
+            await asyncio.sleep(0.1)  # The reader comes first.
+            await what.publish(2)
 
-        async def comes() -> Any:  # On a busy machine half a second may not do: whoever is told 425 asks again.
-            answer = await asked()
+        async def comes() -> Any:  # On a busy machine half a second may not do: whoever gets 425 tries again.
+            answer = await read()
             return answer if answer.status_code == 200 else None
 
-        first, _ = await asyncio.gather(asked(), told())
+        first, _ = await asyncio.gather(read(), published())
         answer = first if first.status_code == 200 else await until(comes)
     assert answer.json()["version"] == 2
 
@@ -90,7 +90,7 @@ async def test_a_version_that_does_not_come_is_said_to_be_late(stack: Stack, kin
     what = Versioned(stack, kind)
     async with what.reader() as client:
         if there:
-            await what.report(1)
+            await what.publish(1)
             await readable(client, what.path)
         started = time.monotonic()
         answer = await client.get(what.path, params={"min_version": 2})
@@ -100,7 +100,7 @@ async def test_a_version_that_does_not_come_is_said_to_be_late(stack: Stack, kin
 
 
 @pytest.mark.parametrize("part", ["", "/members"])
-async def test_waiting_for_a_version_tells_a_stranger_nothing(stack: Stack, part: str) -> None:
+async def test_waiting_for_a_version_discloses_nothing_to_a_stranger(stack: Stack, part: str) -> None:
     """Neither that there is a private structure, nor its version: the answer and its time are those of nothing."""
     id_, principal = fresh_id(), fresh_user("principal")
     await stack.owners.structure(id_, principal, sphere="private", version=5)
@@ -108,22 +108,22 @@ async def test_waiting_for_a_version_tells_a_stranger_nothing(stack: Stack, part
     async with stack.admin() as admin:
         await readable(admin, f"/structures/{id_}{part}")
     async with stack.as_(fresh_user("stranger")) as client:
-        for asked in (1, 5, 6):
+        for min_version in (1, 5, 6):
             for structure in (id_, fresh_id()):
                 started = time.monotonic()
-                answer = await client.get(f"/structures/{structure}{part}", params={"min_version": asked})
+                answer = await client.get(f"/structures/{structure}{part}", params={"min_version": min_version})
                 assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
                 assert time.monotonic() - started >= 0.5
 
 
-async def test_the_team_of_a_public_structure_tells_others_no_version(stack: Stack) -> None:
+async def test_the_team_of_a_public_structure_discloses_no_version_to_others(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await stack.owners.structure(id_, principal)
     await stack.owners.team(id_, principal, version=5)
     async with stack.as_(fresh_user("stranger")) as client:
         await readable(client, f"/structures/{id_}")
-        for asked in (0, 5, 6):
-            answer = await client.get(f"/structures/{id_}/members", params={"min_version": asked})
+        for min_version in (0, 5, 6):
+            answer = await client.get(f"/structures/{id_}/members", params={"min_version": min_version})
             assert (answer.status_code, answer.json()["code"]) == (403, "members_only")
 
 
@@ -155,28 +155,28 @@ async def test_the_location_is_there_on_every_replica(stack: Stack, second: str)
             assert read.json()["status"] == (decision or {"status": "received"}).get("status", "accepted")
 
 
-async def test_each_replica_tells_its_own_callers(stack: Stack, second: str) -> None:
+async def test_each_replica_answers_its_own_callers(stack: Stack, second: str) -> None:
     stack.owners.decide = lambda event: {"details": {"id": event.id}}
 
-    async def ask(api: str) -> bool:
+    async def activate(api: str) -> bool:
         async with stack.as_(fresh_user("writer"), wait=20) as client:
-            told = (await client.post(f"{api}/structures/1/activate")).json()
-        return bool(told["details"] == {"id": told["request_id"]})
+            outcome = (await client.post(f"{api}/structures/1/activate")).json()
+        return bool(outcome["details"] == {"id": outcome["request_id"]})
 
-    assert all(await asyncio.gather(*(ask(api) for api in (stack.api, second) * 10)))
+    assert all(await asyncio.gather(*(activate(api) for api in (stack.api, second) * 10)))
 
 
 async def test_a_request_is_followed_on_another_replica(stack: Stack, second: str) -> None:
     user = fresh_user("writer")
     async with stack.as_(user) as one, stack.client(second, headers=dict(one.headers)) as other:
-        told = (await one.post("/structures/1/activate")).json()
+        request = (await one.post("/structures/1/activate")).json()
 
         async def came() -> Any:
-            return stack.owners.asked_by(user)
+            return stack.owners.received_from(user)
 
         ((_, _, event),) = await until(came)
         seen = []
-        async for step in events(other, f"/requests/{told['request_id']}/events"):
+        async for step in events(other, f"/requests/{request['request_id']}/events"):
             seen.append(step["data"]["status"])
             if seen == ["received"]:
                 await stack.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)

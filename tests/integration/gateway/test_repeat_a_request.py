@@ -13,7 +13,7 @@ KEY = "Idempotency-Key"
 
 async def _sent(stack: Stack, user: str, count: int) -> list[Any]:
     async def came() -> Any:
-        sent = stack.owners.asked_by(user)
+        sent = stack.owners.received_from(user)
         return sent if len(sent) >= count else None
 
     return [event for _, _, event in await until(came)]
@@ -22,8 +22,8 @@ async def _sent(stack: Stack, user: str, count: int) -> list[Any]:
 async def test_the_key_is_the_id_of_the_request(stack: Stack) -> None:
     user = fresh_user("writer")
     async with stack.as_(user) as client:
-        told = (await client.post("/structures/1/activate", headers={KEY: "A.b_c:d-1"})).json()
-    assert told["request_id"] == "A.b_c:d-1"
+        request = (await client.post("/structures/1/activate", headers={KEY: "A.b_c:d-1"})).json()
+    assert request["request_id"] == "A.b_c:d-1"
     assert (await _sent(stack, user, 1))[0].id == "A.b_c:d-1"
 
 
@@ -34,7 +34,7 @@ async def test_a_key_that_can_be_no_id_is_refused(stack: Stack, key: str) -> Non
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
-async def test_sent_again_without_waiting_it_is_told_as_it_stands(stack: Stack) -> None:
+async def test_sent_again_without_waiting_it_is_returned_as_it_stands(stack: Stack) -> None:
     user, id_ = fresh_user("writer"), fresh_id()
     stack.owners.decide = lambda _: {"version": 4, "effective_at": iso(1_800_000_000_000)}
     async with stack.as_(user) as client:
@@ -77,7 +77,7 @@ async def test_what_was_refused_is_refused_again_without_waiting_too(stack: Stac
     assert first.headers["location"] == again.headers["location"]
 
 
-async def test_who_waits_is_told_that_a_refusal_is_repeated(stack: Stack) -> None:
+async def test_who_waits_learns_that_a_refusal_is_repeated(stack: Stack) -> None:
     stack.owners.decide = lambda _: {"status": "rejected", "code": "forbidden", "repeated": True, "version": 2}
     async with stack.as_(fresh_user("writer"), wait=20) as client:
         answer = await client.post("/structures/1/activate", headers={KEY: "no"})
@@ -85,7 +85,7 @@ async def test_who_waits_is_told_that_a_refusal_is_repeated(stack: Stack) -> Non
 
 
 @pytest.mark.parametrize(("status", "http"), [("rejected", 409), ("accepted", 202)])
-async def test_what_came_by_the_other_door_first_is_repeated_too(stack: Stack, status: str, http: int) -> None:
+async def test_what_came_by_kafka_first_is_repeated_too(stack: Stack, status: str, http: int) -> None:
     user, key = fresh_user("writer"), f"kafka-{fresh_id()}"
     code = "already_active" if status == "rejected" else status
     step = {"actor": user, "request_id": key, "status": status, "code": code, "version": 2}
@@ -101,7 +101,7 @@ async def _is_known(client: Any, request_id: str) -> bool:
 
 
 async def test_what_is_decided_before_it_can_be_looked_at_is_no_repeat(stack: Stack) -> None:
-    """The owner is as fast as the gateway: its decision may stand in the read model before the gateway's own row."""
+    """The owner is as fast as the gateway: its decision may stand in the read model before the gateway's own record."""
     user = fresh_user("writer")
 
     async def decide(key: str) -> None:
@@ -111,9 +111,9 @@ async def test_what_is_decided_before_it_can_be_looked_at_is_no_repeat(stack: St
 
     async with stack.as_(user, wait=2) as client:
         deciding = asyncio.create_task(decide("fast"))
-        told = (await client.post("/structures/1/activate", headers={KEY: "fast"})).json()
+        request = (await client.post("/structures/1/activate", headers={KEY: "fast"})).json()
         await deciding
-    assert (told["status"], told["repeated"]) == ("accepted", False)
+    assert (request["status"], request["repeated"]) == ("accepted", False)
 
 
 async def test_a_key_in_quotes_is_the_same_key(stack: Stack) -> None:
@@ -133,11 +133,11 @@ async def test_two_keys_are_none(stack: Stack) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
-async def test_the_owner_tells_a_repeat_to_who_waits(stack: Stack) -> None:
+async def test_the_owner_publishes_a_repeat_to_who_waits(stack: Stack) -> None:
     stack.owners.decide = lambda _: {"repeated": True, "version": 9}
     async with stack.as_(fresh_user("writer"), wait=20) as client:
-        told = (await client.post("/structures/1/activate", headers={KEY: "again"})).json()
-    assert (told["repeated"], told["version"]) == (True, 9)
+        request = (await client.post("/structures/1/activate", headers={KEY: "again"})).json()
+    assert (request["repeated"], request["version"]) == (True, 9)
 
 
 async def test_an_id_used_for_another_body_is_refused_with_and_without_waiting(stack: Stack) -> None:

@@ -44,11 +44,11 @@ async def test_a_request_is_read_with_each_step_it_went_through(stack: Stack) ->
         stack, maker, id_, effective_at=effective, before={"label": "a"}, after={"label": "b"}, code="applied"
     )
     async with stack.as_(maker) as client:
-        told = (await client.get(f"/requests/{request_id}")).json()
-    assert [step["status"] for step in told["steps"]] == ["accepted", "applied"]
-    assert (told["before"], told["after"], told["effective_at"]) == ({"label": "a"}, {"label": "b"}, effective)
-    assert told["message"] == "Votre demande est effective."
-    assert told["version"] == 2
+        shown = (await client.get(f"/requests/{request_id}")).json()
+    assert [step["status"] for step in shown["steps"]] == ["accepted", "applied"]
+    assert (shown["before"], shown["after"], shown["effective_at"]) == ({"label": "a"}, {"label": "b"}, effective)
+    assert shown["message"] == "Votre demande est effective."
+    assert shown["version"] == 2
 
 
 async def test_steps_that_come_in_another_order_make_the_same_request(stack: Stack) -> None:
@@ -58,9 +58,9 @@ async def test_steps_that_come_in_another_order_make_the_same_request(stack: Sta
     await stack.owners.journal("structure", **about, status="waiting", version=0, code="waiting_insee")
     await stack.owners.journal("structure", **about, status="accepted", version=2)
     async with stack.as_(maker) as client:
-        told = await until(lambda: _with_steps(client, request_id, 3))
-    assert (told["status"], told["version"]) == ("applied", 3)
-    assert [step["status"] for step in told["steps"]] == ["waiting", "accepted", "applied"]
+        shown = await until(lambda: _with_steps(client, request_id, 3))
+    assert (shown["status"], shown["version"]) == ("applied", 3)
+    assert [step["status"] for step in shown["steps"]] == ["waiting", "accepted", "applied"]
 
 
 async def _with_steps(client: Any, request_id: str, count: int) -> Any:
@@ -98,7 +98,7 @@ async def test_anothers_request_is_read_by_who_may_consult_its_structure(
         assert (listed.status_code == 200) is seen
 
 
-async def test_lists_are_filtered_newest_first_and_leave_out_what_the_gateway_asked_itself(stack: Stack) -> None:
+async def test_lists_are_filtered_newest_first_and_leave_out_what_the_gateway_submitted_itself(stack: Stack) -> None:
     maker, one, two = fresh_user("maker"), fresh_id(), fresh_id()
     first = await made(stack, maker, one, type="structure.activate.v1")
     second = await made(stack, maker, two, "rejected", code="forbidden")
@@ -180,9 +180,9 @@ async def test_a_structure_as_it_was_at_an_instant(stack: Stack) -> None:
             (19.999, 1, "un", None),
             (20, 2, "deux", "0102030405"),
         ):
-            earlier = (await was(second)).json()
-            assert (earlier["version"], earlier["label"], earlier.get("phone")) == (version, label, phone)
-            assert (earlier["status"], earlier["pending"], earlier["possible_requests"]) == ("inactive", [], [])
+            former = (await was(second)).json()
+            assert (former["version"], former["label"], former.get("phone")) == (version, label, phone)
+            assert (former["status"], former["pending"], former["possible_requests"]) == ("inactive", [], [])
         assert (await was(10 + 2 * 3600, "+02:00")).json()["version"] == 1
         for early in (await was(9.999), await client.get(path, params={"at": "0001-01-01T00:00:00+14:00"})):
             assert (early.status_code, early.json()["code"]) == (404, "structure_not_found")
@@ -192,7 +192,7 @@ async def test_a_structure_as_it_was_at_an_instant(stack: Stack) -> None:
         assert [(e["field"], e["code"]) for e in later.json()["errors"]] == [("query.at", "instant_to_come")]
 
 
-async def test_a_structure_of_the_past_is_not_told_before_all_its_changes_are(stack: Stack) -> None:
+async def test_a_former_structure_is_not_shown_before_all_its_changes_are_known(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await made(stack, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
     await stack.owners.structure(id_, principal, version=2, label="deux")
@@ -221,13 +221,13 @@ async def test_an_id_sent_to_two_owners_hides_no_change(stack: Stack) -> None:
         assert [(r["request_id"], r["owner"], r["after"]) for r in history["items"]] == [
             (changed, "structure", change["after"])
         ]
-        asked = (await client.get(f"/structures/{id_}/requests")).json()["items"]
-        assert [(r["owner"], r["status"]) for r in asked] == [("manager", "rejected"), ("structure", "applied")]
+        requests = (await client.get(f"/structures/{id_}/requests")).json()["items"]
+        assert [(r["owner"], r["status"]) for r in requests] == [("manager", "rejected"), ("structure", "applied")]
         cancelled = await client.post(f"/requests/{changed}/cancel")
         assert cancelled.json()["type"] == "structure.cancel.v1"
 
 
-async def test_a_structure_of_the_past_is_not_told_before_its_record_is(stack: Stack) -> None:
+async def test_a_former_structure_is_not_shown_before_its_record_is_known(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await stack.owners.structure(id_, principal, version=1, label="un")
     await made(stack, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
@@ -243,14 +243,14 @@ async def test_a_structure_of_the_past_is_not_told_before_its_record_is(stack: S
         assert (await readable(client, path, at=iso(30_000)))["label"] == "deux"
 
 
-async def test_a_structure_of_the_past_is_not_told_from_an_outcome_which_says_nothing_of_what_changed(
+async def test_a_former_structure_is_not_made_from_an_outcome_which_says_nothing_of_what_changed(
     stack: Stack,
 ) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     await made(stack, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"sphere": "private"})
     await stack.owners.structure(id_, principal, version=2, sphere="state")
-    told = {"status": "applied", "version": 2, "at": iso(20_000), "reference": {"structure": {"id": id_}}}
-    stack.owners.decide = lambda event: told if event.attributes.get("actor") == principal else None
+    outcome = {"status": "applied", "version": 2, "at": iso(20_000), "reference": {"structure": {"id": id_}}}
+    stack.owners.decide = lambda event: outcome if event.attributes.get("actor") == principal else None
     async with stack.as_(principal, wait=10, scope=ADMIN) as client:
         path = f"/structures/{id_}"
         await readable(client, path)
@@ -260,11 +260,11 @@ async def test_a_structure_of_the_past_is_not_told_from_an_outcome_which_says_no
         assert (was.status_code, was.json()["code"]) == (425, "not_yet")
         step = {"actor": principal, "request_id": answer.json()["request_id"], "type": "structure.correct-sphere.v1"}
         change = {"before": {"sphere": "private"}, "after": {"sphere": "state"}}
-        await stack.owners.journal("structure", **step, **told, **change)
+        await stack.owners.journal("structure", **step, **outcome, **change)
         assert (await readable(client, path, at=iso(10_000)))["sphere"] == "private"
 
 
-async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(stack: Stack) -> None:
+async def test_a_former_structure_is_the_same_when_clocks_differ(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     for version, at, before, after in ((1, 10, None, "un"), (2, 30, "un", "deux"), (3, 20, "deux", "trois")):
         change: dict[str, Any] = {"before": {"label": before} if before else {}, "after": {"label": after}}
@@ -274,8 +274,8 @@ async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(stack: Sta
     await stack.owners.structure(id_, principal, version=3, label="trois")
     async with stack.as_(principal) as client:
         for second, label in ((10, "un"), (20, "trois"), (25, "trois"), (30, "trois")):
-            earlier = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
-            assert earlier["label"] == label
+            former = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
+            assert former["label"] == label
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.integration.gateway.stack import Stack, fresh_id, fresh_user, readabl
 
 
 class Register:
-    """A few structures, told apart from those of other tests by a word of their own."""
+    """A few structures, distinguished from those of other tests by a word of their own."""
 
     def __init__(self) -> None:
         self.word = f"w{secrets.token_hex(4)}"
@@ -52,7 +52,7 @@ _STRUCTURES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="package")
-async def register(whole_world: Stack) -> Register:
+async def register(session_stack: Stack) -> Register:
     there = Register()
     for name, fields in _STRUCTURES.items():
         id_ = there.ids[name] = fresh_id()
@@ -60,8 +60,8 @@ async def register(whole_world: Stack) -> Register:
             "type": "PARTICULIER" if name == "person" else "AUTRE",
             "value": f"{there.word}{name[:4]}".upper(),
         }
-        await whole_world.owners.structure(id_, there.member, identifier=identifier, **fields)
-    async with whole_world.admin() as admin:
+        await session_stack.owners.structure(id_, there.member, identifier=identifier, **fields)
+    async with session_stack.admin() as admin:
         for id_ in there.ids.values():
             await readable(admin, f"/structures/{id_}")
     return there
@@ -198,7 +198,7 @@ async def test_a_list_shows_a_stranger_no_more_than_the_directory(stack: Stack, 
     ],
 )
 @pytest.mark.parametrize("where", ["q", "city", "postcode"])
-async def test_what_is_asked_for_is_text_and_never_a_pattern(
+async def test_what_is_searched_for_is_text_and_never_a_pattern(
     stack: Stack, register: Register, where: str, words: str
 ) -> None:
     """Were it one, some of these would find everything, and others would break the search."""

@@ -69,8 +69,8 @@ async def collection(database: Any) -> AsyncIterator[Any]:
 
 
 def versioned(id_: int, version: int, value: Any) -> VersionedUpsert:
-    told = {"version": version, "value": value}
-    return VersionedUpsert(id_, told, {"$set": told}, {"version": {"$lt": version}}, version)
+    values = {"version": version, "value": value}
+    return VersionedUpsert(id_, values, {"$set": values}, {"version": {"$lt": version}}, version)
 
 
 def merged(id_: int, value: Any) -> VersionedUpsert:
@@ -117,13 +117,13 @@ async def test_a_document_that_would_grow_too_large_stays_as_it_was(collection: 
 
 
 async def test_what_may_pass_is_raised_and_nothing_is_refused(database: Any) -> None:
-    forbidden = database.client["structure_svc"]["documents"]  # Another's database: the gateway has no right there.
+    forbidden = database.client["structure_svc"]["documents"]  # Another's database: the gateway has no access there.
 
     with pytest.raises(PyMongoError):
         await versioned_upsert.write(forbidden, [versioned(1, 1, "a"), versioned(2, 1, "b")])
 
 
-async def test_a_row_that_can_not_be_kept_fails_for_its_caller_alone(database: Any) -> None:
+async def test_a_request_record_that_can_not_be_kept_fails_for_its_caller_alone(database: Any) -> None:
     model = ReadModel(database, f"u{secrets.token_hex(4)}")
     writer = RequestWriter(model)
 
@@ -197,8 +197,8 @@ async def test_a_record_that_can_not_be_kept_is_a_dead_letter_and_its_neighbours
 
 
 def _step(number: int, reference: Any) -> dict[str, Any]:
-    told = {"owner": "structure", "request_id": f"r{number}", "actor": "a", "type": "t", "status": "accepted"}
-    return {**told, "code": "accepted", "version": 1, "at": iso(0), "reference": reference}
+    common = {"owner": "structure", "request_id": f"r{number}", "actor": "a", "type": "t", "status": "accepted"}
+    return {**common, "code": "accepted", "version": 1, "at": iso(0), "reference": reference}
 
 
 def _tries() -> float:

@@ -9,11 +9,11 @@ from tests.integration.gateway.stack import Stack, fresh_user, readable, until
 
 async def test_an_administrator_reads_a_user(stack: Stack) -> None:
     user = fresh_user("u")
-    told: dict[str, Any] = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.fr", "pigp": True}
-    await stack.owners.user(user, **told)
+    fields: dict[str, Any] = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.fr", "pigp": True}
+    await stack.owners.user(user, **fields)
     async with stack.admin() as admin:
         shown = await readable(admin, f"/users/{user}")
-    assert shown == {"id": user, "version": 1, "kind": "person", "active": True, **told}
+    assert shown == {"id": user, "version": 1, "kind": "person", "active": True, **fields}
 
 
 @pytest.mark.parametrize("access_level", ["themselves", "somebody else"])
@@ -45,7 +45,7 @@ async def test_what_an_administrator_says_of_a_user_goes_to_their_owner(
     actor = answer.json()["actor"]
 
     async def came() -> Any:
-        return stack.owners.asked_by(actor)
+        return stack.owners.received_from(actor)
 
     ((topic, key, event),) = await until(came)
     assert (topic, key.decode(), event.type) == ("manager.requests", f"user:{user}", type_)

@@ -20,7 +20,7 @@ from shared.runtime.settings import MongoSettings
 
 @pytest.fixture(scope="package")
 def mongo_uri(session_mongo: Brokers) -> str:
-    """The address of MongoDB for the adapter, with rights on its own database alone."""
+    """The address of MongoDB for the adapter, with access to its own database alone."""
     return session_mongo.service_mongo_uri("insee_adapter")
 
 

@@ -30,16 +30,16 @@ class Ops:
 
     def environment(self, who: str) -> dict[str, str]:
         """Return what `.data/run/env/<who>` exports."""
-        given = environments.administrator(self.system.settings, self.system.brokers) if who == "admin" else {}
+        variables = environments.administrator(self.system.settings, self.system.brokers) if who == "admin" else {}
         if who == "ops":
-            given = environments.operator(self.system.settings, self.system.brokers)
+            variables = environments.operator(self.system.settings, self.system.brokers)
         if who in self.system.supervisor.processes:
-            given = self.system.supervisor[who].process.environment()
+            variables = self.system.supervisor[who].process.environment()
         return {
             **{
                 name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX") if name in os.environ
             },
-            **given,
+            **variables,
         }
 
     def run(
@@ -59,7 +59,7 @@ class Ops:
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
-    def rows(self, *command: str, **more: Any) -> list[dict[str, Any]]:
+    def items(self, *command: str, **more: Any) -> list[dict[str, Any]]:
         """Run a command that lists, and return what it lists."""
         return [json.loads(line) for line in self.run(*command, "--json", **more).stdout.splitlines()]
 

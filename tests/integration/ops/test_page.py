@@ -53,9 +53,9 @@ def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_pa
     token = system.token("alice", KAFKA_AUDIENCE)
     partner = Partner(system.partner())
     key = next(str(n).encode() for n in range(100) if key_hash(str(n).encode()) % 3 == 0)
-    partner.ask("structure.requests", "structure.modify.v1", {"structure": 1}, token, key=key)
+    partner.submit("structure.requests", "structure.modify.v1", {"structure": 1}, token, key=key)
     partner.send("structure.requests", b"\xff", {"authorization": f"Bearer {token}".encode()}, key)
-    until(lambda: len(ops.rows("dlq", "list", "structure_svc")) >= 2, 60, what="two letters")
+    until(lambda: len(ops.items("dlq", "list", "structure_svc")) >= 2, 60, what="two dead letters")
 
     (tmp_path / ".data").mkdir()
     (tmp_path / ".data" / "run").symlink_to(system.settings.run_data)

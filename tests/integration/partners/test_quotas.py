@@ -1,4 +1,4 @@
-"""A partner who asks more than its quota has to wait, and nobody else: Kafka says for how long in each answer."""
+"""A partner who sends more than its quota has to wait, and nobody else: Kafka says for how long in each answer."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -40,14 +40,14 @@ async def write(caller: Caller, topic: str, size: int) -> int:
     """Write that much; return for how long (ms) the broker makes the user wait."""
     batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2 * size)
     batch.append(0, None, b"key", b"x" * size, [])
-    answer: Any = await caller.ask(ProduceRequest(None, -1, 10_000, [(topic, [(0, bytes(batch.build()))])]))
+    answer: Any = await caller.send(ProduceRequest(None, -1, 10_000, [(topic, [(0, bytes(batch.build()))])]))
     assert answer["topics"][0]["partitions"][0]["error_code"] == 0
     return int(answer["throttle_time_ms"])
 
 
 async def read(caller: Caller, topic: str) -> int:
     """Read all that there is; return for how long (ms) the broker makes the user wait."""
-    answer: Any = await caller.ask(FetchRequest(0, 0, 2 * MUCH, 0, [(topic, [(0, 0, 2 * MUCH)])]))
+    answer: Any = await caller.send(FetchRequest(0, 0, 2 * MUCH, 0, [(topic, [(0, 0, 2 * MUCH)])]))
     # Who must wait is given nothing meanwhile.
     assert [topic["partitions"][0]["error_code"] for topic in answer["topics"]] in ([], [0])
     return int(answer["throttle_time_ms"])

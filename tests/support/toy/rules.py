@@ -16,7 +16,6 @@ from tests.support.toy.requests import (
     Close,
     Empty,
     Find,
-    Guarded,
     HalfBroken,
     Hidden,
     Label,
@@ -25,6 +24,7 @@ from tests.support.toy.requests import (
     OpenIf,
     Put,
     PutAfter,
+    PutIfPermitted,
     PutNow,
     PutTwice,
     Rename,
@@ -36,7 +36,7 @@ from tests.support.toy.requests import (
 from tests.support.toy.state import BoxState
 
 ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
-LOOK_UP_AGAIN = 5 * MINUTE
+RETRY_AFTER = 5 * MINUTE
 NOBODY = "nobody"
 BOMB = "bomb"
 """A thing which, once it is in the box, breaks every `Put` that falls due."""
@@ -47,9 +47,9 @@ def name_key(name: str) -> str:
     return f"name:{name}"
 
 
-def keeper_key(box: str) -> str:
+def permissions_key(box: str) -> str:
     """Return the key of the copy that says who may do what with a box."""
-    return f"keeper:box:{box}"
+    return f"permissions:box:{box}"
 
 
 def oracle_key(thing: str) -> str:
@@ -62,7 +62,7 @@ def _with(state: BoxState | None, thing: str) -> BoxState:
     return state.model_copy(update={"things": (*state.things, thing)})
 
 
-def _put_now(request: Make | Find | PutNow | PutAfter | Ask | Guarded | Hidden, *_: Any) -> Effect[BoxState]:
+def _put_now(request: Make | Find | PutNow | PutAfter | Ask | PutIfPermitted | Hidden, *_: Any) -> Effect[BoxState]:
     return Effect(lambda now: _with(now, request.thing))
 
 
@@ -86,7 +86,7 @@ def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState]
 
 def _put_twice(request: PutTwice, state: BoxState, context: Context) -> Effect[BoxState]:
     del state
-    second = (f"{context.request_id}.second", Guarded(box=request.box, thing="second"))
+    second = (f"{context.request_id}.second", PutIfPermitted(box=request.box, thing="second"))
     return Effect(lambda now: _with(now, request.thing), then=second)
 
 
@@ -161,13 +161,13 @@ def _cancel(request: Cancel, state: BoxState | None, context: Context) -> Effect
     return cancel(request_key(context.actor.id, request.request_id), context)
 
 
-def _ask(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | RequiresLookup:
+def _put_if_allowed(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | RequiresLookup:
     del state
     return _oracle(request.thing, context) or _put_now(request)
 
 
 def _oracle(thing: str, context: Context) -> RequiresLookup | None:
-    """Return what must be asked before the oracle has said yes. Raises Rejected when it says no."""
+    """Return the look-up that is required before the oracle has said yes. Raises Rejected when it says no."""
     key = oracle_key(thing)
     said = context.answers.get(key, {}).get("said")
     if said == "yes":
@@ -180,13 +180,13 @@ def _oracle(thing: str, context: Context) -> RequiresLookup | None:
         wait=SILENT_WAIT if said == "later" else ORACLE_WAIT,
         code="waiting_insee",
         timeout_code="insee_unavailable",
-        retry_after=LOOK_UP_AGAIN,
+        retry_after=RETRY_AFTER,
     )
 
 
-def _guarded(request: Guarded, state: BoxState, context: Context) -> Effect[BoxState]:
+def _put_if_permitted(request: PutIfPermitted, state: BoxState, context: Context) -> Effect[BoxState]:
     del state
-    key = keeper_key(request.box)
+    key = permissions_key(request.box)
     if context.actor.id not in context.copies.get(key, {}).get("may", ()):
         raise Rejected("forbidden", waits_for=key)
     return _put_now(request)
@@ -200,7 +200,7 @@ def admit(request: Request, context: Context) -> None:
 
 def _hidden(request: Hidden, state: BoxState, context: Context) -> Effect[BoxState]:
     del state
-    key = keeper_key(request.box)
+    key = permissions_key(request.box)
     if context.actor.id not in context.copies.get(key, {}).get("may", ()):
         raise Rejected("not_found", waits_for=key, outsider=True)
     return _put_now(request)
@@ -234,8 +234,8 @@ RULES: Mapping[type[Request], Rule] = {
     Empty: at_once(_empty),
     Close: at_once(_close),
     Cancel: at_once(_cancel),
-    Ask: at_once(_ask),
-    Guarded: at_once(_guarded),
+    Ask: at_once(_put_if_allowed),
+    PutIfPermitted: at_once(_put_if_permitted),
     Hidden: at_once(_hidden),
     Broken: at_once(_broken),
     HalfBroken: at_once(_half_broken),

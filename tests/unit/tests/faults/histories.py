@@ -24,7 +24,7 @@ def asked(number: int, offset: int | None = None, *, partition: int = 0) -> list
     return [
         Event("sent", at, "kafka", key(number)),
         Event("acknowledged", at + 1, "kafka", key(number)),
-        Event("asked", at + 1, "log", key(number), place=place),
+        Event("logged", at + 1, "log", key(number), place=place),
     ]
 
 

@@ -52,7 +52,7 @@ def test_a_history_is_the_same_when_it_is_read_back() -> None:
 
 def test_the_file_holds_what_was_told(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
-    history.report(*good())
+    history.record(*good())
     history.close()
     assert read(history.file.read_text(encoding="utf-8").splitlines()) == good() == history.events
 
@@ -175,17 +175,17 @@ def test_what_was_cancelled_before_holds_back_nothing() -> None:
 
 
 def test_requests_decided_against_the_order_of_their_log_are_caught() -> None:
-    story = [e for e in good() if not (e.what == "asked" and e.request == key(0))]
+    story = [e for e in good() if not (e.what == "logged" and e.request == key(0))]
     assert "disorder" in found([*story, asked(0, offset=50)[2]])
 
 
 def test_requests_of_different_partitions_have_no_order() -> None:
-    story = [e for e in good() if not (e.what == "asked" and e.request == key(0))]
+    story = [e for e in good() if not (e.what == "logged" and e.request == key(0))]
     assert check([*story, asked(0, offset=50, partition=1)[2]]) == []
 
 
 def test_a_request_that_waited_is_decided_when_it_can_be() -> None:
-    story = [e for e in good() if not (e.what == "asked" and e.request == key(0))]
+    story = [e for e in good() if not (e.what == "logged" and e.request == key(0))]
     waited = Event("outcome", START, "structure", key(0), status="waiting", code="waiting_copy")
     assert check([*story, asked(0, offset=-1)[2], waited]) == []
 
@@ -224,8 +224,8 @@ def test_a_clock_made_fast_may_forward_early_and_may_not_apply_early() -> None:
 
 def test_what_documents_were_before_the_run_is_not_its_business() -> None:
     story = with_(good(), lambda e: e.what == "begun", more={"versions": {DOCUMENT: 6}})
-    story = without(story, lambda e: e.version < 7 and e.what in {"asked", "acknowledged", *_TOLD})
-    story = without(story, lambda e: e.what in {"asked", "acknowledged"} and e.request not in {key(0), key(1)})
+    story = without(story, lambda e: e.version < 7 and e.what in {"logged", "acknowledged", *_TOLD})
+    story = without(story, lambda e: e.what in {"logged", "acknowledged"} and e.request not in {key(0), key(1)})
     assert "lost" not in found(story)
 
 

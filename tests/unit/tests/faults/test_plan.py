@@ -3,10 +3,10 @@
 import random
 from itertools import islice
 
-from tests.faults.plan import Ask, plan
+from tests.faults.plan import PlannedRequest, plan
 
 
-def drawn(seed: int, count: int = 400) -> list[Ask]:
+def drawn(seed: int, count: int = 400) -> list[PlannedRequest]:
     return list(islice(plan(random.Random(seed), 6, run="r"), count))
 
 
@@ -17,7 +17,7 @@ def test_the_same_seed_draws_the_same_requests() -> None:
 
 def test_every_kind_comes_by_every_door_it_has_and_some_come_again() -> None:
     asks = drawn(7)
-    assert {(a.kind, a.door) for a in asks} == {
+    assert {(a.kind, a.channel) for a in asks} == {
         *((kind, door) for kind in ("modify", "activate", "deactivate", "cancel") for door in ("http", "kafka")),
         ("member", "http"),
     }
@@ -25,7 +25,7 @@ def test_every_kind_comes_by_every_door_it_has_and_some_come_again() -> None:
     assert again
     first = {a.request_id: a for a in asks if not a.repeats}
     assert all((a.kind, a.target, a.body) == _asks_for(first[a.request_id]) for a in again)
-    assert any(a.door != first[a.request_id].door for a in again)
+    assert any(a.channel != first[a.request_id].channel for a in again)
 
 
 def test_a_cancellation_is_about_an_earlier_request_of_the_same_structure() -> None:
@@ -35,5 +35,5 @@ def test_a_cancellation_is_about_an_earlier_request_of_the_same_structure() -> N
     assert all(asks[c.body["request_id"]].target == c.target for c in cancels)
 
 
-def _asks_for(ask: Ask) -> tuple[object, ...]:
+def _asks_for(ask: PlannedRequest) -> tuple[object, ...]:
     return ask.kind, ask.target, ask.body
