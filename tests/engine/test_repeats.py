@@ -7,8 +7,8 @@ import pytest
 from shared.clock import MINUTE
 from tests.support.harness import OLD, Died, Harness, statuses
 from tests.support.toy import DELAY, incoming
-from tests.support.toy.requests import Cancel, Find, Guarded, Open, Put, PutAfter, PutNow
-from tests.support.toy.rules import keeper_key
+from tests.support.toy.requests import Cancel, Find, Open, Put, PutAfter, PutIfPermitted, PutNow
+from tests.support.toy.rules import permissions_key
 
 
 async def nothing(_: Harness) -> None:
@@ -153,11 +153,11 @@ async def test_a_refusal_about_nothing_is_remembered_when_the_box_is_made_afterw
 
 async def test_who_asks_again_between_a_decision_and_its_record_has_an_answer_too(harness: Harness) -> None:
     """The record says that it waits, the document that it is decided: what comes then joins nothing."""
-    await harness.ask(Find(box="1", thing="lid"), "made")
-    await harness.batch(incoming(Guarded(box="1", thing="pen"), "r1", correlation_id="first"))
+    await harness.submit(Find(box="1", thing="lid"), "made")
+    await harness.batch(incoming(PutIfPermitted(box="1", thing="pen"), "r1", correlation_id="first"))
     process = harness.process(dies_after="save")
     with pytest.raises(Died):
-        await harness.copy(keeper_key("1"), {"may": ["alice"]}, by=process)
-    await harness.batch(incoming(Guarded(box="1", thing="pen"), "r1", correlation_id="second"))
+        await harness.copy(permissions_key("1"), {"may": ["alice"]}, by=process)
+    await harness.batch(incoming(PutIfPermitted(box="1", thing="pen"), "r1", correlation_id="second"))
     answers = [(o["status"], o["correlation_id"], o["repeated"]) for o in harness.outcomes()]
     assert answers[-2:] == [("applied", "second", True), ("applied", "first", False)]

@@ -134,7 +134,7 @@ async def test_a_change_while_a_state_is_republished_is_republished_later(harnes
     async with sweeping.life.held("publish box.state", harness.sweep(by=sweeping)):
         await harness.submit(PutNow(box="1", thing="pen"))
     assert harness.record()["things"] == ["lid", "pen"], "whoever is overtaken publishes the newest after their own"
-    assert "settle_at" in await harness.raw.get("documents", "box:1"), "the new change is republished in its time"
+    assert "republish_at" in await harness.raw.get("documents", "box:1"), "the new change is republished in its time"
 
 
 async def test_republishing_an_old_change_does_not_stand_for_those_that_were_just_made(harness: Harness) -> None:

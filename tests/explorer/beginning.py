@@ -34,7 +34,7 @@ def beginning(case: Case) -> Stack:
     at_once(engine.requests([incoming(Find(box="1", thing="lid"), "made")]))
     stack, box = Stack(), store.documents["box:1"]
     if not case.republishing:
-        box = {name: value for name, value in box.items() if name != "settle_at"}
+        box = {name: value for name, value in box.items() if name != "republish_at"}
     stack.documents, stack.digests = {"box:1": box}, {"box:1": digest(box)}
     stack.shown = {"box:1": shown(box)}
     stack.counters = {"box": 1}  # The box did not take its id from the counter, and is not to be met by it.

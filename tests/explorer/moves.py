@@ -200,7 +200,7 @@ class Moves:
         last = NOW + self.case.ticks * DELAY
         pending = [p["transition"]["effective_at"] for d in stack.documents.values() for p in d.get("pending", ())]
         waiting = [record["deadline"] for record in stack.requests.values() if record["status"] == "waiting"]
-        republishing = [d["settle_at"] for d in stack.documents.values() if "settle_at" in d]
+        republishing = [d["republish_at"] for d in stack.documents.values() if "republish_at" in d]
         last = max([last, *pending, *waiting, *republishing])
         if self._state_in_hand(stack) and not self.case.stalls:
             return

@@ -43,7 +43,7 @@ def tries(number: int, examples: int, drawn: SearchStrategy[Any], test: Callable
         try:
             test(example)
         except (Exception, StandsStill) as error:  # Hypothesis reports the calls that made it, which are of no help.
-            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_TOLD])
+            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_SHOWN])
             raise
 
     run()

@@ -150,7 +150,7 @@ def test_settings_that_drifted_are_corrected_and_others_left_alone(run: Run, adm
 def test_a_quota_that_is_to_be_another_is_set_and_a_limit_of_somebody_else_stays(run: Run, kafka: Brokers) -> None:
     quotas.change(operator(kafka), {"gateway": {"request_percentage": 5}, "meteo": {"producer_byte_rate": 7}})
     assert run(QUOTA_OURS_CONSUMER_BYTE_RATE="1e9").splitlines()[-1] == "6 changes made."
-    limits = quotas.told(operator(kafka))
+    limits = quotas.current(operator(kafka))
     assert limits["gateway"] == {**QuotaSettings().of("ours"), "consumer_byte_rate": 1e9}
     assert limits["meteo"] == {"producer_byte_rate": 7}
     quotas.change(operator(kafka), {"meteo": {"producer_byte_rate": None}})

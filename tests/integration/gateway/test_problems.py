@@ -324,9 +324,3 @@ async def test_the_description_is_the_committed_one_and_no_page_is_served_in_pro
     async with httpx2.AsyncClient(base_url=stack.api) as client:
         assert (await client.get("/openapi.json")).json() == DOCUMENT
         assert (await client.get(stack.api.removesuffix("/api/v1") + "/docs")).status_code == 404
-
-
-def test_everything_but_the_catalogue_requires_a_token() -> None:
-    open_ = [path for _, path, operation in operations() if operation.get("security") == []]
-    assert open_ == ["/api/v1/codes"]
-    assert DOCUMENT["security"] == [{"oidc": []}]

@@ -14,6 +14,7 @@ from dev.brokers import Brokers
 from gateway.api.rate_limit.rates import Rate
 from gateway.api.rate_limit.store import MongoPermits
 from gateway.app import PROCESS
+from shared.contracts import codes
 from shared.mongo.client import connect
 from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import settings
@@ -114,7 +115,7 @@ async def test_whoever_calls_too_often_learns_when_to_call_again(stack: Stack, t
         assert answer.headers["ratelimit"] == f'"calls";r=0;t={seconds}'
         problem = answer.json()
         assert (problem["code"], problem["details"]) == ("too_many_requests", {"retry_after": seconds})
-        assert problem["title"] == f"Trop de demandes en peu de temps : réessayez dans {seconds}\N{NO-BREAK SPACE}s."
+        assert problem["title"] == codes.sentence("too_many_requests", {"retry_after": seconds})
         assert sum([await each.refused("too_many_requests") for each in two]) >= len(refused)
         await asyncio.sleep(seconds)
         again = await calls(client, two[:1], 1)

@@ -33,7 +33,7 @@ def look_up(siret: str, correlation_id: str, **more: Any) -> Record:
     return Record(message.topic, key=message.key, value=message.value, headers=message.headers)
 
 
-def entry_point(queue: Queue, database: Any) -> tuple[Door, list[Message]]:
+def entry_point(queue: Queue, database: Any) -> tuple[EntryPoint, list[Message]]:
     """An entry point, and what it publishes."""
     published: list[Message] = []
 

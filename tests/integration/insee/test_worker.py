@@ -57,7 +57,7 @@ class Replica:
                 cache=self.cache,
                 quota=self.quota,
                 sirene=sirene,
-                tell=self.publish,
+                publish=self.publish,
                 wake=self.wake,
             )
             tasks = [asyncio.create_task(worker.run()) for _ in range(workers)]

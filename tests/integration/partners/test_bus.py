@@ -68,7 +68,7 @@ def _is(topic: str, mark: str) -> Callable[[Seen], bool]:
 
 
 def unpublished(why: str) -> float:
-    return float(metrics.UNTOLD.labels(why)._value.get())
+    return float(metrics.OUTCOMES_UNSENT.labels(why)._value.get())
 
 
 @pytest.fixture(scope="module")
@@ -160,59 +160,3 @@ async def test_a_topic_that_may_not_be_written_to(publisher: Publisher, provisio
         before = unpublished("denied")
         marks = await publisher.publish("autre")
     await publisher.came(marks, "outcomes.autre")
-
-
-class Broken:
-    """A bus that can't send."""
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        if messages:
-            raise KafkaConnectionError
-
-
-class Kept:
-    """A bus that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.sent: list[Message] = []
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        self.sent += messages
-
-
-async def test_while_kafka_does_not_answer_nothing_is_dropped_and_the_batch_is_tried_again() -> None:
-    async def nobody() -> list[str]:
-        raise KafkaConnectionError
-
-    async def somebody() -> list[str]:
-        return ["outcomes.facturier"]
-
-    messages = [Message(topic, b"k", b"{}", ()) for topic in (OURS, "outcomes.facturier")]
-    before = [unpublished(why) for why in ("no_topic", "topic_gone", "denied")]
-    ours = Kept()
-    for bus in (
-        PartnerBus(ours, Kept(), nobody),
-        PartnerBus(ours, Broken(), somebody),
-        PartnerBus(Broken(), Kept(), somebody),
-    ):
-        with pytest.raises(KafkaError):
-            await bus.publish(messages)
-    assert [m.topic for m in ours.sent] == [OURS, OURS]
-    assert [unpublished(why) for why in ("no_topic", "topic_gone", "denied")] == before
-
-
-async def test_what_many_need_at_once_is_fetched_from_kafka_once() -> None:
-    fetched = 0
-
-    async def topics() -> list[str]:
-        nonlocal fetched
-        fetched += 1
-        await asyncio.sleep(0.05)
-        return ["outcomes.facturier"]
-
-    theirs = Kept()
-    bus = PartnerBus(Kept(), theirs, topics)
-    for client in ("facturier", "portal"):
-        message = Message(partner_outcomes(client), b"k", b"{}", ())
-        await asyncio.gather(*(bus.publish([message]) for _ in range(20)))
-    assert (fetched, len(theirs.sent)) == (1, 20)

@@ -66,7 +66,7 @@ def test_a_partner_that_is_added_can_submit_and_read_at_once_with_the_password_t
     assert password not in done.stderr
     assert "set the password of user partner" in done.stderr
     assert acls_of(admin) == set(acls(TABLE, [Partner("partner", "facturier")]))
-    assert quotas.told(operator(provisioned))["partner"] == QuotaSettings().of("partner")
+    assert quotas.current(operator(provisioned))["partner"] == QuotaSettings().of("partner")
     settings = login(provisioned, "partner", password)
     Client(settings).send("structure.requests", b"{}")
     Reader(settings, "outcomes.facturier").close()

@@ -43,6 +43,6 @@ def test_whoever_waits_as_the_page_says_learns_of_a_refusal_too(demonstration: S
     waiting = page.commands[requesting + 1].replace("decision mine-1", "decision refused-1")
     assert "refused-1" in refused
     assert "decision refused-1" in waiting
-    commands = [*page.commands[:asking], refused, waiting]
+    commands = [*page.commands[:requesting], refused, waiting]
     prints = {len(commands) - 1: {"request_id": "refused-1", "status": "rejected"}}
     pages.run(demonstration, pages.Page(commands, prints), pages.folder(demonstration, tmp_path))
