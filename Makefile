@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.data/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run clean test coverage test-compose faults explore fuzz check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test test-unit test-engine coverage test-compose faults explore fuzz check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -31,6 +31,13 @@ clean: ## remove the local data (brokers, secrets, logs), of RUN_DATA when it is
 
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
+
+# One session: a second one would spend on imports what it saves.
+test-unit: .venv/dev.done ## run the unit tests, in seconds: nothing else has to run
+	$(BIN)/python -m pytest tests/unit
+
+test-engine: .venv/dev.done ## run the engine's tests on memory and MongoDB, and its explorer for a moment
+	$(BIN)/python -m pytest tests/engine tests/explorer
 
 coverage: .venv/dev.done ## run every test and report which branches they take, in our processes too
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

@@ -64,15 +64,7 @@ class InseeLookUps:
             async with asyncio.timeout(self._limits.broker_patience / SECOND):
                 await self._bus.publish([message])
             answer = await waiter.within(wait / SECOND)
-        if answer is None or answer["result"] == Result.UNAVAILABLE:
-            raise Rejected("insee_unavailable")
-        found = InseeAnswer.model_validate(answer)
-        if code := found.refusal:
-            # What is announced is INSEE's to tell, and not in the sentence of the code.
-            announced = found.message if found.result == Result.CLOSED and found.opens_on else None
-            outcome = " ".join(filter(None, (codes.sentence(code, answer), announced)))
-            return {**answer, "code": code, "message": outcome}
-        return answer
+        return with_refusal(answer)
 
     async def _take(self, actor: Actor) -> None:
         """Take one look-up of the caller's window, or refuse. The windows are shared by all replicas."""
@@ -86,7 +78,29 @@ class InseeLookUps:
             return_document=ReturnDocument.AFTER,
         )
         if taken["count"] > self._limits.count:
-            raise Rejected("insee_quota", details={"retry_after": (window - now % window) // SECOND + 1})
+            raise Rejected("insee_quota", details={"retry_after": seconds_left(now, window)})
+
+
+def with_refusal(answer: Outcome | None) -> Outcome:
+    """Return what INSEE says, with the `code` for which a creation would be refused and its sentence.
+
+    Raises Rejected(`insee_unavailable`) when nothing is known.
+    """
+    if answer is None or answer["result"] == Result.UNAVAILABLE:
+        raise Rejected("insee_unavailable")
+    found = InseeAnswer.model_validate(answer)
+    code = found.refusal
+    if code is None:
+        return answer
+    # What is announced is INSEE's to tell, and not in the sentence of the code.
+    announced = found.message if found.result == Result.CLOSED and found.opens_on else None
+    message = " ".join(filter(None, (codes.sentence(code, answer), announced)))
+    return {**answer, "code": code, "message": message}
+
+
+def seconds_left(now: int, window: int) -> int:
+    """Return the seconds after which another window has begun (both in ms)."""
+    return (window - now % window) // SECOND + 1
 
 
 def _is_last(answer: Outcome) -> bool:

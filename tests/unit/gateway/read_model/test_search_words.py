@@ -9,39 +9,15 @@ import pytest
 
 from gateway.projections import structure
 from gateway.read_model import search_words
-
-RECORD: Mapping[str, Any] = {
-    "id": 1,
-    "version": 1,
-    "identifier": {"type": "AUTRE", "value": "A1"},
-    "sphere": "private",
-    "principal": "alice",
-}
+from shared.errors import Rejected
+from tests.unit.gateway.builders import structure_record
+from tests.unit.gateway.mongo import made, meets
 
 
 def kept(**fields: Any) -> Mapping[str, Any]:
-    """Return what the read model keeps of a structure."""
-    return structure.structure({**RECORD, **fields}).fresh
-
-
-def meets(document: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
-    """Tell whether a document meets a condition, as MongoDB would: of its language, what searches are made of."""
-    (name, wanted), *more = condition.items()
-    assert not more, condition
-    if name == "$and":
-        return all(meets(document, part) for part in wanted)
-    if name == "$or":
-        return any(meets(document, part) for part in wanted)
-    value: Any = document
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    ((operator, operand),) = wanted.items()
-    if operator == "$all":
-        return set(operand) <= set(value)
-    if operator == "$in":
-        return value in operand
-    assert operator == "$regex"
-    return value is not None and re.search(operand, value) is not None
+    """Return what the read model keeps of a structure that has hardly more than these fields."""
+    bare = dict.fromkeys(("name", "label", "address", "former_identifiers"))
+    return made(structure.structure(structure_record(**{**bare, **fields})))
 
 
 def finds(words: str, **fields: Any) -> bool:
@@ -138,18 +114,36 @@ def test_what_was_indexed_before_is_still_found_by_its_parts() -> None:
     assert not meets(before, search_words.condition("lvmh"))
 
 
-@pytest.mark.parametrize(
-    ("identifier", "keys"),
-    [
-        (("UE_HORS_FRANCE", "GR094019245"), {"UE_HORS_FRANCE:GR094019245", "UE_HORS_FRANCE:EL094019245"}),
-        (("RIDET", "711030001"), {"RIDET:711030001", "RIDET:0711030001"}),
-        (("AUTRE", "A  B"), {"AUTRE:A  B", "AUTRE:A B"}),
-        (("AUTRE", "AB"), {"AUTRE:AB"}),
-    ],
+PATTERNS = (
+    *(".*", "^.", "(", "[b-y]+", "\\", "$where", "{'$gt': ''}", "mairie|secrete", "a" * 100, "\x00", "%", "\ud7ff"),
+    *("\ufb00", "\u202e", "*", "a{2}"),
 )
-def test_an_identifier_stored_in_an_old_form_is_found_by_the_one_of_today(
-    identifier: tuple[str, str], keys: set[str]
-) -> None:
-    kind, value = identifier
-    document = kept(identifier={"type": "AUTRE", "value": "NEW"}, former_identifiers=[{"type": kind, "value": value}])
-    assert set(document["keys"]) == keys | {"AUTRE:NEW"}
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+def test_what_is_searched_for_is_text_and_never_a_pattern(text: str) -> None:
+    """Were it one, some of these would find everything, and others would break the search."""
+    document = kept(name="Mairie", address={"city": "Bordeaux", "postcode": "33000"})
+    assert meets(document, search_words.condition("mairie"))
+    for condition in (
+        search_words.condition(text),
+        search_words.beginning("city", text),
+        search_words.beginning("city", search_words.plain(text)),
+        search_words.code_beginning("record.address.postcode", text[:12]),
+    ):
+        assert not meets(document, condition)
+
+
+@pytest.mark.parametrize("words", ["", " ", "-", "« »", "...", "\u00a0"])
+def test_where_there_is_no_word_nothing_is_found(words: str) -> None:
+    assert search_words.condition(words) == search_words.NOTHING
+
+
+def test_all_words_are_searched_for_or_none() -> None:
+    """One left out would find what was not meant."""
+    longest = "\ufdfa" * 11  # Each stands for eighteen letters in four words.
+    assert len(search_words.plain(longest)) <= search_words.LONGEST
+    search_words.condition(longest)
+    with pytest.raises(Rejected) as refused:
+        search_words.condition("\ufdfa" * 12)
+    assert (refused.value.code, refused.value.fields) == ("invalid_request", {"query.q": "field_too_long"})
