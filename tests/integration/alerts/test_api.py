@@ -36,11 +36,11 @@ def test_somebody_goes_on_sending_what_is_no_request(watched: Watched, timeline:
     timeline.fires(CallersAreRefused=[{"code": "method_unknown"}])
 
 
-@shows("CallersHearNothing")
+@shows("CallersGetNoDecision")
 def test_an_owner_decides_nothing(watched: Watched, timeline: Timeline) -> None:
     path = f"/structures/{new_structure(watched.system)['id']}"
     with watched.system.as_("alice", wait=1) as api, watched.frozen("structure_svc"), ThreadPoolExecutor(8) as callers:
         answers = callers.map(lambda number: api.patch(path, json={"label": f"heard {number}"}), range(16))
         assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "received")}
         timeline.scrape(watched.scraped(), minutes=1)
-    timeline.fires(CallersHearNothing=[{}])
+    timeline.fires(CallersGetNoDecision=[{}])

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(400)
 DENIED = 'structures_outcomes_unsent_total{why="denied"}'
 
 
-@shows("PartnersAreNotTold")
+@shows("PartnersGetNoOutcomes")
 def test_an_owner_may_not_write_to_the_topic_of_a_partner(watched: Watched, timeline: Timeline) -> None:
     partner, token = Partner(watched.system.partner()), watched.system.token("facturier", KAFKA_AUDIENCE)
     writing = Writing(watched.system.brokers.kafka.admin_settings(), "structure_svc", "outcomes.facturier")
@@ -28,4 +28,4 @@ def test_an_owner_may_not_write_to_the_topic_of_a_partner(watched: Watched, time
     finally:
         writing.grant()
     timeline.scrape(watched.scraped(), minutes=1)
-    timeline.fires(PartnersAreNotTold=[{}])
+    timeline.fires(PartnersGetNoOutcomes=[{}])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from gateway.queries.structures import Filters
 
 from dev.brokers import Brokers
 from gateway.app import PROCESS
 from gateway.projections import structure
-from gateway.queries.structures import Filters
 from gateway.read_model import request_records, search_words, versioned_upsert
 from gateway.read_model.versioned_upsert import VersionedUpsert
 from gateway.visibility.structure import attached, findable

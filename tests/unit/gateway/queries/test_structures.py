@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from gateway.queries.structures import SORTS, Filters
 
 from gateway.projections import structure as projections
 from gateway.queries import structures
-from gateway.queries.structures import SORTS, Filters
 from shared.errors import Rejected
 from tests.unit.gateway.builders import READERS, document, structure_record, team_record
 from tests.unit.gateway.mongo import made, meets

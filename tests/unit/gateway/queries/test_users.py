@@ -1,7 +1,8 @@
 """A team as its readers see it: by name, and those who have left are history."""
 
-from gateway.projections import structure
 from gateway.queries.users import team_shown
+
+from gateway.projections import structure
 from tests.unit.gateway.builders import SINCE, team_record, user_record
 from tests.unit.gateway.mongo import made
 
