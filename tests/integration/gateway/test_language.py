@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from gateway.queries.structures import Filters
 
 from dev.brokers import Brokers
 from gateway.app import PROCESS
-from gateway.projections import structure
+from gateway.projections import manager, structure
+from gateway.queries.structure import Filters
 from gateway.read_model import request_records, search_words, versioned_upsert
 from gateway.read_model.versioned_upsert import VersionedUpsert
 from gateway.visibility.structure import attached, findable
@@ -24,8 +24,8 @@ STEP = {"owner": "structure", "request_id": "r", "actor": "sam", "type": "t", "a
 STRUCTURE_WRITES = (
     structure.structure(structure_record(version=4, label="four")),
     structure.structure(structure_record(version=5, label="five")),
-    structure.team(team_record(version=2, principal="zoe", members={})),
-    structure.team(team_record(version=3)),
+    manager.team(team_record(version=2, principal="zoe", members={})),
+    manager.team(team_record(version=3)),
 )
 
 
@@ -45,7 +45,7 @@ STRUCTURES = [
     document(name="Mairie de Lyon-Été", sphere="state", address={"postcode": "69 001", "city": "Lyon"}),
     document(name="Œuvres d'Ælis", possible_requests=list(POSSIBLE["pending"]), status="active"),
     document(name=None, person={"first_name": "Zoé", "last_name": "Ångström"}, sphere="private", address=None),
-    made(structure.team(team_record())),
+    made(manager.team(team_record())),
     made(structure.structure(structure_record(principal="sam", sphere="private"))),
 ]
 SEARCHES = ("mairie", "airi", "ly", "yo", "l.y", "lyonete", "oeuvres aelis", "69 001", "angstrom", "x1", ".*", "-")

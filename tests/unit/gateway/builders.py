@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.projections import structure
+from gateway.projections import manager, structure
 from shared.domain.actor import ADMINISTRATOR, Actor
 from tests.unit.gateway.mongo import made
 
@@ -78,4 +78,4 @@ def user_record(**fields: Any) -> dict[str, Any]:
 
 def document(**fields: Any) -> dict[str, Any]:
     """Return structure 42 with its team, as the read model keeps them."""
-    return made(structure.structure(structure_record(**fields)), structure.team(team_record()))
+    return made(structure.structure(structure_record(**fields)), manager.team(team_record()))

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
-from gateway.queries.users import Users
 
 from gateway.api import authentication
 from gateway.api.authentication import Callers
 from gateway.application.registration import Registrations
+from gateway.queries.manager import Users
 from shared.auth.verifier import Verifier
 from shared.clock import SECOND
 from shared.domain.actor import ADMINISTRATOR, Actor

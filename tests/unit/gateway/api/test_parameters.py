@@ -94,4 +94,4 @@ async def test_a_parameter_that_a_route_does_not_know_is_refused(query: str, wro
 async def test_an_answer_names_so_many_unknown_parameters_and_no_more() -> None:
     with pytest.raises(Rejected) as refused:
         await refuse_unknown(call(query="&".join(f"x{number}=" for number in range(500))))
-    assert len(refused.value.fields) == parameters._MOST_TOLD == 20
+    assert len(refused.value.fields) == parameters._MOST_SHOWN == 20

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.projections import structure
+from gateway.projections import manager, structure
 from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.domain.access_levels import Right
 from tests.unit.gateway.builders import structure_record, team_record, user_record
@@ -19,8 +19,8 @@ OLD_TEAM, NEW_TEAM = (
 WRITES = (
     structure.structure(OLD),
     structure.structure(NEW),
-    structure.team(OLD_TEAM),
-    structure.team(NEW_TEAM),
+    manager.team(OLD_TEAM),
+    manager.team(NEW_TEAM),
 )
 
 
@@ -29,7 +29,7 @@ def kept(record: dict[str, Any]) -> Any:
 
 
 def test_a_structure_and_its_team_make_one_document_whichever_comes_first() -> None:
-    now = made(structure.structure(NEW), structure.team(NEW_TEAM))
+    now = made(structure.structure(NEW), manager.team(NEW_TEAM))
     assert (now["version"], now["record"], now["team_version"]) == (5, NEW, 3)
     for order in permutations(WRITES):
         assert made(*order) == now, [write.version for write in order]
@@ -37,7 +37,7 @@ def test_a_structure_and_its_team_make_one_document_whichever_comes_first() -> N
 
 @pytest.mark.parametrize("late", WRITES, ids=["older", "the same", "older team", "the same team"])
 def test_what_comes_late_or_again_changes_nothing(late: VersionedUpsert) -> None:
-    now = (structure.structure(NEW), structure.team(NEW_TEAM))
+    now = (structure.structure(NEW), manager.team(NEW_TEAM))
     assert made(*now, late) == made(*now)
 
 
@@ -54,7 +54,7 @@ def test_until_its_team_is_told_the_first_principal_of_a_structure_has_every_rig
 
 
 def test_a_team_says_who_has_which_right_and_who_has_none_any_more() -> None:
-    document = made(structure.structure(structure_record(principal="first")), structure.team(team_record()))
+    document = made(structure.structure(structure_record(principal="first")), manager.team(team_record()))
     assert {each["user"]: Right(each["right"]) for each in document["access"]} == {
         "alice": Right.PRINCIPAL,
         "marc": Right.MODIFICATION,
@@ -71,14 +71,14 @@ def test_a_team_says_who_has_which_right_and_who_has_none_any_more() -> None:
 @pytest.mark.parametrize("user", ["a.b", "$ref", "", "é", "x" * 255])
 def test_whatever_a_user_is_called_is_a_value_and_never_the_name_of_a_field(user: str) -> None:
     team = team_record(principal=user, members={f"{user}2": {"profile": "modification", "state": "valid"}})
-    document = made(structure.team(team))
+    document = made(manager.team(team))
     assert [each["user"] for each in document["access"]] == [user, f"{user}2"]
     names = {*document, *document["team"], *(n for each in document["team"]["members"] for n in each)}
     assert not {user, f"{user}2"} & names
 
 
 def test_a_team_whose_structure_is_not_told_yet_is_kept_for_it() -> None:
-    document = made(structure.team(team_record()))
+    document = made(manager.team(team_record()))
     assert (document["_id"], document["version"], "record" in document) == (42, 0, False)
 
 
@@ -131,7 +131,7 @@ def test_an_identifier_stored_in_an_old_form_is_found_by_the_one_of_today(
 
 
 def test_a_user_is_kept_as_told_and_never_set_back() -> None:
-    old, new = (structure.user(user_record(version=version, pigp=version == 5)) for version in (4, 5))
+    old, new = (manager.user(user_record(version=version, pigp=version == 5)) for version in (4, 5))
     assert (
         made(old, new) == made(new, old) == made(new) == {"_id": "alice", "version": 5, "record": new.fresh["record"]}
     )

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.projections import manager as team_projections
 from gateway.projections import structure as projections
-from gateway.visibility import structure
+from gateway.visibility import manager, structure
 from shared.contracts.messages.structure import StructureRecord
 from shared.domain.access_levels import Right
 from tests.unit.gateway.builders import POSSIBLE, READERS, document, structure_record, team_record
@@ -72,7 +73,7 @@ def test_a_private_structure_is_known_to_its_members_and_a_public_one_to_all_r1(
 
 @pytest.mark.parametrize("reader", READERS)
 def test_nobody_knows_of_a_structure_whose_team_alone_is_told_r1(reader: str) -> None:
-    assert not structure.may_know(made(projections.team(team_record())), READERS[reader])
+    assert not structure.may_know(made(team_projections.team(team_record())), READERS[reader])
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -116,7 +117,7 @@ def test_the_record_that_these_tests_show_has_every_field() -> None:
 
 
 def test_a_member_is_shown_the_principal_of_the_team_and_not_the_first_one() -> None:
-    kept = made(projections.structure(structure_record()), projections.team(team_record(principal="zoe")))
+    kept = made(projections.structure(structure_record()), team_projections.team(team_record(principal="zoe")))
     assert structure.full(kept, READERS["consultation"])["principal"] == "zoe"
     assert structure.right_of(kept, READERS["principal"]) is Right.STRANGER, "she was the first, and is none any more"
 
@@ -170,7 +171,7 @@ def test_ones_own_structures_are_those_whose_member_one_is(reader: str) -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_team_is_changed_by_its_principal_alone_r2(reader: str) -> None:
-    possible = structure.possible_team_requests(document(), READERS[reader])
+    possible = manager.possible_requests(document(), READERS[reader])
     assert possible == (("set", "remove") if reader == "principal" else ())
 
 

@@ -129,7 +129,7 @@ def test_a_waiting_row_brings_its_request_back_whole_and_without_the_token() -> 
         "oracle:pen",
         NOW + 9,
         NOW + 3,
-        raw["ask"],
+        raw["look_up"],
     )
     assert (read.key, read.actor, read.request, read.body_hash) == (
         asked.key,

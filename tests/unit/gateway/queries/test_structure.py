@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from gateway.queries.structures import SORTS, Filters
 
+from gateway.projections import manager as team_projections
 from gateway.projections import structure as projections
-from gateway.queries import structures
+from gateway.queries import structure as structures
+from gateway.queries.structure import SORTS, Filters
 from shared.errors import Rejected
 from tests.unit.gateway.builders import READERS, document, structure_record, team_record
 from tests.unit.gateway.mongo import made, meets
@@ -129,4 +130,4 @@ def test_what_is_read_of_a_structure_has_of_all_rights_the_readers_alone() -> No
 def test_a_structure_is_named_by_its_id() -> None:
     assert structures.by_id(42) == {"_id": 42}
     assert meets(made(projections.structure(structure_record())), structures.by_id(42))
-    assert meets(made(projections.team(team_record())), structures.by_id(42))
+    assert meets(made(team_projections.team(team_record())), structures.by_id(42))

@@ -1,8 +1,8 @@
 """A team as its readers see it: by name, and those who have left are history."""
 
-from gateway.queries.users import team_shown
-
-from gateway.projections import structure
+from gateway.projections import manager as projections
+from gateway.visibility import manager
+from shared.domain.actor import Actor
 from tests.unit.gateway.builders import SINCE, team_record, user_record
 from tests.unit.gateway.mongo import made
 
@@ -13,7 +13,7 @@ USERS = {
 
 
 def test_a_team_is_shown_by_name_and_never_by_address() -> None:
-    assert team_shown(made(structure.team(team_record())), USERS) == {
+    assert manager.team(made(projections.team(team_record())), USERS, Actor("cleo")) == {
         "structure_id": 42,
         "version": 2,
         "principal": {"user": "alice", "kind": "person", "first_name": "Alice", "last_name": "Martin"},
@@ -21,9 +21,10 @@ def test_a_team_is_shown_by_name_and_never_by_address() -> None:
             {"user": "marc", "profile": "modification", "state": "valid", "since": SINCE, "kind": "technical"},
             {"user": "cleo", "profile": "consultation", "state": "valid", "since": SINCE},
         ],
+        "possible_requests": [],
     }
 
 
 def test_who_is_not_known_yet_is_shown_by_their_id() -> None:
-    shown = team_shown(made(structure.team(team_record(members={}))), {})
+    shown = manager.team(made(projections.team(team_record(members={}))), {}, Actor("cleo"))
     assert (shown["principal"], shown["members"]) == ({"user": "alice"}, [])
