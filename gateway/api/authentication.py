@@ -33,7 +33,7 @@ class Callers:
 
     def __init__(self, verifier: Verifier, users: Users, registrations: Registrations, kept: int) -> None:
         self._verifier, self._users, self._registrations = verifier, users, registrations
-        self._kept = kept / SECOND
+        self._kept_s = kept / SECOND
         self._records: OrderedDict[str, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
 
     async def who(self, authorization: str | None, claims: Mapping[str, Any] | None = None) -> AuthenticatedCaller:
@@ -56,7 +56,7 @@ class Callers:
             return record
         record = await self._users.one(actor.id)
         self._registrations.make(actor, record)
-        self._records[actor.id] = (now + self._kept, record)
+        self._records[actor.id] = (now + self._kept_s, record)
         self._records.move_to_end(actor.id)
         if len(self._records) > _REMEMBERED:
             self._records.popitem(last=False)

@@ -82,7 +82,7 @@ class RequestSubmitter:
         """`patience` (ms) is for how long Kafka may take to have a message."""
         self._bus, self._token, self._listener = bus, token, listener
         self._writer, self._requests, self._clock = writer, requests, clock
-        self._patience = patience / SECOND
+        self._patience_s = patience / SECOND
 
     async def publish(self, submission: Submission, *, correlation: str | None = None) -> None:
         """Publish a request; returns once the broker has it.
@@ -102,7 +102,7 @@ class RequestSubmitter:
             traceparent=next_span(submission.traceparent),
             extra=(("authorization", await self._token.header()), *acting_for(actor)),
         )
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(self._patience_s):
             await self._bus.publish([message])
 
     async def submit(self, submission: Submission) -> Submitted:

@@ -17,7 +17,7 @@ Shown = Callable[[Document], bool]
 Place = tuple[str, Any]
 """What names a document: a field and its value, or one of its values."""
 
-_LOOK_EVERY = 0.01
+_LOOK_EVERY_S = 0.01
 _FIELDS = {"version": 1, "team_version": 1, "keys": 1}
 
 
@@ -32,7 +32,7 @@ class Arrivals:
 
     def __init__(self, collection: Any, patience: int) -> None:
         self._collection = collection
-        self._patience = patience / SECOND
+        self._patience_s = patience / SECOND
         self._waits: dict[Place, list[_Wait]] = {}
         self._looking: asyncio.Task[None] | None = None
 
@@ -58,11 +58,11 @@ class Arrivals:
         (place,) = which.items()
         with self._awaited(place, field, min_version) as arrived:
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._patience_s):
                     await arrived
                     found = await read()
                     if found is None or not shown(found):
-                        await asyncio.sleep(self._patience)  # Until the time is up, as it would be for nothing.
+                        await asyncio.sleep(self._patience_s)  # Until the time is up, as it would be for nothing.
             except TimeoutError:
                 raise Rejected("not_yet") from None
         return found
@@ -83,7 +83,7 @@ class Arrivals:
     async def _look(self) -> None:
         try:
             while self._waits:
-                await asyncio.sleep(_LOOK_EVERY)
+                await asyncio.sleep(_LOOK_EVERY_S)
                 for name in {name for name, _ in self._waits}:
                     await self._look_by(name)
         except Exception as error:  # noqa: BLE001 - whoever waits is told why it is in vain.

@@ -19,9 +19,9 @@ from shared.kafka.clients import answers, build_consumer, build_producer
 from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings
 
-GRACE = 10.0
+GRACE_S = 10.0
 """Seconds for each part to end; then the process ends without it, which loses nothing."""
-HANGS_AFTER = 120.0
+HANGS_AFTER_S = 120.0
 """Seconds without a turn. A turn waits for Kafka's acknowledgements for as long as Kafka is away."""
 
 
@@ -37,7 +37,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     producer = build_producer(settings.kafka)
     consumer = build_reader(settings.kafka)
     async with _started(producer), _started(consumer):
-        loop = health.loop("relay", stalled_after=HANGS_AFTER, alive=lambda: not task.done())
+        loop = health.loop("relay", stalled_after=HANGS_AFTER_S, alive=lambda: not task.done())
         relay = Relay(consumer, Forwarder(producer, clock), windows, clock, turned=loop.beat)
 
         async def has_share() -> None:
@@ -52,7 +52,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
             yield
         finally:
             relay.stop()
-            await asyncio.wait_for(task, GRACE)
+            await asyncio.wait_for(task, GRACE_S)
 
 
 def build_reader(kafka: KafkaSettings) -> AIOKafkaConsumer:
@@ -79,4 +79,4 @@ async def _started(client: Any) -> AsyncIterator[None]:
         yield
     finally:
         # A client that can't reach Kafka any more waits for it without end.
-        await asyncio.wait_for(client.stop(), GRACE)
+        await asyncio.wait_for(client.stop(), GRACE_S)

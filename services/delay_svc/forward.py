@@ -32,7 +32,7 @@ _REFUSALS = {
 
 _NO_DEAD_LETTERS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
 """What the dead letters' topic says while it lacks, or the right to write it does: an operator can mend that."""
-_DEAD_LETTER_AGAIN_AFTER = 1.0
+_DEAD_LETTER_AGAIN_AFTER_S = 1.0
 """Seconds."""
 
 
@@ -80,7 +80,7 @@ class Forwarder:
                 await self._producer.send_and_wait(message.topic, message.value, message.key, headers=headers)
             except _NO_DEAD_LETTERS as error:
                 log.critical("no_dead_letters", reason=type(error).__name__, **place)
-                await asyncio.sleep(_DEAD_LETTER_AGAIN_AFTER)
+                await asyncio.sleep(_DEAD_LETTER_AGAIN_AFTER_S)
             else:
                 return
 

@@ -33,7 +33,7 @@ STALL = SESSION_TIMEOUT // 2
 COMMIT_EVERY = 50
 """Ms between two commits: what is forwarded between them is forwarded again after a `kill -9`."""
 LONGEST_WAIT = SECOND // 2
-LAST_DEAD_LETTERS = 1.0
+LAST_DEAD_LETTERS_S = 1.0
 """Seconds that dead letters may still take when partitions are given away; whoever gets them sends the others again."""
 READ_AT_ONCE = 200
 """Records of one partition taken in per turn: with twelve of them a turn of much to do takes some 50 ms."""
@@ -187,7 +187,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Finish what can be finished, and forget everything."""
         try:
             if self._dead_letters:
-                await asyncio.wait(self._dead_letters, timeout=LAST_DEAD_LETTERS)
+                await asyncio.wait(self._dead_letters, timeout=LAST_DEAD_LETTERS_S)
             await self._commit()
         finally:
             self._windows.clear()

@@ -27,7 +27,7 @@ log = get_logger(__name__)
 _KINDS = ("RSA", "EC", "OKP")
 _MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
 _LONGEST_NAME = 200
-_SPACING = 1.0
+_SPACING_S = 1.0
 """Seconds between two fetches: names of keys can be made up by anybody, and the issuer is not asked for each."""
 _NEVER = float("-inf")
 
@@ -165,7 +165,7 @@ class IssuerKeys:
             self._loaded = True
 
     async def _fetch(self) -> bool:
-        wait = self._tried + _SPACING - time.monotonic()
+        wait = self._tried + _SPACING_S - time.monotonic()
         if wait > 0:
             if self._in_vain:
                 raise Transient("the issuer has just not answered")

@@ -21,14 +21,14 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 TRANSIENT = (Transient, PyMongoError, KafkaError, OSError, TimeoutError)
-_BACKOFF = (0.05, 0.2, 0.5, 1, 2, 5)
+_BACKOFF_S = (0.05, 0.2, 0.5, 1, 2, 5)
 """Seconds between tries; the last one repeats. The whole stays far below max.poll.interval."""
 _TRIES = 20
 _STUCK_AFTER = 5
 """Tries in vain, some four seconds, from which on a consumer stands still."""
 _POLL_MS = 1_000
 """How long a poll waits for the first message; it returns as soon as there is one."""
-_AT_ONCE = 0.001
+_AT_ONCE_S = 0.001
 """Seconds within which a poll returns what had come before it."""
 _MORE_MS = 5
 """How long it then waits for what other partitions hold."""
@@ -72,7 +72,7 @@ def consume(
                 if health.ended():  # The process is about to end: the batch is left to the one that follows.
                     await asyncio.sleep(1)
                     raise
-                await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
+                await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
             except Exception as error:
                 log.exception("a batch broke", consumer=name)
                 progress.in_vain(error)
@@ -109,7 +109,7 @@ async def _take(consumer: Any, max_records: int) -> tuple[Any, ...]:
     started = time.monotonic()
     batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
     records = list(chain.from_iterable(batches.values()))
-    if 0 < len(records) < max_records and time.monotonic() - started < _AT_ONCE:
+    if 0 < len(records) < max_records and time.monotonic() - started < _AT_ONCE_S:
         # What was there already is of one fetch, often of one partition, and aiokafka fetches nothing more before it is
         # taken. What the other partitions hold comes with the next fetch: it must not wait for this batch.
         # Raised here it would lose what was taken already, and the next poll meets it too.

@@ -25,11 +25,11 @@ log = logging.get_logger(__name__)
 
 S = TypeVar("S", bound=ProcessSettings)
 
-_LOOK_EVERY = 1.0
+_LOOK_EVERY_S = 1.0
 """Seconds between two looks at whether all parts still run."""
 _LIMITS = Limits(connections=100, connections_per_address=100)
 """Of the port of /metrics, which only operators reach."""
-_LAST_WORK = 20.0
+_LAST_WORK_S = 20.0
 """Seconds in which a process that ends by itself finishes what it can; nobody else would end it if that hangs."""
 
 
@@ -49,7 +49,7 @@ async def _stopped_or_broken(stop: asyncio.Event, state: health.Health) -> Seque
     before: Sequence[str] = ()
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LOOK_EVERY)
+            await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
         ended = state.ended()
         if ended and ended == before:  # Seen twice: what starts its own task again is between two tasks for a moment.
             return ended
@@ -74,7 +74,7 @@ async def _run(
         ended = await _stopped_or_broken(stop, state)
         if ended:
             log.critical("broken", ended=ended)
-            loop.call_later(_LAST_WORK, os._exit, 1)
+            loop.call_later(_LAST_WORK_S, os._exit, 1)
         log.info("stopping")
         state.started = False
     log.info("stopped")

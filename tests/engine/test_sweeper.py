@@ -253,8 +253,8 @@ async def dying(work: Awaitable[None]) -> None:
 async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
-    monkeypatch.setattr(sweep, "EVERY", 0.01)
+    monkeypatch.setattr(sweep, "AGAIN_AFTER_S", 0)
+    monkeypatch.setattr(sweep, "EVERY_S", 0.01)
     harness.clock.time = SystemClock().now() - MINUTE
     breaks_the(harness, "states")
     loop = Loop("sweeper")
@@ -274,15 +274,15 @@ async def test_a_sweeper_that_only_ever_breaks_goes_on_and_does_not_turn(
 async def test_a_count_that_can_not_be_made_anew_is_exposed_no_more(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "AGAIN_AFTER", 0)
+    monkeypatch.setattr(sweep, "AGAIN_AFTER_S", 0)
     sweeping = await counting(harness, monkeypatch)
     breaks_the(harness, "count")
     await asyncio.sleep(0.1)
     assert counted() == (0, 0), "one that is fresh stands"
-    monkeypatch.setattr(sweep, "COUNT_STANDS", 0)
+    monkeypatch.setattr(sweep, "COUNT_STANDS_S", 0)
     await until(lambda: counted() == (None, None))
     del harness.main.sweeper.count
-    monkeypatch.setattr(sweep, "COUNT_STANDS", 30)
+    monkeypatch.setattr(sweep, "COUNT_STANDS_S", 30)
     await until(lambda: counted() == (0, 0))
     sweeping.cancel()
 
@@ -297,14 +297,14 @@ async def test_whoever_loses_the_lease_exposes_no_count_any_more(
 
     with monkeypatch.context() as patch:
         patch.setattr(harness.main.store, "lease", is_another_s, raising=False)
-        await until(lambda: counted() == (None, None), within=sweep.COUNT_STANDS / 2)
+        await until(lambda: counted() == (None, None), within=sweep.COUNT_STANDS_S / 2)
     await until(lambda: counted() == (0, 0))
     sweeping.cancel()
 
 
 async def counting(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> asyncio.Task[None]:
     """Let a sweeper run until it has counted."""
-    monkeypatch.setattr(sweep, "EVERY", 0.01)
+    monkeypatch.setattr(sweep, "EVERY_S", 0.01)
     harness.clock.time = SystemClock().now() - MINUTE
     for metric in (metrics.WAITING, metrics.OVERDUE):
         metric.clear()  # Another test's.

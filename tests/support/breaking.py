@@ -24,5 +24,5 @@ async def running(settings: ProcessSettings, health: Health) -> AsyncIterator[No
 
 
 if __name__ == "__main__":
-    process._LAST_WORK = 2.0
+    process._LAST_WORK_S = 2.0
     main("breaking", ProcessSettings, running)

@@ -47,7 +47,7 @@ def body_hash(request_type: str, data: Any) -> str:
     return hashlib.sha256(request_type.encode() + orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-_PATIENCE = 0.3
+_PATIENCE_S = 0.3
 """Seconds for which a batch waits for keys that nobody knows yet; fetching them takes a few hundredths."""
 
 
@@ -82,7 +82,7 @@ class Intake:
         received = time.monotonic()
         read = Read()
         unknown = [record for record in records if not await self._read(record, received, read, patience=0)]
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _PATIENCE_S
         for record in unknown:
             if not await self._read(record, received, read, patience=max(0.0, until - time.monotonic())):
                 read.unproved.append(record)

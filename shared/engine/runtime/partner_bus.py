@@ -22,9 +22,9 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-_LOOK_EVERY = 1.0
+_LOOK_EVERY_S = 1.0
 """Seconds between two looks for a topic that is not there: clients without one may ask as often as they like."""
-_PATIENCE = 1.0
+_PATIENCE_S = 1.0
 """Seconds after which a record that is not taken makes us look whether its topic is still there."""
 
 
@@ -37,7 +37,7 @@ class PartnerBus:
     def __init__(self, ours: Bus, theirs: Bus, topics: Callable[[], Awaitable[Collection[str]]]) -> None:
         self._ours, self._theirs, self._topics = ours, theirs, topics
         self._known: frozenset[str] = frozenset()
-        self._looked = -_LOOK_EVERY
+        self._looked = -_LOOK_EVERY_S
         self._looking: asyncio.Task[None] | None = None
 
     async def publish(self, messages: Sequence[Message]) -> None:
@@ -61,7 +61,7 @@ class PartnerBus:
         sending = asyncio.ensure_future(self._theirs.publish(messages))
         sending.add_done_callback(_heard)
         while not sending.done():
-            await asyncio.wait({sending}, timeout=_PATIENCE)
+            await asyncio.wait({sending}, timeout=_PATIENCE_S)
             if (not sending.done() or sending.exception()) and await self._is_gone(topic):
                 self._drop("topic_gone", topic, messages)
                 return
@@ -76,7 +76,7 @@ class PartnerBus:
 
     async def _found(self, topic: str) -> bool:
         """Tell whether a topic that was not there is there now; Kafka is asked once in a while only."""
-        if self._looking is not None or time.monotonic() - self._looked >= _LOOK_EVERY:
+        if self._looking is not None or time.monotonic() - self._looked >= _LOOK_EVERY_S:
             await self._look()
         return topic in self._known
 

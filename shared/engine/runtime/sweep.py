@@ -31,10 +31,10 @@ TRIGGERS = 200
 """How many overdue documents one round triggers: most of an outage's backlog comes by its own delayed records."""
 ASIDE = 15 * MINUTE
 """For how long a document that nobody can read or show is left alone."""
-EVERY = 0.5
-AGAIN_AFTER = 2
+EVERY_S = 0.5
+AGAIN_AFTER_S = 2
 COUNT_EVERY = 10 * SECOND
-COUNT_STANDS = 30.0
+COUNT_STANDS_S = 30.0
 """Seconds after which a count that nobody could make anew is no longer told."""
 LEASE = 10 * SECOND
 
@@ -66,15 +66,15 @@ class Sweeper:
             except TRANSIENT as error:
                 log.warning("sweeping will be tried again", error=type(error).__name__)
                 loop.beat()
-                await asyncio.sleep(AGAIN_AFTER)
+                await asyncio.sleep(AGAIN_AFTER_S)
             except Exception:
                 log.exception("sweeping broke")
-                await asyncio.sleep(AGAIN_AFTER)
+                await asyncio.sleep(AGAIN_AFTER_S)
             else:
                 loop.beat()
-            if time.monotonic() > self._counted + COUNT_STANDS:
+            if time.monotonic() > self._counted + COUNT_STANDS_S:
                 self._leave_counting_to_others()
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(EVERY_S)
 
     async def sweep(self) -> None:
         """Take one round over everything. Raises what broke in it, once all the rest of it is done."""

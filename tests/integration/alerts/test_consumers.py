@@ -162,7 +162,7 @@ async def test_a_batch_in_hand_that_is_old(slow: Slow, timeline: Timeline) -> No
 
 @shows("BatchesAreTriedAgain")
 async def test_a_batch_is_tried_for_minutes(slow: Slow, timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF_S", (0.05,))
     monkeypatch.setattr(consumer, "_STUCK_AFTER", 1_000)  # As if it went on now and then.
     slow.error = Transient("of a test")
     await slow.send(int(time.time()) * 1000)

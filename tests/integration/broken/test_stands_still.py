@@ -119,7 +119,7 @@ async def test_what_nobody_foresaw_is_reported_at_once(group: Group) -> None:
 async def test_what_may_stand_still_leaves_the_process_ready(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     replica = await group.replica(may_stand_still=True)
     replica.error = Transient("of a test")
-    monkeypatch.setattr(consumer, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF_S", (0.05,))
     await group.send(b"three")
     await until(lambda: replica.tries > 2 * consumer._STUCK_AFTER)
     assert await replica.health.ready() == []
@@ -130,7 +130,7 @@ async def test_what_may_stand_still_leaves_the_process_ready(group: Group, monke
 async def test_a_batch_whose_partition_went_to_another_is_theirs_to_report(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF_S", (0.05,))
     first = await group.replica()
     first.error = Transient("of a test")
     await group.send(b"four", partition=0)
