@@ -23,7 +23,7 @@ from shared.kafka.clients import build_consumer
 from shared.runtime.settings import KafkaSettings
 
 ROOT = Path(__file__).resolve().parents[1]
-WATCHDOG = ROOT / "dev" / "brokers" / "leash.py"
+WATCHDOG = ROOT / "dev" / "brokers" / "watchdog.py"
 DLQ = dead_letters("delay_svc")
 PARTITIONS = 12
 
