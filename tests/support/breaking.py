@@ -14,7 +14,7 @@ from shared.runtime.settings import ProcessSettings
 
 @asynccontextmanager
 async def running(settings: ProcessSettings, health: Health) -> AsyncIterator[None]:
-    """Run; hang at the end when told so."""
+    """Run; hang at the end when it is set."""
     del settings
     part = Path(os.environ["PART"])
     health.part("part", part.exists)

@@ -13,10 +13,10 @@ from prometheus_client import REGISTRY
 from shared.contracts.messages.cloudevents import Event
 from tests.integration.gateway.stack import Stack, fresh_id, fresh_user, readable, until
 
-Step = dict[str, Any]
+Item = dict[str, Any]
 
 
-async def events(client: httpx2.AsyncClient, path: str, *, after: str | None = None) -> AsyncGenerator[Step, None]:
+async def events(client: httpx2.AsyncClient, path: str, *, after: str | None = None) -> AsyncGenerator[Item, None]:
     """Yield the events of a stream: their names, ids and data."""
     headers = {b"Last-Event-ID": after.encode("latin-1")} if after is not None else {}
     async with client.stream("GET", path, headers=headers) as answer:
@@ -26,8 +26,8 @@ async def events(client: httpx2.AsyncClient, path: str, *, after: str | None = N
             yield event
 
 
-async def _events_of(answer: httpx2.Response) -> AsyncGenerator[Step, None]:
-    event: Step = {}
+async def _events_of(answer: httpx2.Response) -> AsyncGenerator[Item, None]:
+    event: Item = {}
     async for line in answer.aiter_lines():
         name, _, value = line.partition(": ")
         if line.startswith(":"):
@@ -98,7 +98,7 @@ async def test_a_client_that_has_received_the_last_event_is_not_to_come_again(st
     async with stack.as_(user) as client:
         event = await submitted(stack, client, user)
         step = {"actor": user, "request_id": event.id}
-        received: list[Step] = []
+        received: list[Item] = []
         connections = 0
 
         async def connect() -> int:
@@ -129,7 +129,7 @@ async def test_who_has_received_the_last_step_so_far_waits_for_the_next(stack: S
         first = await anext(following)
         await following.aclose()
 
-        async def the_rest() -> list[Step]:
+        async def the_rest() -> list[Item]:
             return [item async for item in events(client, path, after=first["id"])]
 
         waiting = asyncio.create_task(the_rest())
