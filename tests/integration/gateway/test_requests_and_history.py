@@ -71,10 +71,8 @@ async def _with_steps(client: Any, request_id: str, count: int) -> Any:
 @pytest.mark.parametrize(
     ("access_level", "seen"),
     [
-        ("not a member", False),
         ("ended", False),
         ("consultation", True),
-        ("modification", True),
         ("administrator", True),
     ],
 )

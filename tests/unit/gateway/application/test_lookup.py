@@ -49,6 +49,11 @@ def test_why_no_structure_could_be_created_is_told_in_french_r9(told: dict[str, 
     assert sentence in found["message"]
 
 
+def test_what_insee_says_besides_is_left_out_of_our_sentence_unless_it_announces_something() -> None:
+    found = with_refusal(answer("CLOSED", closed_on="2020-01-01", message="Une phrase de l'INSEE."))
+    assert "Une phrase" not in found["message"]
+
+
 @pytest.mark.parametrize("told", [None, answer("UNAVAILABLE", because="OUTAGE")], ids=["nothing", "an outage"])
 def test_where_nothing_is_known_it_is_said_so(told: dict[str, Any] | None) -> None:
     with pytest.raises(Rejected) as refused:

@@ -27,11 +27,11 @@ LABEL = {"structure": {"id": 42}, "label": "x"}
 
 
 class Gateway:
-    """The way of a write, with everything around it in memory; `decision` is what the owner answers, if anything."""
+    """The way of a write, with everything else in memory; `decisions` are what the owner answers, one after another."""
 
     def __init__(self) -> None:
         self.published: list[Message] = []
-        self.decision: dict[str, Any] | None = None
+        self.decisions: list[dict[str, Any]] = []
         self.stands_still = False
         self.token_refused = 0
         self.writes: dict[str, list[Any]] = {}
@@ -53,26 +53,24 @@ class Gateway:
         if self.stands_still:
             await asyncio.Event().wait()
         self.published += messages
-        if self.decision is None:
-            return
         (message,) = messages
         headers = dict(message.headers)
-        outcome = {
-            "owner": "structure",
-            "request_id": headers["ce_id"].decode(),
-            "actor": headers["ce_actor"].decode(),
-            "type": headers["ce_type"].decode(),
-            "status": "accepted",
-            "code": "accepted",
-            "version": 2,
-            "at": "2026-01-01T00:00:00.000Z",
-            "correlation_id": headers["ce_correlationid"].decode(),
-            **self.decision,
-        }
         bearing = [("ce_id", b"x|y|z"), ("ce_correlationid", headers["ce_correlationid"])]
-        await self._listener.take(
-            [SimpleNamespace(topic="structure.outcomes", headers=bearing, value=orjson.dumps(outcome))]
-        )
+        for decision in self.decisions:
+            outcome = {
+                "owner": "structure",
+                "request_id": headers["ce_id"].decode(),
+                "actor": headers["ce_actor"].decode(),
+                "type": headers["ce_type"].decode(),
+                "status": "accepted",
+                "code": "accepted",
+                "version": 2,
+                "at": "2026-01-01T00:00:00.000Z",
+                "correlation_id": headers["ce_correlationid"].decode(),
+                **decision,
+            }
+            record = SimpleNamespace(topic="structure.outcomes", headers=bearing, value=orjson.dumps(outcome))
+            await self._listener.take([record])
 
     # ---- our own token ------------------------------------------------------------------------------------------
 
@@ -126,26 +124,33 @@ async def test_it_is_sent_with_our_own_token_in_the_name_of_whoever_asks(gateway
 
 
 async def test_who_waits_is_told_the_decision(gateway: Gateway) -> None:
-    gateway.decision = {"version": 7, "repeated": True}
+    gateway.decisions = [{"version": 7, "repeated": True}]
     submitted = await gateway.submit(wait=60)
     assert (submitted.record["status"], submitted.record["version"], submitted.repeated) == ("accepted", 7, True)
 
 
+async def test_that_a_request_waits_is_not_its_decision(gateway: Gateway) -> None:
+    waiting = {"status": "waiting", "code": "waiting_insee", "version": 0}
+    gateway.decisions = [waiting, {"request_id": "another"}, {"version": 7}]
+    submitted = await gateway.submit(wait=60)
+    assert (submitted.record["request_id"], submitted.record["version"]) == ("r", 7)
+
+
 async def test_who_waits_in_vain_is_told_what_is_known(gateway: Gateway) -> None:
     assert (await gateway.submit(wait=0.01)).record["status"] == "received"
-    gateway.decision = {"status": "waiting", "code": "waiting_insee", "version": 0}
+    gateway.decisions = [{"status": "waiting", "code": "waiting_insee", "version": 0}]
     assert (await gateway.submit(request_id="other", wait=0.01)).record["code"] == "waiting_insee"
 
 
 async def test_what_never_became_a_request_is_not_kept(gateway: Gateway) -> None:
-    gateway.decision = {"status": "rejected", "code": "invalid_request", "recorded": False}
+    gateway.decisions = [{"status": "rejected", "code": "invalid_request", "recorded": False}]
     submitted = await gateway.submit(wait=60)
     assert (submitted.record["status"], submitted.recorded) == ("rejected", False)
     assert gateway.writes == {}
 
 
 async def test_when_our_own_token_is_refused_it_is_not_the_callers_fault(gateway: Gateway) -> None:
-    gateway.decision = {"status": "rejected", "code": "token_expired", "recorded": False, "actor": ""}
+    gateway.decisions = [{"status": "rejected", "code": "token_expired", "recorded": False, "actor": ""}]
     with pytest.raises(Transient):
         await gateway.submit(wait=60)
     assert gateway.token_refused == 1

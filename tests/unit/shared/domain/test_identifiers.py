@@ -136,6 +136,8 @@ def test_an_identifier_is_stored_one_way_however_it_is_written(kind: str, writin
     ("kind", "value"),
     [
         ("SIRET", "4181660960006"),
+        ("SIRET", "418166096000690"),
+        ("SIRET", "4181660960006X"),
         ("SIRET", "00000000000000"),
         ("SIRET", "\u0664\u0661\u0668\u0661\u0666\u0666\u0660\u0669\u0666\u0660\u0660\u0660\u0666\u0669"),
         ("SIRET", "41816609600069\x00"),
