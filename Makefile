@@ -54,11 +54,12 @@ explore: .venv/dev.done ## every interleaving of the engine, longer than the tes
 fuzz: .venv/dev.done ## inputs nobody thought of, longer than the tests do (CASE=http TIME=600 SEED=7)
 	$(BIN)/python -m tests.fuzz --case="$(CASE)" --time="$(TIME)" --seed="$(SEED)"
 
-check: .venv/dev.done ## lint, types, imports, contracts
+check: .venv/dev.done ## lint, types, imports, words, contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m dev.words
 	$(BIN)/python -m dev.contracts --check
 	$(BIN)/python -m gateway.api.openapi --check
 

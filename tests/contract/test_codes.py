@@ -77,7 +77,7 @@ def assigned(name: str, tree: ast.Module) -> Iterator[ast.AST]:
                 yield value
 
 
-def told() -> Iterator[tuple[str, set[str]]]:
+def reported() -> Iterator[tuple[str, set[str]]]:
     """Yield every place that tells a code, with the codes it may tell."""
     for place, tree, node, called in calls():
         if called in REFUSALS and node.args:
@@ -92,13 +92,13 @@ def told() -> Iterator[tuple[str, set[str]]]:
 
 
 def test_the_places_that_tell_codes_are_found() -> None:
-    found = {code for _, codes in told() for code in codes}
+    found = {code for _, codes in reported() for code in codes}
     assert len(found) > 70
     assert {"superseded", "too_late", "already_active", "name_required", "not_yet", "accepted", "date_format"} <= found
 
 
 def test_every_code_told_is_in_the_catalogue() -> None:
-    unknown = {place: codes - set(CODES) for place, codes in told() if codes - set(CODES)}
+    unknown = {place: codes - set(CODES) for place, codes in reported() if codes - set(CODES)}
     assert unknown == {}
 
 

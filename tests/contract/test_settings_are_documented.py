@@ -27,7 +27,7 @@ OWN: dict[str, type[BaseSettings]] = {
 }
 COMMON: tuple[type[BaseSettings], ...] = (ProcessSettings, KafkaSettings, MongoSettings, OidcSettings)
 NONE = ("", "–")
-_ROW = re.compile(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \|([^|]*)\|", re.MULTILINE)
+_LINE = re.compile(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \|([^|]*)\|", re.MULTILINE)
 
 
 def defaults(model: type[BaseSettings]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def defaults(model: type[BaseSettings]) -> dict[str, Any]:
 def documented(text: str) -> dict[str, str]:
     """Return the settings that the tables of a text name, with the defaults they give."""
     found: dict[str, str] = {}
-    for names, values in _ROW.findall(text):
+    for names, values in _LINE.findall(text):
         each = [name.strip(" `") for name in names.split(",")]
         values = (
             [value.strip(" `") for value in values.split(",")] if "," in values else [values.strip(" `")] * len(each)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from shared.contracts.topics import OPS
 from tests.integration.acls.everybody import DELAY, FORMER, STRANGER, TABLE, USERS
 
-_ASKS = {"structure.requests", "manager.requests"}
+_REQUESTS = {"structure.requests", "manager.requests"}
 _OF_PARTNERS = {"outcomes.facturier", "outcomes.comptable"}
 
 WRITES: Mapping[str, set[str]] = {
@@ -40,8 +40,8 @@ WRITES: Mapping[str, set[str]] = {
     "insee_adapter": {"insee.outcomes", "insee_adapter.dlq"},
     "delay_svc": {"structure.due", "manager.due", "delay_svc.dlq"},
     "gateway": {"structure.requests", "manager.requests", "insee.requests", "gateway.dlq"},
-    "partner": _ASKS,
-    "facturier": _ASKS,
+    "partner": _REQUESTS,
+    "facturier": _REQUESTS,
     OPS: {
         "structure.requests",
         "structure.due",

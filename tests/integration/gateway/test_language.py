@@ -30,8 +30,8 @@ STRUCTURE_WRITES = (
 
 
 def step(status: str, version: int, *, journal: bool, **fields: Any) -> VersionedUpsert:
-    told = {**STEP, "status": status, "code": status, "version": version, **fields}
-    return request_records.write(told, journal=journal, body_hash=None if journal else f"hash of {status}")
+    outcome = {**STEP, "status": status, "code": status, "version": version, **fields}
+    return request_records.write(outcome, journal=journal, body_hash=None if journal else f"hash of {status}")
 
 
 REQUEST_WRITES = (

@@ -115,12 +115,12 @@ async def test_a_client_without_a_topic_receives_nothing_and_holds_up_nobody(pub
 async def test_a_topic_that_is_made_meanwhile_is_found(publisher: Publisher, run: Run) -> None:
     await publisher.publish("nouveau")
     await asyncio.to_thread(run, "add", "nouveau")
-    is_untold = True
+    is_unsent = True
     async with asyncio.timeout(30):
-        while is_untold:  # It is looked for once a second at most.
+        while is_unsent:  # It is looked for once a second at most.
             before = unpublished("no_topic")
             await publisher.publish("nouveau")
-            is_untold = unpublished("no_topic") > before
+            is_unsent = unpublished("no_topic") > before
             await asyncio.sleep(0.1)
     await asyncio.to_thread(run, "remove", "nouveau", "--yes")
 

@@ -222,7 +222,7 @@ async def test_a_name_used_again_for_another_key_does_not_undo_the_first(
     assert await refused(verifier, old) == "token_invalid"
 
 
-async def test_a_withdrawal_is_noticed_without_anybody_asking(issuer: HttpIssuer, keys: IssuerKeys) -> None:
+async def test_a_withdrawal_is_noticed_without_any_request(issuer: HttpIssuer, keys: IssuerKeys) -> None:
     await keys.ready()
     noticed = asyncio.Event()
     async with keys.kept_fresh(10, noticed.set):

@@ -64,8 +64,8 @@ def test_who_is_a_partner_is_seen_by_its_rights_and_one_right_alone_makes_nobody
     only_reads = [a for a in every if a.operation is not AclOperation.WRITE]
     only_writes = [a for a in every if a.operation is not AclOperation.READ]
     assert partners(only_reads) == partners(only_writes) == []
-    told = unknown(only_reads, TABLE)
-    assert ("User:partner", "outcomes.facturier") in {(a.principal, a.name) for a in told}
+    reported = unknown(only_reads, TABLE)
+    assert ("User:partner", "outcomes.facturier") in {(a.principal, a.name) for a in reported}
 
 
 def test_a_partner_asks_every_owner_and_reads_what_became_of_its_own_requests_alone() -> None:

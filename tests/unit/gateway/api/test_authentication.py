@@ -26,10 +26,10 @@ class Backend:
         self.records: dict[str, Mapping[str, Any]] = {}
         self.looks = 0
         self.registered: list[tuple[Actor, Any]] = []
-        self.proved: list[str | None] = []
+        self.authenticated: list[str | None] = []
 
     async def verify(self, authorization: str | None) -> Mapping[str, Any]:
-        self.proved.append(authorization)
+        self.authenticated.append(authorization)
         return CLAIMS
 
     async def one(self, user: str) -> Mapping[str, Any] | None:
@@ -55,12 +55,12 @@ async def test_a_caller_is_who_their_token_proves_for_as_long_as_it_lasts(caller
     found = await callers.who("Bearer x")
     assert (found.actor.id, found.actor.kind, found.actor.is_administrator) == ("ada", "person", True)
     assert found.left == 60
-    assert backend.proved == ["Bearer x"]
+    assert backend.authenticated == ["Bearer x"]
 
 
 async def test_a_token_that_was_just_proved_is_not_proved_again(callers: Callers, backend: Backend) -> None:
     await callers.who("Bearer x", CLAIMS)
-    assert backend.proved == []
+    assert backend.authenticated == []
 
 
 async def test_what_is_asked_over_http_is_answered_there_and_on_no_topic(callers: Callers) -> None:

@@ -16,7 +16,7 @@ def answer(result: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answered",
     [
         answer("ACTIVE", name="EXEMPLE", address={"city": "Lyon", "country": "FR"}, legal_category="5710"),
         answer("ACTIVE", closes_on="2027-01-31", message="La fermeture est annoncée."),
@@ -24,12 +24,12 @@ def answer(result: str, **fields: Any) -> dict[str, Any]:
     ],
     ids=["active", "about to close", "restricted"],
 )
-def test_what_a_structure_can_be_created_with_is_told_as_insee_tells_it_r9(told: dict[str, Any]) -> None:
-    assert with_refusal(told) == told
+def test_what_a_structure_can_be_created_with_is_told_as_insee_tells_it_r9(answered: dict[str, Any]) -> None:
+    assert with_refusal(answered) == answered
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "sentence"),
+    ("answered", "code", "sentence"),
     [
         (answer("NOT_FOUND"), "siret_not_found", "INSEE"),
         (answer("CLOSED", closed_on="2020-01-01"), "siret_closed", "1er\u00a0janvier 2020"),
@@ -40,10 +40,10 @@ def test_what_a_structure_can_be_created_with_is_told_as_insee_tells_it_r9(told:
         (answer("MOVED", message="Unité légale doublon"), "siret_moved_unknown", "sans dire lequel"),
     ],
 )
-def test_why_no_structure_could_be_created_is_told_in_french_r9(told: dict[str, Any], code: str, sentence: str) -> None:
-    found = with_refusal(told)
+def test_why_no_structure_could_be_created_is_in_french_r9(answered: dict[str, Any], code: str, sentence: str) -> None:
+    found = with_refusal(answered)
     assert {name: value for name, value in found.items() if name not in {"code", "message"}} == {
-        name: value for name, value in told.items() if name != "message"
+        name: value for name, value in answered.items() if name != "message"
     }
     assert found["code"] == code
     assert sentence in found["message"]
@@ -54,15 +54,15 @@ def test_what_insee_says_besides_is_left_out_of_our_sentence_unless_it_announces
     assert "Une phrase" not in found["message"]
 
 
-@pytest.mark.parametrize("told", [None, answer("UNAVAILABLE", because="OUTAGE")], ids=["nothing", "an outage"])
-def test_where_nothing_is_known_it_is_said_so(told: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("answered", [None, answer("UNAVAILABLE", because="OUTAGE")], ids=["nothing", "an outage"])
+def test_where_nothing_is_known_it_is_said_so(answered: dict[str, Any] | None) -> None:
     with pytest.raises(Rejected) as refused:
-        with_refusal(told)
+        with_refusal(answered)
     assert refused.value.code == "insee_unavailable"
 
 
 @pytest.mark.parametrize(
-    ("told", "last"),
+    ("answered", "last"),
     [
         (answer("ACTIVE"), True),
         (answer("NOT_FOUND", retry_after=5), True),
@@ -70,8 +70,8 @@ def test_where_nothing_is_known_it_is_said_so(told: dict[str, Any] | None) -> No
         (answer("UNAVAILABLE", retry_after=5), False),
     ],
 )
-def test_an_answer_that_another_one_follows_is_not_the_last(told: dict[str, Any], last: bool) -> None:
-    assert _is_last(told) is last
+def test_an_answer_that_another_one_follows_is_not_the_last(answered: dict[str, Any], last: bool) -> None:
+    assert _is_last(answered) is last
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def test_an_answer_reaches_whoever_expects_it_and_nobody_else() -> None:
         assert len({w.correlation for w in (mine, theirs, elsewhere)}) == 3
 
 
-async def test_an_answer_on_another_topic_bears_the_same_id_and_is_another_s() -> None:
+async def test_an_answer_on_another_topic_has_the_same_id_and_is_another_s() -> None:
     """What an owner asks of INSEE to decide a request bears the id of the request, and so does INSEE's answer."""
     listener = OutcomeListener()
     with listener.expect(TOPIC, decided) as waiter:

@@ -83,9 +83,9 @@ class Gateway:
     # ---- the read model -----------------------------------------------------------------------------------------
 
     async def put(self, outcome: Mapping[str, Any], *, body_hash: str | None = None) -> None:
-        self.tell(outcome, journal=False, body_hash=body_hash)
+        self.report(outcome, journal=False, body_hash=body_hash)
 
-    def tell(self, outcome: Mapping[str, Any], *, journal: bool, body_hash: str | None = None) -> None:
+    def report(self, outcome: Mapping[str, Any], *, journal: bool, body_hash: str | None = None) -> None:
         write = request_records.write(outcome, journal=journal, body_hash=body_hash)
         self.writes.setdefault(write.id, []).append(write)
 
@@ -162,7 +162,7 @@ async def test_sent_again_it_is_one_request_that_is_told_as_it_stands_r21(gatewa
     again = await gateway.submit(chosen=True)
     assert (again.record["status"], again.repeated) == ("received", True)
     step = {"owner": "structure", "request_id": "r", "actor": "alice", "type": "t", "code": "already_active"}
-    gateway.tell({**step, "status": "rejected", "version": 2, "at": "2026-01-01T00:00:00.000Z"}, journal=True)
+    gateway.report({**step, "status": "rejected", "version": 2, "at": "2026-01-01T00:00:00.000Z"}, journal=True)
     again = await gateway.submit(chosen=True)
     assert (again.record["code"], again.repeated) == ("already_active", True)
 
@@ -176,7 +176,7 @@ async def test_what_its_owner_decided_before_we_looked_is_no_repeat_r21(gateway:
         correlation = dict(messages[0].headers)["ce_correlationid"].decode()
         step = {"owner": "structure", "request_id": "r", "actor": "alice", "type": "t", "code": "accepted"}
         at = {"version": 2, "at": "2026-01-01T00:00:00.000Z", "correlation_id": correlation}
-        gateway.tell({**step, **at, "status": "accepted"}, journal=True)
+        gateway.report({**step, **at, "status": "accepted"}, journal=True)
 
     gateway.publish = decided_at_once  # type: ignore[method-assign]
     submitted = await gateway.submit(chosen=True)

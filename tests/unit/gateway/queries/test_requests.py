@@ -58,7 +58,7 @@ def test_what_is_kept_for_ourselves_is_not_shown(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "told"),
+    ("status", "code", "answered"),
     [
         ("received", "received", False),
         ("waiting", "waiting_insee", False),
@@ -70,8 +70,8 @@ def test_what_is_kept_for_ourselves_is_not_shown(field: str) -> None:
         ("rejected", "forbidden", False),
     ],
 )
-def test_a_version_is_told_only_where_a_record_of_it_will_come(status: str, code: str, told: bool) -> None:
-    assert ("version" in requests.shown(kept(step(status, code=code)))) is told
+def test_a_version_is_told_only_where_a_record_of_it_will_come(status: str, code: str, answered: bool) -> None:
+    assert ("version" in requests.shown(kept(step(status, code=code)))) is answered
 
 
 def test_a_refusal_says_in_french_what_is_wrong_with_each_field() -> None:

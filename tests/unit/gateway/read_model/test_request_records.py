@@ -22,21 +22,21 @@ def step(status: str, version: int = 0, **fields: Any) -> dict[str, Any]:
 
 RECEIVED = write(step("received", received_at=AT), journal=False, body_hash="h")
 WAITING = write(step("waiting"), journal=True)
-ACCEPTED_TOLD = write(step("accepted", 2), journal=False, body_hash="h")
+ACCEPTED_OUTCOME = write(step("accepted", 2), journal=False, body_hash="h")
 ACCEPTED = write(step("accepted", 2, **LABEL), journal=True)
 APPLIED = write(step("applied", 3, **LABEL), journal=True)
-LIFE = (RECEIVED, WAITING, ACCEPTED_TOLD, ACCEPTED, APPLIED)
+LIFE = (RECEIVED, WAITING, ACCEPTED_OUTCOME, ACCEPTED, APPLIED)
 
 
 def test_steps_make_the_same_request_in_whatever_order_they_come() -> None:
-    told = made(*LIFE)
-    assert (told["_id"], told["body_hash"]) == ("sam|r|structure", "h")
-    assert (told["record"]["status"], told["record"]["version"]) == ("applied", 3)
-    assert told["record"]["after"] == {"label": "b"}
-    steps = sorted(told["steps"].values(), key=lambda each: each["order"])
+    outcome = made(*LIFE)
+    assert (outcome["_id"], outcome["body_hash"]) == ("sam|r|structure", "h")
+    assert (outcome["record"]["status"], outcome["record"]["version"]) == ("applied", 3)
+    assert outcome["record"]["after"] == {"label": "b"}
+    steps = sorted(outcome["steps"].values(), key=lambda each: each["order"])
     assert [each["status"] for each in steps] == ["received", "waiting", "accepted", "applied"]
     for order in permutations(LIFE):
-        assert made(*order) == told, [each.fresh["record"]["status"] for each in order]
+        assert made(*order) == outcome, [each.fresh["record"]["status"] for each in order]
 
 
 def test_told_again_a_step_changes_nothing() -> None:
@@ -44,19 +44,19 @@ def test_told_again_a_step_changes_nothing() -> None:
 
 
 def test_the_journal_says_more_than_an_outcome_of_the_same_step_and_wins() -> None:
-    for order in ((ACCEPTED_TOLD, ACCEPTED), (ACCEPTED, ACCEPTED_TOLD)):
-        told = made(*order)
-        assert told["record"]["after"] == {"label": "b"}
-        assert not meets(told, request_records.NOT_OF_THE_JOURNAL)
-    assert meets(made(ACCEPTED_TOLD), request_records.NOT_OF_THE_JOURNAL), "what changed has still to come"
+    for order in ((ACCEPTED_OUTCOME, ACCEPTED), (ACCEPTED, ACCEPTED_OUTCOME)):
+        outcome = made(*order)
+        assert outcome["record"]["after"] == {"label": "b"}
+        assert not meets(outcome, request_records.NOT_OF_THE_JOURNAL)
+    assert meets(made(ACCEPTED_OUTCOME), request_records.NOT_OF_THE_JOURNAL), "what changed has still to come"
     assert meets(made(ACCEPTED, write(step("applied", 3), journal=False)), request_records.NOT_OF_THE_JOURNAL)
 
 
 def test_sent_again_a_request_was_still_received_when_it_came_first_r21() -> None:
     again = write(step("received", at="2026-01-02T00:00:00.000Z"), journal=False, body_hash="another")
-    told = made(RECEIVED, again)
-    assert told["steps"]["received"]["at"] == told["record"]["received_at"] == AT
-    assert told["body_hash"] == "h", "by which an id used for another request is known"
+    outcome = made(RECEIVED, again)
+    assert outcome["steps"]["received"]["at"] == outcome["record"]["received_at"] == AT
+    assert outcome["body_hash"] == "h", "by which an id used for another request is known"
     assert made(again, RECEIVED)["body_hash"] == "another"
 
 
@@ -67,8 +67,8 @@ def test_the_hash_of_a_request_is_kept_though_its_journal_was_faster_r21() -> No
 
 def test_a_text_that_looks_like_a_field_or_an_expression_is_kept_as_it_is() -> None:
     """A write is an expression of MongoDB's: what is told must not become one."""
-    told = {"before": {"label": "$record"}, "after": {"label": "$$ROOT", "$ne": 1}}
-    assert made(RECEIVED, write(step("applied", 3, **told), journal=True))["record"]["after"] == told["after"]
+    outcome = {"before": {"label": "$record"}, "after": {"label": "$$ROOT", "$ne": 1}}
+    assert made(RECEIVED, write(step("applied", 3, **outcome), journal=True))["record"]["after"] == outcome["after"]
 
 
 @pytest.mark.parametrize("final", sorted(FINAL))
@@ -87,8 +87,8 @@ def test_two_owners_may_be_sent_the_same_id() -> None:
 
 
 def test_what_a_step_does_not_tell_is_left_out() -> None:
-    told = record(step("accepted", 2, details={}, follow_up=None, effective_at=AT, unknown="x"))
-    assert told == {
+    outcome = record(step("accepted", 2, details={}, follow_up=None, effective_at=AT, unknown="x"))
+    assert outcome == {
         **step("accepted", 2, effective_at=AT, received_at=AT),
         "wrong": [],
         "structure": None,
@@ -96,14 +96,14 @@ def test_what_a_step_does_not_tell_is_left_out() -> None:
 
 
 def test_wrong_fields_are_a_list_since_their_names_hold_dots() -> None:
-    told = record(step("rejected", 1, fields={"address.city": "field_required", "label": "field_blank"}))
-    assert told["wrong"] == [["address.city", "field_required"], ["label", "field_blank"]]
+    outcome = record(step("rejected", 1, fields={"address.city": "field_required", "label": "field_blank"}))
+    assert outcome["wrong"] == [["address.city", "field_required"], ["label", "field_blank"]]
 
 
 def test_the_first_step_is_the_gateways_own() -> None:
     request = ActivateStructure.model_validate({"structure": {"id": 42}})
-    told = request_records.received(request, "sam", "r", 0, "c")
-    assert told == {
+    outcome = request_records.received(request, "sam", "r", 0, "c")
+    assert outcome == {
         "owner": "structure",
         "request_id": "r",
         "actor": "sam",
@@ -116,7 +116,7 @@ def test_the_first_step_is_the_gateways_own() -> None:
         "at": "1970-01-01T00:00:00.000Z",
         "received_at": "1970-01-01T00:00:00.000Z",
     }
-    assert record(told)["structure"] == 42
+    assert record(outcome)["structure"] == 42
 
 
 @pytest.mark.parametrize(("known", "repeat"), [("c", False), ("another", True), (None, True)])

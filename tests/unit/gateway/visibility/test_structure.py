@@ -145,15 +145,15 @@ MAY_ASK: dict[str, dict[str, list[str]]] = {
 @pytest.mark.parametrize("state", POSSIBLE)
 @pytest.mark.parametrize("sphere", SPHERES)
 def test_a_reader_is_told_what_they_may_change_and_ask_r2_r23(reader: str, state: str, sphere: str) -> None:
-    told = structure.allowed(in_state(state, sphere), READERS[reader])
+    answered = structure.allowed(in_state(state, sphere), READERS[reader])
     changes = RIGHTS[reader] >= Right.MODIFICATION and state != "superseded"
-    assert told == {
+    assert answered == {
         "role": ROLES[reader],
         "modifiable_fields": ["email", "label"] if changes else [],
         "possible_requests": MAY_ASK[reader][state],
     }
-    assert told.items() <= structure.full(in_state(state, sphere), READERS[reader]).items()
-    assert told.items() <= structure.brief(in_state(state, sphere), READERS[reader]).items()
+    assert answered.items() <= structure.full(in_state(state, sphere), READERS[reader]).items()
+    assert answered.items() <= structure.brief(in_state(state, sphere), READERS[reader]).items()
 
 
 @pytest.mark.parametrize("reader", READERS)

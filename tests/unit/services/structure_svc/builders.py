@@ -70,9 +70,9 @@ def public(**values: Any) -> StructureState:
 class Case:
     """A structure to which requests are made one after the other, as a batch would."""
 
-    def __init__(self, state: StructureState | None, **around: Any) -> None:
+    def __init__(self, state: StructureState | None, **context: Any) -> None:
         self.draft = Draft(OWNER, Document("structure:42", 1 if state else 0, state))
-        self.around = {"copies": COPIES, **around}
+        self.context = {"copies": COPIES, **context}
         self.now = NOW
         self._ids = 0
 
@@ -88,7 +88,7 @@ class Case:
             reference=OWNER.target(request, actor).reference,
             new_id=42,
             pending=tuple(self.draft.pending),
-            **self.around,
+            **self.context,
         )
         wait = decide(self.draft, incoming, context, TIMING)
         return wait or [s for s in self.draft.transitions if s.request_id == incoming.request_id][-1]

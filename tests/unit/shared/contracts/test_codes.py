@@ -113,13 +113,15 @@ def test_a_step_names_its_own_date_and_a_refusal_the_one_of_its_details() -> Non
 
 def test_each_field_is_told_in_words_with_its_own_values() -> None:
     details = {"fields": {"label": {"max": 100}, "name": {"max": 255}}}
-    told = codes.errors_of({"label": "field_too_long", "name": "field_too_long", "x": "field_unknown"}.items(), details)
-    assert [(e["field"], e["code"], e.get("details")) for e in told] == [
+    reported = codes.errors_of(
+        {"label": "field_too_long", "name": "field_too_long", "x": "field_unknown"}.items(), details
+    )
+    assert [(e["field"], e["code"], e.get("details")) for e in reported] == [
         ("label", "field_too_long", {"max": 100}),
         ("name", "field_too_long", {"max": 255}),
         ("x", "field_unknown", None),
     ]
-    assert [_plain(e["message"]) for e in told] == [
+    assert [_plain(e["message"]) for e in reported] == [
         "Ce texte est trop long : donnez 100 caractères au plus.",
         "Ce texte est trop long : donnez 255 caractères au plus.",
         "Ce champ n'existe pas pour cette demande : retirez-le.",

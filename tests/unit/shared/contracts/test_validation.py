@@ -84,10 +84,10 @@ def test_each_kind_of_error_has_its_code_and_the_values_of_its_sentence(
     ((path, found),) = no.fields.items()
     assert found == code
     assert no.details.get("fields", {}).get(path, {}) == details
-    (told,) = codes.errors_of(no.fields.items(), no.details)
-    assert SECRET not in told["message"]
+    (reported,) = codes.errors_of(no.fields.items(), no.details)
+    assert SECRET not in reported["message"]
     if details:  # What says the form expected is told, and not the sentence that does without.
-        assert told["message"] not in CODES[code].alternatives
+        assert reported["message"] not in CODES[code].alternatives
 
 
 @pytest.mark.parametrize(("type_", "value"), [(int, "1"), (int, 1.0), (int, True), (bool, "no"), (bool, 1)])
@@ -125,9 +125,9 @@ def test_an_identifier_is_told_the_form_of_its_type_and_a_right_example(kind: st
     no = refusal(IdentifierInput, {"type": kind, "value": "\u200b"})
     assert no.fields == {"(body)": "identifier_format"}
     form = IDENTIFIER_FORMS[kind]
-    (told,) = codes.errors_of(no.fields.items(), no.details)
-    assert told["details"] == form
-    assert form["example"] in told["message"]
+    (reported,) = codes.errors_of(no.fields.items(), no.details)
+    assert reported["details"] == form
+    assert form["example"] in reported["message"]
     given = IdentifierInput.model_validate({"type": kind, "value": form["example"]})
     assert given.value == form["example"]
 

@@ -18,7 +18,7 @@ SK2022749619 XI434031494
 SEPARATORS = st.sampled_from(
     ["", " ", "\u00a0", "\u202f", ".", "-", "\u2011", "\u2013", "/", "\u200b", "\ufeff", "\u00ad"]
 )
-AROUND = st.sampled_from(["", " ", "\u00a0", "\u200b", "\ufeff", "\t", "\n", "\u202a", "\u202c", "\u200e"])
+SURROUNDINGS = st.sampled_from(["", " ", "\u00a0", "\u200b", "\ufeff", "\t", "\n", "\u202a", "\u202c", "\u200e"])
 FAST = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 
 
@@ -26,7 +26,7 @@ FAST = settings(max_examples=300, deadline=None, derandomize=True, database=None
 def written(draw: st.DrawFn, number: str) -> str:
     """Write a number with signs that are seen by nobody, or separate its digits, and in small letters or capitals."""
     inside = "".join(sign + draw(SEPARATORS) for sign in number)
-    return draw(AROUND) + (inside.lower() if draw(st.booleans()) else inside) + draw(AROUND)
+    return draw(SURROUNDINGS) + (inside.lower() if draw(st.booleans()) else inside) + draw(SURROUNDINGS)
 
 
 def one_form(kind: str, writing: str, form: str) -> None:
@@ -74,8 +74,10 @@ def test_an_organisation_outside_the_union_has_one_form(data: st.DataObject) -> 
     name = data.draw(st.from_regex(r"[A-Z0-9]([A-Z0-9 .&']{0,10}[A-Z0-9])?", fullmatch=True))
     name = " ".join(name.split())
     between = data.draw(st.sampled_from(["", " ", "  ", "\u00a0", " - "]))
-    around = data.draw(AROUND.filter(lambda sign: sign not in "\u202a\u202c"))
-    one_form("HORS_UE", around + (country + between + name.replace(" ", "\u202f")).lower() + around, country + name)
+    surrounding = data.draw(SURROUNDINGS.filter(lambda sign: sign not in "\u202a\u202c"))
+    one_form(
+        "HORS_UE", surrounding + (country + between + name.replace(" ", "\u202f")).lower() + surrounding, country + name
+    )
 
 
 @FAST

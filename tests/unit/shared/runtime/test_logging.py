@@ -27,8 +27,8 @@ def _as_before() -> Iterator[None]:
 
 def _line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     (line,) = capsys.readouterr().out.splitlines()
-    told: dict[str, object] = json.loads(line)
-    return told
+    logged: dict[str, object] = json.loads(line)
+    return logged
 
 
 @pytest.mark.parametrize("library", [False, True])
@@ -44,12 +44,12 @@ def test_an_exception_is_told_by_its_kind_and_place_without_its_values(
             raise RuntimeError(f"broken by {SECRET}") from error
     except RuntimeError:
         log.exception("it broke")
-    told = _line(capsys)
-    assert (told["event"], told["level"], told["process"]) == ("it broke", "error", "toy")
-    assert SECRET not in json.dumps(told)
-    assert str(told["exception"]).startswith("builtins.RuntimeError\n")
-    assert "because of pydantic_core._pydantic_core.ValidationError" in str(told["exception"])
-    assert "test_logging.py" in str(told["exception"])
+    logged = _line(capsys)
+    assert (logged["event"], logged["level"], logged["process"]) == ("it broke", "error", "toy")
+    assert SECRET not in json.dumps(logged)
+    assert str(logged["exception"]).startswith("builtins.RuntimeError\n")
+    assert "because of pydantic_core._pydantic_core.ValidationError" in str(logged["exception"])
+    assert "test_logging.py" in str(logged["exception"])
 
 
 def test_what_the_network_says_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,6 +64,6 @@ def test_what_the_network_says_is_told(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_line_without_an_exception_says_nothing_of_one(capsys: pytest.CaptureFixture[str]) -> None:
     configure("toy")
     get_logger("ours").warning("odd", exc_info=None, count=3)
-    told = _line(capsys)
-    assert "exception" not in told
-    assert told["count"] == 3
+    logged = _line(capsys)
+    assert "exception" not in logged
+    assert logged["count"] == 3

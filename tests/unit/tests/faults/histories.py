@@ -28,7 +28,9 @@ def asked(number: int, offset: int | None = None, *, partition: int = 0) -> list
     ]
 
 
-def told(number: int, status: str, version: int, at: int, *, code: str = "", due_at: int | None = None) -> list[Event]:
+def reported(
+    number: int, status: str, version: int, at: int, *, code: str = "", due_at: int | None = None
+) -> list[Event]:
     """Return a step as its owner tells it, on both topics."""
     common: dict[str, Any] = {
         "request": key(number),
@@ -49,7 +51,7 @@ def changed(number: int, version: int, at: int, due_at: int, before: str | None)
     effect = {"before": {"label": before}, "after": {"label": f"label {number}"}}
     return [
         replace(event, more={**event.more, **effect}) if event.what == "journal" else event
-        for event in told(number, "applied", version, at, due_at=due_at)
+        for event in reported(number, "applied", version, at, due_at=due_at)
     ]
 
 
@@ -64,12 +66,12 @@ def good() -> list[Event]:
         *asked(2),
         *asked(3),
         *asked(4),
-        *told(0, "accepted", 1, START + 5, due_at=due[0]),
-        *told(1, "accepted", 2, START + 105, due_at=due[1]),
-        *told(2, "accepted", 3, START + 205, due_at=due[2]),
-        *told(3, "rejected", 4, START + 305, code="already_active"),
-        *told(2, "cancelled", 5, START + 405, due_at=due[2]),
-        *told(4, "applied", 6, START + 405, code="cancellation_done"),
+        *reported(0, "accepted", 1, START + 5, due_at=due[0]),
+        *reported(1, "accepted", 2, START + 105, due_at=due[1]),
+        *reported(2, "accepted", 3, START + 205, due_at=due[2]),
+        *reported(3, "rejected", 4, START + 305, code="already_active"),
+        *reported(2, "cancelled", 5, START + 405, due_at=due[2]),
+        *reported(4, "applied", 6, START + 405, code="cancellation_done"),
         Event("forwarded", due[0] + 2, "delay_svc", document=DOCUMENT, due_at=due[0], more={"id": "p0"}),
         *changed(0, 7, due[0] + 9, due[0], None),
         *changed(1, 8, due[1] + 9, due[1], "label 0"),

@@ -17,7 +17,7 @@ from tests.unit.tests.faults.histories import (
     changed,
     good,
     key,
-    told,
+    reported,
     with_,
     without,
 )
@@ -30,10 +30,10 @@ def found(events: Story) -> set[str]:
 
 
 def is_step(number: int, status: str, what: str | None = None) -> Callable[[Event], bool]:
-    return lambda e: e.request == key(number) and e.status == status and e.what in ({what} if what else _TOLD)
+    return lambda e: e.request == key(number) and e.status == status and e.what in ({what} if what else _REPORTED)
 
 
-_TOLD = {"outcome", "journal"}
+_REPORTED = {"outcome", "journal"}
 
 
 def test_a_good_history_passes() -> None:
@@ -77,7 +77,7 @@ DUE = START + DELAY
         ),
         pytest.param(
             "lost",
-            without(good(), lambda e: e.request == key(3) and e.what in {*_TOLD, "request_record"}),
+            without(good(), lambda e: e.request == key(3) and e.what in {*_REPORTED, "request_record"}),
             id="taken and never answered",
         ),
         pytest.param(
@@ -102,17 +102,21 @@ DUE = START + DELAY
         ),
         pytest.param("double", [*good(), *changed(0, 9, DUE + 20, DUE, "label 1")], id="the same change applied twice"),
         pytest.param(
-            "double", [*good(), *told(0, "accepted", 1, START + 5, due_at=DUE + 1)], id="two different first answers"
+            "double",
+            [*good(), *reported(0, "accepted", 1, START + 5, due_at=DUE + 1)],
+            id="two different first answers",
         ),
-        pytest.param("double", [*good(), *told(8, "rejected", 4, START + 5)], id="one version, two decisions"),
-        pytest.param("double", [*good(), *told(0, "failed", 9, DUE + 20, due_at=DUE)], id="applied and failed"),
+        pytest.param("double", [*good(), *reported(8, "rejected", 4, START + 5)], id="one version, two decisions"),
+        pytest.param("double", [*good(), *reported(0, "failed", 9, DUE + 20, due_at=DUE)], id="applied and failed"),
         pytest.param(
             "double",
             [*good(), Event("answered", START + 9, "http", key(3), status="accepted", code="accepted")],
             id="HTTP told another decision",
         ),
         pytest.param(
-            "contradiction", [*good(), *told(0, "rejected", 9, START + 9, code="forbidden")], id="rejected and accepted"
+            "contradiction",
+            [*good(), *reported(0, "rejected", 9, START + 9, code="forbidden")],
+            id="rejected and accepted",
         ),
         pytest.param(
             "cancelled", [*good(), *changed(2, 9, DUE + 300, DUE + 200, "label 1")], id="cancelled yet applied"
@@ -169,7 +173,7 @@ def test_a_change_due_before_one_accepted_earlier_is_caught() -> None:
 
 def test_what_was_cancelled_before_holds_back_nothing() -> None:
     late = with_(good(), is_step(2, "accepted"), due_at=DUE + 60_000)
-    story = [*late, *asked(5), *told(5, "accepted", 9, DUE + 200, due_at=DUE + 2_200)]
+    story = [*late, *asked(5), *reported(5, "accepted", 9, DUE + 200, due_at=DUE + 2_200)]
     assert "disorder" not in found(story)
     assert "disorder" in found(with_(story, is_step(2, "cancelled"), version=10))
 
@@ -196,7 +200,7 @@ def test_decisions_told_in_another_order_than_they_were_made_are_caught() -> Non
 
 
 def test_what_is_told_again_is_no_violation() -> None:
-    again = [replace(e, at=e.at + 5_000, more={**e.more, "repeated": True}) for e in good() if e.what in _TOLD]
+    again = [replace(e, at=e.at + 5_000, more={**e.more, "repeated": True}) for e in good() if e.what in _REPORTED]
     assert check([*good(), *again]) == []
 
 
@@ -206,7 +210,7 @@ def test_a_message_that_never_became_a_request_is_answered_by_its_refusal() -> N
 
 
 def test_what_takes_effect_after_the_end_must_still_be_pending() -> None:
-    later = [*asked(9, offset=9), *told(9, "accepted", 9, START + 905, due_at=END + 1_000)]
+    later = [*asked(9, offset=9), *reported(9, "accepted", 9, START + 905, due_at=END + 1_000)]
     request_record = Event("request_record", END, "mongodb", key(9), DOCUMENT, 9, "accepted", "accepted")
     story = with_([*good(), *later, request_record], lambda e: e.what == "stored", version=9)
     assert found(story) == {"lost"}
@@ -224,7 +228,7 @@ def test_a_clock_made_fast_may_forward_early_and_may_not_apply_early() -> None:
 
 def test_what_documents_were_before_the_run_is_not_its_business() -> None:
     story = with_(good(), lambda e: e.what == "begun", more={"versions": {DOCUMENT: 6}})
-    story = without(story, lambda e: e.version < 7 and e.what in {"logged", "acknowledged", *_TOLD})
+    story = without(story, lambda e: e.version < 7 and e.what in {"logged", "acknowledged", *_REPORTED})
     story = without(story, lambda e: e.what in {"logged", "acknowledged"} and e.request not in {key(0), key(1)})
     assert "lost" not in found(story)
 

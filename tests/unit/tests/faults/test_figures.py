@@ -6,9 +6,9 @@ from tests.unit.tests.faults.histories import DELAY, DOCUMENT, START, good, with
 
 
 def test_requests_decisions_and_effects_are_counted() -> None:
-    told = figures(good())
-    assert (told["requests"], told["took_effect"], told["cancelled"]) == (5, 2, 1)
-    assert told["decided"] == {"accepted": 3, "applied": 1, "rejected": 1}
+    reported = figures(good())
+    assert (reported["requests"], reported["took_effect"], reported["cancelled"]) == (5, 2, 1)
+    assert reported["decided"] == {"accepted": 3, "applied": 1, "rejected": 1}
 
 
 def test_lateness_is_from_the_time_of_the_effect_to_its_being_told() -> None:
@@ -28,5 +28,5 @@ def test_a_fault_is_felt_until_the_last_thing_it_held_up() -> None:
 def test_a_trigger_forwarded_again_is_a_duplicate_and_one_of_the_sweeper_is_not() -> None:
     again = Event("forwarded", START + DELAY + 5, "delay_svc", document=DOCUMENT, more={"id": "p0"})
     swept = Event("forwarded", START + DELAY + 5, "sweeper", document=DOCUMENT, more={"id": "s"})
-    told = figures([*good(), again, swept])
-    assert (told["duplicates_forwarded"], told["triggered_by_sweeper"]) == (1, 1)
+    reported = figures([*good(), again, swept])
+    assert (reported["duplicates_forwarded"], reported["triggered_by_sweeper"]) == (1, 1)

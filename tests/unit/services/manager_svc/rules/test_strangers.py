@@ -40,8 +40,8 @@ def test_what_is_not_theirs_is_refused_as_what_is_not_there(
         for document in (_document(model, gone="ended"), None)
     )
     assert there == absent
-    told = orjson.loads(there[2])
-    assert told["code"] == (
+    outcome = orjson.loads(there[2])
+    assert outcome["code"] == (
         "user_inactive" if more else "structure_not_found" if model in OF_TEAMS else "administrator_only"
     )
 
@@ -58,8 +58,13 @@ def test_whoever_can_see_it_is_told_that_it_is_the_principals_alone(
     document = Document("structure:42", 7, team(sphere, marc="consultation"))
     request = model.model_validate(data_of(model, ABOUT))
     wait, key, value = refusal(OWNER, TIMING, document, request, actor, PEOPLE, NOW)
-    told = orjson.loads(value)
-    assert (wait, key, told["code"], told["document"]) == (None, b"structure:42", "principal_only", "structure:42")
+    outcome = orjson.loads(value)
+    assert (wait, key, outcome["code"], outcome["document"]) == (
+        None,
+        b"structure:42",
+        "principal_only",
+        "structure:42",
+    )
 
 
 @pytest.mark.parametrize("model", [m for m in ASKABLE if m not in OF_TEAMS], ids=lambda m: m.type)

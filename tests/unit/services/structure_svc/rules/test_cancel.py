@@ -18,8 +18,8 @@ def test_a_cancelled_request_never_applies() -> None:
     case = Case(structure())
     case.ask(LABEL, ALICE, "first")
     transition = case.ask(cancel("first"))
-    told = [(s.request_id, s.status) for s in case.draft.transitions[1:]]
-    assert told == [("first", "cancelled"), (transition.request_id, "applied")]
+    outcome = [(s.request_id, s.status) for s in case.draft.transitions[1:]]
+    assert outcome == [("first", "cancelled"), (transition.request_id, "applied")]
     assert case.later(DELAY).state.label is None
 
 
@@ -36,7 +36,7 @@ def test_cancel_at_its_time_is_too_late_applied_yet_or_not() -> None:
     case.now += DELAY
     transition = case.ask(cancel("first"))
     assert (transition.code, transition.details) == ("too_late", {"effective_at": iso(NOW + DELAY)})
-    case.around["earlier"] = {"alice|first": "applied"}
+    case.context["earlier"] = {"alice|first": "applied"}
     case.later(0)
     assert case.ask(cancel("first")).code == "too_late"
 

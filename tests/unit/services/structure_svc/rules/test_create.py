@@ -31,8 +31,8 @@ def insee(result: str = "ACTIVE", **more: Any) -> dict[str, Any]:
     return {f"insee:{SIRET}": answer}
 
 
-def asked(request: CreateStructure, actor: Actor = ALICE, **around: Any) -> tuple[Case, Any]:
-    case = Case(None, **{"copies": PIGP, **around})
+def asked(request: CreateStructure, actor: Actor = ALICE, **context: Any) -> tuple[Case, Any]:
+    case = Case(None, **{"copies": PIGP, **context})
     return case, case.ask(request, actor)
 
 

@@ -54,10 +54,10 @@ def test_what_is_not_theirs_is_refused_as_what_is_not_there(
         for document in (Document("structure:42", 7, structure()), None)
     )
     assert there == absent
-    told = orjson.loads(there[2])
-    assert told["reference"] == {"structure": named}
+    outcome = orjson.loads(there[2])
+    assert outcome["reference"] == {"structure": named}
     administrators = model.type == "structure.correct-sphere.v1"
-    assert told["code"] == (
+    assert outcome["code"] == (
         "user_inactive" if more else "administrator_only" if administrators else "structure_not_found"
     )
 
@@ -70,10 +70,10 @@ def test_what_is_not_theirs_is_refused_as_what_is_not_there(
 def test_whoever_can_see_it_is_told_that_they_may_not(state: StructureState, actor: Actor) -> None:
     document = Document("structure:42", 7, state)
     waited, key, value = refusal(OWNER, TIMING, document, activate(BY_ID), actor, COPIES, NOW)
-    told = orjson.loads(value)
+    outcome = orjson.loads(value)
     assert (waited, key) == (("waiting_copy", 2_000, None), b"structure:42")
-    assert (told["code"], told["document"], told["version"]) == ("forbidden", "structure:42", 8)
-    assert set(told["reference"]["structure"]) == {"id", "identifier"}
+    assert (outcome["code"], outcome["document"], outcome["version"]) == ("forbidden", "structure:42", 8)
+    assert set(outcome["reference"]["structure"]) == {"id", "identifier"}
 
 
 def test_who_may_ask_is_told_all() -> None:

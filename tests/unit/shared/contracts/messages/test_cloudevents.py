@@ -26,7 +26,7 @@ def in_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def told(event: Event) -> tuple[str, str, Any]:
+def reported(event: Event) -> tuple[str, str, Any]:
     return event.id, event.type, event.data
 
 
@@ -46,7 +46,7 @@ BINARY_HEADERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("headers", BINARY_HEADERS.values(), ids=BINARY_HEADERS)
 def test_a_binary_event_is_read_whatever_the_writing_of_its_headers(headers: dict[str, Any]) -> None:
-    assert told(read(record(DATA, headers))) == ("r1", "structure.modify.v1", DATA)
+    assert reported(read(record(DATA, headers))) == ("r1", "structure.modify.v1", DATA)
 
 
 STRUCTURED_EVENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -72,7 +72,7 @@ STRUCTURED_EVENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize(("event", "headers"), STRUCTURED_EVENTS.values(), ids=STRUCTURED_EVENTS)
 def test_a_structured_event_is_read_with_its_data(event: dict[str, Any], headers: dict[str, Any]) -> None:
     found = read(record(event, headers))
-    assert told(found) == ("r1", "structure.modify.v1", DATA)
+    assert reported(found) == ("r1", "structure.modify.v1", DATA)
     assert "data_base64" not in found.attributes
 
 

@@ -85,8 +85,8 @@ def test_every_text_goes_through_the_house_rule(where: str) -> None:
     for sample in samples:
         kept = _accepted(type_, sample)
         for sign in UNSEEN:
-            around = _accepted(type_, f"{sign} {sample}{sign}")
-            assert around == (None if is_name else kept), f"{sign!r} around"
+            surrounding = _accepted(type_, f"{sign} {sample}{sign}")
+            assert surrounding == (None if is_name else kept), f"{sign!r} around"
         for sign in REFUSED:
             for text in (f"{sample[:1]}{sign}{sample[1:]}", f"{sign}{sample}", f"{sample}{sign}"):
                 found = _accepted(type_, text)

@@ -153,7 +153,7 @@ async def test_what_can_not_be_read_and_comes_from_nobody_is_only_kept(
         ({"authorization": "Bearer expired"}, "token_expired"),
     ],
 )
-async def test_what_is_refused_at_the_door_is_told_to_the_client_whose_token_it_is(
+async def test_what_is_refused_on_intake_is_answered_to_the_client_whose_token_it_is(
     intake: Intake, headers: dict[str, Any], code: str
 ) -> None:
     asked, out = await both(intake, [record(**headers)])
@@ -205,7 +205,7 @@ async def test_what_breaks_us_harms_itself_alone(intake: Intake) -> None:
 
 
 def test_a_repeat_is_known_by_its_type_and_its_fields_whatever_their_order() -> None:
-    told_once = body_hash("box.put.v1", {"box": "1", "thing": {"a": 1, "b": 2}})
-    assert told_once == body_hash("box.put.v1", {"thing": {"b": 2, "a": 1}, "box": "1"})
-    assert told_once != body_hash("box.put.v1", {"box": "1", "thing": {"a": 1, "b": 3}})
-    assert told_once != body_hash("box.put-now.v1", {"box": "1", "thing": {"a": 1, "b": 2}})
+    hashed = body_hash("box.put.v1", {"box": "1", "thing": {"a": 1, "b": 2}})
+    assert hashed == body_hash("box.put.v1", {"thing": {"b": 2, "a": 1}, "box": "1"})
+    assert hashed != body_hash("box.put.v1", {"box": "1", "thing": {"a": 1, "b": 3}})
+    assert hashed != body_hash("box.put-now.v1", {"box": "1", "thing": {"a": 1, "b": 2}})

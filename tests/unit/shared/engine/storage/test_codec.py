@@ -13,7 +13,7 @@ from tests.support.toy import ALICE, DELAY, NOW, OWNER, TIMING, incoming
 from tests.support.toy.requests import Ask, Cancel, Close, Label, Make, Open, Put, PutNow, Rename
 from tests.support.toy.state import BoxState
 
-SETTLE = 600_000
+REPUBLISH_AFTER = 600_000
 
 
 def stored(*things: str, **more: Any) -> dict[str, Any]:
@@ -30,14 +30,14 @@ def decided(raw: dict[str, Any], *requests: Request) -> Draft:
 
 
 def update(raw: dict[str, Any], *requests: Request) -> dict[str, Any]:
-    return codec.write_out(decided(raw, *requests).write("batch"), NOW, SETTLE)
+    return codec.write_out(decided(raw, *requests).write("batch"), NOW, REPUBLISH_AFTER)
 
 
 def test_a_write_sets_the_fields_that_changed_and_no_others() -> None:
     written = update(stored("lid", label="old"), PutNow(box="1", thing="pen"))
     assert {name for name in written["$set"] if name.startswith("state")} == {"state.things"}
     assert written["$set"]["state.things"] == ["lid", "pen"]
-    assert (written["$set"]["unpublished_since"], written["$set"]["republish_at"]) == (NOW, NOW + SETTLE)
+    assert (written["$set"]["unpublished_since"], written["$set"]["republish_at"]) == (NOW, NOW + REPUBLISH_AFTER)
     assert written["$set"]["version"] == 4
     assert [s["status"] for s in written["$push"]["outbox"]["$each"]] == ["applied"]
 
@@ -76,7 +76,7 @@ def test_only_a_new_document_says_which_request_it_decided() -> None:
     draft = Draft(OWNER, Document("box:7"))
     context = Context(ALICE, NOW, "r1", None, new_id=7)
     decide(draft, incoming(Make(thing="pen")), context, TIMING)
-    made = codec.document_out(draft.write("batch"), NOW, SETTLE)
+    made = codec.document_out(draft.write("batch"), NOW, REPUBLISH_AFTER)
     assert made["idempotency_key"] == "alice|r1"
     assert "idempotency_key" not in update(stored("lid"), PutNow(box="1", thing="pen"))["$set"]
 
@@ -84,7 +84,7 @@ def test_only_a_new_document_says_which_request_it_decided() -> None:
 def test_a_new_document_is_what_its_update_would_have_made_of_nothing() -> None:
     draft = Draft(OWNER, Document("box:7"))
     decide(draft, incoming(Open(name="tools", thing="pen")), Context(ALICE, NOW, "r1", None, new_id=7), TIMING)
-    made = codec.document_out(draft.write("batch"), NOW, SETTLE)
+    made = codec.document_out(draft.write("batch"), NOW, REPUBLISH_AFTER)
     read = codec.document_in(OWNER, made)
     assert (read.id, read.version, read.keys) == ("box:7", 2, ("name:tools",))
     assert read.state == BoxState(name="tools")
@@ -101,7 +101,7 @@ def test_a_document_read_and_written_keeps_what_only_a_newer_version_knows() -> 
     assert draft.state is not None
     assert draft.state.model_extra == {"weight": 7}
     draft.drop(draft.pending[0])
-    written = codec.write_out(draft.write("batch"), NOW, SETTLE)
+    written = codec.write_out(draft.write("batch"), NOW, REPUBLISH_AFTER)
     assert [p["note"] for p in written["$set"]["pending"]] == ["b"]
 
 
