@@ -45,7 +45,7 @@ coverage: .venv/dev.done ## run every test and report which branches they take, 
 test-compose: .venv/dev.done ## build, start, use, scale and take down docker-compose.yml
 	$(BIN)/python -m pytest -s tests/compose
 
-faults: .venv/dev.done ## hurt a running system, longer than the tests do (CASE=kill,kafka SEED=7 for some, again)
+faults: .venv/dev.done ## inject faults into a running system, longer than the tests do (CASE=kill,kafka SEED=7 for some, again)
 	$(BIN)/python -m tests.faults --case="$(CASE)" --seed="$(SEED)"
 
 explore: .venv/dev.done ## every interleaving of the engine, longer than the tests do (CASE=cancelled TIME=600 SEED=7)

@@ -88,7 +88,7 @@ def test_a_replay_is_the_same_request_of_the_same_person_and_has_one_effect(
         in ops.run("dlq", "replay", PROCESS, dead_letter["place"], "--dry-run").stdout
     )
     assert dead_letters(ops, request_id), "a dry run handles nothing"
-    assert "1 of 1 letters replayed" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
+    assert "1 of 1 dead letters replayed" in ops.run("dlq", "replay", PROCESS, dead_letter["place"]).stdout
     outcome = outcomes.until(lambda seen: seen.get("request_id") == request_id and seen["status"] == "applied")
     assert (outcome["actor"], outcome["code"]) == ("alice", "applied")
     assert dead_letters(ops, request_id) == []
@@ -145,7 +145,7 @@ def test_many_are_handled_at_once_only_when_that_is_confirmed(ops: Ops, kafka: K
     until(lambda: len(ops.items("dlq", "list", PROCESS, "--code", code)) == 3, what="three dead letters")
     ops.run("dlq", "discard", PROCESS, "--code", code, status=1)  # Nobody is there to say yes.
     assert len(ops.items("dlq", "list", PROCESS, "--code", code)) == 3
-    assert "3 of 3 letters discarded" in ops.run("dlq", "discard", PROCESS, "--code", code, "--yes").stdout
+    assert "3 of 3 dead letters discarded" in ops.run("dlq", "discard", PROCESS, "--code", code, "--yes").stdout
     assert ops.items("dlq", "list", PROCESS, "--code", code) == []
 
 

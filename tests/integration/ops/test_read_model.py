@@ -176,7 +176,7 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
 
 def test_a_dry_run_changes_nothing_and_an_unknown_generation_is_refused(ops: Ops, database: Any) -> None:
     before = stable_content(database)
-    assert "would be built anew" in ops.run("read-model", "rebuild", "--dry-run", who="gateway").stdout
+    assert "would be rebuilt" in ops.run("read-model", "rebuild", "--dry-run", who="gateway").stdout
     assert content(database) == before
     printed = ops.run("read-model", "rebuild", "--generation", "g9", "--yes", who="gateway", status=1).stderr
     assert "there is no read model g9" in printed

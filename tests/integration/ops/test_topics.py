@@ -149,7 +149,7 @@ def test_the_users_are_listed_and_a_stranger_gets_no_password(ops: Ops) -> None:
     assert {*PROCESSES, "ops", "partner", "admin"} == set(items)
     assert {item["in_kafka"] for item in items.values()} == {"yes"}
     printed = ops.run("users", "rotate-password", "mallory", "--yes", who="admin", status=1).stderr
-    assert "is no user that is made here" in printed
+    assert "is no user that is created here" in printed
     printed = ops.run(
         "users", "rotate-password", "ops", "--yes", who="admin", but={"KAFKA_PASSWORDS": None}, status=1
     ).stderr
