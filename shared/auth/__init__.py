@@ -1,1 +1,1 @@
-"""Who asks: tokens, and the keys that prove them."""
+"""Authentication: bearer tokens, and the keys that verify them."""

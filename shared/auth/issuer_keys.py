@@ -1,8 +1,8 @@
-"""The issuer's public keys: fetched, kept, and told apart from those it has withdrawn.
+"""The issuer's public keys: fetched, kept, and distinguished from those it has withdrawn.
 
-A key is known by its thumbprint (RFC 7638): two keys may bear one name (`kid`), and a name may be used again. A key
-that the issuer withdraws still proves what the broker had before, for as long as messages are kept; what comes later
-it proves for a short grace only, since whoever stole it may still be signing.
+A key is identified by its thumbprint (RFC 7638): two keys may have one name (`kid`), and a name may be used again. A
+withdrawn key still verifies messages that the broker had before its withdrawal, for as long as messages are kept.
+Later messages it verifies for a short grace only, since whoever stole it may still be signing.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ _KINDS = ("RSA", "EC", "OKP")
 _MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
 _LONGEST_NAME = 200
 _SPACING_S = 1.0
-"""Seconds between two fetches: names of keys can be made up by anybody, and the issuer is not asked for each."""
+"""Least seconds between two fetches: anybody can invent names of keys, and the issuer is not asked for each."""
 _NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerKey:
-    """One public key, as a JWK. `withdrawn_at` (ms) is when the issuer was first seen not to publish it any more."""
+    """One public key, as a JWK. `withdrawn_at` (ms) is when the issuer was first seen no longer to publish it."""
 
     thumbprint: str
     jwk: Mapping[str, Any]
@@ -54,7 +54,7 @@ class KeyStore(Protocol):
 
 
 class NoKeyStore:
-    """Keeps nothing: for callers whose tokens are never older than the call."""
+    """Keeps nothing: for processes that only verify tokens of the current call, such as the gateway."""
 
     async def load(self) -> list[IssuerKey]:
         """Return no key."""
@@ -67,8 +67,8 @@ class NoKeyStore:
 class IssuerKeys:
     """The keys of one issuer.
 
-    A withdrawn key is kept for `kept` ms, and proves what is at most `grace` ms younger than its withdrawal. `timeout`
-    (s) is how long the issuer may take to answer.
+    A withdrawn key is kept for `kept` ms. It verifies messages up to `grace` ms after its withdrawal. `timeout` (s) is
+    how long the issuer may take to answer.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class IssuerKeys:
         self._fetching: asyncio.Task[list[IssuerKey]] | None = None
 
     async def named(self, name: str, received: float, patience: float | None = None) -> list[IssuerKey]:
-        """Return the keys of this name. `received` (s, monotonic) is when what they are to prove was here.
+        """Return the keys of this name. `received` (s, monotonic) is when the message to verify had arrived here.
 
-        An issuer publishes a key before it signs with it: a name unknown to a fetch made after that is made up.
-        Raises Transient when the issuer is needed and does not answer, or has not when `patience` (s) is over.
+        An issuer publishes a key before it signs with it. So a name that a fetch made after `received` does not know is
+        invented. Raises Transient when the issuer is needed and does not answer within `patience` (s).
         """
         if (found := self._named(name)) or self._fetched >= received:
             return found
@@ -104,7 +104,7 @@ class IssuerKeys:
             return await self._fetched_for(name, received)
         if patience <= 0:
             raise Transient("the issuer would have to be asked")
-        # What is fetched serves others too: it goes on when our patience ends.
+        # The fetch serves other callers too, so it goes on when our patience ends.
         if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetched_for(name, received), name="issuer's keys, asked for")
             self._fetching.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -122,12 +122,12 @@ class IssuerKeys:
         return self._named(name)
 
     def prove(self, thumbprint: str, at: int) -> bool:
-        """Tell whether this key proves what came at the instant `at` (ms)."""
+        """Tell whether this key is good for a message that the broker appended at `at` (ms)."""
         key = self._keys.get(thumbprint)
         return key is not None and (key.withdrawn_at is None or at <= key.withdrawn_at + self._grace)
 
     async def ready(self) -> None:
-        """Fetch the keys if they never were. Raises Transient when the issuer does not answer."""
+        """Fetch the keys if that was never done. Raises Transient when the issuer does not answer."""
         if self._fetched == _NEVER:
             await self.refresh()
 
@@ -153,7 +153,7 @@ class IssuerKeys:
             try:
                 if await self.refresh():
                     on_withdrawal()
-            except Exception as error:  # noqa: BLE001 - what is known goes on being used, and the next turn tries again.
+            except Exception as error:  # noqa: BLE001 - the keys we have stay in use, and the next turn tries again.
                 log.warning("the issuer's keys are not fresh", error=type(error).__name__)
 
     def _named(self, name: str) -> list[IssuerKey]:

@@ -12,7 +12,7 @@ from shared.mongo.client import PyMongoError, UpdateOne
 class MongoKeyStore:
     """The collection `issuer_keys`: a key that the issuer no longer publishes is forgotten after `kept` ms.
 
-    Only the keys of this issuer are seen: those of a former one prove nothing any more.
+    Only the keys of this issuer are seen: those of a former one verify nothing any more.
     """
 
     def __init__(self, database: Any, issuer: str, kept: int) -> None:
@@ -21,7 +21,7 @@ class MongoKeyStore:
         self._kept = timedelta(milliseconds=kept)
 
     async def prepare(self) -> None:
-        """Create the index that forgets."""
+        """Create the index by which MongoDB removes expired keys."""
         await self._keys.create_index([("expires_at", 1)], expireAfterSeconds=0, name="expires")
 
     async def load(self) -> list[IssuerKey]:
@@ -46,6 +46,6 @@ class MongoKeyStore:
         if key.withdrawn_at is None:
             change = {"$set": {**known, "expires_at": until}, "$unset": {"withdrawn_at": ""}}
         else:
-            # It expires as told when it was last published.
+            # It expires by the date that was set when it was last published.
             change = {"$setOnInsert": {**known, "expires_at": until}, "$min": {"withdrawn_at": key.withdrawn_at}}
         return UpdateOne({"_id": f"{self._issuer} {key.thumbprint}"}, change, upsert=True)

@@ -1,4 +1,4 @@
-"""The token of a system of ours: the gateway and operators publish requests in the name of those who were verified."""
+"""Our own systems' token, with which the gateway and operators publish requests for users they have authenticated."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 _MARGIN = 30 * SECOND
-"""A token is not used so shortly before its end: a message's expiry counts when the broker appends it."""
+"""A token is not used this close to its expiry, which is compared with the time the broker appends the message."""
 _RETRY = 5.0
 
 
@@ -38,7 +38,7 @@ class ServiceToken:
         self._fetching: asyncio.Task[None] | None = None
 
     async def header(self) -> bytes:
-        """Return the value of the header `authorization`. Raises Transient when there is no token to be had."""
+        """Return the value of the header `authorization`. Raises Transient when the issuer gives no token."""
         now = self._clock.now()
         if now >= self._fresh_until and self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch(), name="own token")
@@ -50,15 +50,15 @@ class ServiceToken:
         return self._header
 
     async def ready(self) -> None:
-        """Raise Transient when there is no token to be had."""
+        """Raise Transient when the issuer gives no token."""
         await self.header()
 
     def renew(self) -> None:
-        """Take a new token when one is next needed, and use this one until it is there."""
+        """Fetch a new token when one is next needed, and use the present one until it is there."""
         self._fresh_until = 0
 
     def refused(self) -> None:
-        """Forget the token: an owner does not accept it."""
+        """Discard the token: an owner does not accept it."""
         self._usable_until = self._fresh_until = 0
 
     def _fetched(self, task: "asyncio.Task[None]") -> None:

@@ -1,8 +1,8 @@
-"""Who asks: bearer tokens of the configured OpenID Connect issuer, checked with a kept library (joserfc).
+"""Verifies bearer tokens of the configured OpenID Connect issuer, with a maintained library (joserfc).
 
 A request on Kafka carries its token in the header `authorization`; its expiry is compared with the broker's append
-time, so that a message which waited is not refused for having waited. Keys and verified tokens are cached: in the
-usual case a check costs a look-up. Nothing here logs a token.
+time, so that a message is not refused for having waited in the topic. Keys and verified tokens are cached: in the
+usual case a check costs one look-up in memory. Nothing here logs a token.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from shared.errors import Rejected
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 """The algorithms accepted, each with the kind of its keys: a key of one kind never checks what another kind signs."""
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-"""What a token may call itself: a logout token of the same issuer is none of ours."""
+"""The types (`typ`) accepted: a logout token of the same issuer, for one, is no access token."""
 _KNOWN_SCOPES = frozenset({ADMINISTRATOR})
-"""Scopes of a person that owners know: the others are not theirs to see."""
+"""Scopes of a person that owners use: the others are not passed on to them."""
 ACT_FOR = "structures:act-for"
 LEEWAY = 5_000
 LONGEST_TOKEN = 16_384
 _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *", re.ASCII | re.IGNORECASE)
 _LAST_INSTANT = 1e11
-"""Dates of a token are seconds since 1970; what lies beyond the year 5138 is none."""
+"""Dates of a token are seconds since 1970; a number beyond the year 5138 is no date."""
 _CACHE_SIZE = 10_000
 _Signed = tuple[Mapping[str, Any], str, bool]
 """The claims of a token, the thumbprint of the key that signed it, and whether it is meant for us."""
@@ -60,11 +60,11 @@ class Verifier:
         received: float | None = None,
         patience: float | None = None,
     ) -> Mapping[str, Any]:
-        """Return the claims of a `Bearer` token that are of use here; it is valid at the instant `at` (ms; now).
+        """Verify a `Bearer` token as of the instant `at` (ms; now by default); return the claims that are used here.
 
-        `received` (s, monotonic; now) is when the message that carries it was here. Raises Rejected (`token_missing`,
-        `token_invalid`, `token_expired`, `token_audience`), Transient when the issuer does not answer and its keys are
-        needed. With `patience` (s), it has not answered when that is over.
+        `received` (s, monotonic; now by default) is when the message that carries it had arrived here. Raises Rejected
+        (`token_missing`, `token_invalid`, `token_expired`, `token_audience`), and Transient when the issuer's keys are
+        needed and it does not answer, within `patience` (s) if that is given.
         """
         at = self.clock.now() if at is None else at
         received = time.monotonic() if received is None else received
@@ -79,7 +79,7 @@ class Verifier:
         return self._good(known, at)
 
     def remembered(self, authorization: str) -> Mapping[str, Any] | None:
-        """Return the claims of a token that was proved here before and is good now, else None. Never waits."""
+        """Return the claims of a token that was verified here before and is still valid, else None. Never waits."""
         try:
             known = self._known.get(hashlib.sha256(_bearer(authorization)).digest())
             return None if known is None else self._good(known, self.clock.now())
@@ -87,9 +87,9 @@ class Verifier:
             return None
 
     def _good(self, known: "_Signed", at: int) -> Mapping[str, Any]:
-        """Return the claims of a proved token, if it is valid at an instant. Raises Rejected."""
+        """Return the claims of a token already verified, if it is valid at an instant. Raises Rejected."""
         claims, thumbprint, is_for_us = known
-        # The key is asked about each time: a token that was good is so no longer once its key is withdrawn.
+        # The key is checked each time: a token that was valid is so no longer once its key is withdrawn.
         if not self._keys.prove(thumbprint, at):
             raise Rejected("token_invalid")
         if not is_for_us:
@@ -127,12 +127,12 @@ class Verifier:
         return self._audience in (audience if isinstance(audience, list) else [audience])
 
     async def ready(self) -> None:
-        """Raise Transient when the issuer's keys were never had and it does not answer."""
+        """Raise Transient when the issuer's keys were never fetched and it does not answer."""
         await self._keys.ready()
 
 
 def _bearer(authorization: str | None) -> bytes:
-    """Return the token. What is no single token in its one form is refused: else one token would have many names."""
+    """Return the token. Only its one canonical form is accepted: otherwise one token would have many cache keys."""
     if not authorization or not authorization[:7].lower().startswith("bearer"):
         raise Rejected("token_missing")
     found = _BEARER.fullmatch(authorization) if len(authorization) <= LONGEST_TOKEN else None
@@ -172,7 +172,7 @@ def is_technical(claims: Mapping[str, Any]) -> bool:
 
 
 def actor_of(claims: Mapping[str, Any]) -> Actor:
-    """Return the actor that a token's claims prove."""
+    """Return the actor whom a verified token's claims name."""
     scope = claims.get("scope")
     return Actor(
         id=str(claims["sub"]),
@@ -186,19 +186,19 @@ def actor_of(claims: Mapping[str, Any]) -> Actor:
 
 
 def client_of(claims: Mapping[str, Any]) -> str | None:
-    """Return the client to which a token was given, or None where it has no name that a topic could bear."""
+    """Return the client to which a token was issued, or None when its name can't be part of a topic's name."""
     client = claims.get("client_id") or claims.get("azp") or claims.get("sub")
     return client if isinstance(client, str) and CLIENT.fullmatch(client) else None
 
 
 def _text(value: object) -> str | None:
-    """Return a text that can be kept and shown, else None: half a character, say, can be written nowhere."""
+    """Return a text that can be stored and shown, else None: an unpaired surrogate, say, can't be encoded."""
     text = value.strip() if isinstance(value, str) else ""
     return text if 0 < len(text) <= 254 and text.isprintable() else None
 
 
 def acting_for(actor: Actor) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers with which a system of ours names whom it acts for; `on_behalf` reads them."""
+    """Return the headers with which one of our systems names whom it acts for; `on_behalf` reads them."""
     return (
         ("ce_actor", actor.id.encode()),
         ("ce_actorkind", actor.kind.encode()),
@@ -208,10 +208,10 @@ def acting_for(actor: Actor) -> tuple[tuple[str, bytes], ...]:
 
 
 def on_behalf(system: Actor, attributes: Mapping[str, str]) -> Actor:
-    """Return who a system acts for, from the event's attributes; the system itself when it names nobody.
+    """Return the actor a system acts for, from the event's attributes; the system itself when it names nobody.
 
-    Raises Rejected(`act_for_forbidden`) when its token does not carry the scope for it. Such a system is one of ours
-    and sees the outcomes elsewhere: they are told to the client that it names, whose request it brings again.
+    Raises Rejected(`act_for_forbidden`) when its token does not have the scope for it. Such a system is one of ours
+    and reads all outcomes elsewhere. So they are published to the client that it names, whose request it replays.
     """
     person = attributes.get("actor")
     if not person or person == system.id:

@@ -1,1 +1,1 @@
-"""What processes agree on: messages, topics, codes and their sentences, and how what is wrong is told."""
+"""What processes agree on: messages, topics, codes with their sentences, and the form of errors."""

@@ -9,7 +9,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def document(code: str, status: int, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what every problem says."""
+    """Return the members that every problem has."""
     return {
         "type": f"urn:structures:code:{code}",
         "title": codes.sentence(code, details),

@@ -1,7 +1,7 @@
-"""The table of topics: what each is called, who owns it, its key, its settings, and who may read and write it.
+"""The table of topics: the name, owner, key and settings of each, and who may read and write it.
 
-`ops topics provision` makes topics, users and access rights from this table and from nothing else; no process creates
-a topic by accident. The contract in `docs/contracts/` is generated from it too.
+`ops topics provision` creates topics, users and ACLs from this table alone; no process creates a topic by accident.
+The contract in `docs/contracts/` is generated from it too.
 """
 
 import re
@@ -12,7 +12,7 @@ from shared.clock import DAY, HOUR, duration, write_duration
 
 PROCESSES = ("structure_svc", "manager_svc", "insee_adapter", "delay_svc", "gateway")
 PARTNERS = "partners"
-"""Stands for every other system: it may ask (`*.requests`) and read what became of that, nothing else."""
+"""Stands for every other system: it may write `*.requests` and read its outcomes, nothing else."""
 OPS = "ops"
 
 OWNERS: Mapping[str, str] = {"structure": "structure_svc", "manager": "manager_svc"}
@@ -21,12 +21,12 @@ OWNERS: Mapping[str, str] = {"structure": "structure_svc", "manager": "manager_s
 DEFAULT_PARTITIONS = 12
 
 HANDLED = "ops.dlq-handled"
-"""What operators have done with dead letters: Kafka can't delete a record alone, so a mark says that it is settled."""
+"""What operators did with dead letters. Kafka can't delete a single record, so a mark says that it was dealt with."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `key` says in words what the record key is; `says` what a record means."""
+    """One topic. `key` describes the record key in words; `says` what a record means."""
 
     name: str
     key: str
@@ -41,7 +41,7 @@ _KEPT = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY)}
 _STAMPED = {**_KEPT, "message.timestamp.type": "LogAppendTime"}
 _COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(7 * DAY), "min.compaction.lag.ms": str(HOUR)}
 _DEAD = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY)}
-# A letter lives for up to 14 days after its segment, of 7 days, was closed: its mark must outlive it.
+# A dead letter is kept up to 14 days after its segment, of 7 days, was closed: its mark must outlive it.
 _MARKS = {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}
 
 REQUESTS, OUTCOMES, STATE, JOURNAL, DUE = "requests", "outcomes", "state", "journal", "due"
@@ -59,27 +59,27 @@ def dead_letters(process: str) -> str:
 
 
 def delay_topic(delay: int) -> str:
-    """Return the topic of one delay (ms): `delay.30m.v1`. Each delay has its own, so that its head is its earliest."""
+    """Return the topic of one delay (ms): `delay.30m.v1`. Each delay has its own, so that it is ordered by due time."""
     return f"delay.{write_duration(delay)}.v1"
 
 
 PARTNER_PREFIX = "outcomes."
-"""What the name of a partner's topic begins with."""
+"""The prefix of the name of a partner's topic."""
 CLIENT = re.compile(r"[A-Za-z0-9._-]{1,200}")
-"""A client of the issuer whose name can be a part of a topic's."""
+"""The form of a client's name that can be part of a topic's name."""
 
 
 def partner_outcomes(client: str) -> str:
-    """Return the name of the topic on which a client reads what became of its requests: `outcomes.facturier`."""
+    """Return the name of the topic on which a client reads the outcomes of its requests: `outcomes.facturier`."""
     return f"{PARTNER_PREFIX}{client}"
 
 
 def partner_topic(client: str) -> Topic:
-    """Return the topic of one partner. `ops partners add` makes it: partners are in no table."""
+    """Return the topic of one partner. `ops partners add` creates it: partners are in no table."""
     return Topic(
         partner_outcomes(client),
         "as the request",
-        "what became of the requests that came on Kafka with a token of this client, whichever owner they went to",
+        "outcomes of the requests that came on Kafka with a token of this client, whichever owner they went to",
         writers=tuple(OWNERS.values()),
         readers=(PARTNERS,),
         config=_KEPT,
@@ -91,7 +91,7 @@ DELAY_PATTERN = r"^delay\.[0-9]+(ms|s|m|h|d)\.v1$"
 
 
 def delay_of(topic: str) -> int:
-    """Return the delay (ms) that the name of a delay topic tells. Raises ValueError for another topic."""
+    """Return the delay (ms) in the name of a delay topic. Raises ValueError for another topic."""
     return duration(topic.split(".")[1])
 
 
@@ -106,7 +106,7 @@ def _owned(
         Topic(
             name(owner, REQUESTS),
             "the entity's id, or the identifier for a creation",
-            "somebody asks for something",
+            "a request",
             writers=("gateway", PARTNERS, OPS, *request_writers),
             readers=(process,),
             config=_STAMPED,
@@ -114,7 +114,7 @@ def _owned(
         Topic(
             name(owner, RETRIES),
             "as the request",
-            "a request whose proof could not be checked when it came, since the issuer did not answer",
+            "a request whose token could not be verified when it came, since the issuer did not answer",
             writers=(process,),
             readers=(process,),
             config=_KEPT,
@@ -123,7 +123,7 @@ def _owned(
         Topic(
             name(owner, OUTCOMES),
             "as the request",
-            "what became of a request: waiting, accepted, rejected, applied, failed, cancelled; never a value",
+            "the outcome of a request: waiting, accepted, rejected, applied, failed, cancelled; never a value",
             writers=(process,),
             readers=("gateway",),
             config=_KEPT,
@@ -138,8 +138,8 @@ def _owned(
         ),
         Topic(
             name(owner, JOURNAL),
-            "actor, request id and step",
-            "each step of a request, with what it changes; the highest version is the request as it is now",
+            "actor, request id and status",
+            "each transition of a request, with what it changes; the highest version is the request as it is now",
             writers=(process,),
             readers=("gateway",),
             config=_COMPACTED,
@@ -147,7 +147,7 @@ def _owned(
         Topic(
             name(owner, DUE),
             "the document's id",
-            "something of this document is due",
+            "a change of this document is due",
             # A trigger applies nothing by itself, so an operator may give one.
             writers=("delay_svc", process, OPS),
             readers=(process,),
@@ -166,7 +166,7 @@ def table(*delays: int) -> list[Topic]:
         Topic(
             "insee.requests",
             "SIRET",
-            "somebody needs what INSEE says of a SIRET",
+            "a look-up of a SIRET at INSEE",
             writers=("structure_svc", "gateway", OPS),
             readers=("insee_adapter",),
             config=_STAMPED,
@@ -174,7 +174,7 @@ def table(*delays: int) -> list[Topic]:
         Topic(
             "insee.outcomes",
             "SIRET",
-            "what INSEE says of it",
+            "the answer to a look-up",
             writers=("insee_adapter",),
             readers=("structure_svc", "gateway"),
             config=_KEPT,
@@ -183,7 +183,7 @@ def table(*delays: int) -> list[Topic]:
             Topic(
                 delay_topic(delay),
                 "the document's id",
-                "a trigger for later: when it is due and which topic it goes to",
+                "a delayed record: a trigger, when it is due and which topic it goes to",
                 writers=tuple(OWNERS.values()),
                 readers=("delay_svc",),
                 config=_STAMPED,
@@ -194,7 +194,7 @@ def table(*delays: int) -> list[Topic]:
             Topic(
                 dead_letters(process),
                 "as received",
-                "the original bytes of a message nobody can handle, why, where from, and who was verified",
+                "a message that can't be handled: its bytes, the reason, its origin and its authenticated sender",
                 writers=(process,),
                 readers=(OPS,),
                 config=_DEAD,

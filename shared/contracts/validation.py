@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a field, as codes of ours with the values of their sentences. Pure."""
+"""Turns pydantic's errors into our codes, with the values of their sentences. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from shared.contracts.codes import CODES
 from shared.errors import Rejected
 
 _SHOWN_AT_MOST = 100
-"""Fields named in an answer: a huge request has a small one."""
+"""Fields named in an answer at most: even a huge request gets a small answer."""
 _LONGEST_PATH = 200
 
 _CODES: Mapping[str, str] = {
@@ -41,18 +41,17 @@ _CODES: Mapping[str, str] = {
         "instant_format",
     ),
 }
-"""Our codes, by pydantic's kind of error. A validator of ours raises one of ours itself; what is left is
-`field_invalid`."""
+"""Our codes, by pydantic's type of error. Our own validators raise our codes; any other error is `field_invalid`."""
 
 _VALUES: Mapping[str, str] = {"max_length": "max", "min_length": "min", "le": "max", "ge": "min"}
-"""How our sentences call what pydantic tells of an error."""
+"""The names in our sentences for the values in the context of a pydantic error."""
 
 
 def invalid(errors: Iterable[Mapping[str, Any]], *, inside: int = 0) -> Rejected:
-    """Return the refusal of what pydantic finds wrong: each field by its path, `inside` so many parts, with its code.
+    """Return the refusal for pydantic's errors: a code for each field, by its path without the first `inside` parts.
 
-    A hundred of them at most. The values of their sentences are in the details under `fields`: they tell of the form
-    that is expected, never of what was given.
+    It names a hundred fields at most. The values of their sentences are in the details under `fields`: they describe
+    the expected form, never what was given.
     """
     fields: dict[str, str] = {}
     values: dict[str, Mapping[str, Any]] = {}
@@ -70,9 +69,9 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, inside: int = 0) -> Rejected
 
 
 def coded(code: str) -> WrapValidator:
-    """Return what makes a type tell a code of ours, which says what it expects.
+    """Return a validator that replaces a type's error by one of our codes, which says what is expected.
 
-    What is only too long is told as that, and what the type itself tells by a code of ours stays.
+    A value that is only too long gets that error, and an error of the type that already is one of our codes stays.
     """
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -81,14 +80,14 @@ def coded(code: str) -> WrapValidator:
         except ValidationError as error:
             if any(p["type"] == "string_too_long" or p["type"] in CODES for p in error.errors(include_input=False)):
                 raise
-            # Not chained: pydantic's own error holds the value.
+            # Not chained: pydantic's own error contains the value.
             raise PydanticCustomError(code, "it does not have the form of its type") from None
 
     return WrapValidator(check)
 
 
 def _values(code: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return, of what is told with an error, the values that the sentence of its code uses."""
+    """Return, from the context of an error, the values that the sentence of its code uses."""
     known = {_VALUES.get(name, name): value for name, value in context.items()}
     if isinstance(known.get("expected"), str) and code == "value_unknown":
         known["allowed"] = re.findall("'([^']*)'", known["expected"])

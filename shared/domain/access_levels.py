@@ -1,6 +1,6 @@
 """Who may do what on a structure (rules R1, R2), read from the local copies of `manager.state`.
 
-The rights ladder, from the lowest: stranger, consultation, modification, principal.
+The access levels, from the lowest: stranger, consultation, modification, principal.
 """
 
 from collections.abc import Mapping
@@ -46,13 +46,13 @@ def right(team: Mapping[str, Any] | None, user: str, *, first_principal: str | N
 
 
 def require_active(copies: Mapping[str, Mapping[str, Any]], user: str) -> None:
-    """Refuse a user whose account is closed; one nobody has met yet is open."""
+    """Refuse a user whose account is closed; that of a user not registered yet is open."""
     copy = copies.get(user_key(user))
     if copy is not None and copy.get("active") is False:
         raise Rejected("user_inactive", waits_for=user_key(user), outsider=True)
 
 
 def require_administrator(actor: Actor) -> None:
-    """Refuse whoever is no administrator."""
+    """Refuse an actor who is no administrator."""
     if not actor.is_administrator:
         raise Rejected("administrator_only", outsider=True)

@@ -1,4 +1,4 @@
-"""Whoever asks, as rules know them. Pure: how a token proves it is elsewhere."""
+"""The actor of a request, as rules know them. Pure: tokens are verified elsewhere."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,9 +8,9 @@ ADMINISTRATOR = "structures:admin"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever asks. `via` is the system that asks in their name, and was allowed to.
+    """A person or a technical account. `via` is the system that asks in their name, and was allowed to.
 
-    `client` is the client of the issuer whose token brought the request on Kafka: what becomes of it is told to it too.
+    `client` is the client of the issuer whose token brought the request on Kafka: outcomes are published to it too.
     """
 
     id: str

@@ -1,1 +1,1 @@
-"""One safe way to reach Kafka: clients, consumers, producers, and what is done with what nobody can handle."""
+"""One safe way to use Kafka: clients, consumers, producers, dead letters."""

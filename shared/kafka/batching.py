@@ -1,6 +1,6 @@
 """Hands records to an aiokafka producer in whole batches.
 
-One future and one coroutine for each record, as `send` makes them, cost more than all the rest of sending it.
+The future and the coroutine that `send` makes for each record cost more than all the rest of sending it.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ Append = Callable[[Any, T], Any]
 async def send_batches(
     producer: AIOKafkaProducer, lots: Mapping[Place, Sequence[T]], append: Append[T]
 ) -> list[tuple[asyncio.Future[Any], list[T]]]:
-    """Send each lot to its partition, in order; return the future acknowledgement of each batch, with what it holds."""
+    """Send each lot to its partition, in order; return each batch's future acknowledgement, with its records."""
     sent: list[tuple[asyncio.Future[Any], list[T]]] = []
     filling = [(place, _batches(producer, lot, append)) for place, lot in lots.items()]
-    # A partition takes one batch at a time, hence the rounds: its second one follows the first of all.
+    # A partition takes one batch at a time. So each round sends one batch to each partition.
     for batches in zip_longest(*(batches for _, batches in filling)):
         for ((topic, partition), _), filled in zip(filling, batches, strict=True):
             if filled is not None:

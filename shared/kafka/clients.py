@@ -1,7 +1,7 @@
-"""One safe way to reach Kafka.
+"""The only place where Kafka clients are built.
 
 FastStream's and aiokafka's defaults lose data (acks=1, no idempotence, offsets from the end, at-most-once commits,
-topics created by accident). They are overridden here, once: nobody else builds a broker, a producer or a consumer.
+topics created by accident). They are overridden here, once: no other module builds a broker, a producer or a consumer.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
 def build_broker(settings: KafkaSettings) -> KafkaBroker:
     """Return a broker for consuming; every subscriber is added by `subscribe`."""
     return KafkaBroker(
-        # FastStream takes a string with commas for the name of one host.
+        # FastStream takes a string with commas as the name of one host.
         settings.bootstrap.split(","),
         security=SASLScram512(
             username=settings.user,
@@ -68,10 +68,10 @@ def build_broker(settings: KafkaSettings) -> KafkaBroker:
 
 
 async def start(broker: KafkaBroker) -> None:
-    """Start all its subscribers at once.
+    """Start all subscribers of a broker at once.
 
-    Each waits until its group has given it a share, which takes a heartbeat of those that are members already. One
-    after the other, as FastStream starts them, a process of five subscribers would wait five times.
+    Each waits until its group has assigned it partitions, which takes one heartbeat of the other members. One after the
+    other, as FastStream starts them, a process with five subscribers would wait five times.
     """
     await broker.connect()
     await asyncio.gather(*(subscriber.start() for subscriber in broker.subscribers))
@@ -105,8 +105,8 @@ def subscribe(
 ) -> Any:
     """Hand the records of `topics` to `handler` in batches, in order of each partition; commit after it returns.
 
-    An exception of the handler takes the whole batch back: what may be tried again is retried inside the handler.
-    Without a group every process reads everything, and nothing is committed. Returns FastStream's subscriber.
+    When the handler raises, the whole batch is read again; retries of single steps are up to the handler. Without a
+    group every process reads everything, and nothing is committed. Returns FastStream's subscriber.
     """
     subscriber = broker.subscriber(
         *topics,
@@ -116,7 +116,7 @@ def subscribe(
         ack_policy=AckPolicy.NACK_ON_ERROR if group else AckPolicy.MANUAL,
         max_records=max_records,
         session_timeout_ms=10_000,
-        # A member hears of another that joins or leaves by its heartbeat, and until all have heard nobody reads.
+        # A member learns by its heartbeat that another joins or leaves, and until all have learnt of it none reads.
         heartbeat_interval_ms=1_000,
         max_poll_interval_ms=300_000,
         fetch_max_wait_ms=500,
@@ -130,8 +130,8 @@ def subscribe(
 def build_producer(settings: KafkaSettings, *, linger_ms: int = 0, once: bool = True) -> AIOKafkaProducer:
     """Return a producer whose acknowledged records are not lost and not doubled by its own retries.
 
-    With `once` false they may be doubled, and what a topic does not take for ten seconds is given up: a producer that
-    numbers its records never gives up, and can't go on where it had to.
+    With `once` false it is not idempotent: records may be doubled, and one that is not acknowledged for ten seconds is
+    given up. An idempotent producer can't give one up and go on: the gap in its sequence numbers would stop it.
     """
     return AIOKafkaProducer(
         **connection(settings),
@@ -154,8 +154,8 @@ async def topics_seen(producer: AIOKafkaProducer) -> Collection[str]:
 async def answers(producer: AIOKafkaProducer) -> None:
     """Ask a started producer's brokers whether they are there, for readiness. Raises Transient when none answers.
 
-    Consumers don't tell: while no broker answers, their polls come back empty as on a quiet day. All are asked at once:
-    one of several may be away, or frozen, and work goes on.
+    Consumers don't show it: while no broker answers, their polls return empty as on a quiet day. All brokers are asked
+    at once, and one answer is enough: one of several may be down, or frozen, and work goes on.
     """
     client, nothing = producer.client, MetadataRequest([])
     pings = [asyncio.ensure_future(client.send(broker.nodeId, nothing)) for broker in client.cluster.brokers()]

@@ -1,4 +1,4 @@
-"""Runs handlers of batches: bounded retries of what may pass, back-off, metrics, and a loop that liveness can see."""
+"""Runs handlers of batches: limited retries of transient errors, back-off, metrics, and a loop that liveness sees."""
 
 import asyncio
 import contextlib
@@ -22,16 +22,16 @@ log = get_logger(__name__)
 
 TRANSIENT = (Transient, PyMongoError, KafkaError, OSError, TimeoutError)
 _BACKOFF_S = (0.05, 0.2, 0.5, 1, 2, 5)
-"""Seconds between tries; the last one repeats. The whole stays far below max.poll.interval."""
+"""Seconds between tries; the last one repeats. Their sum stays far below max.poll.interval."""
 _TRIES = 20
 _STUCK_AFTER = 5
-"""Tries in vain, some four seconds, from which on a consumer stands still."""
+"""Failed tries, some four seconds of them, after which the consumer counts as stuck."""
 _POLL_MS = 1_000
-"""How long a poll waits for the first message; it returns as soon as there is one."""
+"""Milliseconds that a poll waits for a first message; it returns as soon as there is one."""
 _AT_ONCE_S = 0.001
-"""Seconds within which a poll returns what had come before it."""
+"""A poll that returns within so many seconds returned messages that had come before it."""
 _MORE_MS = 5
-"""How long it then waits for what other partitions hold."""
+"""Milliseconds that it then waits for messages of other partitions."""
 
 
 def consume(
@@ -45,13 +45,13 @@ def consume(
     from_start: bool = True,
     may_stand_still: bool = False,
 ) -> Any:
-    """Hand batches of `topics` to `handler` until it takes them.
+    """Hand batches of `topics` to `handler`, again until it succeeds.
 
-    What is transient is tried again; after many tries the batch goes back to the broker and the partition waits.
-    Nothing is skipped: a handler that can't handle a message dead-letters it itself. A batch that was tried in vain for
+    After a transient error it is tried again; after many tries the batch is read from the broker again, and its
+    partitions wait. Nothing is skipped: a handler dead-letters what it can't handle itself. A batch that has failed for
     some seconds makes the process unready, unless it `may_stand_still`. Returns FastStream's subscriber.
     """
-    name = group or f"tail of {', '.join(topics)}"
+    name = group or f"listener of {', '.join(topics)}"
 
     async def handle(records: Sequence[Any]) -> None:
         started = time.monotonic()
@@ -69,14 +69,14 @@ def consume(
                 metrics.BATCH_RETRIES.labels(name).inc()
                 log.warning("a batch is tried again", consumer=name, error=type(error).__name__, attempt=attempt)
                 loop.beat()
-                if health.ended():  # The process is about to end: the batch is left to the one that follows.
+                if health.ended():  # The process is about to end: the batch is left to the next process.
                     await asyncio.sleep(1)
                     raise
                 await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
             except Exception as error:
-                log.exception("a batch broke", consumer=name)
+                log.exception("a batch failed", consumer=name)
                 progress.in_vain(error)
-                await asyncio.sleep(1)  # It comes back at once: without a pause this would be a hot loop.
+                await asyncio.sleep(1)  # The batch comes back at once: without a pause this would be a hot loop.
                 raise
         else:
             raise Transient(f"{name} can't go on")
@@ -87,16 +87,16 @@ def consume(
     progress = Progress(name, loop)
 
     async def poll(consumer: Any) -> Any:
-        # FastStream's own poll sleeps after every empty one: a message that comes then would wait for 200 ms.
+        # FastStream sleeps after every empty poll: a message that comes meanwhile would wait up to 200 ms.
         try:
             records = await _take(consumer, max_records)
         except (KafkaError, ConsumerStoppedError):
-            raise  # FastStream knows what to do.
+            raise  # FastStream handles these itself.
         except Exception:
-            log.exception("polling broke", consumer=name)
+            log.exception("polling failed", consumer=name)
             await asyncio.sleep(1)  # FastStream starts the loop again at once.
             raise
-        loop.beat()  # Not before: a loop that only ever fails to poll does not turn.
+        loop.beat()  # Only now: a loop whose polls always fail must not look alive.
         progress.polled(records, consumer.assignment())
         return records
 
@@ -105,14 +105,14 @@ def consume(
 
 
 async def _take(consumer: Any, max_records: int) -> tuple[Any, ...]:
-    """Return the records that have come, or the first to come."""
+    """Return the records that have come already, or else the first that come."""
     started = time.monotonic()
     batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
     records = list(chain.from_iterable(batches.values()))
     if 0 < len(records) < max_records and time.monotonic() - started < _AT_ONCE_S:
-        # What was there already is of one fetch, often of one partition, and aiokafka fetches nothing more before it is
-        # taken. What the other partitions hold comes with the next fetch: it must not wait for this batch.
-        # Raised here it would lose what was taken already, and the next poll meets it too.
+        # These were of one fetch, often of one partition, and aiokafka fetches nothing more before they are taken.
+        # Records of the other partitions come with the next fetch: they must not wait for this batch to be handled. An
+        # error is suppressed: raised, it would lose the records taken already, and the next poll meets it too.
         with contextlib.suppress(Exception):
             batches = await consumer.getmany(timeout_ms=_MORE_MS, max_records=max_records - len(records))
             records += chain.from_iterable(batches.values())
@@ -120,7 +120,7 @@ async def _take(consumer: Any, max_records: int) -> tuple[Any, ...]:
 
 
 def _alive(subscriber: Any) -> bool:
-    # A broker's ping answers although the loop that consumes has died: the loop's own task is what counts. FastStream
-    # starts another task in the place of one that broke, and keeps both: none is left when the loop has ended.
+    # A ping of the broker succeeds even when the consume loop has died, so the loop's own tasks are looked at.
+    # FastStream starts a new task when one fails, and keeps both: the loop has ended when all of them are done.
     tasks = subscriber.tasks
     return not tasks or not all(task.done() for task in tasks)

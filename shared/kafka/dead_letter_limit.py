@@ -1,8 +1,8 @@
-"""Keeps a bad deployment from emptying its topics into the dead letters.
+"""The dead letter limit: keeps a bad deployment from emptying its topics into the dead letters.
 
-When nearly everything that a process reads is more than it can handle, the fault is its own: past a rate its consumers
-wait, an alert says so, and a mended process goes on where they stand. What others send wrong is their own fault: told
-to them, bounded by what Kafka lets them send, it makes nobody wait.
+When a process can handle nearly nothing that it reads, the fault is its own: past a rate its consumers wait, an alert
+fires, and a corrected process goes on from there. Invalid requests are the fault of their senders: they are answered,
+Kafka's quotas limit them, and no consumer waits because of them.
 """
 
 import math
@@ -18,10 +18,10 @@ from shared.runtime import metrics
 AT_MOST = 500
 """Dead letters of our own fault within `WINDOW`."""
 OF_ONE_ACTOR = 50
-"""How many of them one actor's requests count: whoever finds what breaks a rule stops nobody else with it."""
+"""How many of them one actor's requests count for: an actor who finds what makes a rule fail can't stop others."""
 WINDOW = 60.0
 _HELD_FOR = 15.0
-"""Seconds for which consumers that wait are known to: they try again every few seconds."""
+"""Seconds after its last attempt during which a consumer counts as waiting: it tries again every few seconds."""
 _OUR_FAULT = b"internal_error"
 
 
@@ -34,11 +34,11 @@ class DeadLetterLimit:
         self._counted: deque[tuple[float, bytes]] = deque()
         self._of_actors: Counter[bytes] = Counter()
         self._held = -math.inf
-        # Nobody says when they go on, since it may be elsewhere: partitions move.
+        # Computed from the time, since consumers may go on in another process: partitions move.
         metrics.DEAD_LETTERS_HELD.set_function(lambda: self._clock() < self._held + _HELD_FOR)
 
     def check(self, messages: Iterable[Message]) -> None:
-        """Count what is about to be sent. Raises Transient when it would be too much: nothing of it is to be sent."""
+        """Count the dead letters about to be sent. Raises Transient past the limit: then none of them may be sent."""
         ours = [message for message in messages if message.topic == self._topic and _is_our_fault(message)]
         now = self._clock()
         while self._counted and self._counted[0][0] <= now - WINDOW:
@@ -48,7 +48,7 @@ class DeadLetterLimit:
             return
         if len(self._counted) >= AT_MOST:
             self._held = now
-            raise Transient("too many messages can't be handled: they are kept where they are")
+            raise Transient("too many messages can't be handled: they stay in their topics")
         self._held = -math.inf
         for message in ours:
             actor = dict(message.headers).get("dlq_actor", b"")
@@ -58,7 +58,7 @@ class DeadLetterLimit:
 
 
 def _is_our_fault(message: Message) -> bool:
-    """Tell whether we are to blame: a rule that breaks, or what only systems of ours may write and nobody can read."""
+    """Tell whether the fault is ours: a rule failed, or the message came from a topic that only our systems write."""
     headers = dict(message.headers)
     from_outside = headers.get("dlq_topic", b"").decode().endswith((f".{REQUESTS}", f".{RETRIES}"))
     return headers.get("dlq_code") == _OUR_FAULT or not from_outside

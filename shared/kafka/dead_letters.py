@@ -1,4 +1,4 @@
-"""Dead letters: a message nobody can handle is kept, with the reason, and its neighbours go on."""
+"""Dead letters: a message that can't be handled is kept, with the reason, and the messages around it go on."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,19 +11,20 @@ from shared.runtime import metrics
 
 SECRET_HEADERS = frozenset({"authorization"})
 LARGEST = 900_000
-"""Bytes of a letter at most, below what a broker takes: a message that came compressed may be far larger than that."""
+"""Bytes of a dead letter at most, below the broker's limit: a message that came compressed may be far larger."""
 _LARGEST_HEADER, _MOST_HEADERS, _LONGEST_NAME, _LONGEST_REASON = 4_096, 100, 200, 1_000
 OURS = "dlq_"
-"""What the names of our own headers begin with: the original's headers of such a name are left out, being forged."""
+"""Prefix of our own headers: headers of the original that begin with it are left out, since they are forged."""
 
 
 def dead_letter(record: Any, code: str, reason: str, *, process: str, actor: Actor | None = None) -> Message:
     """Return the message for this process's dead-letter topic.
 
-    It holds the original key, bytes and headers (save the token) and, in headers of their own: `dlq_code`,
-    `dlq_reason`, `dlq_topic`, `dlq_partition`, `dlq_offset`, `dlq_timestamp` (ms), and, when who sent it was verified,
-    `dlq_actor`, `dlq_actorkind` and `dlq_actorscope`: a replay names them again, whatever the original's own headers
-    say. What would not fit is cut; then `dlq_cut` tells how many bytes the original had, which the topic still holds.
+    It has the original key, bytes and headers (except the token) and, in headers of their own: `dlq_code`,
+    `dlq_reason`, `dlq_topic`, `dlq_partition`, `dlq_offset`, `dlq_timestamp` (ms), and, when its sender was
+    authenticated, `dlq_actor`, `dlq_actorkind` and `dlq_actorscope`: a replay acts for them, whatever the original's
+    own headers say. A value that is too large is cut; then `dlq_cut` is how many bytes the original has, which is still
+    in its topic.
     """
     metrics.DEAD_LETTERS.labels(record.topic, code).inc()
     kept = [(name, value or b"") for name, value in record.headers or () if _is_kept(name.lower(), value or b"")]
@@ -47,7 +48,7 @@ def dead_letter(record: Any, code: str, reason: str, *, process: str, actor: Act
 
 
 def _is_kept(header: str, value: bytes) -> bool:
-    # A token under another name is a token all the same.
+    # A token may have been put under another name by mistake.
     is_secret = header in SECRET_HEADERS or value[:7].lower() == b"bearer "
     return not is_secret and not header.startswith(OURS)
 

@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: as Java's clients and aiokafka choose it, in half of aiokafka's time.
+"""The partition of a key: the same that Java's clients and aiokafka choose, in half of aiokafka's time.
 
 aiokafka's own murmur2 works byte by byte and takes longer than everything else about sending a small message.
 """
@@ -31,5 +31,5 @@ def key_hash(key: bytes) -> int:
 def partitioner(key: bytes | None, partitions: Sequence[int], available: Sequence[int]) -> int:
     """Choose the partition of a key among all `partitions`; without a key any `available` one. For aiokafka."""
     if key is None:
-        return random.choice(available or partitions)  # noqa: S311 - spreads load, protects nothing.
+        return random.choice(available or partitions)  # noqa: S311 - it spreads load; no security depends on it.
     return partitions[key_hash(key) % len(partitions)]

@@ -1,9 +1,10 @@
-"""The bus on Kafka.
+"""The bus on Kafka, with an idempotent producer.
 
-aiokafka numbers a batch when it first sends it. A batch it gives up on (its topic was denied, or had no leader for half
-a minute) leaves a gap, and the broker then refuses all that this producer sends to that partition ever after. Nothing
-but a new producer mends that, hence a new process: it finds in MongoDB, and from its committed offsets, what is to be
-told, while another producer beside the old one could overtake what that one still has under way.
+aiokafka numbers a batch when it first sends it. A batch that it gives up (its topic was denied, or had no leader for
+half a minute) leaves a gap in the sequence numbers, and the broker then refuses all that this producer sends to that
+partition. Only a new producer can go on. That needs a new process: in the same one, a second producer could overtake
+what the first still has under way. The new process finds what is to be published in MongoDB and from its committed
+offsets.
 """
 
 import asyncio
@@ -37,13 +38,13 @@ _FOR_EVER = (
     InvalidProducerIdMapping,
     ProducerFenced,
 )
-"""What a broker says of the producer, and not of what it sent: it will say so of everything."""
+"""Errors that concern the producer itself, not what it sent: it will get them for everything."""
 
 
 class KafkaBus:
     """Sends messages with one idempotent producer; the order within a partition is the order given.
 
-    A producer that can never send again ends the process: `health` is told.
+    When the producer can never send again, `health` learns of it and the process ends.
     """
 
     def __init__(
@@ -60,15 +61,15 @@ class KafkaBus:
         health.part(name, alive=lambda: not self._is_spent())
 
     def _is_spent(self) -> bool:
-        # aiokafka's own task ends at an error that it does not know, and then takes nothing any more.
-        task = self._producer._sender.sender_task  # noqa: SLF001 - nothing public tells it.
+        # aiokafka's sender task ends at an unexpected error, and then nothing is sent any more.
+        task = self._producer._sender.sender_task  # noqa: SLF001 - there is no public way to see it.
         return self._is_refused or (task is not None and task.done() and not task.cancelled())
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Send all; return once every one is acknowledged. Raises the first failure; Transient past the limit.
+        """Send all; return once all are acknowledged. Raises the first failure; Transient past the dead letter limit.
 
-        A few join the batch that others are filling: a partition takes one batch at a time, so batches of one message
-        from many callers would queue up. Many are worth batches of their own.
+        A few messages join the batch that other callers are filling: a partition takes one batch at a time, so many
+        batches of one message would queue up. Many messages get batches of their own.
         """
         if self._limit is not None:
             self._limit.check(messages)

@@ -1,4 +1,4 @@
-"""How one consumer gets on: how old what it has in hand is, and whether it tries a batch in vain."""
+"""The progress of one consumer: the age of the records it is handling, and whether a batch keeps failing."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -11,36 +11,36 @@ from shared.runtime.health import Loop
 
 
 class Progress:
-    """What a consumer tells of itself, in metrics and to readiness."""
+    """What a consumer reports, as metrics and to readiness."""
 
     def __init__(self, consumer: str, loop: Loop) -> None:
         self._loop = loop
         self._oldest: int | None = None
         self._partitions: set[TopicPartition] = set()
         self._stands_still = metrics.STANDS_STILL.labels(consumer)
-        # Computed when it is asked for: what hangs over a batch says nothing by itself.
+        # Computed when it is scraped: a handler that hangs would not update it.
         metrics.BEHIND.labels(consumer).set_function(self._behind)
-        metrics.BATCH_RETRIES.labels(consumer)  # A counter that begins with its first event hides that event.
+        metrics.BATCH_RETRIES.labels(consumer)  # Starts at 0: else its first event would not show.
 
     def begins(self, records: Sequence[Any]) -> None:
-        """Take note of a batch that is about to be handled."""
+        """Note the batch that is about to be handled."""
         self._oldest = min((r.timestamp for r in records if r.timestamp > 0), default=None)
         self._partitions = {TopicPartition(r.topic, r.partition) for r in records}
 
     def in_vain(self, error: Exception) -> None:
-        """Say that the batch in hand is tried in vain."""
+        """Note that the present batch keeps failing."""
         self._loop.stuck = type(error).__name__
         self._stands_still.set(1)
 
     def goes_on(self) -> None:
-        """Say that a batch was handled."""
+        """Note that a batch was handled."""
         self._loop.stuck = None
         self._stands_still.set(0)
 
     def polled(self, records: Sequence[Any], assigned: Collection[TopicPartition]) -> None:
-        """Take note of what a poll brought, while these partitions are ours.
+        """Note the records of a poll and the partitions assigned now.
 
-        A batch that was tried in vain comes again, unless its partitions have gone to others: it is theirs to tell.
+        A batch that failed comes again, unless its partitions have gone to another process, which then reports it.
         """
         if not records:
             self._oldest = None

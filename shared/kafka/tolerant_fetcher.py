@@ -1,10 +1,10 @@
-"""Reads what brokers hand out, whatever other clients have put into it: what would end aiokafka's consumer does not.
+"""Reads any records that other clients may have written: those that would end aiokafka's consumer do not.
 
-Kafka looks neither at the names of headers nor at what a batch unpacks to, and other clients send any bytes. aiokafka
-raises at a name that is not UTF-8 from the middle of a batch, and unpacks a few kilobytes to gigabytes, again and again
-at the same place: one such record would stop every reader of its partition for good. A batch with such a name is read
-once more, slowly, with the odd bytes written out (`\\xff`); a batch that is too large to be unpacked becomes one record
-that says so. What is wrong is then for its reader to judge.
+Kafka checks neither the names of headers nor the unpacked size of a batch, and other clients may send any bytes.
+aiokafka raises in the middle of a batch at a header name that is not UTF-8, and it unpacks a few kilobytes to
+gigabytes. It would do so again and again at the same offset: one such record would stop every reader of its partition
+for good. So a batch with such a name is read once more, by a slow reader that escapes the invalid bytes (`\\xff`), and
+a batch that is too large to unpack becomes one record that says so. Their readers then decide what to do with them.
 """
 
 import zlib
@@ -21,11 +21,11 @@ from aiokafka.record.memory_records import _MemoryRecordsPy
 from shared.contracts.messages.cloudevents import LEFT_OUT
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of a batch once unpacked; clients make batches of a megabyte, before they compress them."""
+"""Bytes of an unpacked batch at most; clients make batches of a megabyte, before they compress them."""
 
 _NONE, _GZIP, _SNAPPY, _LZ4, _ZSTD = range(5)
 _AT_MOST = {_NONE: 1, _GZIP: 1_032, _SNAPPY: 1, _LZ4: 255, _ZSTD: LARGEST}
-"""How many times larger what is unpacked can be; snappy makes nothing of a megabyte that would harm."""
+"""How many times larger a payload can become when unpacked; a megabyte of snappy can't become harmful."""
 _PAYLOAD_AT = 61
 _LOG_APPEND_TIME = 1
 
@@ -45,13 +45,13 @@ def fits(codec: int, payload: memoryview) -> bool:
     try:
         into(payload.tobytes(), bytearray(LARGEST))
     except cramjam.DecompressionError as error:
-        return "whole buffer" not in str(error)  # Anything else is for aiokafka to say.
+        return "whole buffer" not in str(error)  # Other errors are left to aiokafka.
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class _LeftOut:
-    """Stands for the records of a batch, as aiokafka's consumer takes a record."""
+    """Replaces the records of a batch, with the attributes of aiokafka's records."""
 
     offset: int
     timestamp: int
@@ -74,7 +74,7 @@ class _Bytes(bytearray):
 
 
 class _SlowBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka has no types.
-    """aiokafka's own reader in Python, on bytes of which each part can be decoded."""
+    """aiokafka's own pure Python reader, on bytes whose every slice can be decoded."""
 
     _buffer: Any
 
@@ -84,7 +84,7 @@ class _SlowBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka has n
 
 
 class _Batch:
-    """A batch that is read fast, and slowly from the first record on that can't be."""
+    """A batch that is read by the fast reader, and by the slow one from the first record on that needs it."""
 
     def __init__(self, fast: Any, raw: Any) -> None:
         self._fast = fast

@@ -1,1 +1,1 @@
-"""One safe way to reach MongoDB."""
+"""One safe way to use MongoDB."""

@@ -1,8 +1,8 @@
 """Guarded writes in bulk: which were not made, and why.
 
-MongoDB answers a bulk as a whole. Of each write that was not made it tells whether another was first (then it can be
-decided again), whether it can never be made (then only its own document is harmed), or nothing of the kind (then the
-database does not work, and the whole is tried again).
+MongoDB answers a bulk as a whole. For each write that was not made, the error says whether another write was first
+(then it can be decided again) or whether it can never be made (then only its own document is harmed). Any other error
+means that the database does not work, and the whole bulk is tried again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,14 +27,14 @@ NEVER = frozenset(
         17420,  # the same, of a replacement
     }
 )
-"""What MongoDB says of a write that no second try will make better."""
+"""MongoDB's error codes of writes that fail at every try."""
 
 
 async def write(collection: Any, operations: Sequence[Any]) -> Mapping[int, frozenset[str] | None]:
-    """Run an unordered bulk; return the places of the writes not made.
+    """Run an unordered bulk; return the indexes of the writes not made.
 
-    Each with the unique keys that were in the way (none when it was the document itself), or None when it can never be
-    made. Raises Transient when the database did not take the bulk.
+    Each has the unique keys that conflicted (none when it was the document's version), or None when it can never be
+    made. Raises Transient when the database did not execute the bulk.
     """
     if not operations:
         return {}
@@ -42,7 +42,7 @@ async def write(collection: Any, operations: Sequence[Any]) -> Mapping[int, froz
         await collection.bulk_write(operations, ordered=False)
     except BulkWriteError as error:
         return _failures(error)
-    except (BSONError, OverflowError):  # One of them can't even be sent; perhaps others were.
+    except (BSONError, OverflowError):  # One of them can't even be sent; others may have been.
         if len(operations) == 1:
             return {0: None}
         return {
@@ -61,6 +61,6 @@ def _failures(error: BulkWriteError) -> Mapping[int, frozenset[str] | None]:
 
 
 def _in_the_way(failure: Mapping[str, Any]) -> frozenset[str]:
-    """Return the unique keys of the collection that another document has."""
+    """Return the unique keys that another document of the collection has."""
     value = failure.get("keyValue", {}).get("keys")
     return frozenset({value}) if isinstance(value, str) else frozenset()

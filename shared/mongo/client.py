@@ -1,6 +1,7 @@
-"""The seam to MongoDB: the only module that imports Motor.
+"""The only module that imports the MongoDB driver, Motor.
 
-Motor was asked for; its maker has replaced it by PyMongo's `AsyncMongoClient`. Moving there changes this file alone.
+Motor is a requirement, although MongoDB has replaced it by PyMongo's `AsyncMongoClient`. Moving there would change this
+file alone.
 """
 
 from contextlib import AbstractContextManager
@@ -41,7 +42,7 @@ _OF_THE_DOCUMENT = {
     17419: "the document would be larger than MongoDB keeps",
     17420: "the document would be larger than MongoDB keeps",
 }
-"""What MongoDB says of a document that no second try will make better; all else may pass."""
+"""MongoDB's errors about a document that fails at every try; any other error may pass."""
 
 __all__ = [
     "ASCENDING",
@@ -70,9 +71,9 @@ __all__ = [
 def connect(settings: MongoSettings, *, retry_writes: bool = True, patience: int | None = None) -> Any:
     """Return this process's own database: writes are acknowledged by a majority and journaled.
 
-    The driver tries a write again by itself unless the caller does: for that MongoDB keeps a record of every single
-    write of a bulk, which costs a fifth of it. With `patience` (ms) every operation ends by then, whatever it needs:
-    a PyMongoError says that it was in vain.
+    The driver retries writes by itself, unless `retry_writes` is false because the caller does: for retries MongoDB
+    keeps a record of every single write of a bulk, which costs a fifth of its time. With `patience` (ms) every
+    operation ends within that time, with a PyMongoError if it did not succeed.
     """
     client: Any = AsyncIOMotorClient(
         settings.uri.get_secret_value(),
@@ -91,10 +92,10 @@ def connect(settings: MongoSettings, *, retry_writes: bool = True, patience: int
 
 
 def never_stored(error: BaseException) -> str | None:
-    """Return why what was to be written can never be stored, without any of its values; None when that may pass.
+    """Return why a document can never be stored, without any of its values; None when the error may pass.
 
-    MongoDB tells of one document of a bulk by its place, or fails the whole bulk for it (a document too large to be
-    sent, or nested too deep); the driver fails the whole bulk too for what BSON can't hold.
+    MongoDB names a document of a bulk by its index, or fails the whole bulk for it (a document too large to be sent, or
+    nested too deep). The driver fails the whole bulk too for values that BSON can't represent.
     """
     if isinstance(error, BulkWriteError):
         details = error.details or {}
@@ -109,10 +110,10 @@ def never_stored(error: BaseException) -> str | None:
 
 
 def patiently() -> AbstractContextManager[None, bool | None]:
-    """Let the operations inside take as long as they need, such as those that build an index."""
+    """Lift the time limit from the operations inside, such as those that build an index."""
     return pymongo.timeout(None)
 
 
 def weakly(collection: Any) -> Any:
-    """Return the same collection for writes whose loss only makes work be done again, such as clearing a mark."""
+    """Return the collection for writes whose loss only repeats work, such as clearing a mark: one node confirms."""
     return collection.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))

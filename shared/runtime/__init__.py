@@ -1,1 +1,1 @@
-"""What a process needs to run, whatever it does: settings, logs, metrics, health, the time, an HTTP server."""
+"""What every process needs to run: settings, logs, metrics, tracing, health, an HTTP server."""

@@ -1,9 +1,8 @@
-"""Health of a process, as it really is: a consume loop that died or hangs is seen; a broker's ping would not see it.
+"""Health of a process, by its own loops: a consume loop that died or hangs is seen, which a broker's ping would miss.
 
-*Live* means that restarting would not help: loops run and none hangs. *Ready* means that work can be done now. What is
-wrong is counted among the metrics too, since whoever watches alerts does not ask whether a process is ready.
-A part that has *ended* for good makes the process end itself (`process.py`): not everybody who starts processes again
-asks whether they are live, but everybody sees that one is gone.
+*Live* means that restarting would not help: loops run and none hangs. *Ready* means that work can be done now. The
+number of problems is a metric too, for alerts. A part that has *ended* for good makes the process end itself
+(`process.py`): not every supervisor asks whether a process is live, but each restarts one that has ended.
 """
 
 import asyncio
@@ -25,9 +24,9 @@ Check = Callable[[], Awaitable[None]]
 
 @dataclass
 class Loop:
-    """One loop that must keep turning; it calls `beat` each time around.
+    """One loop that must keep running; it calls `beat` in each iteration.
 
-    `stalled_after` is how many seconds without a turn mean that it hangs.
+    After `stalled_after` seconds without a beat it counts as hanging.
     """
 
     name: str
@@ -35,14 +34,14 @@ class Loop:
     alive: Callable[[], bool] = lambda: True
     last: float = field(default_factory=time.monotonic)
     stuck: str | None = None
-    """Why it turns and gets nowhere: restarting would not help, and work can't be done."""
+    """Why it runs without progress, if so: work can't be done, and restarting would not help."""
 
     def beat(self) -> None:
-        """Say that the loop has come around."""
+        """Note that the loop has begun another iteration."""
         self.last = time.monotonic()
 
     def ended(self) -> str | None:
-        """Return that the loop has ended for good, or None."""
+        """Return the problem that the loop has ended for good, or None."""
         return None if self.alive() else f"{self.name} has stopped"
 
     def problem(self) -> str | None:
@@ -54,7 +53,7 @@ class Loop:
 
 
 class Health:
-    """What a process tells about itself."""
+    """What a process reports about itself."""
 
     def __init__(self, process: str = "") -> None:
         self._process = process
@@ -70,13 +69,13 @@ class Health:
         return loop
 
     def part(self, name: str, alive: Callable[[], bool]) -> None:
-        """Watch something that does not turn, and can only end."""
+        """Watch something that is no loop, and can only end."""
         self.loop(name, stalled_after=math.inf, alive=alive)
 
     def check(self, name: str, check: Check, *, bearable: bool = False) -> None:
-        """Ask `check` (which raises when something is wrong) each time readiness is asked for.
+        """Call `check`, which raises when something is wrong, each time readiness is asked for.
 
-        What is `bearable` is told and counted, and the process is ready all the same.
+        The failure of a `bearable` check is reported and counted, and the process is ready all the same.
         """
         self._checks[name] = check
         if bearable:
@@ -91,11 +90,11 @@ class Health:
         return [problem for loop in self._loops if (problem := loop.problem())]
 
     async def problems(self) -> tuple[list[str], list[str]]:
-        """Return what keeps the process from working now, and what is wrong besides."""
+        """Return what keeps the process from working now, and the problems that do not."""
         serious = self.live() if self.started else ["starting"]
         serious += [f"{loop.name} stands still: {loop.stuck}" for loop in self._loops if loop.stuck]
         bearable: list[str] = []
-        # All at once: whoever asks waits for a few seconds only.
+        # All at once, since probes wait only a few seconds.
         for name, error in zip(
             self._checks, await asyncio.gather(*map(_problem_of, self._checks.values())), strict=True
         ):
@@ -109,7 +108,7 @@ class Health:
         return serious
 
     async def count(self) -> None:
-        """Tell the metrics how much is wrong now."""
+        """Set the metric of the number of problems now."""
         serious, bearable = await self.problems()
         metrics.PROBLEMS.labels(self._process).set(len(serious) + len(bearable))
 
@@ -117,7 +116,7 @@ class Health:
 async def _problem_of(check: Check) -> str | None:
     try:
         await asyncio.wait_for(check(), 3)
-    except Exception as error:  # noqa: BLE001 - whatever a check raises is the answer to the question.
+    except Exception as error:  # noqa: BLE001 - any exception of a check is a problem to report.
         return type(error).__name__
     return None
 

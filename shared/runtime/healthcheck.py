@@ -1,4 +1,4 @@
-"""Asks the process of this container whether it can work: status 0 if so. Run by its path, with no library of ours."""
+"""Health check of a container: exits with 0 if its process is ready. Run by path, on the standard library only."""
 
 import http.client
 import os

@@ -41,15 +41,15 @@ def configure(process: str, level: str = "INFO") -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)  # Libraries speak up when something is wrong; our own loggers follow `level`.
+    root.setLevel(logging.WARNING)  # Libraries log only warnings and errors; our own loggers follow `level`.
     structlog.contextvars.bind_contextvars(process=process)
 
 
 def _without_values(_: object, __: str, event: "EventDict") -> "EventDict":
-    """Tell where an exception came from and what kinds of errors led to it.
+    """Replace an exception by its traceback and the types of the errors that led to it.
 
-    Most messages are left out, since what they quote may be personal: the input of a validation, the document of a
-    failed write. Those of the network, of Kafka and of our own tree quote no such thing.
+    Most error messages are left out, since they may quote personal data: the input of a validation, the document of a
+    failed write. Those of the network, of Kafka and of our own errors quote no such data.
     """
     info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info

@@ -1,6 +1,6 @@
 """Runs a process: logs, event loop, health routes, signals; stops cleanly on SIGTERM and SIGINT.
 
-It ends by itself, with a failure, when a part of it has ended for good: whoever started it starts it again.
+It ends by itself, with a failure, when a part of it has ended for good: its supervisor restarts it.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ log = logging.get_logger(__name__)
 S = TypeVar("S", bound=ProcessSettings)
 
 _LOOK_EVERY_S = 1.0
-"""Seconds between two looks at whether all parts still run."""
+"""Seconds between two checks whether all parts still run."""
 _LIMITS = Limits(connections=100, connections_per_address=100)
-"""Of the port of /metrics, which only operators reach."""
+"""Limits of the port of /metrics, which only operators reach."""
 _LAST_WORK_S = 20.0
-"""Seconds in which a process that ends by itself finishes what it can; nobody else would end it if that hangs."""
+"""Seconds in which a process that ends by itself finishes what it can; then it ends even if that hangs."""
 
 
 def _calm_the_collector() -> None:
-    """Let Python look for cycles of garbage among what is new, and more rarely.
+    """Let Python collect garbage less often, and only among objects made after the start.
 
-    A busy process makes tens of thousands of objects a second, hardly any in cycles: with the defaults a tenth of its
-    time goes into looking, and each full look at what was loaded at the start is a pause.
+    A busy process makes tens of thousands of objects a second, hardly any in cycles. With the defaults a tenth of its
+    time goes into garbage collection, and each full collection of what was loaded at the start is a pause.
     """
     gc.collect()
     gc.freeze()
@@ -45,13 +45,13 @@ def _calm_the_collector() -> None:
 
 
 async def _stopped_or_broken(stop: asyncio.Event, state: health.Health) -> Sequence[str]:
-    """Wait until told to stop, or until something has ended for good; return what has."""
+    """Wait for the signal to stop, or until a part has ended for good; return the parts that have."""
     before: Sequence[str] = ()
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
         ended = state.ended()
-        if ended and ended == before:  # Seen twice: what starts its own task again is between two tasks for a moment.
+        if ended and ended == before:  # Seen twice: a part that restarts its own task has none for a moment.
             return ended
         before = ended
     return ()
@@ -60,7 +60,7 @@ async def _stopped_or_broken(stop: asyncio.Event, state: health.Health) -> Seque
 async def _run(
     name: str, settings: ProcessSettings, running: Callable[[health.Health], AbstractAsyncContextManager[None]]
 ) -> bool:
-    """Run until told to stop, or broken; return whether it is broken."""
+    """Run until a signal to stop, or until a part has ended; return whether one has."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -84,13 +84,13 @@ async def _run(
 def main(
     name: str, settings: type[S], running: Callable[[S, health.Health], AbstractAsyncContextManager[None]]
 ) -> None:
-    """Read the settings, then run until told to stop. Missing settings are named and end the process with status 2."""
+    """Read the settings, then run until a signal to stop. Missing settings are named and end it with status 2."""
     try:
         values = settings()
         logging.configure(name, values.log_level)
         failed = uvloop.run(_run(name, values, lambda state: running(values, state)))
     except ValidationError as error:
-        # Those of Kafka, MongoDB and the issuer are read where they are used, before anything else is done.
+        # Settings of Kafka, MongoDB and the issuer are read in `running`, before anything else is done.
         if (wrong := unusable(error)) is None:
             raise
         sys.stderr.write(f"{name}: unusable settings. {wrong}\n")

@@ -1,6 +1,6 @@
 """Settings every process reads, from the environment or from files in `SECRETS_DIR` (one file a setting).
 
-Nothing secret has a default. What is only right in development says so and is refused elsewhere.
+Nothing secret has a default. A setting for development only says so and is refused elsewhere.
 """
 
 import os
@@ -72,14 +72,14 @@ class MongoSettings(FromFiles):
 
 
 class OidcSettings(FromFiles):
-    """Who proves who callers are: `OIDC_*`."""
+    """The issuer of tokens: `OIDC_*`."""
 
     model_config = SettingsConfigDict(env_prefix="OIDC_")
 
     issuer: str = Field(description="URL of the OpenID Connect issuer, exactly as in the tokens' `iss`")
     audience: str = Field("structures-kafka", description="audience a token must carry to be accepted here")
-    keys_kept: Duration = Field(8 * DAY, description="how long a key withdrawn by the issuer still proves old messages")
-    keys_grace: Duration = Field(10 * MINUTE, description="how long it still proves new ones, so that all can follow")
+    keys_kept: Duration = Field(8 * DAY, description="how long a withdrawn key still verifies older messages")
+    keys_grace: Duration = Field(10 * MINUTE, description="how long it still verifies newer messages")
     keys_refreshed: Duration = Field(5 * MINUTE, description="how often the keys are fetched, to notice a withdrawal")
 
 

@@ -1,4 +1,4 @@
-"""Correlation and tracing context: what lets one request be followed through every process.
+"""Tracing context, by which one request can be followed through every process.
 
 The W3C `traceparent` travels with each message; a process that sends a message because of another keeps the trace id
 and names its own step with a new span id, so that a collector can draw the path.
@@ -16,7 +16,7 @@ def new_trace() -> str:
 
 
 def next_span(parent: str | None) -> str:
-    """Return a `traceparent` in the same trace with a span id of its own; a new trace when the parent is no good."""
+    """Return a `traceparent` in the same trace with a span id of its own; a new trace when the parent is invalid."""
     if parent is None or not _TRACEPARENT.fullmatch(parent):
         return new_trace()
     return f"{parent[:36]}{secrets.token_hex(8)}{parent[52:]}"

@@ -30,7 +30,7 @@ def sentence(code: str, details: Mapping[str, Any] | None = None) -> str:
 
 
 def sentence_of(transition: Mapping[str, Any]) -> str:
-    """Return the sentence of a step in the life of a request, as it is told: it may name the step's own date."""
+    """Return the sentence of a transition, as it is published: it may name the transition's own date."""
     return sentence(
         transition["code"], {"effective_at": transition.get("effective_at"), **(transition.get("details") or {})}
     )

@@ -6,7 +6,7 @@ from shared.contracts.codes.french import typeset
 from shared.contracts.codes.sentences import Code, refused
 
 FIELDS: Mapping[str, Code] = {
-    # Whatever they hold.
+    # Whatever a field contains.
     "field_required": refused("Ce champ est obligatoire", "renseignez-le"),
     "field_unknown": refused("Ce champ n'existe pas pour cette demande", "retirez-le"),
     "field_repeated": refused("Ce paramètre est donné plusieurs fois", "donnez-le une seule fois"),
@@ -31,7 +31,7 @@ FIELDS: Mapping[str, Code] = {
     "value_unknown": refused(
         "Cette valeur n'est pas proposée", "choisissez {allowed}", 422, "choisissez-en une du contrat"
     ),
-    # By what they hold.
+    # By what a field contains.
     "email_format": refused("L'adresse électronique n'a pas la forme attendue", "écrivez-la comme nom@exemple.fr"),
     "phone_format": refused(
         "Le numéro de téléphone n'a pas la forme attendue",

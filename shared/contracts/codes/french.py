@@ -1,6 +1,6 @@
-"""French as it is printed: the signs of its typography, and values as a person reads them. Pure.
+"""French typography for our sentences, and values as a person reads them. Pure.
 
-Signs are put into our own sentences before values are, so that what people typed stays as they typed it.
+Typographic signs are put into our own sentences before values are, so that users' text stays as they typed it.
 """
 
 import re
@@ -27,16 +27,16 @@ _SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def typeset(text: str) -> str:
-    """Return a sentence, written with what a keyboard has, with the signs that French is printed with."""
+    """Return a sentence that was typed on a keyboard, with the spaces and apostrophes of printed French."""
     for sign, printed in _SIGNS:
         text = sign.sub(printed, text)
     return text
 
 
 def value(name: str, raw: object) -> str:
-    """Return a value as a sentence says it: `…_at` is an instant, `…_on` a day, of several one is to be chosen.
+    """Return a value as a sentence shows it: `…_at` is an instant, `…_on` a day, a list is joined with « ou ».
 
-    One that can't be read that way, such as another version's, is said as it is.
+    One that can't be read that way, such as one of another version, is shown as it is.
     """
     said: Callable[[str], str] | None = _said.get(name[-3:])
     if said is not None and isinstance(raw, str):
@@ -51,11 +51,11 @@ def value(name: str, raw: object) -> str:
 
 
 def instant(text: str) -> str:
-    """Say an instant (RFC 3339) by the clocks of Paris: the zone is told, some of those who read live in others.
+    """Write an instant (RFC 3339) in the time of Paris. The zone is named, since some readers live in others.
 
     Raises ValueError when it is none.
     """
-    # What is told at one moment names a few minutes, many times over.
+    # Messages published together repeat the same few minutes.
     return _instant(f"{text[:16]}Z" if text.endswith("Z") else text)
 
 
@@ -69,7 +69,7 @@ def _instant(text: str) -> str:
 
 
 def day(text: str) -> str:
-    """Say a day (AAAA-MM-JJ). Raises ValueError when it is none."""
+    """Write a day, given as YYYY-MM-DD. Raises ValueError when it is none."""
     return _day(date.fromisoformat(text))
 
 

@@ -1,4 +1,4 @@
-"""Codes of what INSEE says of a SIRET."""
+"""Codes of what INSEE answers about a SIRET."""
 
 from collections.abc import Mapping
 

@@ -23,7 +23,7 @@ CODES: Mapping[str, Code] = {
     "waiting_copy": success("La demande est en cours de vérification ; vous n'avez rien à faire.", 202),
     "waiting_busy": success("La demande attend son tour ; vous n'avez rien à faire.", 202),
     "received": success("La demande est reçue ; elle va être examinée.", 202),
-    # Who asks.
+    # The caller.
     "token_missing": refused(
         "Jeton d'accès absent", "ajoutez l'en-tête « Authorization: Bearer », suivi de votre jeton", 401
     ),

@@ -12,25 +12,25 @@ from shared.contracts.codes import french
 class Code:
     """A sentence in French, and the HTTP status with which a refusal for this reason is answered.
 
-    A sentence names its values as `{name}`. Where one may be missing, `otherwise` are the sentences to tell instead, in
-    this order; the last one names none.
+    A sentence names its values as `{name}`. Where one may be missing, `alternatives` are the sentences to use instead,
+    in this order; the last one names none.
     """
 
     sentence: str
     http: int = 422
     alternatives: tuple[str, ...] = ()
     _parsed: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False)
-    """All that may be told, what tells most first, with the names of its values: each outcome has a sentence."""
+    """The sentences, most specific first, each with the names of its values. Parsed once: every outcome has one."""
 
     def __post_init__(self) -> None:
-        # They are written with what a keyboard has.
+        # In the code they are written with the characters of a keyboard.
         object.__setattr__(self, "sentence", french.typeset(self.sentence))
         object.__setattr__(self, "alternatives", tuple(french.typeset(text) for text in self.alternatives))
         object.__setattr__(self, "_parsed", tuple((text, tuple(sorted(names(text)))) for text in self.sentences))
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Return all that may be told, what tells most first."""
+        """Return its sentences, most specific first."""
         return (self.sentence, *self.alternatives)
 
     @property
@@ -46,23 +46,23 @@ class Code:
             success = {name: value for name in used if (value := values.get(name)) is not None}
             if len(success) == len(used):
                 return text.format_map({name: french.value(name, value) for name, value in success.items()})
-        return self.sentence  # None of ours: the last sentence names no value.
+        return self.sentence  # Never reached for our codes: the last sentence names no value.
 
     def published(self) -> dict[str, Any]:
-        """Return what the published catalogue says of it."""
+        """Return its entry in the published catalogue."""
         more = {"alternatives": list(self.alternatives)} if self.alternatives else {}
         return {"message": self.sentence, "http": self.http, **more}
 
 
 def success(sentence: str, http: int, *alternatives: str) -> Code:
-    """Make the code of something that happened."""
+    """Make the code of a success."""
     return Code(sentence, http, alternatives)
 
 
 def refused(what: str, do: str, http: int = 422, *alternatives: str | tuple[str, str]) -> Code:
     """Make the code of a refusal: what is wrong, and what to do next, without which there is none.
 
-    Each of `otherwise` is another `do`, or both.
+    Each of `alternatives` is another `do`, or a pair of both.
     """
     others = [(what, other) if isinstance(other, str) else other for other in alternatives]
     return Code(f"{what} : {do}.", http, tuple(f"{what} : {do}." for what, do in others))

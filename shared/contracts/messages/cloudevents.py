@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over Kafka: binary mode is sent, binary and structured are read.
 
 Source: the CloudEvents specification, its JSON format and its Kafka protocol binding. Readers are tolerant, since other
-systems write too: a header may be missing, doubled or not UTF-8, a value may be nothing.
+systems write too: a header may be missing, given twice or not UTF-8, and there may be no value.
 """
 
 import base64
@@ -22,12 +22,12 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 JSON = b"application/json"
 LEFT_OUT = "left-out"
-"""Header of a record that stands for what `shared.kafka.tolerant_fetcher` left out; its value says what, and why."""
+"""Header of a record that replaces what `shared.kafka.tolerant_fetcher` left out; its value says what, and why."""
 _DATA = frozenset({"data", "data_base64"})
 _TEXTS = {"id": "request_id_invalid", "specversion": "message_version_unsupported"}
-"""Attributes of a structured event that must be texts, each with its code: left out, they would mean something else."""
+"""Attributes of a structured event that must be texts, each with its code: ignoring another type would be wrong."""
 _LONGEST_CORRELATION = 200
-"""It comes back in every answer: without a limit an answer could be too large to be sent."""
+"""Characters. It is repeated in every answer: without a limit an answer could be too large to be sent."""
 
 
 class Record(Protocol):
@@ -54,10 +54,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A record as read: its CloudEvents attributes (extensions included), its data and the other headers.
+    """A parsed record: its CloudEvents attributes (extensions included), its data and the other headers.
 
-    `data` is the parsed JSON. An event without an id gets one from its place in the log. What can't be read as a whole
-    has a `fault`, the Poison that says why: then there are no data, and perhaps no type.
+    `data` is the parsed JSON. An event without an id gets one from its place in the log. A record that can't be read
+    completely has a `fault`, the Poison that says why; then there are no data, and perhaps no type.
     """
 
     id: str
@@ -69,7 +69,7 @@ class Event:
 
     @property
     def correlation_id(self) -> str:
-        """Return what ties answers to this event: what the sender chose (at most 200 characters), else its id."""
+        """Return the correlation id of answers to this event: the sender's (at most 200 characters), else its id."""
         chosen = self.attributes.get("correlationid") or self.headers.get("correlationid") or self.id
         return chosen if len(chosen) <= _LONGEST_CORRELATION else self.id[:_LONGEST_CORRELATION]
 
@@ -80,7 +80,7 @@ class Event:
 
 
 def read(record: Record) -> Event:
-    """Read a record. Raises Poison when it is no event that can be read here; `look` says what there is of it."""
+    """Read a record. Raises Poison when it is no event that can be read; `look` returns what can be."""
     event = look(record)
     if event.fault is not None:
         raise event.fault
@@ -88,7 +88,7 @@ def read(record: Record) -> Event:
 
 
 def look(record: Record) -> Event:
-    """Return what can be read of a record, whatever it is: with a `fault` unless it is a whole event."""
+    """Return what can be read of any record; it has a `fault` unless it is a complete event."""
     headers = _headers(record)
     attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
     data: Any = None
@@ -101,7 +101,7 @@ def look(record: Record) -> Event:
             data = _data_of(envelope)
         _check(attributes, headers)
     except Poison as poison:
-        # Its sender can be answered all the same, so what it calls itself is read wherever it may stand.
+        # Its sender can be answered all the same, so id and type are looked for wherever they may be.
         data, fault = None, poison
         attributes = {**_dashed(headers), **attributes}
     return Event(
@@ -119,18 +119,18 @@ def _headers(record: Record) -> dict[str, str]:
     for name, value in record.headers or ():
         name = name.lower()
         try:
-            # An id that is no text is refused as one; left out, it would be replaced, and a repeat be a second request.
+            # An id that is no text is refused. Were it ignored, it would be replaced, and a repeat be a second request.
             text = (value or b"").decode(errors="replace" if name == "ce_id" else "strict")
         except UnicodeDecodeError:
             continue  # A header in another encoding is not ours; the others still count.
         if name == "authorization" and headers.get(name, text) != text:
-            text = f"{headers[name]}, {text}"  # Two proofs are none, as in HTTP; of another header the last one counts.
+            text = f"{headers[name]}, {text}"  # Two tokens are none, as in HTTP; of other headers the last counts.
         headers[name] = text
     return headers
 
 
 def _value(record: Record, headers: Mapping[str, str], attributes: Mapping[str, str]) -> Any:
-    """Return the record's value as JSON. What is JSON is read whatever it calls itself; what is not says what it is."""
+    """Return the record's value as JSON, whatever its content type; when it is no JSON, the error names that type."""
     body = record.value
     if not body and LEFT_OUT in headers:
         raise Poison("message_unreadable", headers[LEFT_OUT])
@@ -149,7 +149,7 @@ def _envelope(headers: Mapping[str, str], attributes: dict[str, str], value: Any
     untyped = "type" not in attributes
     if kind == BATCH or (untyped and isinstance(value, list) and value and all(_is_event(one) for one in value)):
         if isinstance(value, list) and value and _is_event(value[0]):
-            attributes |= _attributes_of(value[0])  # The answer names the first: its sender knows that id.
+            attributes |= _attributes_of(value[0])  # The answer has the id of the first, which its sender knows.
         raise Poison("message_batch", "several events in one message")
     if kind == STRUCTURED or (untyped and _is_event(value)):
         if not isinstance(value, dict):
@@ -185,9 +185,9 @@ def _data_of(envelope: Mapping[str, Any]) -> Any:
 
 
 def _check(attributes: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    """Raise Poison unless an event says what it is, where it is looked for."""
+    """Raise Poison for misnamed headers, a missing type, or another version of CloudEvents."""
     if misnamed := [name for name in ("id", "type") if name in _dashed(headers) and name not in attributes]:
-        # Without its id a request that is sent again would be another one.
+        # Without its id, a request that is sent again would be another one.
         raise Poison("message_headers_misnamed", f"the header ce-{misnamed[0]} should be ce_{misnamed[0]}")
     if not attributes.get("type"):
         raise Poison("message_type_missing", "the header ce_type (or the attribute type) is missing")
@@ -196,7 +196,7 @@ def _check(attributes: Mapping[str, str], headers: Mapping[str, str]) -> None:
 
 
 def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes written as over HTTP, `ce-id`: some frameworks do so on Kafka too, where it is `ce_id`."""
+    """Return attributes written as over HTTP (`ce-id`): some frameworks do so on Kafka too, where it is `ce_id`."""
     return {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
 
 

@@ -1,7 +1,7 @@
 """Values that several messages carry, and the base of every request.
 
-What somebody gives is checked once, when it comes in (`…Input`); what is stored or published is read as it is, since
-it may have been given under older rules. The house rule for texts (R25) stands in `shared.domain.texts`.
+Input is validated once, when it comes in (`…Input`). Stored and published data are read as they are, since they may
+have been accepted under older rules. The rule for texts (R25) is in `shared.domain.texts`.
 """
 
 from collections.abc import Callable
@@ -28,15 +28,15 @@ from shared.domain.subjects import LONGEST, is_subject
 from shared.domain.texts import Unfit
 
 LARGEST_INTEGER = 2**53 - 1
-"""Whoever reads a number in JSON as a floating-point one, as JavaScript does, holds it exactly up to here."""
+"""The largest integer that readers who parse JSON numbers as floating point, as JavaScript does, keep exactly."""
 
 
 _LONGEST_LOOKED_AT = 1_000
-"""Characters of a text that are worth a look: one that is longer is refused for its length, which costs nothing."""
+"""Characters of a text that are examined: a longer one is refused for its length, which costs nothing."""
 
 
 def wrong(code: str, **values: str) -> PydanticCustomError:
-    """Return the error that says a code of ours of a field, with the values of its sentence."""
+    """Return the validation error that carries one of our codes, with the values of its sentence."""
     return PydanticCustomError(cast("Any", code), cast("Any", code), values)
 
 
@@ -45,7 +45,7 @@ def _wrong_identifier(code: str, kind: str) -> PydanticCustomError:
 
 
 def _rule(rule: Callable[[str], str]) -> BeforeValidator:
-    """Return what lets a rule of the domain see a text first; what is no text is its type's to refuse."""
+    """Return the validator that applies a rule of the domain to a text; other types are left to pydantic to refuse."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, str) or len(value) > _LONGEST_LOOKED_AT:
@@ -66,7 +66,7 @@ def _country(code: str) -> str:
 
 
 def _name(name: str) -> str:
-    """Return a name that is compared sign by sign: trimming it would name another, so what is not seen is refused."""
+    """Return a name that is compared character by character. Trimming would change it: what is invisible is refused."""
     if not name.isprintable():
         raise Unfit("text_control")
     if not is_subject(name):
@@ -127,7 +127,7 @@ UserId = Annotated[
 ]
 
 CLOSED = ConfigDict(extra="forbid", frozen=True, strict=True, revalidate_instances="never")
-"""What somebody gives is closed, so that a misspelt field is an error and not silence, and strict in its types."""
+"""Input: unknown fields are refused, so that a misspelt field is an error and not silence; types are strict."""
 
 
 class Value(BaseModel):
@@ -139,41 +139,41 @@ class Value(BaseModel):
 class Stored(BaseModel):
     """Something stored or published: fields of a newer version are kept, so that writing it back loses nothing.
 
-    Put into it, what was given becomes what is stored: an `AddressInput` an `Address`.
+    An input model validated into it becomes its stored form: an `AddressInput` an `Address`.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, revalidate_instances="subclass-instances")
 
 
 class Request(Value):
-    """What somebody asks for. `type` is the CloudEvents type, such as `structure.modify.v1`; `owner` decides it."""
+    """A request. `type` is the CloudEvents type, such as `structure.modify.v1`; `owner` is who decides it."""
 
     type: ClassVar[str]
     owner: ClassVar[str]
 
     def partition_key(self, actor: str) -> str:
-        """Return the key of its record on Kafka: what is about one thing comes in order."""
+        """Return the key of its record on Kafka: requests about one entity stay in order."""
         raise NotImplementedError
 
     def reference(self, actor: str) -> dict[str, Any]:
-        """Return what it is about, by the ids and identifiers with which it names it."""
+        """Return what it is about, as the ids and identifiers that the request names."""
         raise NotImplementedError
 
     @classmethod
     def read(cls, data: Any) -> Self:
-        """Return the request that JSON data are, by their types in JSON: of "1", 1.0 and true none is an integer.
+        """Validate JSON data as this request, strictly by JSON types: of "1", 1.0 and true none is an integer.
 
         Raises ValidationError.
         """
         try:
             raw = orjson.dumps(data)
         except orjson.JSONEncodeError:
-            return cls.model_validate(data)  # It is nested deeper than can be written: of no request, so this refuses.
+            return cls.model_validate(data)  # Nested too deep to be written as JSON: no request is, so this refuses it.
         return cls.model_validate_json(raw)
 
 
 class Identifier(Stored):
-    """An organisation's identifier: its type, and its value in the one form of that type."""
+    """An organisation's identifier: its type, and its value in that type's canonical form."""
 
     type: IdentifierType
     value: str
@@ -185,7 +185,7 @@ class Identifier(Stored):
 
     @property
     def named(self) -> dict[str, str]:
-        """Return it as references hold it."""
+        """Return it in the form used in references."""
         return {"type": self.type, "value": self.value}
 
 
@@ -202,7 +202,7 @@ def _as_written(*kinds: str) -> ConfigDict:
 
 
 class IdentifierRef(Identifier):
-    """Names a structure by an identifier it has or had, however it is written."""
+    """Names a structure by a current or former identifier, however it is written."""
 
     model_config = {**CLOSED, **_as_written("SIRET")}
 
@@ -226,7 +226,7 @@ class IdentifierRef(Identifier):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the unique keys a structure with this identifier may be held under, today's first."""
+        """Return the unique keys under which a structure with this identifier may be stored, the current form first."""
         return identifiers.keys(self.type, self.value)
 
 
@@ -291,7 +291,7 @@ class PersonNameInput(PersonName):
 
 
 class StructureRef(Value):
-    """Names a structure: by `id`, or by `identifier` (current or former); one of the two."""
+    """Names a structure by either `id` or `identifier` (current or former)."""
 
     id: StructureId | None = None
     identifier: IdentifierRef | None = None
@@ -304,10 +304,10 @@ class StructureRef(Value):
 
     @property
     def partition_key(self) -> str:
-        """Return the key on Kafka of what is about this structure."""
+        """Return the Kafka key of records about this structure."""
         return f"structure:{self.id}" if self.identifier is None else self.identifier.key
 
     @property
     def as_named(self) -> dict[str, Any]:
-        """Return the structure by what names it here."""
+        """Return the reference: whichever of the two names the structure here."""
         return {"id": self.id} if self.identifier is None else {"identifier": self.identifier.named}

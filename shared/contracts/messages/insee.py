@@ -19,11 +19,11 @@ Siret = Annotated[str, Field(pattern="^[0-9]{14}$", examples=["13002526500013"])
 class Result(StrEnum):
     """What a look-up found.
 
-    ACTIVE        open today, and INSEE keeps nothing back; what it lacks is in `hidden`
+    ACTIVE        open today, and INSEE hides nothing; what it has no value for is in `hidden`
     CLOSED        closed today (« Fermé »), hidden fields or not
     NOT_FOUND     INSEE knows no such establishment
     MOVED         entered twice in the register (« doublon »): `moved_to` is the one to use
-    RESTRICTED    INSEE does not tell all (see `Restriction`)
+    RESTRICTED    INSEE does not publish all of it (see `Restriction`)
     UNAVAILABLE   INSEE did not answer, for the reason `because`: nothing is known
     """
 
@@ -36,10 +36,10 @@ class Result(StrEnum):
 
 
 class Restriction(StrEnum):
-    """How much INSEE keeps back of a RESTRICTED establishment.
+    """How much INSEE hides of a RESTRICTED establishment.
 
     PARTIAL   « diffusion partielle »: open, and the fields of `hidden` are to be given by hand
-    UNIT      the whole unit is kept back (defence, police): it exists, and not even its state is told
+    UNIT      the whole unit is hidden (defence, police): it exists, and not even its state is published
     """
 
     PARTIAL = "PARTIAL"
@@ -49,10 +49,10 @@ class Restriction(StrEnum):
 class Because(StrEnum):
     """Why there is no answer.
 
-    QUOTA        too many calls for now, ours or those of others with the same key: a matter of waiting, not of reach
+    QUOTA        too many calls for now, ours or those of others with the same key: INSEE itself is reachable
     REFUSED      INSEE refuses our key, token or subscription: an operator has to look
-    OUTAGE       INSEE is down, too slow, or was so often that it is left alone for a while
-    UNREADABLE   INSEE answered something that makes no sense
+    OUTAGE       INSEE is down or too slow, or the circuit breaker is open after several failures
+    UNREADABLE   INSEE answered something that can't be understood
     """
 
     QUOTA = "QUOTA"
@@ -82,8 +82,8 @@ class InseeLookUp(Stored):
 class InseeAnswer(Stored):
     """What INSEE says of a SIRET; `insee.outcomes`, keyed by it.
 
-    An UNAVAILABLE with `retry_after` is told once and is not the last word: the adapter goes on trying and another
-    answer follows. Without, the adapter has given up.
+    An UNAVAILABLE with `retry_after` is published once and is not final: the adapter goes on trying and another answer
+    follows. Without `retry_after`, the adapter has given up.
     """
 
     type: ClassVar[str] = "insee.answer.v1"
@@ -98,7 +98,7 @@ class InseeAnswer(Stored):
     legal_category: str | None = Field(None, description="INSEE's four digits, such as 7210 for a commune")
     hidden: tuple[str, ...] = Field(
         (),
-        description="which of `name` and `address` are given by hand: INSEE keeps them back, wholly or partly, "
+        description="which of `name` and `address` are given by hand: INSEE hides them, wholly or partly, "
         "has none, or writes what can't be read",
     )
     restriction: Restriction | None = None
@@ -119,7 +119,7 @@ class InseeAnswer(Stored):
 
     @property
     def refusal(self) -> str | None:
-        """Return the code for which no structure is made with this SIRET; None when one can be, or nothing is known."""
+        """Return the code that refuses a creation with this SIRET; None if it is allowed, or nothing is known."""
         if self.result == Result.NOT_FOUND:
             return "siret_not_found"
         if self.result == Result.CLOSED:

@@ -1,4 +1,4 @@
-"""The life of a request, the same for every owner: a step, as it is stored, journaled and told; and the trigger."""
+"""The life of a request, the same for every owner: its transitions as published, and the due trigger."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ FINAL: frozenset[str] = frozenset({"rejected", "applied", "failed", "cancelled"}
 
 
 class Published(Stored):
-    """What whoever asked is told of one step: ids, codes, dates and names of fields, never values."""
+    """What is published of a transition on every topic: ids, codes, dates and names of fields, never values."""
 
     owner: str = Field(description="owner of the data, such as `structure`")
     request_id: str
@@ -26,34 +26,34 @@ class Published(Stored):
     )
     reference: dict[str, Any] = Field(default_factory=dict, description="what it is about: ids and identifiers")
     document: str | None = Field(None, description="id of the document, prefixed by its kind")
-    version: int = Field(0, description="version of the document with this step; readers ignore lower ones")
-    at: Instant = Field(description="when this step was decided")
+    version: int = Field(0, description="version of the document with this transition; readers ignore lower ones")
+    at: Instant = Field(description="when this transition was decided")
     received_at: Instant | None = None
     accepted_at: Instant | None = None
-    effective_at: Instant | None = Field(None, description="when it takes effect; told once decided")
+    effective_at: Instant | None = Field(None, description="when it takes effect; present once decided")
     follow_up: str | None = Field(None, description="id of a second request that this one made")
     correlation_id: str | None = None
 
 
 class JournalEntry(Published):
-    """One step in the life of a request, as the journal keeps it under actor, request id and status."""
+    """A transition of a request, as the journal keeps it under actor, request id and status."""
 
     before: dict[str, Any] = Field(default_factory=dict, description="what changed, as it was")
     after: dict[str, Any] = Field(default_factory=dict, description="what changed, as it is or will be")
     traceparent: str | None = None
-    body_hash: str = Field("", description="SHA-256 of type and body, to know a repeat from an id used twice")
+    body_hash: str = Field("", description="SHA-256 of type and body: tells a repeat from a reused id")
 
 
 class Outcome(Published):
-    """A step as told on `<owner>.outcomes`."""
+    """A transition as published on `<owner>.outcomes`."""
 
     message: str = Field(description="the code's sentence, in French")
-    repeated: bool = Field(default=False, description="told before; told again because the request came again")
+    repeated: bool = Field(default=False, description="published before, and again because the request came again")
     recorded: bool = Field(default=True, description="false when the message was refused before it became a request")
 
 
 class DueTrigger(Stored):
-    """Says that something of a document is due. It applies nothing by itself: the owner looks what is due."""
+    """Says that a change of a document is due. It applies nothing by itself: the owner looks up what is due."""
 
     document: str
     due_at: Instant
@@ -62,7 +62,7 @@ class DueTrigger(Stored):
 def request_key(actor: str, request_id: str) -> str:
     """Return what identifies a request everywhere.
 
-    An actor may hold `|` and a request id can't, so that the last one parts the two: no other pair has this key. What
-    is put behind (a status, an owner, a version) holds none either, and is taken off from the end.
+    An actor may contain `|` and a request id can't, so the last one separates the two: no other pair has this key.
+    Suffixes (a status, an owner, a version) contain none either, and can be split off from the end.
     """
     return f"{actor}|{request_id}"

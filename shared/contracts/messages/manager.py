@@ -15,7 +15,7 @@ MembershipState = Literal["requested", "valid", "refused", "ended"]
 
 
 class RegisterUser(Request):
-    """Make a user known, with what their token says. Sent by whoever meets them first; the actor is the user."""
+    """Register a user, with what their token says. Sent by the process that sees them first; the actor is the user."""
 
     type: ClassVar[str] = "user.register.v1"
     owner: ClassVar[str] = OWNER
@@ -34,7 +34,7 @@ class RegisterUser(Request):
 
     @classmethod
     def usable(cls, claims: Mapping[str, str | None]) -> Self:
-        """Return what a token tells of its bearer, in the form in which it is kept; what has none is left out."""
+        """Return the user's data from a token's claims, in their stored form; unusable ones are left out."""
         claimed = {field: value for field, value in claims.items() if value}
         try:
             return cls.read(claimed)
@@ -44,7 +44,7 @@ class RegisterUser(Request):
 
 
 class OfUser(Request):
-    """What is asked about a user."""
+    """A request about a user."""
 
     owner: ClassVar[str] = OWNER
 
@@ -62,7 +62,7 @@ class OfUser(Request):
 
 
 class OfTeam(Request):
-    """What is asked about the team of a structure."""
+    """A request about the team of a structure."""
 
     owner: ClassVar[str] = OWNER
 
@@ -96,7 +96,7 @@ class SetActive(OfUser):
 
 
 class OpenTeam(OfTeam):
-    """Open the team of a new structure with its first principal. The owner itself asks, once it sees the structure."""
+    """Create the team of a new structure with its first principal. The owner sends it itself, seeing the structure."""
 
     type: ClassVar[str] = "team.open.v1"
 
@@ -105,7 +105,7 @@ class OpenTeam(OfTeam):
 
 
 class FollowSphere(OfTeam):
-    """Take over the sphere of a structure. The owner itself asks, once it sees the change."""
+    """Copy the sphere of a structure to its team. The owner sends it itself, seeing the change."""
 
     type: ClassVar[str] = "team.follow-sphere.v1"
 
@@ -133,7 +133,7 @@ REQUESTS: tuple[type[Request], ...] = (RegisterUser, SetPigp, SetActive, SetMemb
 
 
 class Membership(Stored):
-    """A user's tie to a structure."""
+    """A user's membership of a structure."""
 
     profile: Profile
     state: MembershipState
@@ -141,7 +141,7 @@ class Membership(Stored):
 
 
 class UserRecord(Stored):
-    """A user as told on `manager.state`, key `user:<id>`."""
+    """A user as published on `manager.state`, key `user:<id>`."""
 
     id: UserId
     version: int
@@ -154,7 +154,7 @@ class UserRecord(Stored):
 
 
 class TeamRecord(Stored):
-    """The team of a structure as told on `manager.state`, key `structure:<id>`."""
+    """The team of a structure as published on `manager.state`, key `structure:<id>`."""
 
     structure_id: int
     version: int

@@ -1,7 +1,7 @@
-"""Records and answers of other processes, read strictly by whoever keeps or uses them.
+"""Records and answers of other processes, validated strictly by their readers.
 
-Only their owner may write these topics, so one that is not what it should be is a mistake, ours or an operator's, and
-is dead-lettered. Were it kept, a version that is no number would stand in the way of every later one.
+Only their owner may write these topics, so an invalid record is a mistake, ours or an operator's, and is
+dead-lettered. Were it kept, a version that is no number would block every later one.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ ANSWERS: Mapping[str, type[Stored]] = {"insee": InseeAnswer}
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A record of a `state` topic. `key` is its document, such as `structure:42`; `data` are as they came."""
+    """A record of a `state` topic. `key` is its document, such as `structure:42`; `data` are the raw data."""
 
     key: str
     kind: str
@@ -51,7 +51,7 @@ def state(owner: str, record: Record) -> State:
 
 
 def answer(name: str, record: Record) -> tuple[str, Mapping[str, Any]]:
-    """Return an answer of `<name>.outcomes` and what it is about. Raises Poison when it is none."""
+    """Return an answer of `<name>.outcomes` and its key. Raises Poison when it is none."""
     return _key(record), _checked(ANSWERS.get(name, Stored), record)
 
 
@@ -61,7 +61,7 @@ def entry(record: Record) -> Mapping[str, Any]:
 
 
 def outcome(record: Record) -> Mapping[str, Any]:
-    """Return what became of a request, of an owner's `outcomes` topic. Raises Poison when it tells nothing."""
+    """Return the outcome of a request, from an owner's `outcomes` topic. Raises Poison when it is none."""
     return _checked(Outcome, record)
 
 
@@ -73,10 +73,10 @@ def _key(record: Record) -> str:
 
 
 def _checked(model: type[Stored], record: Record) -> Mapping[str, Any]:
-    """Return the data of a record, which a newer version may have more of than the model knows."""
+    """Return the data of a record; a newer version may have fields that the model does not know."""
     data = cloudevents.read(record).data
     try:
-        # Strictly: « 3 » is no version. Integers beyond 53 bits are none that every reader could keep.
+        # Strictly: the text "3" is no version. Integers beyond 53 bits are refused, since not every reader keeps them.
         model.model_validate_json(orjson.dumps(data, option=orjson.OPT_STRICT_INTEGER), strict=True)
     except ValidationError as error:
         wrong = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False))

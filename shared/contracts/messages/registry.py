@@ -9,7 +9,7 @@ REQUESTS: Mapping[str, tuple[type[Request], ...]] = {
     structure.OWNER: structure.REQUESTS,
     manager.OWNER: manager.REQUESTS,
 }
-"""What may be asked on `<owner>.requests`."""
+"""The request types of `<owner>.requests`."""
 RECORDS: Mapping[str, Mapping[str, type[Stored]]] = {
     structure.OWNER: {"structure": structure.StructureRecord},
     manager.OWNER: {"structure": manager.TeamRecord, "user": manager.UserRecord},

@@ -1,4 +1,4 @@
-"""Messages of the owner `structure`: what may be asked, and the record as published."""
+"""Messages of the owner `structure`: its requests, and its record as published."""
 
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -56,7 +56,7 @@ class PublicParameters(Stored):
 
     @property
     def is_consistent(self) -> bool:
-        """Tell whether the boxes ticked go together."""
+        """Tell whether the ticked boxes are consistent."""
         return self.moa or not self.moa_only
 
 
@@ -142,7 +142,7 @@ class CreateStructure(Request):
 
 
 class OfStructure(Request):
-    """What is asked about a structure that exists."""
+    """A request about a structure that exists."""
 
     owner: ClassVar[str] = OWNER
 
@@ -225,7 +225,7 @@ class PendingRequest(Stored):
 
 
 class StructureRecord(Stored):
-    """A structure as told on `structure.state`: the record as it is now."""
+    """A structure as published on `structure.state`: the record as it is now."""
 
     id: int
     version: int
@@ -247,7 +247,7 @@ class StructureRecord(Stored):
     duplicated_from: int | None = None
     duplicated_to: int | None = None
     creator: str
-    principal: UserId = Field(description="first principal; later ones are told by `manager.state`")
+    principal: UserId = Field(description="first principal; later ones are published on `manager.state`")
     pending: tuple[PendingRequest, ...] = ()
     modifiable_fields: tuple[str, ...] = ()
     possible_requests: tuple[str, ...] = Field((), description="what the state allows; rights narrow it")

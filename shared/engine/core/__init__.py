@@ -1,1 +1,1 @@
-"""What decides: a table of rules, documents, transitions. Pure: no driver, no clock, no `await`."""
+"""Deciding: the table of rules, documents, transitions. Pure: no driver, no clock, no `await`."""

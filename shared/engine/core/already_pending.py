@@ -1,4 +1,4 @@
-"""What every owner says to whoever asks again for what is accepted already. Pure."""
+"""The refusal of a request for a change that is pending already, the same for every owner. Pure."""
 
 from shared.clock import iso
 from shared.engine.core.rules import Context, Pending
@@ -11,6 +11,6 @@ def pending_of(request_type: str, context: Context) -> Pending | None:
 
 
 def already_pending(pending: Pending) -> Rejected:
-    """Return the refusal of what a pending change will do (rule R5): it names that request, and not who asked."""
+    """Return the refusal of a change that is pending already (rule R5): it names that request, not its actor."""
     about = {"request_id": pending.transition.request_id, "effective_at": iso(pending.due_at)}
     return Rejected("already_pending", details=about)

@@ -17,21 +17,21 @@ Copies = Mapping[str, tuple[int, Mapping[str, Any]]]
 
 @dataclass(slots=True)
 class Loaded:
-    """What is stored of a round's requests and of what they are about. Nothing changes it once it is loaded."""
+    """What is stored about a round's requests and their documents. Nothing changes it once it is loaded."""
 
     documents: Iterable[Document]
     records: Mapping[str, RequestRecord]
     targets: Mapping[str, Target]
     broken: Mapping[str, Exception]
-    """Requests that break: their owner can't say what they are about, or what is stored of it can't be read."""
+    """Requests that can't be decided: finding their target raised an error, or stored data can't be read."""
     copies: Copies = field(default_factory=dict)
     values: Mapping[str, Mapping[str, Any]] = field(init=False)
-    """What the copies say, without their versions."""
+    """The values of the copies, without their versions."""
     by_id: dict[str, Document] = field(init=False)
     holders: dict[str, str] = field(init=False)
     """The unique keys of these documents, each with its document's id."""
     decided: dict[str, tuple[Transition, Document]] = field(init=False)
-    """Requests that a document shows to be decided: in a pending change or, newer, in its outbox."""
+    """Decided requests, as far as documents show them: in a pending change or, newer, in the outbox."""
 
     def __post_init__(self) -> None:
         self.values = {key: value for key, (_, value) in self.copies.items()}
@@ -50,41 +50,41 @@ class Loaded:
         return next((self.holders[key] for key in target.keys if key in self.holders), "")
 
     def has_waited(self, key: str) -> bool:
-        """Tell whether it was published before that a request waits."""
+        """Tell whether this request was already waiting before this round."""
         return (record := self.records.get(key)) is not None and record.broken is None and record.is_waiting
 
 
 @dataclass(slots=True)
 class Batch:
-    """A round: what was loaded, and what is decided on it, request by request."""
+    """A round: what was loaded, and what has been decided on it, request by request."""
 
     loaded: Loaded
     made: dict[str, str] = field(default_factory=dict)
-    """The unique keys of documents made in this round, each with its document's id."""
+    """The unique keys of documents created in this round, each with its document's id."""
     drafts: dict[str, Draft] = field(default_factory=dict)
     deciders: dict[str, str] = field(default_factory=dict)
-    """Which document each request was decided on."""
+    """The id of the document on which each request was decided."""
     waits: dict[str, tuple[Incoming, Draft, Wait]] = field(default_factory=dict)
-    """What can't be decided yet, by request."""
+    """Requests that can't be decided yet, by request key."""
     postponed: set[str] = field(default_factory=set)
-    """Requests left to the next round: they would make a write too large, or need what this round decides."""
+    """Keys of requests left to the next round: they would make a write too large, or need what this round decides."""
     answers: list[Message] = field(default_factory=list)
-    """What is published again of requests that were decided before."""
+    """Messages that answer repeats of decided requests, and registrations of unknown users."""
     besides: dict[str, list[Message]] = field(default_factory=dict)
-    """What is sent besides a request's outcome, once that stands."""
+    """Messages sent beside a request's outcome, by request key, once its decision has been written."""
     unfinished: dict[str, Document] = field(default_factory=dict)
-    """Documents whose outbox holds a request that came again: what is in it is published at once."""
+    """Documents with an outbox to publish at once: it holds a request that came again, or is too large to grow."""
 
     def draft_of(self, owner: Owner[Any], target: Target) -> Draft | None:
         """Return the draft of the document a request is about, or None when there is no such document."""
         id_ = self.loaded.id_of(target) or next((self.made[key] for key in target.keys if key in self.made), "")
-        if id_ in self.drafts:  # Decided on already in this round, or made in it.
+        if id_ in self.drafts:  # Decided on already in this round, or created in it.
             return self.drafts[id_]
         document = self.loaded.by_id.get(id_)
         return Draft(owner, document) if document is not None and document.state is not None else None
 
     def last_transition(self, key: str, draft: Draft | None = None) -> Transition | None:
-        """Return the last that is known of a request; what this round decided on the draft counts too."""
+        """Return the last known transition of a request; those that this round decided on the draft count too."""
         transitions = [transition for transition in (draft.transitions if draft else ()) if transition.key == key]
         if (record := self.loaded.records.get(key)) is not None and record.broken is None:
             transitions.append(record.transition)
@@ -93,6 +93,6 @@ class Batch:
         return max(transitions, key=lambda transition: transition.version, default=None)
 
     def taken_back(self, target: Target) -> Transition | None:
-        """Return the last that is known of the request that this one cancels, if that one is about no document yet."""
+        """Return the last known transition of the request that this one cancels, if that one has no document yet."""
         transition = self.last_transition(target.cancels) if target.cancels else None
         return transition if transition is not None and transition.document is None else None

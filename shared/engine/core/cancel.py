@@ -1,4 +1,4 @@
-"""What every owner's cancellation does. Pure."""
+"""The cancellation of a request, the same for every owner. Pure."""
 
 from typing import Any
 

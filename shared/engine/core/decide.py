@@ -1,4 +1,4 @@
-"""Decides one request on a draft: the only place where a rule's answer becomes steps. Pure: no I/O, no clock."""
+"""Decides one request on a draft: the only place where a rule's answer becomes transitions. Pure: no I/O, no clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ COPY = "copy"
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The request can't be decided yet: what it waits for, until when, and what is asked meanwhile."""
+    """The request can't be decided yet: what it waits for, until when, and the look-up to publish meanwhile."""
 
     waits_for: str
     code: str
@@ -29,7 +29,7 @@ class Wait:
     look_up: LookUp | None = None
     look_up_at: int | None = None
     reference: Mapping[str, Any] | None = None
-    """What is told of the document meanwhile; None for all that a reference tells."""
+    """The reference published meanwhile; None for the document's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Timing:
 def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -> Wait | None:
     """Decide a request on the draft; return what it waits for when it can't be decided yet.
 
-    Whatever a rule raises besides Rejected is the caller's to classify.
+    Any other exception of a rule than Rejected is raised on: the caller handles it.
     """
     rule = draft.owner.rules[type(incoming.request)]
     try:
@@ -61,7 +61,7 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
 
 
 def absent(draft: Draft, incoming: Incoming, target: Target, context: Context, timing: Timing) -> Wait | None:
-    """Refuse a request about nothing that exists, as one about what whoever asks may not know is refused."""
+    """Refuse a request about a document that does not exist, as one about a document that the actor may not know."""
     no = Rejected(target.missing, waits_for=target.lags, outsider=True)
     try:
         draft.owner.admit(incoming.request, context)
@@ -78,9 +78,10 @@ def reject(
     timing: Timing,
     reference: Mapping[str, Any],
 ) -> Wait | None:
-    """Refuse, unless the refusal may only come from a copy that lags and there is still time for it to move.
+    """Refuse, unless the refusal may only be due to a copy that lags and there is still time for it to change.
 
-    `reference` is what the request itself names: all that is told when there is no document, or none for this actor.
+    `reference` is what the request itself names. Nothing else is published when there is no document, or none that this
+    actor may know.
     """
     named = reference if no.outsider else None
     if no.waits_for is not None and not incoming.follows:
@@ -133,11 +134,11 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
 
 
 def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], due_at: int) -> None:
-    """Refuse what changes nothing only because somebody has asked for it already: they may still take it back."""
+    """Refuse a change that differs from nothing only because the same is pending: that one may still be cancelled."""
     try:
         differs = set(changes(draft.state, apply(values, draft.state, due_at)))
     except Failed:
-        differs = set()  # As it is now the change can't be made: it stands on all that is pending.
+        differs = set()  # On the present state the change can't be made: it depends on all that is pending.
     else:
         if not differs:
             return
@@ -146,7 +147,7 @@ def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], 
 
 
 def _require_room(draft: Draft, incoming: Incoming, context: Context, weight: int) -> None:
-    """Refuse what would make a document outgrow its bounds, or leave no place for others."""
+    """Refuse a change that would exceed the limits of the document, or leave no room for other actors."""
     limits = draft.owner.limits
     if weight > limits.change_bytes:
         raise Rejected("request_too_large")
@@ -180,7 +181,8 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
         if (waits := context.waiting.get(key)) is not None:
             draft.add(ended(waits, "cancelled", effect.cancels_code, now), reference={})
             if draft.state is None:
-                draft.idempotency_key = key  # Where its own decision would be: one of the two is first.
+                # The id under which that request would be decided: only one of the two writes can succeed.
+                draft.idempotency_key = key
     draft.add(
         incoming.transition(
             draft.owner.name,
@@ -201,7 +203,7 @@ def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context,
 def _follow(
     draft: Draft, incoming: Incoming, request_id: str, request: Request, context: Context, timing: Timing
 ) -> None:
-    """Decide the second request at once: the first is decided with it, and can't wait for what it may lack."""
+    """Decide the follow-up at once: it is written with the first request, which can't wait for it."""
     second = replace(
         incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None, follows=True
     )
@@ -210,5 +212,5 @@ def _follow(
 
 
 def ended(transition: Transition, status: Any, code: str, at: int, **more: Any) -> Transition:
-    """Return the step in which a pending change ends."""
+    """Return the transition that ends a pending change."""
     return transition.replace(status=status, code=code, at=at, **more)

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 HEAVIEST_WRITE = 2_000_000
-"""Bytes of steps that one write may bring, and of an outbox that may get more: MongoDB's documents have 16 MB."""
+"""Bytes of transitions in an outbox beyond which nothing is added: MongoDB limits documents to 16 MB."""
 
 
 class UnknownType(Exception):
@@ -26,13 +26,13 @@ class UnknownType(Exception):
 
 
 def size(transition: Transition) -> int:
-    """Return how many bytes a step takes, about."""
+    """Return about how many bytes a transition takes."""
     return len(orjson.dumps(transition.raw))
 
 
 @dataclass(slots=True)
 class Document:
-    """One entity, or one decision about nothing that exists (then `state` is None). `version` 0 is not stored yet."""
+    """One entity, or one decision about nothing that exists (then `state` is None). `version` 0: not stored yet."""
 
     id: str
     version: int = 0
@@ -42,10 +42,10 @@ class Document:
     keys: tuple[str, ...] = ()
     idempotency_key: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
-    """The records of other owners that this document has followed, by key, each with its version."""
+    """The records of other owners to which this document has reacted, by key, each with its version."""
     _weight: int | None = None
     broken: Exception | None = None
-    """Why nobody can read what is stored: then there is no state, and nothing is decided on it."""
+    """The error, when the stored document can't be read: then there is no state, and nothing is decided on it."""
 
     @property
     def kind(self) -> str:
@@ -53,7 +53,7 @@ class Document:
         return self.id.partition(":")[0]
 
     def outbox_weight(self) -> int:
-        """Return how many bytes its outbox takes, about."""
+        """Return about how many bytes its outbox takes."""
         if self._weight is None:
             self._weight = sum(map(size, self.outbox))
         return self._weight
@@ -61,7 +61,7 @@ class Document:
 
 @dataclass(slots=True)
 class Write:
-    """One guarded write: it happens only if the document still has `base` as its version."""
+    """One guarded write: it happens only if the document's version still is `base`."""
 
     id: str
     base: int
@@ -70,18 +70,18 @@ class Write:
     state: Mapping[str, Any] | None = None
     """Fields of the state that changed (all of them for a new document); None when the state is as it was."""
     pending: Sequence[Pending] | None = None
-    """All that is pending, when something of it ended."""
+    """All pending changes, when one of them ended."""
     appended: Sequence[Pending] = ()
-    """What came to be pending, when nothing of it ended."""
+    """New pending changes, when none ended."""
     keys: tuple[str, ...] | None = None
     idempotency_key: str | None = None
     followed: Mapping[str, int] | None = None
-    """What the document has followed, when that changed."""
+    """The records to which the document has reacted, when that changed."""
     changed: bool = False
     decision_only: bool = False
     """True for a decision about nothing that exists: it expires."""
     batch_id: str = ""
-    """The same for all writes of one batch and for no other: a document that bears it was written by nobody since."""
+    """The same for all writes of one batch and for no other: a document that still has it was not written since."""
 
 
 def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, Any]]:
@@ -90,19 +90,19 @@ def changes(before: BaseModel | None, after: BaseModel) -> dict[str, tuple[Any, 
     if before is None:
         return {n: (None, v) for n in names if (v := new[n]) is not None}
     old = before.__dict__
-    # Most fields of a changed copy are the very same objects: comparing models by their values costs much more.
+    # Most fields of a changed copy are identical objects: comparing models by their values costs much more.
     return {n: (b, a) for n in names if (b := old[n]) is not (a := new[n]) and b != a}
 
 
 def diff(before: BaseModel | None, after: BaseModel, hidden: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the fields that differ as the journal tells them; of a hidden one it only tells that it differs."""
+    """Return the fields that differ, as the journal shows them; of a hidden field it shows only that it differs."""
     names = changes(before, after)
     return ({} if before is None else _as_json(before, names, hidden)), _as_json(after, names, hidden)
 
 
 def _as_json(model: BaseModel, names: Collection[str], hidden: Collection[str]) -> dict[str, Any]:
     values = {name: getattr(model, name) for name in names}
-    # Texts, the most of what changes, are JSON as they are: asking the model costs twenty times as much.
+    # Most changes are of texts, which need no conversion: going through the model costs twenty times as much.
     serialized = {name for name, value in values.items() if value is not None and type(value) is not str}
     if serialized:
         values |= model.model_dump(mode="json", include=serialized, exclude_none=True)
@@ -120,7 +120,7 @@ def plain(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Draft:
-    """A document while a batch decides on it: every decision adds a step with a version of its own."""
+    """A document while a batch decides on it: every decision adds a transition with a version of its own."""
 
     owner: Owner[Any]
     document: Document
@@ -132,7 +132,7 @@ class Draft:
     followed: Mapping[str, int] = field(default_factory=dict)
     changed: bool = False
     weight: int = 0
-    """Bytes of what was decided in this batch, about."""
+    """About how many bytes the transitions decided in this batch take."""
     _projected: BaseModel | None = None
     _ended: bool = False
 
@@ -143,17 +143,17 @@ class Draft:
         self.followed = self.document.followed
 
     def copy(self) -> "Draft":
-        """Return the draft as it is now, to go back to should the next decision break half-way."""
+        """Return a copy of the draft, to return to should the next decision fail half-way."""
         twin = copy.copy(self)
         twin.pending, twin.transitions = list(self.pending), list(self.transitions)
         return twin
 
     def follow(self, source: tuple[str, int]) -> None:
-        """Remember that a record of another owner has been followed."""
+        """Note that the document has reacted to a record of another owner."""
         self.followed = {**self.followed, source[0]: source[1]}
 
     def has_followed(self, source: tuple[str, int]) -> bool:
-        """Tell whether this record, or a later one in its place, has been followed already."""
+        """Tell whether the document has already reacted to this record, or to a later version of it."""
         return self.followed.get(source[0], -1) >= source[1]
 
     def rule(self, request_type: str) -> Rule | None:
@@ -162,7 +162,7 @@ class Draft:
         return self.owner.rules[request] if request else None
 
     def projected(self) -> BaseModel | None:
-        """Return the state as it will be once all that is pending has applied, in order (rule R5)."""
+        """Return the state as it will be once all pending changes have applied, in order (rule R5)."""
         if self._projected is None:
             state = self.state
             for change in self.pending:
@@ -174,8 +174,8 @@ class Draft:
     def applied(self, change: Pending, state: BaseModel | None) -> Any:
         """Return the state after a change. Raises Failed when the change can't be applied.
 
-        A rule that breaks fails its own change alone: raised further, it would stop its document, and its neighbours
-        with it, for ever.
+        An unexpected error of a rule fails this change alone. Raised further, it would stop the document, and the
+        others of its batch, for ever.
         """
         rule = self.rule(change.transition.type)
         if rule is None or rule.apply is None:
@@ -186,7 +186,9 @@ class Draft:
             raise
         except Exception as error:
             log.exception(
-                "a rule broke on a pending change", type=change.transition.type, request_id=change.transition.request_id
+                "a rule failed on a pending change",
+                type=change.transition.type,
+                request_id=change.transition.request_id,
             )
             raise Failed("internal_error") from error
 
@@ -200,12 +202,12 @@ class Draft:
         self.changed, self._projected = True, projected
 
     def drop(self, change: Pending) -> None:
-        """Take a pending change out: it was applied, failed or cancelled."""
+        """Remove a pending change: it was applied, failed or cancelled."""
         self.pending.remove(change)
         self.changed, self._ended, self._projected = True, True, None
 
     def add(self, transition: Transition, reference: Mapping[str, Any] | None = None) -> Transition:
-        """Add a step, with the next version and what it is about: `reference` when given, else all there is to tell."""
+        """Add a transition with the next version and its reference: `reference` if given, else the document's own."""
         self.version += 1
         about: dict[str, Any] = {"version": self.version, "document": None if self.decision_only else self.document.id}
         if self.state is not None:
@@ -227,7 +229,7 @@ class Draft:
         return tuple(dict.fromkeys((*held, *(k for p in self.pending for k in p.reserves))))
 
     def write(self, batch_id: str) -> Write:
-        """Return the guarded write of all that was decided in a batch."""
+        """Return the guarded write of all decisions of the batch."""
         document = self.document
         state = None
         if self.state is not None and self.state is not document.state:
@@ -251,12 +253,12 @@ class Draft:
         )
 
     def view(self) -> View[Any] | None:
-        """Return the document as shown on the `state` topic; None for a decision about nothing that exists."""
+        """Return the document as published on the `state` topic; None for a decision about nothing that exists."""
         if self.state is None:
             return None
         return View(self.document.id, self.version, self.state, self.pending, self.projected())
 
 
 def view(owner: Owner[Any], document: Document) -> View[Any] | None:
-    """Return a stored document as shown on the `state` topic."""
+    """Return a stored document as published on the `state` topic."""
     return Draft(owner, document).view()

@@ -1,4 +1,4 @@
-"""A request on its way to a decision, as a message brings it or as its waiting row kept it."""
+"""A request on its way to a decision: from a message, or from its request record while it waits."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,45 +28,45 @@ class Incoming:
     waited: dict[str, int] = field(default_factory=dict)
     """When each kind of wait began."""
     known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Answers that came for it."""
+    """Answers to its look-ups, by key."""
     waiting: bool = False
-    """True once it has a row that says it waits."""
+    """True once it has a request record that says that it waits."""
     copies: list[str | None] = field(default_factory=list)
-    """Correlation ids of those who sent the very same in the same batch."""
+    """Correlation ids of the same request in the same batch."""
     answer_now: tuple[str | None, ...] = ()
-    """Correlation ids to be told now that it waits still."""
+    """Correlation ids to answer now, with the outcome `waiting`."""
     came_again: bool = False
-    """True for a message about a request that waits already."""
+    """True for a message that repeats a request that waits already."""
     also_answer: tuple[str, ...] = ()
-    """Correlation ids of those who sent it again before it was decided: each is told."""
+    """Correlation ids of repeats that came before it was decided: each gets the outcome."""
     rounds: int = 0
-    """How often it was decided in vain, since somebody else wrote first."""
+    """How often its decision was lost, since another process wrote the document first."""
     looked_again: bool = False
-    """True once its documents were loaded again, what it is about having just been made."""
+    """True once its documents were loaded again, because the one it is about had just been created."""
     refused: Rejected | None = None
-    """The bound that it meets outside its rule: its next round refuses it."""
+    """The limit that it exceeds outside its rule: its next round refuses it."""
     source: tuple[str, int] | None = None
-    """The record of another owner, by key and version, that made us ask."""
+    """The record of another owner, as key and version, to which this request is the reaction."""
     authorization: str | None = None
     """The token it came with; never stored."""
     follows: bool = False
-    """True for the second request that another one makes: it is decided with that one, at once."""
+    """True for a follow-up: it is decided at once, with the request that made it."""
     record: Any = None
-    """The record it came with, for the dead-letter topic; None when it comes from its row."""
+    """The Kafka record it came in, for the dead-letter topic; None when it comes from its request record."""
     key: str = field(init=False)
-    """What identifies the request."""
+    """The idempotency key."""
 
     def __post_init__(self) -> None:
         self.key = request_key(self.actor.id, self.request_id)
 
     def also_from(self, correlation_ids: Iterable[str | None]) -> None:
-        """Remember who else asked; a few of them, for their number is anybody's choice."""
+        """Note whom else to answer: only a few, since a client can repeat a request as often as it likes."""
         others = dict.fromkeys((*self.also_answer, *(c for c in correlation_ids if c)))
         others.pop(self.correlation_id or "", None)
         self.also_answer = tuple(others)[:_ALSO_ANSWER_AT_MOST]
 
     def transition(self, owner: str, status: Status, code: str, at: int, **more: Any) -> Transition:
-        """Return a step of this request; a draft gives it its version."""
+        """Return a transition of this request; a draft gives it its version."""
         return Transition.of(
             owner=owner,
             request_id=self.request_id,
@@ -87,9 +87,9 @@ class Incoming:
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What is kept of a request: the answer to a repeat, the history, and what a waiting one needs to go on.
+    """The stored record of a request: the answer to a repeat, the history, and what a waiting request needs to go on.
 
-    `version` is the document's version of the step it holds; 0 while it waits, and then `incoming` is kept too.
+    Its transition's version is 0 while the request waits, and then `incoming` is kept too.
     """
 
     transition: Transition
@@ -99,11 +99,11 @@ class RequestRecord:
     look_up: Mapping[str, Any] | None = None
     incoming: Incoming | None = None
     broken: Exception | None = None
-    """Why nobody can read what is stored."""
+    """The error, when the stored record can't be read."""
 
     @property
     def key(self) -> str:
-        """Return what identifies the request."""
+        """Return the idempotency key."""
         return self.transition.key
 
     @property

@@ -1,7 +1,7 @@
-"""What an owner's table of rules is made of.
+"""The types of which an owner's table of rules is made.
 
-A rule is a pure function: `accept(request, state, context)` says what a request does, `apply(change, state, at)` does
-it when its time has come. Neither awaits, neither reads a clock, neither knows Kafka or MongoDB.
+A rule is one or two pure functions: `accept(request, state, context)` decides what a request does, and
+`apply(change, state, at)` does it when it is due. Neither awaits, reads a clock, or knows Kafka or MongoDB.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,8 +22,8 @@ S = TypeVar("S", bound=BaseModel)
 class Change:
     """An accepted change that takes effect later.
 
-    `values` is what `apply` will need (JSON-like, stored). `reserves` are unique keys held from acceptance until the
-    change is applied, failed or cancelled.
+    `values` is what `apply` will need (stored, so of JSON's types). `reserves` are unique keys held from acceptance
+    until the change is applied, failed or cancelled.
     """
 
     values: Mapping[str, Any]
@@ -35,9 +35,9 @@ class Change:
 class Effect(Generic[S]):
     """A change that takes effect at once.
 
-    `to` makes the new state from the state as it is now (pending changes not applied); None leaves the state alone.
-    `cancels` are the keys of pending requests that end as cancelled, with `cancels_code`; `then` is a second request
-    of the same actor, with its id, decided right after on the new state.
+    `to` makes the new state from the present state (pending changes not applied); None leaves the state as it is.
+    `cancels` are the keys of pending requests that end as cancelled, with `cancels_code`. `then` is the follow-up: a
+    second request of the same actor, with its id, decided right after on the new state.
     """
 
     to: Callable[[S | None], S] | None = None
@@ -49,11 +49,11 @@ class Effect(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class RequiresLookup:
-    """What a rule must know before it can say: the request waits for the answer that arrives under `key`.
+    """What a rule must know before it can decide: the request waits for the answer that arrives under `key`.
 
-    `ask` is the look-up to publish; `wait` names which of the owner's waits is running (it bounds the time, and the
-    time of each wait counts on its own); `code` is told while waiting, `otherwise` when the time is up;
-    `again_after` (ms) is when to ask again if nothing has come.
+    `look_up` is the look-up to publish. `wait` names which of the owner's kinds of wait this is: each has its own time
+    limit and its own start. `code` is the outcome's code while the request waits, `timeout_code` that of the refusal
+    when the time is up. After `retry_after` (ms) without an answer the look-up is published again.
     """
 
     key: str
@@ -66,7 +66,7 @@ class RequiresLookup:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A question to another process: where it is asked, under which key, and its data."""
+    """A question to another process: its topic, type, key and data."""
 
     topic: str
     type: str
@@ -84,9 +84,9 @@ class Pending:
     due_at: int
     """When it takes effect, in ms."""
     next_trigger_at: int
-    """When the sweeper may trigger it (again), in ms: later each time."""
+    """When the sweeper may next publish a due trigger for it, in ms: later each time."""
     size: int = 0
-    """Bytes it takes in its document, about."""
+    """About how many bytes it takes in its document."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Stored fields that only a newer version knows; they are written back."""
 
@@ -100,16 +100,16 @@ class Context:
     request_id: str
     document: str | None
     reference: Mapping[str, Any] = field(default_factory=dict)
-    """What the request names, as its target tells."""
+    """The request's reference, from its target."""
     new_id: int | None = None
     pending: Sequence[Pending] = ()
     copies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     earlier: Mapping[str, str] = field(default_factory=dict)
-    """Statuses of the requests of this document that this one refers to, by request key."""
+    """Statuses of the requests of this document to which this one refers, by request key."""
     waiting: Mapping[str, Transition] = field(default_factory=dict)
-    """Those of them that wait, with what was told of them last."""
+    """Those of them that wait, with their last transition."""
 
 
 Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | RequiresLookup"]
@@ -138,10 +138,11 @@ def delayed(accept: Accept, apply: Apply) -> Rule:
 class Target:
     """Which document a request is about.
 
-    By `id`, or by one of the unique `keys`. With `fresh`, the request makes a new document of that kind with an id of
-    the owner's counter. With `may_create`, the document of that id is made if it does not exist.
-    `missing` is the code told when there is none; `lags` the copy that may only be late. `cancels` is the key of the
-    request that this one takes back: with neither id nor keys, it is decided where that one would be.
+    By `id`, or by one of the unique `keys`. With `fresh`, the request creates a new document of that kind with an id
+    from the owner's counter. With `may_create`, the document of that id is created if it does not exist. `missing` is
+    the code of the refusal when there is no such document, and `lags` the copy that may only be late. `cancels` is the
+    key of the request that this one cancels: with neither id nor keys, it is decided under the id which that request
+    would have.
     """
 
     id: str | None = None
@@ -167,10 +168,10 @@ class View(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a document and an actor, so that nobody harms a neighbour.
+    """The limits of a document and of an actor, so that no actor can harm others.
 
-    Of the pending changes of a document, by number and by bytes, one actor may have asked for half, and a tenth is kept
-    for those whose place is reserved. `change_bytes` bounds what one request may change.
+    Of the pending changes of a document, by number and by bytes, one actor may have half, and a tenth is reserved for
+    those of `has_reserved_place`. `change_bytes` limits what one request may change.
     """
 
     pending: int = 100
@@ -179,11 +180,11 @@ class Limits:
     change_bytes: int = 250_000
 
     def of_actor(self, whole: int) -> int:
-        """Return one actor's part."""
+        """Return the share of one actor."""
         return whole // 2
 
     def of_all(self, whole: int) -> int:
-        """Return what is left for all once the reserved part is taken off."""
+        """Return what is left for all without the reserved tenth."""
         return whole - whole // 10
 
 
@@ -201,20 +202,20 @@ class Owner(Generic[S]):
     present: Callable[["View[S]"], bytes]
     """The JSON published on the owner's `state` topic."""
     admit: Callable[[Any, Context], None] = lambda *_: None
-    """Refuses whoever may not ask this at all, before anything is known of what the request is about: the refusal does
-    not show whether that exists."""
+    """Refuses an actor who may not make this request at all. It runs before the document is known, so that the refusal
+    does not show whether that exists."""
     copies: Callable[[Request, str | None, S | None, Actor], Iterable[str]] = lambda *_: ()
     refers: Callable[[Request, Actor], Iterable[str]] = lambda *_: ()
     private: frozenset[str] = frozenset()
-    """Fields whose values no journal shows."""
+    """Fields whose values the journal does not show."""
     waits: Mapping[str, int] = field(default_factory=dict)
-    """How long each kind of wait lasts at most, in ms; `copy` is the engine's own."""
+    """How long each kind of wait lasts at most, in ms; the engine adds `copy`."""
 
     internal: frozenset[type[Request]] = frozenset()
     """Requests that only the owner itself makes: a message can't bring them."""
     limits: Limits = Limits()
     has_reserved_place: Callable[[S, Context], bool] = lambda *_: False
-    """Whether this actor's changes find place when those of others have filled it: a structure's principal."""
+    """Whether this actor may use the reserved places, such as a structure's principal."""
 
     @cached_property
     def types(self) -> Mapping[str, type[Request]]:

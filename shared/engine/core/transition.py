@@ -1,7 +1,7 @@
-"""A transition: a step in the life of a request, as the very mapping that is stored, read by name.
+"""A transition: one step in the life of a request, as the stored mapping itself, with properties to read it.
 
-A busy owner makes, stores, reads back and publishes thousands of steps a second, so a step is no model that is filled
-and emptied again. What it means is told by `shared.contracts.messages.life`: `JournalEntry` is a step as published.
+A busy owner makes, stores, reads and publishes thousands of transitions a second, so they are not converted to models
+and back. The fields are described in `shared.contracts.messages.life`: `JournalEntry` is a transition as published.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from shared.contracts.messages.life import Status, request_key
 
 
 class Transition:
-    """One step. `raw` is what is stored: plain values, the empty ones left out; those of a newer version stay in it.
+    """One transition. `raw` is what is stored: plain values that are not empty, and unknown fields of newer versions.
 
-    Instants are in ms. Never changed once made: `replace` returns another.
+    Instants are in ms. Immutable: `replace` returns another.
     """
 
     __slots__ = ("raw",)
@@ -23,11 +23,11 @@ class Transition:
 
     @classmethod
     def of(cls, **fields: Any) -> "Transition":
-        """Make a step; empty fields are left out."""
+        """Make a transition; empty fields are left out."""
         return cls({name: value for name, value in fields.items() if value not in _EMPTY})
 
     def replace(self, **fields: Any) -> "Transition":
-        """Return this step with other values."""
+        """Return a copy of this transition with other values."""
         changed = {**self.raw, **fields}
         return Transition({name: value for name, value in changed.items() if value not in _EMPTY})
 
@@ -46,17 +46,17 @@ class Transition:
 
     @property
     def request_id(self) -> str:
-        """Return the request's id, chosen by whoever asked."""
+        """Return the request's id, chosen by the sender."""
         return str(self.raw["request_id"])
 
     @property
     def actor(self) -> str:
-        """Return the subject of whoever asked; empty when that is not proved."""
+        """Return the actor's subject; empty when they are not authenticated."""
         return str(self.raw.get("actor", ""))
 
     @property
     def client(self) -> str | None:
-        """Return the client whose token brought the request on Kafka, which is told of it on a topic of its own."""
+        """Return the client whose token brought the request on Kafka; it has the outcomes on a topic of its own."""
         return self.raw.get("client")
 
     @property
@@ -66,23 +66,23 @@ class Transition:
 
     @property
     def status(self) -> Status:
-        """Return what the request has come to."""
+        """Return the status that the request reached."""
         status: Status = self.raw["status"]
         return status
 
     @property
     def code(self) -> str:
-        """Return the stable code of what happened."""
+        """Return the stable code: why, or what happened."""
         return str(self.raw["code"])
 
     @property
     def at(self) -> int:
-        """Return when this step was decided."""
+        """Return when this transition was decided."""
         return int(self.raw["at"])
 
     @property
     def received_at(self) -> int | None:
-        """Return when the broker took the request."""
+        """Return when the broker appended the request."""
         return self.raw.get("received_at")
 
     @property
@@ -102,7 +102,7 @@ class Transition:
 
     @property
     def version(self) -> int:
-        """Return the document's version with this step; 0 while the request waits."""
+        """Return the document's version with this transition; 0 while the request waits."""
         return int(self.raw.get("version", 0))
 
     @property
@@ -113,7 +113,7 @@ class Transition:
 
     @property
     def outsider(self) -> bool:
-        """Tell whether whoever asked may not know what it is about, nor whether that exists."""
+        """Tell whether the actor may not know the document, nor whether it exists."""
         return bool(self.raw.get("outsider"))
 
     @property
@@ -124,7 +124,7 @@ class Transition:
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """Return the paths of fields that are wrong, each with the code of what is wrong with it."""
+        """Return the codes of what is wrong with fields, by path."""
         found: Mapping[str, str] = self.raw.get("fields", {})
         return found
 
@@ -142,17 +142,17 @@ class Transition:
 
     @property
     def follow_up(self) -> str | None:
-        """Return the id of a second request that this one made."""
+        """Return the id of the follow-up that this request made."""
         return self.raw.get("follow_up")
 
     @property
     def correlation_id(self) -> str | None:
-        """Return what ties the answers to the message that asked."""
+        """Return the correlation id of the answers to the message that asked."""
         return self.raw.get("correlation_id")
 
     @property
     def also_answer(self) -> Sequence[str]:
-        """Return what ties the answers to others who sent the same request before it was decided."""
+        """Return the correlation ids of repeats that came before the request was decided."""
         found: Sequence[str] = self.raw.get("also_answer", ())
         return found
 
@@ -163,17 +163,17 @@ class Transition:
 
     @property
     def body_hash(self) -> str:
-        """Return what tells a repeat from an id used for another request."""
+        """Return the body hash, by which a repeat differs from a reused id."""
         return str(self.raw.get("body_hash", ""))
 
     @property
     def key(self) -> str:
-        """Return what identifies the request: actor and request id."""
+        """Return the idempotency key: actor and request id."""
         return request_key(self.actor, self.request_id)
 
     @property
     def journal_key(self) -> str:
-        """Return the key in the journal: each step has its own, or compaction could keep an older one."""
+        """Return the key in the journal: each transition has its own, or compaction could keep an older one."""
         return f"{self.key}|{self.status}"
 
 

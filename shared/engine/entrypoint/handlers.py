@@ -1,4 +1,4 @@
-"""What an owner does with a batch of each topic: the entry points of the engine from Kafka. They only translate."""
+"""The entry points of the engine from Kafka: one handler of batches for each topic. They only translate."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,11 +25,11 @@ Handler = Callable[[Sequence[Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Feeds:
-    """What an owner follows besides its own requests.
+    """What an owner consumes besides its own requests.
 
-    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`; `reactions` are
-    those whose records make it ask something itself, kept or not; `answers` are prefixes of `<name>.outcomes` topics
-    whose answers arrive under keys such as `insee:<SIRET>`.
+    `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`. `reactions` are
+    owners to whose records it reacts with requests of its own, whether it keeps copies of them or not. `answers` are
+    the names of `<name>.outcomes` topics, whose answers arrive under keys such as `insee:<SIRET>`.
     """
 
     states: tuple[str, ...] = ()
@@ -70,13 +70,13 @@ class Handlers:
         }
 
     async def requests(self, records: Sequence[Any]) -> None:
-        """Decide requests; those whose proof can't be checked now are put aside, and their neighbours go on."""
+        """Decide requests; those whose token can't be verified now go to the retry topic, to delay no others."""
         read = await self._decided(records)
         if read.unproved:
             await self._engine.bus.publish([retries.put_aside(record, self._retries) for record in read.unproved])
 
     async def retries(self, records: Sequence[Any]) -> None:
-        """Decide requests that were put aside. Raises Transient with those that still can't be proved."""
+        """Decide requests of the retry topic. Raises Transient with those whose token still can't be verified."""
         read = await self._decided(await self._readable(records, retries.as_it_came))
         if read.unproved:
             raise Transient("the issuer does not answer", rest=[record.aside for record in read.unproved])
@@ -89,12 +89,12 @@ class Handlers:
         return read
 
     async def triggers(self, records: Sequence[Any]) -> None:
-        """Apply what is due."""
+        """Apply due changes; triggers that are a moment early are kept."""
         early = await self._engine.triggers(await self._readable(records, _trigger))
         self._early.add(early)
 
     def states(self, owner: str, feeds: Feeds) -> Handler:
-        """Return the handler of another owner's records: copies of them are kept, or reacted to, or both."""
+        """Return the handler of another owner's records: it keeps copies of them, reacts to them, or both."""
         keep, reacts = owner in feeds.states, feeds.reactions.get(owner)
 
         async def handle(records: Sequence[Any]) -> None:
@@ -121,7 +121,7 @@ class Handlers:
         return handle
 
     async def _readable(self, records: Sequence[Any], read: Callable[[Any], T]) -> list[T]:
-        """Return what can be read and dead-letter the rest, so that rubbish stops nothing but itself."""
+        """Return the records that can be read and dead-letter the others, so that a bad record harms only itself."""
         values, dead = [], []
         for record in records:
             try:

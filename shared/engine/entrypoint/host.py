@@ -34,7 +34,7 @@ from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, 
 
 
 class OwnerSettings(ProcessSettings):
-    """What every owner's process has besides."""
+    """The settings that every owner's process has besides the common ones."""
 
     copy_lag_max_wait: Duration = Field(2 * SECOND, description="how long a refusal waits for a copy that may lag")
     overdue_after: Duration = Field(30 * SECOND, description="how late a change must be to be triggered again")
@@ -53,7 +53,7 @@ async def hosting(
 ) -> AsyncIterator[None]:
     """Run the owner until the context is left; then batches under way are finished and committed."""
     kafka, oidc, clock = KafkaSettings(), OidcSettings(), settings.clock()
-    # Every write of the engine is guarded or may be made twice, and a batch that fails is handled again as a whole.
+    # No retries by the driver: every write of the engine is guarded or idempotent, and a failed batch is handled again.
     database = mongo.connect(MongoSettings(), retry_writes=False)
     kept = MongoKeyStore(database, oidc.issuer, oidc.keys_kept)
     keys = IssuerKeys(oidc.issuer, clock, kept, kept=oidc.keys_kept, grace=oidc.keys_grace)
@@ -82,7 +82,7 @@ async def hosting(
             handler,
             group=f"{process}.{topic}",
             max_records=settings.batch_size,
-            # What was put aside waits for the issuer, whose absence is told anyway.
+            # The retry topic may wait for the issuer, whose absence readiness reports anyway.
             may_stand_still=topic == topics.name(owner.name, topics.RETRIES),
         )
     health.check("mongodb", lambda: database.command("ping"))
@@ -92,7 +92,7 @@ async def hosting(
         for started in (producer, partners):
             await started.start()
             stack.push_async_callback(started.stop)
-        with contextlib.suppress(Transient):  # The keys kept are known before the first message is read.
+        with contextlib.suppress(Transient):  # The stored keys are loaded before the first message is read.
             await keys.ready()
         await stack.enter_async_context(early.scheduled())
         await brokers.start(broker)

@@ -1,8 +1,8 @@
-"""Step 1 of a batch: read each message by itself and verify who asks.
+"""Step 1 of a batch: read each message by itself and authenticate its sender.
 
-A message ends here in one of three ways: as a request to decide; answered (who asks is not proved, or the message is
-wrong and they are); or only dead-lettered, when it can't be read and nobody is proved to have sent it. None of them
-stops its neighbours.
+A message becomes one of three things. It is a request to decide. Or it is refused with an answer: its sender is not
+authenticated, or is and the message is wrong. Or it is only dead-lettered: it can't be read, and its sender is not
+authenticated. None of them stops the others of its batch.
 """
 
 import hashlib
@@ -37,28 +37,28 @@ from shared.runtime.tracing import next_span
 log = get_logger(__name__)
 
 _REQUEST_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,100}")
-"""Not « . » or « .. »: a request is read over HTTP too, and clients take those out of an address."""
+"""Not "." or "..": a request is read over HTTP too, and clients remove those from a URL's path."""
 _SHOWN_AT_MOST = 100
-"""Characters of an id or a type that come back in an answer: a huge request has a small one."""
+"""Characters of an id or a type that are repeated in an answer: even a huge message gets a small answer."""
 
 
 def body_hash(request_type: str, data: Any) -> str:
-    """Return what tells a repeat from an id used for another request: spaces and the order of fields don't matter."""
+    """Return the hash by which a repeat differs from a reused id: spaces and the order of fields don't matter."""
     return hashlib.sha256(request_type.encode() + orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 _PATIENCE_S = 0.3
-"""Seconds for which a batch waits for keys that nobody knows yet; fetching them takes a few hundredths."""
+"""Seconds for which a batch waits for unknown signing keys; fetching them takes a few hundredths of a second."""
 
 
 @dataclass(slots=True)
 class Read:
-    """What became of a batch of records."""
+    """The result of reading a batch of records."""
 
     incoming: list[Incoming] = field(default_factory=list)
     out: list[Message] = field(default_factory=list)
     unproved: list[Any] = field(default_factory=list)
-    """Records whose proof can't be checked now, since the issuer is needed and does not answer."""
+    """Records whose token can't be verified now, since the issuer is needed and does not answer."""
 
 
 class Intake:
@@ -75,9 +75,9 @@ class Intake:
         self._process = process
 
     async def read(self, records: Sequence[Any]) -> Read:
-        """Return the requests to decide, the messages that answer or dead-letter others, and what can't be proved now.
+        """Return requests to decide, answers and dead letters for others, and records whose token can't be verified.
 
-        A key that nobody knows yet is waited for but a moment, and only once all the others have been read.
+        An unknown signing key is waited for only a moment, and only once all other records have been read.
         """
         received = time.monotonic()
         read = Read()
@@ -89,7 +89,7 @@ class Intake:
         return read
 
     async def _read(self, record: Any, received: float, read: Read, *, patience: float) -> bool:
-        """Read one record; return whether that could be done."""
+        """Read one record; return False when its token can't be verified now."""
         incoming, out = read.incoming, read.out
         actor: Actor | None = None
         event: Event | None = None
@@ -102,16 +102,18 @@ class Intake:
         except Rejected as no:
             assert event is not None  # noqa: S101 - only what could be read is refused.
             out.extend(self._answer(event, actor, no, record))
-            if actor is not None:  # Refusals for lack of proof are not kept: anybody could fill the topic.
+            if actor is not None:  # Unauthenticated messages are not dead-lettered: anybody could fill the topic.
                 wrong = "; ".join(f"{k}: {v}" for k, v in no.fields.items())
                 reason = event.fault.reason if event.fault else wrong or codes.sentence(no.code, no.details)
                 out.append(self._dead(record, no.code, reason, actor))
         except TRANSIENT:
             return False
         except Exception:
-            # Whatever else a message can do to us harms it alone: it is kept, and whoever asked is told.
-            log.exception("a message broke", topic=record.topic, partition=record.partition, offset=record.offset)
-            out.append(self._dead(record, "internal_error", "reading it broke", actor))
+            # An unexpected error harms this message alone: it is dead-lettered, and its sender gets an answer.
+            log.exception(
+                "reading a message failed", topic=record.topic, partition=record.partition, offset=record.offset
+            )
+            out.append(self._dead(record, "internal_error", "reading it failed", actor))
             if event is not None and actor is not None:
                 out.extend(self._answer(event, actor, Rejected("internal_error"), record))
         return True
@@ -122,7 +124,7 @@ class Intake:
             claims = await self._verifier.verify(token, at=appended, received=received, patience=patience)
             return verifier.on_behalf(verifier.actor_of(claims), event.attributes)
         except Rejected:
-            if event.fault is not None:  # Rubbish from anybody: it is kept, and there is nobody to answer.
+            if event.fault is not None:  # Unreadable and unauthenticated: dead-lettered, with nobody to answer.
                 raise event.fault from None
             raise
 

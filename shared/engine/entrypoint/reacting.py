@@ -1,4 +1,4 @@
-"""Asks, as the process itself, what records of another owner make it ask."""
+"""Makes the process's own requests in reaction to records of another owner."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from shared.engine.entrypoint.intake import body_hash
 from shared.engine.runtime.engine import Engine
 
 Copy = tuple[str, int, Mapping[str, Any]]
-"""A record of another owner: its key, its version, and what it says."""
+"""A record of another owner: its key, version and data."""
 
 
 async def react(engine: Engine, reacts: Reacts, records: Sequence[Copy], *, process: str) -> None:
-    """Decide what these records make us ask. One that comes late, or again, does nothing: a later one was followed."""
+    """Decide the requests that react to these records. A late or repeated record does nothing: a later one did."""
     looked_at = {key for _, _, record in records for key in reacts.copies(record)}
     copies = {key: value for key, (_, value) in (await engine.store.copies(looked_at)).items()} if looked_at else {}
     ourselves, now = Actor(f"system:{process}", kind="technical"), engine.clock.now()

@@ -1,1 +1,1 @@
-"""The steps of a batch, and what a process does beside them: deferred requests, the sweeper, publishing."""
+"""The steps of a batch, and what runs beside them: deferred requests, publishing, the sweeper."""

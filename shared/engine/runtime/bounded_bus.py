@@ -1,4 +1,4 @@
-"""Sends what can be sent: a message larger than a broker takes would hold up all that are sent with it, for ever."""
+"""Keeps back messages that are larger than the broker accepts: one would block all that are sent with it, for ever."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 LARGEST = 950_000
-"""Bytes of a message, its headers included: brokers take a megabyte, with what they add."""
+"""Bytes of a message, its headers included: brokers accept a megabyte, their overhead included."""
 
 
 @dataclass(frozen=True)
 class _Unsent:
-    """What was not sent, as a record that could not be handled."""
+    """A message that was not sent, in the form of a record to dead-letter."""
 
     topic: str
     key: bytes
@@ -30,14 +30,14 @@ class _Unsent:
 
 
 class BoundedBus:
-    """Another bus, to which nothing too large is given: that is dead-lettered, cut, and counted."""
+    """Wraps a bus: a message that is too large is cut, dead-lettered and counted instead of sent."""
 
     def __init__(self, bus: Bus, *, process: str) -> None:
         self._bus = bus
         self._process = process
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Send all that can be sent, in order; return once every one is acknowledged."""
+        """Send all that are small enough, in order; return once every one is acknowledged."""
         await self._bus.publish([m if _fits(m) else self._dead_letter(m) for m in messages])
 
     def _dead_letter(self, message: Message) -> Message:
@@ -50,5 +50,5 @@ class BoundedBus:
 def _fits(message: Message) -> bool:
     size = len(message.key) + len(message.value)
     if size <= LARGEST // 2:
-        return True  # Headers are bounded far below the other half.
+        return True  # The other half is for headers, which are limited far below it.
     return size + sum(len(name) + len(value) for name, value in message.headers) <= LARGEST

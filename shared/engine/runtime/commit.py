@@ -1,4 +1,4 @@
-"""Steps 4 and 5 of a batch: guarded writes, then outboxes published, records written, and only then cleared."""
+"""Steps 4 and 5 of a batch: guarded writes, publishing outboxes, writing request records, then clearing outboxes."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Outbox:
-    """What is to be published of a document: its steps, and its state when we have just written it (`draft`)."""
+    """What to publish of a document: its transitions, and its state if this batch has written it (`draft`)."""
 
     document: str
     version: int
@@ -37,16 +37,16 @@ class Committer:
         self._clock, self._publisher = clock, publisher
 
     async def save(self, drafts: Mapping[str, Draft], batch: Batch | None = None) -> Saved:
-        """Write the drafts and publish those that we were first to write, with what a round publishes besides.
+        """Write the drafts and publish those whose write succeeded, with the other messages of the round.
 
-        Returns which documents were not written: somebody else was first, or they can never be.
+        Returns which documents were not written: another process was first, or they can never be written.
         """
         batch_id = uuid.uuid4().hex
         saved = Saved()
         if drafts:
             saved = await self._store.save([d.write(batch_id) for d in drafts.values()], self._clock.now())
         for id_ in saved.refused:
-            log.error("a document can't be written", document=id_)
+            log.error("a document can never be written", document=id_)
         won = [d for id_, d in drafts.items() if id_ not in saved.lost and id_ not in saved.refused]
         outboxes = [_Outbox(d.document.id, d.version, (*d.document.outbox, *d.transitions), d) for d in won]
         messages: list[Message] = []
@@ -65,7 +65,7 @@ class Committer:
         return saved
 
     async def finish(self, documents: Sequence[Document]) -> list[str]:
-        """Publish what these documents' outboxes still hold; return the ids of those whose outbox can't be read."""
+        """Publish what is left in these documents' outboxes; return the ids of those that can't be published."""
         readable = [d for d in documents if d.broken is None and self._is_publishable(d.outbox)]
         await self._publish([_Outbox(d.id, d.version, d.outbox) for d in readable], ())
         published = {document.id for document in readable}
@@ -74,7 +74,7 @@ class Committer:
     async def republish(self, ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
         """Publish the states of these documents as they are now.
 
-        Returns the versions published, and the ids of the documents that can't be read or shown.
+        Returns the versions published, and the ids of the documents that can't be read or published.
         """
         shown: list[tuple[str, int]] = []
         broken: list[str] = []
@@ -91,7 +91,7 @@ class Committer:
         return shown, broken
 
     async def publish_until_current(self, ids: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
-        """Publish the states of these documents until the last one published of each is its newest."""
+        """Publish the states of these documents, repeatedly, until the newest version of each is published."""
         published: dict[str, int] = {}
         unusable: list[str] = []
         while ids:
@@ -111,15 +111,15 @@ class Committer:
         return True
 
     def _state(self, document: Document | Draft, now: int) -> Message | None:
-        """Return the message that shows a document; None when it has nothing to show, or can't be shown."""
+        """Return the message with a document's state; None when it has no state, or its state can't be published."""
         shown: View[Any] | None = None
         try:
             shown = document.view() if isinstance(document, Draft) else view(self._owner, document)
             return self._publisher.state(shown, now) if shown else None
         except Exception:
-            # It harms itself alone: its readers go on seeing what it was.
+            # This harms the document alone: readers keep the last state that was published.
             metrics.UNUSABLE.labels("show").inc()
-            log.exception("a document can't be shown", document=shown.id if shown else "")
+            log.exception("a document's state can't be published", document=shown.id if shown else "")
             return None
 
     async def _publish(self, outboxes: Sequence[_Outbox], messages: Sequence[Message], batch_id: str = "") -> None:
@@ -147,9 +147,9 @@ class Committer:
             for o in outboxes
         ]
         moved_on = await self._store.clear([each for each in published if each.document in shown], batch_id)
-        # Of the others no state was published: whatever mark they bear stands for somebody else's change.
+        # Of the others no state was published here: a mark of an unpublished state is of another batch's change.
         await self._store.clear([each for each in published if each.document not in shown])
-        # Somebody wrote meanwhile: an older state of ours may stand after theirs, so the newest follows.
+        # Another process wrote meanwhile: our older state may come after theirs in the topic, so the newest follows.
         await self.publish_until_current(moved_on)
 
     def _measure(self, transition: Transition, *, waited: bool) -> None:
@@ -161,5 +161,5 @@ class Committer:
             and transition.received_at is not None
             and not waited
         ):
-            # Whoever waits, for INSEE for instance, got that answer: how long that takes says nothing of us.
+            # A request that waited, for INSEE for instance, had an answer before: the time it took is not ours.
             metrics.DECISION_SECONDS.observe(max(0, now - transition.received_at) / 1000)

@@ -1,4 +1,4 @@
-"""What can't be decided yet: a request waits for a copy that may lag, or for an answer that is asked for."""
+"""Deferred requests: they wait for a copy that may lag, or for the answer to a look-up."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from shared.errors import Rejected
 
 
 class Deferred:
-    """Writes down what waits, publishes that it does, and sends its look-ups."""
+    """Stores deferred requests, publishes that they wait, and publishes their look-ups."""
 
     def __init__(self, owner: Owner[Any], store: Store, bus: Bus, clock: Clock, publisher: Publisher) -> None:
         self._owner, self._store, self._bus = owner, store, bus
         self._clock, self._publisher = clock, publisher
 
     async def put(self, batch: Batch) -> set[str]:
-        """Keep what waits, publish that it does, and send look-ups; return the requests to decide again at once."""
+        """Store the deferred requests of a round and publish what they need; return those to decide again at once."""
         if not batch.waits:
             return set()
         now = self._clock.now()
@@ -50,7 +50,7 @@ class Deferred:
         return too_many | decided | await self._changed_meanwhile(batch, records)
 
     async def _too_many(self, requests: Sequence[Incoming]) -> set[str]:
-        """Return the requests that make more wait than one actor may; their next round refuses them."""
+        """Return the requests beyond the number that may wait for one actor; their next round refuses them."""
         new = [request for request in requests if not request.waiting]
         if not new:
             return set()
@@ -80,9 +80,9 @@ class Deferred:
     def _messages(
         self, request: Incoming, transition: Transition, wait: Wait, now: int, *, goes_on: bool
     ) -> list[Message]:
-        """Return what is published: of what waits already nothing, but to those who ask again.
+        """Return the messages to publish. A request that waited before has none, unless it was sent again.
 
-        They may come in the place of a process that died before it published.
+        A repeat is answered, and its look-up published again: the process that deferred it may have died before that.
         """
         if goes_on and not request.came_again:
             return []
@@ -94,7 +94,7 @@ class Deferred:
         return [*messages, self._publisher.look_up(wait.look_up, request, now)] if wait.look_up else messages
 
     async def _changed_meanwhile(self, batch: Batch, records: Sequence[RequestRecord]) -> set[str]:
-        """Return the requests whose copy moved after it was read and before their records could be found by it."""
+        """Return the requests whose copy changed after it was read and before their records could be found by it."""
         awaited = {record.waits_for for record in records if record.waits_for and record.look_up is None}
         if not awaited:
             return set()

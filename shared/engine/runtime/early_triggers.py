@@ -1,7 +1,7 @@
-"""Triggers that came a moment too early: each is given again once its time has come.
+"""Early triggers: due triggers that came a moment too early are kept and published again in time.
 
-Whoever forwards delayed records has a clock of its own. Left to the sweeper, a change whose trigger came a few
-milliseconds early would be half a minute late.
+The process that forwards delayed records has a clock of its own. Left to the sweeper, a change whose trigger came a
+few milliseconds early would be half a minute late.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 _AT_MOST = 10_000
-"""Triggers kept; what comes beyond that is left to the sweeper."""
+"""Triggers kept at most; the sweeper takes care of any others."""
 _MARGIN = 2
-"""Ms by which the broker's clock may be read late."""
+"""Ms added to each wait: the append time that the broker gives may be that much behind its clock."""
 
 
 class EarlyTriggers:
-    """Keeps them until then, in memory: should the process die, the sweeper triggers in its place."""
+    """Keeps early triggers in memory: should the process die, the sweeper triggers in its place."""
 
     def __init__(self, bus: Bus, publisher: Publisher, clock: Clock) -> None:
         self._bus, self._publisher, self._clock = bus, publisher, clock
@@ -44,7 +44,7 @@ class EarlyTriggers:
 
     @asynccontextmanager
     async def scheduled(self) -> AsyncIterator[None]:
-        """Give them again, each in its time, until the context is left."""
+        """Publish each again at its time, until the context is left."""
         task = asyncio.create_task(self._run(), name="early triggers")
         try:
             yield

@@ -3,11 +3,12 @@
 1. Parse and verify (`intake.py`).
 2. Load the documents, then the request records, then the copies (`load.py`).
 3. Decide, in order within a document (`decide.py`).
-4. Save: one guarded write a document. It is the moment of decision, of a rejection as of an acceptance. Whoever loses
-   loads and decides again, with whoever holds the unique keys that were in the way.
-5. Publish the outboxes, wait for the acknowledgements, write the records, and only then clear; commit comes last.
+4. Save: one guarded write a document. It is the moment of decision, of a rejection as of an acceptance. A request
+   whose write is lost to another process is loaded and decided again, with the documents that hold its unique keys.
+5. Publish the outboxes, wait for the acknowledgements, write the request records, and only then clear the outboxes.
+   Kafka's offsets are committed last.
 
-Two processes may be anywhere in here for one document at any time, and each may die between any two steps.
+Two processes may work on one document at any time, each at any step, and each may die between any two steps.
 """
 
 from collections import Counter
@@ -38,18 +39,18 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 Registration = Callable[[Incoming, Copies], Message | None]
-"""Returns a message that registers an actor that is unknown yet."""
+"""Returns the message that registers an actor who is not known yet."""
 
 ROUNDS_AT_ONCE = 5
-"""How often a request is decided in vain before it waits a moment."""
+"""How often a request may lose its write in one batch before it waits a moment."""
 ROUNDS_IN_ALL = 50
 BUSY = SECOND
 EARLY = 5 * SECOND
-"""A trigger that is early by less than this (ms) is given again when its time has come."""
+"""A trigger that is early by less than this (ms) is kept and published again in time."""
 
 
 class Trigger(NamedTuple):
-    """Says that something of a document is due: by when the broker appended it, and for what time, if it tells."""
+    """A due trigger: the document, when the broker appended it, and the due time if it names one."""
 
     document: str
     appended: int
@@ -84,7 +85,7 @@ class Engine:
         self._register_unknown = register_unknown
 
     async def requests(self, incoming: Iterable[Incoming]) -> None:
-        """Decide requests. When it returns, each is decided or waits, and whoever asked has its answer."""
+        """Decide requests. When it returns, each is decided or waits, and its outcome is published."""
         first: dict[str, Incoming] = {}
         again: dict[tuple[str, str], Incoming] = {}
         for request in incoming:
@@ -94,14 +95,14 @@ class Engine:
                     kept.copies.append(request.correlation_id)
         registered: set[str] = set()
         await self._until_decided(list(first.values()), registered)
-        # What came twice in one batch finds the answer of the first, all of it in one pass.
+        # Repeats within the batch then find the decision of the first, all of them in one pass.
         await self._until_decided(list(again.values()), registered)
 
     async def triggers(self, triggers: Iterable[Sequence[Any]]) -> list[tuple[str, int, int]]:
-        """Apply what is due of these documents (each a `Trigger`). A trigger is only a reason to look.
+        """Apply the due changes of these documents (each a `Trigger`). A trigger is only a reason to look.
 
-        Returns (document, due_at, ms until then) of those whose trigger came a moment too early: it is to be given
-        again then, by our own clock and by the broker's, both of which decide.
+        Returns (document, due_at, ms until then) of those whose trigger came a moment too early: it is to be published
+        again in time. A change is due when both our own clock and the broker's say so.
         """
         latest: dict[str, Trigger] = {}
         for trigger in (Trigger(*values) for values in triggers):
@@ -130,11 +131,11 @@ class Engine:
         return early
 
     async def on_copies_changed(self, keys: Iterable[str]) -> None:
-        """Decide again what waits for these copies."""
+        """Decide again the requests that wait for these copies."""
         await self.requests([record.incoming for record in await self.store.waiting_for(keys) if record.incoming])
 
     async def on_lookup_answered(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
-        """Decide again what waits for these answers."""
+        """Decide again the requests that wait for these answers."""
         requests = []
         for record in await self.store.waiting_for(answers):
             if record.incoming and record.waits_for:
@@ -162,7 +163,8 @@ class Engine:
     ) -> tuple[Mapping[str, frozenset[str]], set[str]]:
         """Take a batch through one round.
 
-        Returns the requests that lost, each with the unique keys that were in the way, and those left to the next.
+        Returns the requests whose write was lost, each with the unique keys that conflicted, and those left to the next
+        round.
         """
         batch = Batch(await self._loader.load(requests, in_the_way))
         fresh = [batch.loaded.targets[r.key].fresh for r in requests]
@@ -193,9 +195,9 @@ class Engine:
         new_id = next(ids[target.fresh]) if target.fresh else None
         draft = self._draft(batch, target, new_id)
         if request.refused is not None and request.refused.code == "document_too_large":
-            draft = Draft(self.owner, Document(""))  # It takes nothing more, not even this refusal.
+            draft = Draft(self.owner, Document(""))  # It can't even hold this refusal, which is stored by itself.
         if draft.weight + draft.document.outbox_weight() > HEAVIEST_WRITE:
-            # What is written in one go is bounded: the rest follows once this has been published and cleared.
+            # The size of one write is limited: the rest follows once this has been published and cleared.
             batch.postponed.add(request.key)
             batch.unfinished.setdefault(draft.document.id, draft.document)
             return
@@ -203,22 +205,22 @@ class Engine:
             batch.postponed.add(request.key)
             return
         if request.source is not None and draft.has_followed(request.source):
-            return  # A later record of the same has been followed: this one is out of date.
+            return  # The document has reacted to a later version of that record: this reaction is out of date.
         before = draft.copy()
         try:
             wait = self._rule(batch, request, draft, new_id, now, is_busy=request.key in busy)
         except Exception as error:
-            # A rule that breaks harms its own request alone: whoever asked has an answer, and the message is kept.
-            if not isinstance(error, Unusable):  # That was logged once for all who ask.
-                log.exception("a rule broke", type=request.request.type, request_id=request.request_id)
-            draft = before  # Nothing of what it had begun stays.
+            # An unexpected error harms its own request alone: it is refused, and its message dead-lettered.
+            if not isinstance(error, Unusable):  # That was logged when it was loaded.
+                log.exception("a rule failed", type=request.request.type, request_id=request.request_id)
+            draft = before  # Undo what the rule had begun.
             wait = self._refuse_as_broken(batch, request, draft, now)
         if wait is not None:
             batch.waits[request.key] = (request, draft, wait)
             return
         if request.source is not None:
             draft.follow(request.source)
-        if draft.state is None:  # Refused, about nothing that exists: the decision is a document of its own.
+        if draft.state is None:  # Refused, and about nothing that exists: the decision is a document of its own.
             draft.idempotency_key = draft.idempotency_key or request.key
             draft.document = Document(f"decision:{draft.idempotency_key}")
         batch.drafts[draft.document.id] = draft
@@ -233,7 +235,7 @@ class Engine:
         return batch.draft_of(self.owner, target) or Draft(self.owner, made)
 
     def _was_just_made(self, batch: Batch, request: Incoming) -> bool:
-        """Tell, once, whether what a request cancels was decided after the documents were loaded: they are stale."""
+        """Tell, once for each request, whether the one it cancels was decided after the documents were loaded."""
         key = batch.loaded.targets[request.key].cancels
         transition = batch.last_transition(key) if key else None
         if transition is None or transition.document in (None, *batch.loaded.by_id) or request.looked_again:
@@ -251,7 +253,7 @@ class Engine:
     def _refuse_as_broken(self, batch: Batch, request: Incoming, draft: Draft, now: int) -> Wait | None:
         if request.record is not None:
             message = dead_letter(
-                request.record, "internal_error", "a rule broke", process=self._process, actor=request.actor
+                request.record, "internal_error", "a rule failed", process=self._process, actor=request.actor
             )
             batch.besides.setdefault(request.key, []).append(message)
         if draft.document.id in batch.loaded.by_id and batch.loaded.by_id[draft.document.id].broken is not None:
@@ -263,14 +265,14 @@ class Engine:
     def _rule(
         self, batch: Batch, request: Incoming, draft: Draft, new_id: int | None, now: int, *, is_busy: bool
     ) -> Wait | None:
-        """Let the rule decide; raise what it, or finding out what the request is about, raised."""
+        """Let the rule decide; raise what the rule raises, or what loading the request's target raised."""
         target = batch.loaded.targets[request.key]
         if (error := batch.loaded.broken.get(request.key)) is not None:
             raise error
         if request.refused is not None:
             return reject(draft, request, request.refused, now, self.timing, target.reference)
         if request.rounds >= ROUNDS_IN_ALL:
-            raise RuntimeError("decided in vain, again and again")
+            raise RuntimeError("other processes wrote the document first, again and again")
         if is_busy:
             return Wait(f"busy:{request.key}", "waiting_busy", now + BUSY)
         context = self._context(batch, request, draft, new_id, now)

@@ -1,6 +1,6 @@
 """Step 2 of a batch: load what is stored. Documents come first, then the request records, then the copies.
 
-In the other order a neighbour that publishes and clears between the two reads makes a double.
+In the other order, another process that publishes and clears between the two reads would let a repeat be decided twice.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,11 @@ log = get_logger(__name__)
 
 
 class Unusable(Exception):
-    """What is stored of a request, or of its document, can't be read."""
+    """The stored record of a request, or its document, can't be read."""
 
 
 class Loader:
-    """Loads what a round needs."""
+    """Loads all that a round needs."""
 
     def __init__(self, owner: Owner[Any], store: Store) -> None:
         self._owner, self._store = owner, store
@@ -39,7 +39,7 @@ class Loader:
         return documents
 
     async def load(self, requests: Sequence[Incoming], in_the_way: Iterable[str]) -> Loaded:
-        """Return what a round needs; `in_the_way` are unique keys that another document turned out to hold."""
+        """Return all that a round needs; `in_the_way` are unique keys that conflicted with another document."""
         targets: dict[str, Target] = {}
         referred: set[str] = set()
         broken: dict[str, Exception] = {}

@@ -1,10 +1,10 @@
-"""Tells partners: what became of a client's requests goes to the client's own topic too, where it has one.
+"""Publishes to partners: outcomes of a client's requests also go to the client's own topic, where it has one.
 
-A partner's topic is not ours to count on. It is made and removed while processes run, and most clients have none: that
-must neither hold up a batch, in which others wait for their decisions, nor leave a gap in the numbers of the producer
-that everything else relies on (`bus.py`). So partners are told by a producer of their own which numbers nothing (a
-record may come twice, with the same version), and what can't be told because there is no topic is dropped and counted.
-While Kafka itself does not answer, nothing is dropped: the batch is tried again, as for any topic of ours.
+A partner's topic can't be relied on: it is created and removed while processes run, and most clients have none. That
+must neither block a batch, in which others wait for their decisions, nor leave a gap in the sequence numbers of our
+idempotent producer (`shared/kafka/producer.py`). So partners have a producer of their own without idempotence: a record
+may come twice, with the same version. An outcome for which there is no topic is dropped and counted. While Kafka itself
+does not answer, nothing is dropped: the batch is tried again, as for any topic of ours.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
-"""Seconds between two looks for a topic that is not there: clients without one may ask as often as they like."""
+"""Least seconds between two checks whether a missing topic exists: clients without one may ask at any rate."""
 _PATIENCE_S = 1.0
-"""Seconds after which a record that is not taken makes us look whether its topic is still there."""
+"""Seconds without an acknowledgement after which it is checked whether the topic still exists."""
 
 
 class PartnerBus:
-    """Sends what is ours by one bus and what is for partners by another; returns once both are acknowledged.
+    """Sends to our own topics by one bus and to partners' by another; returns once both are acknowledged.
 
-    `topics` asks Kafka for the names of the topics there are, as far as this process may see them.
+    `topics` asks Kafka for the names of the existing topics, as far as this process may see them.
     """
 
     def __init__(self, ours: Bus, theirs: Bus, topics: Callable[[], Awaitable[Collection[str]]]) -> None:
@@ -72,10 +72,10 @@ class PartnerBus:
 
     def _drop(self, why: str, topic: str, messages: Sequence[Message]) -> None:
         metrics.OUTCOMES_UNSENT.labels(why).inc(len(messages))
-        log.error("a partner could not be told", topic=topic, why=why, count=len(messages))
+        log.error("outcomes could not be published to a partner", topic=topic, why=why, count=len(messages))
 
     async def _found(self, topic: str) -> bool:
-        """Tell whether a topic that was not there is there now; Kafka is asked once in a while only."""
+        """Tell whether a topic that was missing exists now; Kafka is asked only once in a while."""
         if self._looking is not None or time.monotonic() - self._looked >= _LOOK_EVERY_S:
             await self._look()
         return topic in self._known
@@ -85,7 +85,7 @@ class PartnerBus:
         return topic not in self._known
 
     async def _look(self) -> None:
-        """Ask Kafka which partners there are, together with whoever is asking already."""
+        """Ask Kafka which partners' topics exist; calls made meanwhile share the answer."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_up(), name="partners")
             self._looking.add_done_callback(_heard)
@@ -101,6 +101,6 @@ class PartnerBus:
 
 
 def _heard(task: "asyncio.Future[Any]") -> None:
-    """Take note of a failure: whoever waits for it hears it, and nobody may wait any more."""
+    """Retrieve a failure, so that asyncio does not log it when nobody waits for it any more."""
     if not task.cancelled():
         task.exception()

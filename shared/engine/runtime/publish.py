@@ -1,4 +1,4 @@
-"""Turns what was decided into messages."""
+"""Turns transitions, states and look-ups into messages."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ class Publisher:
         self._delay = topics.delay_topic(delay)
 
     def transition(self, transition: Transition, *, repeated: bool = False) -> list[Message]:
-        """Return the outcome and the journal entry of a step and, when it takes effect later, the trigger for then."""
+        """Return the outcome, the journal entry and, when it takes effect later, the delayed record of a transition."""
         entry = _entry(transition)
         messages = [
             *self._outcome(transition, entry, repeated=repeated),
@@ -46,11 +46,11 @@ class Publisher:
         return messages
 
     def answer(self, transition: Transition) -> list[Message]:
-        """Return the outcome of a message that never became a request: told, and recorded nowhere."""
+        """Return the outcome of a message that never became a request: it is published, and recorded nowhere."""
         return self._outcome(transition, {**_entry(transition), "recorded": False})
 
     def _outcome(self, transition: Transition, entry: Mapping[str, Any], *, repeated: bool = False) -> list[Message]:
-        """Return the outcome, and the same for the client that asked. Whether that has a topic, the bus finds out."""
+        """Return the outcome, and the same for the client that asked; the bus drops that if the client has no topic."""
         value = {name: value for name, value in entry.items() if name not in _VALUES}
         if transition.outsider:
             value.pop("document", None)
@@ -79,7 +79,7 @@ class Publisher:
         )
 
     def delayed_trigger(self, transition: Transition) -> Message:
-        """Return the message that waits in the delay topic until a change is due."""
+        """Return the delayed record, which waits in the delay topic until a change is due."""
         assert transition.document is not None and transition.effective_at is not None  # noqa: S101, PT018 - it was accepted so.
         return build(
             self._delay,
@@ -95,11 +95,11 @@ class Publisher:
         )
 
     def due_trigger(self, document: str, due_at: int, now: int) -> Message:
-        """Return a trigger straight to the owner, for what is overdue."""
+        """Return a due trigger that goes straight to the owner, for an overdue change."""
         return due_trigger(self._owner, document, due_at, now, source=self._source)
 
     def state(self, view: View[Any], now: int) -> Message:
-        """Return the record as it is now."""
+        """Return the message with the state as it is now."""
         return build(
             self._state,
             view.id,
@@ -111,7 +111,7 @@ class Publisher:
         )
 
     def look_up(self, look_up: LookUp, incoming: Incoming, now: int) -> Message:
-        """Return the look-up that a waiting request needs."""
+        """Return the message with the look-up that a deferred request needs."""
         return build(
             look_up.topic,
             look_up.key,
@@ -126,7 +126,7 @@ class Publisher:
 
 
 def due_trigger(owner: str, document: str, due_at: int, now: int, *, source: str) -> Message:
-    """Return a trigger straight to an owner, from whoever sees that something is overdue."""
+    """Return a due trigger that goes straight to an owner, from a process that sees an overdue change."""
     return build(
         topics.name(owner, topics.DUE),
         document,
@@ -143,11 +143,11 @@ def _trigger_data(document: str, due_at: int) -> bytes:
 
 
 def _entry(transition: Transition) -> dict[str, Any]:
-    """Return a step as the journal tells it: our own fields left out, instants as RFC 3339 text, always a version.
+    """Return a transition as a journal entry: without internal fields, instants as RFC 3339 text, with a version.
 
-    There is always an actor too: where nobody was proved it is empty, and the gateway knows by it that it was refused.
-    And there is a type: empty where the message had none. An outsider is told the version of a decision about nothing
-    that exists: the document's own would show that it does.
+    It always has an actor too: empty when the sender was not authenticated, by which the gateway knows that its own
+    token was refused. And it always has a type: empty when the message had none. For an outsider the version is that of
+    a decision about nothing that exists: the document's own would show that it exists.
     """
     entry: dict[str, Any] = {"version": 0, "actor": "", "type": "", **transition.raw}
     if transition.outsider:

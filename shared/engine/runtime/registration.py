@@ -1,4 +1,4 @@
-"""Makes users known: whoever first meets one tells `manager`, with the proof it was given."""
+"""Registers unknown users: the first process that sees one sends `user.register.v1` with the user's own token."""
 
 import hashlib
 
@@ -12,10 +12,10 @@ from shared.engine.runtime.engine import Registration
 
 
 def registering(process: str, clock: Clock) -> Registration:
-    """Return what introduces an actor of whom there is no copy yet.
+    """Return the function that makes a registration for an actor of whom there is no copy yet.
 
-    The message carries the actor's own token on, so that `manager` verifies it as anyone's; its id derives from the
-    actor, so that many introductions are one. Whom the gateway acts for, the gateway introduces itself.
+    The message carries the actor's own token, so that `manager` verifies it like any other. Its id is derived from the
+    actor, so that many registrations are one request. The gateway itself registers the users it acts for.
     """
 
     def register_unknown(incoming: Incoming, copies: Copies) -> Message | None:

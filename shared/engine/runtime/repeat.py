@@ -1,4 +1,4 @@
-"""Requests that come again: what was decided is answered as before, what waits goes on from where it stands."""
+"""Repeats: a decided request is answered as before, and one that waits goes on from where it is."""
 
 from dataclasses import replace
 
@@ -10,18 +10,18 @@ from shared.runtime import metrics
 
 
 class Repeats:
-    """Tells repeats from new requests."""
+    """Recognises repeats among requests."""
 
     def __init__(self, owner: str, clock: Clock, publisher: Publisher) -> None:
         self._owner, self._clock, self._publisher = owner, clock, publisher
 
     def answer(self, batch: Batch, request: Incoming) -> bool:
-        """Answer a request that is decided already as before; return whether it was.
+        """Answer a request that is decided already, as before; return whether it was.
 
-        The same id with another body is refused, and the first stands.
+        The same id with another body is refused; the first request stays as it is.
         """
         loaded = batch.loaded
-        # Before it joins what waits: that goes on under the correlation id of whoever asked first.
+        # Taken before `_join`, which replaces the correlation id by that of the first sender.
         correlation_ids = dict.fromkeys((request.correlation_id, *request.copies))
         record = loaded.records.get(request.key)
         if record is not None and record.broken is not None:
@@ -49,7 +49,7 @@ class Repeats:
 
 
 def _join(request: Incoming, waiting: Incoming) -> None:
-    """Let a request that waits already, or a message that brings it again, go on from where it stands."""
+    """Let a request that waits already, or its repeat, go on from where it is."""
     request.came_again = not request.waiting and request.body_hash == waiting.body_hash
     request.waiting = True
     request.waited = waiting.waited | request.waited
@@ -59,7 +59,7 @@ def _join(request: Incoming, waiting: Incoming) -> None:
         request.actor = replace(request.actor, client=waiting.actor.client)
     if request.came_again:
         request.rounds = waiting.rounds
-        # Whoever asked first is answered as before; those who ask again are answered besides.
+        # The first sender is answered as before; those of repeats are answered too.
         own, request.correlation_id = request.correlation_id, waiting.correlation_id
         request.answer_now = tuple(dict.fromkeys((own, *request.copies)))
         request.also_from(request.answer_now)

@@ -1,8 +1,8 @@
-"""The sweeper: whatever a process that died left half done is finished here, so nothing accepted is ever lost.
+"""The sweeper: finishes what a process that died left half done, so that nothing accepted is ever lost.
 
-One replica at a time holds the lease; two at once would do no harm, only work twice. It sweeps by the database's clock
-when its own is ahead of that: a process whose clock is fast would trigger what is not due, which does nothing and puts
-off the next trigger, and end what may still wait.
+One replica at a time holds the lease; two at once would do no harm, only double work. When its own clock is ahead of
+the database's, it uses the latter. With a fast clock it would trigger changes that are not due, which does nothing but
+postpone the next trigger, and it would end deferred requests too soon.
 """
 
 import asyncio
@@ -24,23 +24,23 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 STALE = 5 * SECOND
-"""Age from which an outbox or an unpublished state is the sweeper's business."""
+"""Age (ms) from which the sweeper publishes an outbox or an unpublished state."""
 LIMIT = 1_000
-"""How much of each kind one round takes, so that an outage's backlog is worked off at a steady pace."""
+"""How many items of each kind one round takes, so that an outage's backlog is worked off at a steady pace."""
 TRIGGERS = 200
-"""How many overdue documents one round triggers: most of an outage's backlog comes by its own delayed records."""
+"""How many overdue documents one round triggers: after an outage, delayed records trigger most of them anyway."""
 ASIDE = 15 * MINUTE
-"""For how long a document that nobody can read or show is left alone."""
+"""For how long (ms) an unusable document is set aside."""
 EVERY_S = 0.5
 AGAIN_AFTER_S = 2
 COUNT_EVERY = 10 * SECOND
 COUNT_STANDS_S = 30.0
-"""Seconds after which a count that nobody could make anew is no longer told."""
+"""Seconds after which a count that could not be renewed is no longer exposed."""
 LEASE = 10 * SECOND
 
 
 class Sweeper:
-    """Finishes what was left, for one engine."""
+    """Sweeps for one engine."""
 
     def __init__(self, engine: Engine, store: Sweepable) -> None:
         self._engine = engine
@@ -53,7 +53,7 @@ class Sweeper:
     async def run(self, loop: Loop) -> None:
         """Sweep for as long as the process lives.
 
-        An error that nobody foresaw keeps the loop from turning, which liveness sees, and nothing else from being done.
+        An unexpected error keeps the loop from beating, which liveness sees; all the rest of the sweep is done anyway.
         """
         while True:
             try:
@@ -68,7 +68,7 @@ class Sweeper:
                 loop.beat()
                 await asyncio.sleep(AGAIN_AFTER_S)
             except Exception:
-                log.exception("sweeping broke")
+                log.exception("sweeping failed")
                 await asyncio.sleep(AGAIN_AFTER_S)
             else:
                 loop.beat()
@@ -77,7 +77,7 @@ class Sweeper:
             await asyncio.sleep(EVERY_S)
 
     async def sweep(self) -> None:
-        """Take one round over everything. Raises what broke in it, once all the rest of it is done."""
+        """Take one round over everything. Raises the errors of its parts once all of them have run."""
         broken: list[Exception] = []
         for part in (
             self.outboxes,
@@ -95,13 +95,13 @@ class Sweeper:
         if broken and all(isinstance(error, TRANSIENT) for error in broken):
             raise broken[0]
         if broken:
-            raise ExceptionGroup("parts of a sweep broke", broken)
+            raise ExceptionGroup("parts of a sweep failed", broken)
 
     def _now(self) -> int:
         return self._engine.clock.now() - self._ahead
 
     async def count(self) -> None:
-        """Tell, now and then, how much waits and how much is late."""
+        """Set, now and then, the metrics of waiting requests and overdue changes."""
         now = self._now()
         if now >= self._count_at:
             waiting, overdue = await self._store.counts(now)
@@ -110,14 +110,14 @@ class Sweeper:
             self._count_at, self._counted = now + COUNT_EVERY, time.monotonic()
 
     def _leave_counting_to_others(self) -> None:
-        """Tell no count any more: that of whoever sweeps now would stand beside an old one of ours."""
+        """Remove our counts: beside those of the replica that sweeps now they would be out of date."""
         if self._counted > -math.inf:
             self._count_at, self._counted = 0, -math.inf
             metrics.WAITING.remove(self._engine.owner.name)
             metrics.OVERDUE.remove(self._engine.owner.name)
 
     async def outboxes(self) -> None:
-        """Publish what was decided and not told."""
+        """Publish outboxes that were left."""
         documents = await self._store.with_old_outbox(self._now() - STALE, LIMIT)
         if documents:
             broken = await self._engine.committer.finish(documents)
@@ -125,7 +125,7 @@ class Sweeper:
             _swept("outbox", len(documents) - len(broken))
 
     async def states(self) -> None:
-        """Publish states that were not."""
+        """Publish states that are not published yet."""
         ids = await self._store.with_old_state(self._now() - STALE, LIMIT)
         if ids:
             published, broken = await self._engine.committer.publish_until_current(ids)
@@ -133,7 +133,7 @@ class Sweeper:
             _swept("state", len(published))
 
     async def overdue(self) -> None:
-        """Trigger again what is past its time: a lost record of the delay topic is no lost change."""
+        """Trigger overdue changes again: a lost record of the delay topic is no lost change."""
         now = self._now()
         late = await self._store.overdue(now, TRIGGERS)
         if late:
@@ -142,7 +142,7 @@ class Sweeper:
             _swept("trigger", len(late))
 
     async def deadlines(self) -> None:
-        """Decide what has waited long enough, with what is known."""
+        """Decide the requests whose deadline has passed, with what is known."""
         records = await self._store.expired(self._now(), LIMIT)
         if unknown := [record.key for record in records if record.incoming is None]:
             await self._store.put_off(unknown, self._now() + MINUTE)
@@ -151,7 +151,7 @@ class Sweeper:
             _swept("deadline", len(late))
 
     async def look_ups(self) -> None:
-        """Ask again what got no answer."""
+        """Publish look-ups again that have no answer."""
         now = self._now()
         look_ups = [
             self._engine.publisher.look_up(LookUp(**record.look_up), record.incoming, now)
@@ -163,7 +163,7 @@ class Sweeper:
             _swept("question", len(look_ups))
 
     async def republish(self) -> None:
-        """Publish each state once more a while after its last change: compaction can't keep an old one."""
+        """Publish each state once more a while after its last change, so that compaction can't leave an old one."""
         now = self._now()
         ids = await self._store.to_republish(now, LIMIT)
         if ids:
@@ -172,7 +172,7 @@ class Sweeper:
             await self._store.republished(published, now)
 
     async def _set_aside(self, ids: Sequence[str], why: str) -> None:
-        """Leave documents alone that can't be finished: as many as one round takes would hide all the others."""
+        """Set unusable documents aside for a while: as many as one round takes would hide all the others."""
         if ids:
             metrics.UNUSABLE.labels(why).inc(len(ids))
             log.error("stored documents can't be used", why=why, documents=list(ids)[:10], count=len(ids))

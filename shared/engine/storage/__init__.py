@@ -1,1 +1,1 @@
-"""Where documents, requests and copies are kept: what the engine asks of storage, on MongoDB and in memory."""
+"""Storage of documents, request records and copies: the protocol, on MongoDB and in memory."""

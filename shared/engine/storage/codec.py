@@ -1,4 +1,4 @@
-"""How documents and rows are written down, the same in MongoDB and in memory."""
+"""The stored form of documents and request records, the same in MongoDB and in memory."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -14,7 +14,7 @@ from shared.engine.core.transition import Transition
 from shared.engine.storage.models import construct, construct_whole
 
 WAITING_ONLY = ("incoming", "waits_for", "deadline", "look_up_at", "look_up")
-"""Fields of a row that go once it is decided."""
+"""Fields of a request record that are removed once it is decided."""
 
 
 def pending_out(pending: Pending) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _pending_in(raw: Mapping[str, Any]) -> Pending:
 
 
 _REQUIRED = frozenset({"owner", "request_id", "type", "status", "code", "at", "version"})
-"""What every step of a document must have to be published."""
+"""Fields that every transition of a document must have to be published."""
 
 
 def _transition_in(raw: Mapping[str, Any]) -> Transition:
@@ -53,11 +53,11 @@ def _transition_in(raw: Mapping[str, Any]) -> Transition:
 def document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
     """Read a stored document. Fields of a newer version are tolerated, and a write leaves them where they are.
 
-    One that can't be read says so in `broken`: raised here, it would stop all that were asked for with it.
+    One that can't be read has the error in `broken`: raised here, it would stop all others that are read with it.
     """
     try:
         return _document_in(owner, raw)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
+    except Exception as error:  # noqa: BLE001 - an invalid document must not harm the others.
         keys, version = raw.get("keys"), raw.get("version")
         return Document(
             id=raw["_id"],
@@ -99,7 +99,7 @@ def write_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
     if write.keys:
         values["keys"] = list(write.keys)
     elif write.keys is not None:
-        gone["keys"] = ""  # An empty array would stand in the unique index, where there is room for one.
+        gone["keys"] = ""  # The unique index would hold an empty array too, of one document only.
     if write.idempotency_key is not None and write.base == 0:
         values["idempotency_key"] = write.idempotency_key
     if write.followed is not None:
@@ -112,7 +112,7 @@ def write_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
 
 
 def document_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
-    """Return the document that a write makes when there was none."""
+    """Return the document that a write creates when there was none."""
     update = write_out(write, now, republish_after)
     values = {name: value for name, value in update["$set"].items() if not name.startswith("state.")}
     if write.state is not None:
@@ -121,7 +121,7 @@ def document_out(write: Write, now: int, republish_after: int) -> dict[str, Any]
 
 
 def record_out(transition: Transition) -> dict[str, Any]:
-    """Return the row of a decided request as stored."""
+    """Return the record of a decided request as stored."""
     return {
         "version": transition.version,
         "status": transition.status,
@@ -131,9 +131,9 @@ def record_out(transition: Transition) -> dict[str, Any]:
 
 
 def waiting_out(record: RequestRecord) -> dict[str, Any]:
-    """Return a waiting row as stored: with all that is needed to decide it later, in any replica. Never the token."""
+    """Return a waiting request's record as stored, with all that any replica needs to decide it. Never the token."""
     incoming = record.incoming
-    assert incoming is not None  # noqa: S101 - a waiting row always carries its request.
+    assert incoming is not None  # noqa: S101 - a waiting record always has its request.
     return {
         "version": 0,
         "status": "waiting",
@@ -161,10 +161,10 @@ def waiting_out(record: RequestRecord) -> dict[str, Any]:
 
 
 def record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
-    """Read a stored row; one that can't be read says so in `broken`."""
+    """Read a stored request record; one that can't be read has the error in `broken`."""
     try:
         return _record_in(owner, raw)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
+    except Exception as error:  # noqa: BLE001 - an invalid record must not harm the others.
         actor, _, request_id = raw["_id"].rpartition("|")
         return RequestRecord(Transition({"actor": actor, "request_id": request_id, "status": "failed"}), broken=error)
 
@@ -178,16 +178,17 @@ def _record_in(owner: Owner[Any], raw: Mapping[str, Any]) -> RequestRecord:
 
 
 def _incoming_in(owner: Owner[Any], kept: Mapping[str, Any]) -> Incoming | None:
-    """Read the request of a waiting row; None for one of a newer version, which is left to the processes that know it.
+    """Read the request of a waiting record; None for one of a newer version, which is left to processes that know it.
 
-    While a new version is rolled out, both look at the same rows: raised here, it would stop all that this one does.
+    While a new version is rolled out, both versions read the same records: an error would stop all the work of this
+    one.
     """
     model = owner.types.get(kept["type"])
     if model is None:
         return None
     try:
         request = construct_whole(model, kept["data"])
-    except Exception:  # noqa: BLE001 - whatever is wrong with it is wrong with it alone.
+    except Exception:  # noqa: BLE001 - an invalid record must not harm the others.
         return None
     actor = {name: value for name, value in kept["actor"].items() if name in _ACTOR}
     return Incoming(

@@ -1,7 +1,7 @@
-"""The engine's storage and bus in memory, for tests: what `mongo_store.py` and `bus.py` do, without a network.
+"""The engine's storage and bus in memory, for tests: as `mongo.py` and `shared/kafka/producer.py`, without a network.
 
-Between any two steps another process may run: each method awaits `pause` before it acts and after, which an explorer
-of interleavings uses as its scheduling point (and as the place where a process may die).
+Between any two steps another process may run. So each method awaits `pause` before and after it acts, which the
+explorer of interleavings uses as its scheduling point, and as the point where a process may die.
 """
 
 import copy
@@ -27,29 +27,29 @@ Pause = Callable[[str], Awaitable[None]]
 
 
 async def no_pause(_: str) -> None:
-    """Run on."""
+    """Do nothing: the default `pause`."""
 
 
 class MemoryBus:
-    """Keeps what was sent, in order."""
+    """Keeps the messages that were sent, in order."""
 
     def __init__(self, pause: Pause = no_pause) -> None:
         self.sent: list[Message] = []
         self._pause = pause
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Send one after the other: a process may die between two."""
+        """Send one message after the other: a process may die between two."""
         for message in messages:
             await self._pause(f"publish {message.topic}")
             self.sent.append(message)
 
     def on(self, topic: str) -> list[Message]:
-        """Return what was sent on a topic."""
+        """Return the messages sent on a topic."""
         return [m for m in self.sent if m.topic == topic]
 
 
 class MemoryStore:
-    """Keeps documents as MongoDB would: the same codec, the same guards."""
+    """Stores documents as MongoDB would: the same codec, the same guards."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class MemoryStore:
         ]
 
     async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
-        """Return rows, by request key."""
+        """Return request records, by request key."""
         await self._pause("records")
         return {k: codec.record_in(self._owner, copy.deepcopy(self.requests[k])) for k in keys if k in self.requests}
 
@@ -121,7 +121,7 @@ class MemoryStore:
         return Saved(lost, frozenset(refused))
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
-        """Return the unique keys that keep a write from being made, none when it is the version; None if it can be."""
+        """Return the unique keys with which a write conflicts, none if it is the version; None if it can be made."""
         raw = self.documents.get(write.id)
         if (raw["version"] if raw else 0) != write.base:
             return frozenset()
@@ -134,7 +134,7 @@ class MemoryStore:
             return frozenset()
         held = {key for d in others for key in d.get("keys", ())}
         taken = [key for key in write.keys or () if key in held]
-        return frozenset(taken[:1]) if taken else None  # MongoDB names the first it meets.
+        return frozenset(taken[:1]) if taken else None  # MongoDB names only the first conflict.
 
     def _written(self, write: Write, now: int) -> dict[str, Any]:
         raw = self.documents.get(write.id)
@@ -151,7 +151,7 @@ class MemoryStore:
         return raw
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
-        """Write waiting rows; return the keys decided meanwhile."""
+        """Write records of waiting requests; return the keys of those decided meanwhile."""
         decided = set()
         for record in records:
             await self._pause("put_waiting")
@@ -167,7 +167,7 @@ class MemoryStore:
         return decided
 
     async def put_records(self, transitions: Sequence[Transition]) -> None:
-        """Write decided rows, each only over an older version."""
+        """Write records of decided requests, each only over an older version."""
         for transition in transitions:
             await self._pause("put_row")
             old = self.requests.get(transition.key)
@@ -176,7 +176,7 @@ class MemoryStore:
                 self.requests[transition.key] = kept | {"_id": transition.key, **codec.record_out(transition)}
 
     async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
-        """Take out what was published; return the ids whose state must be published again."""
+        """Remove what was published from outboxes; return the ids whose state must be published again."""
         behind = []
         for id_, entries, state_version in published:
             await self._pause("clear")
@@ -202,7 +202,7 @@ class MemoryStore:
                 self.copies_kept[key] = (version, value)
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
-        """Return the waiting rows that wait for one of these."""
+        """Return the records of requests that wait for one of these keys."""
         await self._pause("waiting_for")
         wanted = set(keys)
         return self._waiting(lambda raw: raw["waits_for"] in wanted)
@@ -215,7 +215,7 @@ class MemoryStore:
         return Counter(record.transition.actor for record in found)
 
     def _waiting(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[RequestRecord]:
-        """Return waiting rows of the types that this version knows."""
+        """Return the records of waiting requests of the types that this version knows."""
         records = [
             raw
             for raw in self.requests.values()
@@ -226,7 +226,7 @@ class MemoryStore:
     # ---- the sweeper ------------------------------------------------------------------------------------------
 
     async def lease(self, name: str, holder: str, duration: int) -> int | None:
-        """Give the lease to whoever asks: two sweepers at once must do no harm."""
+        """Give the lease to every caller: two sweepers at once must do no harm."""
         del name, holder, duration
         return SystemClock().now()
 
@@ -242,12 +242,12 @@ class MemoryStore:
         return [d["_id"] for d in self._at_hand(before) if d.get("unpublished_since", before) < before][:limit]
 
     async def to_republish(self, before: int, limit: int) -> list[str]:
-        """Return ids of documents whose last change is to be settled."""
+        """Return ids of documents whose state is to be published once more."""
         await self._pause("to_republish")
         return [d["_id"] for d in self._at_hand(before) if d.get("republish_at", before) < before][:limit]
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
-        """Take the old settling mark of documents that still have the version published."""
+        """Remove the old republish mark of documents that still have the version published."""
         await self._pause("republished")
         for id_, version in published:
             raw = self.documents.get(id_)
@@ -255,7 +255,7 @@ class MemoryStore:
                 self.documents[id_] = {k: v for k, v in raw.items() if k not in {"republish_at", "unpublished_since"}}
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return (document id, due_at) of changes to be triggered again."""
+        """Return (document id, due_at) of overdue changes that are to be triggered again."""
         await self._pause("overdue")
         late = now - self._overdue_after
         found = [
@@ -266,7 +266,7 @@ class MemoryStore:
         return [(d["_id"], d["pending"][0]["due_at"]) for d in found[:limit]]
 
     async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
-        """Put off the next trigger of these documents."""
+        """Postpone the next trigger of these documents."""
         await self._pause("triggered")
         for id_, due_at in documents:
             raw = copy.deepcopy(self.documents.get(id_, {}))
@@ -285,19 +285,19 @@ class MemoryStore:
         return [d for d in self.documents.values() if d.get("aside_until", 0) <= now]
 
     async def expired(self, now: int, limit: int) -> list[RequestRecord]:
-        """Return waiting rows past their deadline."""
+        """Return the records of waiting requests past their deadline."""
         await self._pause("expired")
         return self._waiting(lambda raw: raw["deadline"] <= now)[:limit]
 
     async def put_off(self, keys: Iterable[str], until: int) -> None:
-        """Put off the deadlines of waiting rows."""
+        """Postpone the deadlines of waiting requests."""
         await self._pause("put_off")
         for key in keys:
             if self.requests[key]["status"] == "waiting":
                 self.requests[key] = {**self.requests[key], "deadline": until}
 
     async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
-        """Return waiting rows whose look-up is to be asked again."""
+        """Return the records of waiting requests whose look-up is to be published again."""
         await self._pause("look_ups_due")
         records = self._waiting(lambda raw: raw["look_up_at"] is not None and raw["look_up_at"] <= now)[:limit]
         for record in records:

@@ -1,7 +1,7 @@
-"""Makes models of what is stored, as it is stored.
+"""Builds models from stored data, without validation.
 
-Nothing is validated: validators tighten, and stored data doesn't. What a model does not know (fields of a newer
-version) stays in it and is written back. Lists become tuples where the model says so, nothing else is converted.
+Validators may be tightened later, and stored data does not change with them. Fields that a model does not know, of a
+newer version, stay in it and are written back. Lists become tuples where the model says so; nothing else is converted.
 """
 
 import types
@@ -17,13 +17,13 @@ Build = Callable[[Any], Any]
 
 
 def construct(model: type[M], raw: Mapping[str, Any]) -> M:
-    """Return a model that holds `raw`. Raises ValueError when a field that has no default is missing."""
+    """Return a model of `raw`. Raises ValueError when a field without a default is missing."""
     made: M = _builder_of(model, whole=False)(raw)
     return made
 
 
 def construct_whole(model: type[M], raw: Mapping[str, Any]) -> M:
-    """Return a model that holds `raw`, every field of which it knows. Raises ValueError otherwise."""
+    """Return a model of `raw`, which must have no field that the model does not know. Raises ValueError otherwise."""
     made: M = _builder_of(model, whole=True)(raw)
     return made
 
@@ -47,11 +47,11 @@ def _builder_of(model: type[BaseModel], *, whole: bool) -> Build:
         present = set(raw)
         if not known.issuperset(present):
             if whole:
-                raise ValueError(f"{model.__name__} knows no {', '.join(sorted(present - known))}")
+                raise ValueError(f"{model.__name__} has no field {', '.join(sorted(present - known))}")
             unknown = {name: values.pop(name) for name in present - known}
             present &= known
         if not present.issuperset(required):
-            raise ValueError(f"{model.__name__} lacks {', '.join(sorted(required - present))}")
+            raise ValueError(f"{model.__name__} is missing {', '.join(sorted(required - present))}")
         made = model.__new__(model)
         _set(made, "__dict__", values)
         _set(made, "__pydantic_fields_set__", present)
@@ -65,8 +65,8 @@ def _builder_of(model: type[BaseModel], *, whole: bool) -> Build:
 _set = object.__setattr__
 
 
-def _builder(annotation: Any, whole: bool) -> Build | None:  # noqa: FBT001 - it is handed on as it came.
-    """Return what builds a value of this type; None when it is what is stored already."""
+def _builder(annotation: Any, whole: bool) -> Build | None:  # noqa: FBT001 - it is passed on as it is.
+    """Return the function that builds a value of this type; None when the stored value is used as it is."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _builder(args[0], whole)
@@ -76,7 +76,7 @@ def _builder(annotation: Any, whole: bool) -> Build | None:  # noqa: FBT001 - it
     if origin in (Union, types.UnionType):
         builders = [build for arg in args if arg is not type(None) and (build := _builder(arg, whole)) is not None]
         if len(builders) > 1:
-            raise TypeError(f"{annotation} is stored, and nothing says which of its types a value is")
+            raise TypeError(f"{annotation} can't be stored: its values do not show which of its types they have")
         return _optional(builders[0]) if builders else None
     if origin is tuple and args[1:] == (Ellipsis,):
         return _tuple(_builder(args[0], whole))

@@ -1,7 +1,7 @@
-"""The engine's storage in MongoDB: one document an entity, one row a request, copies of what others publish.
+"""The engine's storage in MongoDB: a document for each entity, a record for each request, copies of other owners.
 
-Every write that decides is guarded by the document's version with `upsert`, so that losing shows as a duplicate key
-with its place in the bulk; a total count could not say who lost.
+Every write that decides is guarded by the document's version, with `upsert`. So a lost write shows as a duplicate key
+error with its index in the bulk; a count of matched documents could not say which write lost.
 """
 
 from collections import OrderedDict, deque
@@ -28,7 +28,7 @@ _REMEMBERED = 10_000
 
 
 class MongoStore:
-    """The storage of one owner, in collections that carry its name."""
+    """The storage of one owner, in collections named after it."""
 
     def __init__(self, database: Any, owner: Owner[Any], *, overdue_after: int = 30_000) -> None:
         self._owner = owner
@@ -38,7 +38,7 @@ class MongoStore:
         self._counters = database["counters"]
         self._leases = database["leases"]
         self._overdue_after = overdue_after
-        # Rows of a type that only a newer version knows are left to the processes that know it.
+        # Records of a type that only a newer version knows are left to the processes that know it.
         self._waiting = {"status": "waiting", "incoming.type": {"$in": list(owner.types)}}
         self._ids: dict[str, deque[int]] = {}
         self._cleared: OrderedDict[str, int] = OrderedDict()
@@ -76,13 +76,13 @@ class MongoStore:
         return [self._unpublished(codec.document_in(self._owner, raw)) for raw in await found.to_list(None)]
 
     def _unpublished(self, document: Document) -> Document:
-        """Leave out the entries we have cleared ourselves: a majority may not know of that yet."""
+        """Leave out outbox entries that we have cleared: a read with majority concern may still see them."""
         cleared = self._cleared.get(document.id, 0)
         document.outbox = [transition for transition in document.outbox if transition.version > cleared]
         return document
 
     async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
-        """Return the rows of these requests, by request key."""
+        """Return the records of these requests, by request key."""
         found = await self._records.find({"_id": {"$in": list(keys)}}).to_list(None)
         return {raw["_id"]: codec.record_in(self._owner, raw) for raw in found}
 
@@ -100,7 +100,7 @@ class MongoStore:
                 {"_id": kind}, {"$inc": {"next": block}}, upsert=True, return_document=ReturnDocument.AFTER
             )
             free.extend(range(counter["next"] - block + 1, counter["next"] + 1))
-        # Others may have taken some while we asked for more: nobody can between this look and the taking.
+        # Other tasks may have taken some during an await: there is none between the check above and this line.
         return [free.popleft() for _ in range(count)]
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
@@ -124,7 +124,7 @@ class MongoStore:
         return document
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
-        """Write waiting rows; return the keys of requests decided meanwhile."""
+        """Write records of waiting requests; return the keys of those decided meanwhile."""
         operations = [
             UpdateOne(
                 {"_id": record.key, "status": "waiting"},
@@ -136,8 +136,8 @@ class MongoStore:
         return {records[index].key for index in await bulk_writes.write(self._records, operations)}
 
     async def put_records(self, transitions: Sequence[Transition]) -> None:
-        """Write decided rows, each only over an older version."""
-        # MongoDB inserts for a tenth of what an upsert costs it, and most requests have no row yet.
+        """Write records of decided requests, each only over an older version."""
+        # In MongoDB an insert costs a tenth of an upsert, and most requests have no record yet.
         found = await self._records.find({"_id": {"$in": [s.key for s in transitions]}}, {"_id": 1}).to_list(None)
         there = {raw["_id"] for raw in found}
         fresh = [transition for transition in transitions if transition.key not in there]
@@ -152,13 +152,13 @@ class MongoStore:
         await bulk_writes.write(self._records, updates)
 
     async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
-        """Take out what was published; return the ids of documents whose state must be published again."""
+        """Remove what was published from outboxes; return the ids of documents whose state must be published again."""
         if not published:
             return []
         documents, ids = weakly(self._documents), [each.document for each in published]
         self._remember(published)
         if batch_id:
-            # One command for all, since hardly ever has somebody else written one of them meanwhile.
+            # One command for all, since another process has hardly ever written one of them meanwhile.
             all_of_it = {"$set": {"outbox": []}, "$unset": {"unpublished_since": ""}}
             cleared = await documents.update_many({"_id": {"$in": ids}, "batch": batch_id}, all_of_it)
             if cleared.matched_count == len(published):
@@ -201,7 +201,7 @@ class MongoStore:
         )
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
-        """Return the waiting rows that wait for one of these."""
+        """Return the records of requests that wait for one of these keys."""
         found = self._records.find({**self._waiting, "waits_for": {"$in": list(keys)}})
         return [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
 
@@ -214,7 +214,7 @@ class MongoStore:
     # ---- the sweeper ------------------------------------------------------------------------------------------
 
     async def lease(self, name: str, holder: str, duration: int) -> int | None:
-        """Take or keep a lease for `duration` ms; return when it was, by the database's clock, which alone counts."""
+        """Take or keep a lease for `duration` ms; return when, by the database's clock, which alone counts."""
         now = {"$or": [{"$eq": ["$holder", holder]}, {"$lt": ["$until", "$$NOW"]}]}
         taken = await self._leases.find_one_and_update(
             {"_id": name, "$expr": now},
@@ -223,7 +223,7 @@ class MongoStore:
         )
         if taken is not None:
             return instant(taken["until"]) - duration
-        # The first lease of all: MongoDB makes no document from a condition that reads its own clock.
+        # The very first lease: MongoDB can't upsert with a condition that reads its own clock.
         try:
             await self._leases.insert_one({"_id": name, "holder": "", "until": datetime.now(UTC) - timedelta(days=1)})
         except DuplicateKeyError:
@@ -240,7 +240,7 @@ class MongoStore:
         return await self._ids_of({"unpublished_since": {"$lt": before}, **_at_hand(before)}, limit)
 
     async def to_republish(self, before: int, limit: int) -> list[str]:
-        """Return ids of documents whose last change is to be settled."""
+        """Return ids of documents whose state is to be published once more."""
         return await self._ids_of({"republish_at": {"$lt": before}, **_at_hand(before)}, limit)
 
     async def _ids_of(self, condition: Mapping[str, Any], limit: int) -> list[str]:
@@ -248,20 +248,20 @@ class MongoStore:
         return [raw["_id"] for raw in await found.to_list(None)]
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
-        """Take the old settling mark of documents that still have the version that was published."""
+        """Remove the old republish mark of documents that still have the version that was published."""
         gone, old = {"$unset": {"republish_at": "", "unpublished_since": ""}}, {"$lt": before}
         operations = [UpdateOne({"_id": id_, "version": v, "republish_at": old}, gone) for id_, v in published]
         if operations:
             await weakly(self._documents).bulk_write(operations, ordered=False)
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return (document id, due_at) of changes whose time to be triggered again has come."""
+        """Return (document id, due_at) of overdue changes that are to be triggered again."""
         late = {"due_at": {"$lt": now - self._overdue_after}, "next_trigger_at": {"$lte": now}}
         found = self._documents.find({"pending": {"$elemMatch": late}, **_at_hand(now)}, {"pending.due_at": 1})
         return [(raw["_id"], raw["pending"][0]["due_at"]) for raw in await found.limit(limit).to_list(None)]
 
     async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
-        """Put off the next trigger of these documents, longer each time."""
+        """Postpone the next trigger of these documents, longer each time."""
         late: list[Mapping[str, Any]] = [{"late.due_at": {"$lt": now - self._overdue_after}}]
         operations = [
             UpdateOne(
@@ -278,19 +278,19 @@ class MongoStore:
         await weakly(self._documents).update_many({"_id": {"$in": list(ids)}}, {"$set": {"aside_until": until}})
 
     async def expired(self, now: int, limit: int) -> list[RequestRecord]:
-        """Return waiting rows past their deadline, those that have waited longest first."""
+        """Return the records of waiting requests past their deadline, those that have waited longest first."""
         found = (
             self._records.find({**self._waiting, "deadline": {"$lte": now}}).sort("deadline", ASCENDING).limit(limit)
         )
         return [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
 
     async def put_off(self, keys: Iterable[str], until: int) -> None:
-        """Put off the deadlines of waiting rows."""
+        """Postpone the deadlines of waiting requests."""
         waiting = {"_id": {"$in": list(keys)}, "status": "waiting"}
         await self._records.update_many(waiting, {"$set": {"deadline": until}})
 
     async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
-        """Return waiting rows whose look-up is to be asked again, and put off the next time."""
+        """Return the records of waiting requests whose look-up is to be published again, and postpone the next time."""
         found = self._records.find({**self._waiting, "look_up_at": {"$lte": now}}).limit(limit)
         records = [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
         if records:
@@ -301,7 +301,7 @@ class MongoStore:
 
     async def counts(self, now: int) -> tuple[int, int]:
         """Return how many requests wait, and how many documents have overdue changes."""
-        # The condition names the index: without it MongoDB would look at every request there ever was.
+        # The hint names a partial index: without it MongoDB would scan all requests ever made.
         waiting = await self._records.count_documents({"status": "waiting"}, hint="deadline")
         overdue = await self._documents.count_documents({"pending.due_at": {"$lt": now - 5_000}})
         return waiting, overdue

@@ -1,4 +1,4 @@
-"""What the engine asks of storage and of the bus. Implementations: `mongo_store.py`, `memory.py`, `bus.py`."""
+"""The protocols of storage and of the bus, implemented in `mongo.py`, `memory.py` and `shared/kafka/producer.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from shared.engine.core.transition import Transition
 class Saved:
     """Which guarded writes were not made.
 
-    `lost` are documents that somebody else wrote first, each with the unique keys that were in the way (none when it
-    was its version); `refused` are documents whose write can never be made, such as one that is too large.
+    `lost` are documents that another process wrote first, each with the unique keys that conflicted (none when it was
+    its version). `refused` are documents whose write can never be made, such as one that is too large.
     """
 
     lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -39,14 +39,14 @@ class Published(NamedTuple):
 
 
 class Store(Protocol):
-    """Keeps documents, request rows and copies. Each method is one step: a process may die before or after it."""
+    """Stores documents, request records and copies. Each method is one step: a process may die before or after it."""
 
     async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
         """Return the documents with these ids, unique keys, or decided requests."""
         ...
 
     async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
-        """Return the rows of these requests, by request key."""
+        """Return the records of these requests, by request key."""
         ...
 
     async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
@@ -58,23 +58,24 @@ class Store(Protocol):
         ...
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
-        """Make each guarded write that can be made; return which could not."""
+        """Make each guarded write that can be made; return those that could not."""
         ...
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
-        """Write waiting rows; return the request keys that have been decided meanwhile."""
+        """Write records of waiting requests; return the keys of those decided meanwhile."""
         ...
 
     async def put_records(self, transitions: Sequence[Transition]) -> None:
-        """Write decided rows, each only over an older version."""
+        """Write records of decided requests, each only over an older version."""
         ...
 
     async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
-        """Take what was published out of outboxes, and the mark of an unpublished state where it is that one still.
+        """Remove what was published from outboxes, and the mark of an unpublished state if that version was published.
 
-        Returns the ids of the documents that have moved on, whose state must be published again: not those alone that
-        bear a mark, since whoever wrote them may have published and cleared before us. `batch_id` names the writes of
-        which all was published: a document which still bears it is at that version, and its outbox holds nothing else.
+        Returns the ids of the documents that have a newer version, whose state must be published again. A mark is not
+        enough to find them, since the process that wrote them may have published and cleared before us. `batch_id` is
+        that of writes of which all was published: a document that still has it has that version and nothing else in its
+        outbox.
         """
         ...
 
@@ -83,7 +84,7 @@ class Store(Protocol):
         ...
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
-        """Return the waiting rows that wait for one of these."""
+        """Return the records of requests that wait for one of these keys."""
         ...
 
     async def waiting_of(self, actors: Iterable[str]) -> dict[str, int]:
@@ -92,10 +93,10 @@ class Store(Protocol):
 
 
 class Sweepable(Store, Protocol):
-    """What the sweeper asks besides. Each method returns at most `limit` items."""
+    """What the sweeper needs besides. Each method returns at most `limit` items."""
 
     async def lease(self, name: str, holder: str, duration: int) -> int | None:
-        """Take or keep a lease for `duration` ms; return when it was, in the database's own time."""
+        """Take or keep a lease for `duration` ms; return when, by the database's clock, or None if another holds it."""
         ...
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
@@ -103,42 +104,42 @@ class Sweepable(Store, Protocol):
         ...
 
     async def with_old_state(self, before: int, limit: int) -> list[str]:
-        """Return ids of documents whose change was made before `before` and whose state is not published."""
+        """Return ids of documents changed before `before` whose state is not published."""
         ...
 
     async def to_republish(self, before: int, limit: int) -> list[str]:
-        """Return ids of documents whose last change is to be settled."""
+        """Return ids of documents whose state is to be published once more."""
         ...
 
     async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
-        """Take the settling mark of documents that still have the version that was published.
+        """Remove the republish mark of documents that still have the version that was published.
 
-        A mark that is not older than `before` stays: a change since has its own settling to come.
+        A mark that is not older than `before` stays: it belongs to a later change.
         """
         ...
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return (document id, due_at) of changes whose time to be triggered again has come."""
+        """Return (document id, due_at) of overdue changes that are to be triggered again."""
         ...
 
     async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
-        """Stamp the overdue changes of these documents (id, due_at), so that the next trigger comes later."""
+        """Postpone the next trigger of the overdue changes of these documents (id, due_at)."""
         ...
 
     async def set_aside(self, ids: Iterable[str], until: int) -> None:
-        """Hide documents that nobody can read, show or write from the sweeper for a while: others come after them."""
+        """Hide unusable documents from the sweeper for a while, so that it gets to others."""
         ...
 
     async def expired(self, now: int, limit: int) -> list[RequestRecord]:
-        """Return waiting rows past their deadline."""
+        """Return the records of waiting requests past their deadline."""
         ...
 
     async def put_off(self, keys: Iterable[str], until: int) -> None:
-        """Put off the deadlines of waiting rows that nobody here can decide: others come after them."""
+        """Postpone deadlines of waiting requests that this version can't decide, so that the sweeper gets to others."""
         ...
 
     async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
-        """Return waiting rows whose look-up is to be asked again, and stamp them."""
+        """Return the records of waiting requests whose look-up is to be published again, and postpone the next time."""
         ...
 
     async def counts(self, now: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""What an operator may see of an owner's requests: ids, types and dates of what is pending and of what waits.
+"""Views for operators: ids, types and dates of an owner's pending changes and waiting requests.
 
-They are views of MongoDB, made by the owner in its own database. An operator's user is given these and no collection,
-so that no value of a document can be read with it, not even by mistake.
+They are MongoDB views, created by the owner in its own database. An operator's user may read these and no collection,
+so that it can't read any value of a document, not even by mistake.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ def name(owner: str, what: str) -> str:
 
 
 def names(owner: str) -> tuple[str, ...]:
-    """Return the names of an owner's views: what an operator's user may read."""
+    """Return the names of an owner's views, which an operator's user may read."""
     return tuple(name(owner, what) for what in (PENDING, WAITING))
 
 
 _TRANSITION = ("type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at")
-# Fields are only left out, never renamed or computed: MongoDB can then still use the owner's indexes.
+# Fields are only left out, never renamed or computed: so MongoDB can still use the owner's indexes.
 _SHOWN: Mapping[str, Sequence[str]] = {
     PENDING: ("pending.due_at", "pending.next_trigger_at", *(f"pending.transition.{field}" for field in _TRANSITION)),
     WAITING: ("status", "waits_for", "deadline", *(f"transition.{field}" for field in _TRANSITION)),
@@ -32,7 +32,7 @@ _SOURCES = {PENDING: "documents", WAITING: "requests"}
 
 
 async def prepare(database: Any, owner: str) -> None:
-    """Make the views of an owner as they are defined here; nothing when they are so. Replicas may do it at once."""
+    """Create or replace the views of an owner, unless they are up to date. Replicas may do it at the same time."""
     listed = await database.command({"listCollections": 1, "filter": {"type": "view"}})
     there = {view["name"]: view["options"] for view in listed["cursor"]["firstBatch"]}
     for what, shown in _SHOWN.items():

@@ -1,1 +1,1 @@
-"""The HTTP server of every process: uvicorn, with limits on what a client may send, hold and leave unread."""
+"""The HTTP server of every process: uvicorn, with limits on each client's data, connections and time."""

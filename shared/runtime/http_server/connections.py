@@ -1,4 +1,4 @@
-"""Who is connected, and until when each may go on as it does. Pure: connections and the time are given."""
+"""The open connections of a server and their deadlines. Pure: connections and the time are given."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -11,20 +11,20 @@ class Connection(Protocol):
     """One connection, as its limits see it."""
 
     deadline: float
-    """When it has waited too long for what it waits for, by the clock of the event loop."""
+    """When what it waits for has taken too long, by the clock of the event loop."""
 
     def time_out(self) -> None:
-        """Do what is to be done then; the deadline is another afterwards, or the connection gone."""
+        """Handle the passed deadline; afterwards there is another one, or the connection has ended."""
 
     def drop(self) -> None:
-        """End at once, with nothing said."""
+        """Close at once, without a response."""
 
 
 class Connections:
     """The connections of one server.
 
-    When there are as many as there may be, a newcomer takes the place of whoever has waited longest without a request
-    under way: half-open connections from many addresses keep nobody out.
+    When the limit is reached, a new connection takes the place of the one that has waited longest without a request
+    under way. So half-open connections from many addresses can't keep others out.
     """
 
     def __init__(self, limits: Limits, proxies: Sequence[Network] = ()) -> None:
@@ -38,7 +38,7 @@ class Connections:
         return len(self._parties)
 
     def admit(self, connection: Connection, host: str) -> bool:
-        """Take a new connection in, and tell whether it may be served. Either way it counts until it is released."""
+        """Add a new connection, and return whether it may be served. Either way it counts until it is released."""
         whose = party(host)
         others = len(self._parties), self._count.get(whose, 0)
         self._parties[connection] = whose

@@ -1,4 +1,4 @@
-"""What one client may send, hold and leave unread. The defaults suit a server that the public reaches."""
+"""What one client may send, keep open and leave unread. The defaults suit a public server."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Limits:
     """Limits of one server; times are in seconds.
 
-    A client that keeps within them is served as by any other server of HTTP/1.1.
+    Within them it behaves as any other HTTP/1.1 server.
     """
 
     header_bytes: int = 32 * 1024
-    """Of all header lines of a request; the longest token we take is half of it."""
+    """Of all header lines of a request; the longest token accepted is half of it."""
     header_lines: int = 100
     target_bytes: int = 8 * 1024
     """Of the path and the query; RFC 9112 wants 8,000 at least."""
@@ -24,8 +24,8 @@ class Limits:
     body_s: float = 30.0
     """From the end of the headers to the end of the body."""
     body_bytes: int = 8 * 1024 * 1024
-    """Of one body as it is sent, with the sizes of its pieces and all else around them. What an application reads of
-    it is for the application to limit."""
+    """Of one body as it is transferred, with chunk sizes and all other framing. The application limits what it reads of
+    it by itself."""
     unread_s: float = 30.0
     """For how long a client may leave an answer unread."""
     idle_s: float = 75.0
@@ -36,7 +36,7 @@ class Limits:
 
 @lru_cache(maxsize=4096)
 def party(host: str) -> str:
-    """Return whom an address belongs to, as far as limits go: an IPv6 host has a whole /64 for itself."""
+    """Return the network that counts as one client: an IPv4 address, or a /64 of IPv6, since a host has all of one."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

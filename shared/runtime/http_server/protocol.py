@@ -1,8 +1,8 @@
-"""uvicorn's HTTP/1.1 protocol, within limits: what arrives is counted before it is parsed, and nothing is waited for
-for ever. What a limit refuses is answered as a problem, and its connection ends.
+"""uvicorn's HTTP/1.1 protocol with limits: bytes are counted before they are parsed, and every wait has a deadline.
+Past a limit the client gets a problem as response, and its connection ends.
 
-It also declines offers to upgrade, as RFC 9110 says to: the parser would lose the body of such a request, and Java's
-HTTP client offers `h2c` with every first request of a connection.
+It also ignores offers to upgrade, as RFC 9110 allows. The parser would lose the body of such a request, and Java's HTTP
+client offers `h2c` with the first request of every connection.
 """
 
 import asyncio
@@ -20,26 +20,26 @@ from shared.runtime.http_server.refusals import refusal
 from shared.runtime.http_server.transport import ClosedByProtocol
 
 PIPELINED = 16
-"""Requests that may wait for the answer to an earlier one of their connection; those behind them are to be sent
-again, as RFC 9112 lets a server ask for: thousands fit in one read, and each is an object of kilobytes."""
+"""Pipelined requests of a connection that may wait for the response to an earlier one. Those after them the client has
+to send again, as RFC 9112 allows: thousands fit in one read, and each is an object of kilobytes."""
 LINGER_S, LINGER_BYTES = 2.0, 4 * 1024 * 1024
-"""For how long, and how far, what still comes is thrown away after an answer that ends its connection: closed at once,
-the connection would be reset, and the client might never see why."""
+"""For how long, and how many bytes, input is discarded after a response that ends the connection. Closed at once, the
+connection would be reset, and the client might never see the response."""
 _METHOD = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40} ")
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class Reads(Enum):
-    """What is read of a connection."""
+    """The part of a request that is being read."""
 
     NOTHING = 0
-    """No request has begun, or the last one has come whole."""
+    """No request has begun, or the last one is complete."""
     HEADERS = 1
     BODY = 2
 
 
 class _Stop(Exception):
-    """Nothing more of what came is to be parsed."""
+    """Stops the parser: no more of the input is to be parsed."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -51,18 +51,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self.deadline = math.inf
         self.leaves = False
         self._deaf = False
-        """Whether what still comes is thrown away."""
+        """Whether further input is discarded."""
         self._unread = False
-        """Whether the client leaves so much unread that nothing can be written."""
+        """Whether the client leaves so much unread that nothing more can be written."""
         self._declines = False
-        """Whether the parser is being told what it knew before it took an offer to upgrade for an upgrade."""
+        """Whether a new parser is being fed the headers that the old one knew when it took an offer for an upgrade."""
         self._code = "http_malformed"
         """Why the parser was stopped."""
         self._reads = Reads.NOTHING
         self._came = 0
-        """Bytes that came since it reads what it reads."""
+        """Bytes that came since this part began."""
         self._turned = False
-        """Whether it reads something else than when its deadline was set."""
+        """Whether another part has begun since the deadline was set."""
         self._header_bytes = self._hosts = 0
         self._coded = False
         """Whether the request names a transfer coding."""
@@ -70,14 +70,14 @@ class BoundedProtocol(HttpToolsProtocol):
     # ---- the connection ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection in, or refuse it."""
+        """Accept the connection, or refuse it."""
         self._wire = transport
         super().connection_made(ClosedByProtocol(transport, self))  # type: ignore[arg-type]
         self.deadline = self.loop.time() + self._limits.header_s
         if not self._connections.admit(self, self.client[0] if self.client else ""):
             metrics.HTTP_REFUSED.labels("too_many_connections").inc()
             self._report("too_many_connections")
-            self.leave()  # At once: what lingers would be one more.
+            self.leave()  # At once: a lingering connection would still count.
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -86,11 +86,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def drop(self) -> None:
-        """End at once, with nothing said."""
+        """Close at once, without a response."""
         self._wire.abort()
 
     def leave(self) -> None:
-        """End the connection, once what was answered has been sent."""
+        """End the connection once the response has been sent."""
         if self.leaves:
             return
         self.leaves = True
@@ -107,19 +107,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wire.write_eof()
 
     def pause_writing(self) -> None:
-        """Give the client a while to read what it asked for."""
+        """Give the client some time to read the response."""
         super().pause_writing()
         self._unread = True
         self.deadline = self.loop.time() + self._limits.unread_s
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Go on, with a new deadline."""
         super().resume_writing()
         self._unread = False
         self._wait()
 
     def time_out(self) -> None:
-        """Do what is to be done when the deadline has passed."""
+        """Close or refuse, according to what was waited for."""
         if self.leaves or self._deaf or self._unread:
             self.drop()
         elif self._reads is Reads.NOTHING:
@@ -130,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse("request_too_slow")
 
     def _wait(self) -> None:
-        """Set the deadline of what is waited for now."""
+        """Set the deadline of the present wait."""
         if self.leaves or self._deaf or self._unread:
             return
         self._turned = False
@@ -152,10 +152,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Tell whether a request is under way."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    # ---- what comes ----------------------------------------------------------------------------------------------
+    # ---- input ---------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, unless it is too much."""
+        """Parse the input, unless it is too much."""
         self._came += len(data)
         if self._deaf:
             if self._came > LINGER_BYTES:
@@ -168,12 +168,12 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserInvalidMethodError:
             self._refuse("method_unknown" if _METHOD.match(data) else "http_malformed")
         except httptools.HttpParserError:
-            if not self._deaf:  # Else it was stopped on purpose.
+            if not self._deaf:  # Otherwise we stopped the parser ourselves.
                 self._refuse(self._code)
         else:
             if self._turned:
                 self._wait()
-            # What is not whole yet: the parser gathers it and tells nobody.
+            # An incomplete header or target: the parser buffers it without a callback.
             if self._reads is Reads.HEADERS and self._came > self._limits.header_bytes + self._limits.target_bytes:
                 self._refuse("headers_too_large")
             elif self._reads is Reads.BODY and self._came > self._limits.body_bytes:
@@ -197,7 +197,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop("target_too_long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Read a header. Those behind a body are counted and left: they came too late to mean anything."""
+        """Read a header. Trailers, after a body, are counted and ignored."""
         if self._declines:
             return
         self._header_bytes += len(name) + len(value) + 4
@@ -217,7 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the application, if it is one."""
+        """Pass the request to the application, if it is valid."""
         if self._declines:
             return
         version = self.parser.get_http_version()
@@ -233,14 +233,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._turn(Reads.BODY)
 
     def on_message_complete(self) -> None:
-        """Tell the application that the request is whole."""
+        """Signal to the application that the request is complete."""
         if self.parser.should_upgrade():
             return  # The parser leaves the body to the other protocol.
         super().on_message_complete()
         self._turn(Reads.NOTHING)
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for it. In uvicorn's place, whose timer sees half of what waits."""
+        """Go on with the next request, or wait for it. Replaces uvicorn's, whose timer misses some of the waits."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -252,25 +252,25 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._reads is not Reads.BODY:
             self._wait()
 
-    # ---- what is refused -----------------------------------------------------------------------------------------
+    # ---- refusals ------------------------------------------------------------------------------------------------
 
     def _stop(self, code: str) -> None:
-        """Stop the parser."""
+        """Stop the parser; the code says why."""
         self._code = code
         raise _Stop(code)
 
     def _refuse(self, code: str) -> None:
-        """Answer why nothing more is read, unless another answer is under way that this would garble."""
+        """Respond why nothing more is read, unless another response is under way, which this would corrupt."""
         metrics.HTTP_REFUSED.labels(code).inc()
         if not self._answers():
-            if self._reads is Reads.BODY:  # It was answered before it was whole.
+            if self._reads is Reads.BODY:  # The response was sent before the request was complete.
                 self.leave()
             else:
                 self._answer(code)
         elif self._reads is not Reads.BODY:
             self._answer_what_is_owed()
         else:
-            self.cycle.disconnected = True  # For the application, its client has left.
+            self.cycle.disconnected = True  # To the application this is a client that disconnected.
             self.cycle.message_event.set()
             if self.pipeline or self.cycle.response_started:
                 self._hear_no_more()
@@ -282,7 +282,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deaf, self._came = True, 0
 
     def _answer_what_is_owed(self) -> None:
-        """Let the requests before this one be answered, the last of them with the word that the connection ends."""
+        """Let the requests before this one be answered, the last of them with `Connection: close`."""
         self._hear_no_more()
         self.cycle.keep_alive = False
         self.deadline = math.inf
@@ -296,8 +296,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wire.write(refusal(code, self._limits, self.server_state.default_headers))
 
     def _decline(self, rest: bytes) -> None:
-        """Go on with a request that offered to upgrade, and whose body the parser would not read."""
-        if self.scope["method"] == "CONNECT":  # What follows would be for somebody else.
+        """Go on with a request that offered an upgrade, since the parser would not read its body."""
+        if self.scope["method"] == "CONNECT":  # What follows would be for the server to connect to.
             super().on_message_complete()
             self._answer_what_is_owed()
             return

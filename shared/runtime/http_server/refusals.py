@@ -1,4 +1,4 @@
-"""Answers given before there is a request that an application could see: whole responses, each made once."""
+"""Responses given before there is a request for the application: complete and prepared once."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,11 +14,11 @@ from shared.runtime.http_server.limits import Limits
 RETRY_AFTER = 1
 """Seconds after which a client that found too many connections may try again."""
 METHODS = "DELETE, GET, HEAD, PATCH, POST, PUT"
-"""Those that applications of ours know; which of them a path has, the application says."""
+"""All methods that our applications use; which of them a path has is not known here."""
 
 
 def refusal(code: str, limits: Limits, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Return the response for a code, with these headers beside its own; it says that the connection ends."""
+    """Return the response for a code, with these headers besides its own; it announces the end of the connection."""
     start, rest = _parts(code, limits)
     return start + b"".join(b"%s: %s\r\n" % header for header in headers) + rest
 
@@ -43,7 +43,7 @@ def _parts(code: str, limits: Limits) -> tuple[bytes, bytes]:
 
 
 def _details(code: str, limits: Limits) -> Mapping[str, Any]:
-    """Return the values that the sentence of a code names."""
+    """Return the values for the sentence of a code."""
     known: Mapping[str, Mapping[str, Any]] = {
         "target_too_long": {"limit": limits.target_bytes},
         "headers_too_large": {"limit": limits.header_bytes, "lines": limits.header_lines},

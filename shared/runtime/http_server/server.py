@@ -1,4 +1,4 @@
-"""Serves an application in this process's event loop, and lets what is under way finish when it stops."""
+"""Serves an application in this process's event loop; when it stops, requests under way may finish."""
 
 import asyncio
 import contextlib
@@ -18,11 +18,11 @@ from shared.runtime.http_server.limits import Limits
 from shared.runtime.http_server.protocol import BoundedProtocol
 
 _GRACE_S = 10
-"""For how long requests under way may take to finish."""
+"""Seconds that requests under way may take to finish."""
 _SWEEP_S = 0.5
-"""How often it is looked for connections whose time is up."""
+"""Seconds between two checks for connections whose deadline has passed."""
 _OTHER_FILES = 200
-"""Open files that are left to all but HTTP: brokers, logs."""
+"""Open files reserved for everything but HTTP: brokers, logs."""
 
 
 @asynccontextmanager
@@ -35,9 +35,9 @@ async def serving(
     proxies: Sequence[str] = (),
     setting: str = "HTTP_PORT",
 ) -> AsyncIterator[None]:
-    """Listen until the context is left. Ends the process when the port is not to be had; `setting` is its name.
+    """Listen until the context is left. Ends the process when the port is taken; `setting` is the name of its setting.
 
-    `proxies` are addresses and networks of whoever passes on what others send, and says in `X-Forwarded-For` for whom.
+    `proxies` are the addresses and networks of trusted proxies, whose `X-Forwarded-For` names the client.
     """
     listener = _listening(host, port, setting)
     connections = Connections(_possible(limits or Limits()), [ip_network(proxy) for proxy in proxies])
@@ -77,9 +77,9 @@ async def _sweep(connections: Connections) -> None:
 
 
 def _possible(limits: Limits) -> Limits:
-    """Return the limits, with no more connections than this process may have open files; it may have more from now on.
+    """Return the limits, with no more connections than this process may open files; that number is raised first.
 
-    Without a file for it, a connection could not even be refused.
+    Without a free file, a connection could not even be refused.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.connections + _OTHER_FILES

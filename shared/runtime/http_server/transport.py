@@ -1,4 +1,4 @@
-"""What uvicorn takes for the transport of a connection: it is closed as our protocol sees fit."""
+"""The transport that uvicorn sees: closing it is left to our protocol."""
 
 import asyncio
 import weakref
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Closing(Protocol):
-    """A protocol that knows how its connection is to end."""
+    """A protocol that decides how its connection ends."""
 
     leaves: bool
 
@@ -15,9 +15,9 @@ class Closing(Protocol):
 
 
 class ClosedByProtocol:
-    """A transport. uvicorn closes it after an answer that ends the connection, however much still comes.
+    """A transport. uvicorn closes it after a response that ends the connection, even while input still comes.
 
-    It does not keep its protocol alive: what a connection leaves behind would have to be looked for as a cycle.
+    It has only a weak reference to its protocol: a cycle of the two would be left to the garbage collector.
     """
 
     def __init__(self, transport: asyncio.Transport, protocol: Closing) -> None:
