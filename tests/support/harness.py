@@ -87,8 +87,8 @@ class _Steps:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._inner, name)
 
-        async def call(*args: Any) -> Any:
-            return await self._life.step(name, lambda: method(*args))
+        async def call(*args: Any, **more: Any) -> Any:
+            return await self._life.step(name, lambda: method(*args, **more))
 
         return call
 
@@ -171,7 +171,13 @@ class Harness:
     async def sweep(self, by: Process | None = None) -> None:
         """Let the sweeper take one round."""
         await self.catch_up()
-        await (by or self.main).sweeper.sweep()
+        process = by or self.main
+        await process.sweeper.sweep()
+        await process.engine.joint.work()
+
+    async def work(self, by: Process | None = None) -> int:
+        """Let the process decide what is to be decided over several boxes; return how many requests it took."""
+        return await (by or self.main).engine.joint.work()
 
     async def rest(self) -> None:
         """Let time pass and the sweeper run until nothing is left to do, every trigger of its delivered."""

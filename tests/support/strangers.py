@@ -72,7 +72,8 @@ def refusal(
 
     wait = decided(now)
     if wait is not None:
+        assert wait.deadline is not None
         assert decided(wait.deadline) is None
     (transition,) = draft.transitions
     outcome = Publisher(owner, timing.delay).transition(transition)[0]
-    return wait and (wait.code, wait.deadline - now, wait.reference), outcome.key, outcome.value
+    return wait and (wait.code, (wait.deadline or 0) - now, wait.reference), outcome.key, outcome.value

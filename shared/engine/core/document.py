@@ -40,6 +40,7 @@ class Document:
     pending: Sequence[Pending] = ()
     outbox: Sequence[Transition] = ()
     keys: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
     idempotency_key: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
     """The records of other owners to which this document has reacted, by key, each with its version."""
@@ -74,6 +75,7 @@ class Write:
     appended: Sequence[Pending] = ()
     """New pending changes, when none ended."""
     keys: tuple[str, ...] | None = None
+    refs: tuple[str, ...] | None = None
     idempotency_key: str | None = None
     followed: Mapping[str, int] | None = None
     """The records to which the document has reacted, when that changed."""
@@ -228,6 +230,10 @@ class Draft:
         held = self.owner.keys(self.state) if self.state is not None else ()
         return tuple(dict.fromkeys((*held, *(k for p in self.pending for k in p.reserves))))
 
+    def refs(self) -> tuple[str, ...]:
+        """Return what the state refers to."""
+        return tuple(dict.fromkeys(self.owner.refs(self.state))) if self.state is not None else ()
+
     def write(self, batch_id: str) -> Write:
         """Return the guarded write of all decisions of the batch."""
         document = self.document
@@ -235,7 +241,7 @@ class Draft:
         if self.state is not None and self.state is not document.state:
             diff = changes(document.state, self.state)
             state = {name: plain(after) for name, (_, after) in diff.items()}
-        keys = self.keys()
+        keys, refs = self.keys(), self.refs()
         return Write(
             id=document.id,
             base=document.version,
@@ -245,6 +251,7 @@ class Draft:
             pending=self.pending if self._ended else None,
             appended=() if self._ended else self.pending[len(document.pending) :],
             keys=keys if keys != document.keys else None,
+            refs=refs if refs != document.refs else None,
             idempotency_key=self.idempotency_key,
             followed=self.followed if self.followed is not self.document.followed else None,
             changed=self.changed,

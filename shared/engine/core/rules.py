@@ -48,6 +48,19 @@ class Effect(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class Joint(Generic[S]):
+    """What one decision does to several documents at once: all of it, or nothing.
+
+    `effects` are by document id; a document that is not there yet is created. A rule that can't do all of it raises
+    Rejected, with every reason in its details.
+    """
+
+    effects: Mapping[str, Effect[S]]
+    code: str = "applied"
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RequiresLookup:
     """What a rule must know before it can decide: the request waits for the answer that arrives under `key`.
 
@@ -108,11 +121,14 @@ class Context:
     holders: Mapping[str, str] = field(default_factory=dict)
     earlier: Mapping[str, str] = field(default_factory=dict)
     """Statuses of the requests of this document to which this one refers, by request key."""
+    pending_of: Mapping[str, Sequence[Pending]] = field(default_factory=dict)
+    """In a joint decision: what is pending of each document, by its id."""
     waiting: Mapping[str, Transition] = field(default_factory=dict)
     """Those of them that wait, with their last transition."""
 
 
 Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | RequiresLookup"]
+AcceptJointly = Callable[[Any, Mapping[str, Any], Context], "Joint[Any] | RequiresLookup"]
 Apply = Callable[[Mapping[str, Any], Any, int], Any]
 
 
@@ -122,6 +138,8 @@ class Rule:
 
     accept: Accept
     apply: Apply | None
+    jointly: AcceptJointly | None = None
+    """What decides instead, over several documents at once: it gets their states, by id."""
 
 
 def at_once(accept: Accept) -> Rule:
@@ -134,6 +152,16 @@ def delayed(accept: Accept, apply: Apply) -> Rule:
     return Rule(accept, apply)
 
 
+def jointly(accept: AcceptJointly) -> Rule:
+    """Make the rule of a request over several documents: all or nothing, at once."""
+    return Rule(_not_alone, None, accept)
+
+
+def _not_alone(request: Any, state: Any, context: Context) -> Effect[Any]:
+    del state, context
+    raise AssertionError(f"{type(request).__name__} is decided over several documents")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Which document a request is about.
@@ -142,7 +170,7 @@ class Target:
     from the owner's counter. With `may_create`, the document of that id is created if it does not exist. `missing` is
     the code of the refusal when there is no such document, and `lags` the copy that may only be late. `cancels` is the
     key of the request that this one cancels: with neither id nor keys, it is decided under the id which that request
-    would have.
+    would have. Of a joint decision, `ids` and `refs` (of `Owner.refs`) name all the documents that it is over.
     """
 
     id: str | None = None
@@ -153,6 +181,8 @@ class Target:
     lags: str | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
     cancels: str | None = None
+    ids: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +208,8 @@ class Limits:
     pending_bytes: int = 1_000_000
     waiting_of_actor: int = 1_000
     change_bytes: int = 250_000
+    documents: int = 1_000
+    """Of one joint decision. Its rule is given at most one more, by which it sees that there are too many."""
 
     def of_actor(self, whole: int) -> int:
         """Return the share of one actor."""
@@ -201,6 +233,10 @@ class Owner(Generic[S]):
     reference: Callable[[S], Mapping[str, Any]]
     present: Callable[["View[S]"], bytes]
     """The JSON published on the owner's `state` topic."""
+    refs: Callable[[S], tuple[str, ...]] = lambda _: ()
+    """What a state refers to, as many states may (`principal:alice`, `structure:42`): documents are found by it."""
+    joint_copies: Callable[[Request, Mapping[str, S], Actor], Iterable[str]] = lambda *_: ()
+    """The keys of the copies that a joint rule looks at, given the states it is over."""
     admit: Callable[[Any, Context], None] = lambda *_: None
     """Refuses an actor who may not make this request at all. It runs before the document is known, so that the refusal
     does not show whether that exists."""

@@ -27,10 +27,11 @@ from shared.engine.core.transition import Transition
 from shared.engine.runtime.bounded_bus import BoundedBus
 from shared.engine.runtime.commit import Committer
 from shared.engine.runtime.deferred import Deferred
+from shared.engine.runtime.joint import JointDecisions
 from shared.engine.runtime.load import Loader, Unusable
 from shared.engine.runtime.publish import Publisher
 from shared.engine.runtime.repeat import Repeats
-from shared.engine.storage.protocol import Bus, Store
+from shared.engine.storage.protocol import JOINT, Bus, Store
 from shared.errors import Rejected
 from shared.kafka.dead_letters import dead_letter
 from shared.runtime import metrics
@@ -81,6 +82,7 @@ class Engine:
         self._loader = Loader(owner, store)
         self._repeats = Repeats(owner.name, clock, self.publisher)
         self._deferred = Deferred(owner, store, self.bus, clock, self.publisher)
+        self.joint = JointDecisions(owner, store, clock, timing, self.committer, self._deferred, self._repeats)
         self._process = process
         self._register_unknown = register_unknown
 
@@ -273,6 +275,9 @@ class Engine:
             return reject(draft, request, request.refused, now, self.timing, target.reference)
         if request.rounds >= ROUNDS_IN_ALL:
             raise RuntimeError("other processes wrote the document first, again and again")
+        if self.owner.rules[type(request.request)].jointly is not None:
+            self.joint.wake.set()
+            return Wait(JOINT, "waiting_busy", None)
         if is_busy:
             return Wait(f"busy:{request.key}", "waiting_busy", now + BUSY)
         context = self._context(batch, request, draft, new_id, now)

@@ -16,15 +16,31 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.protocol import Published, Saved
+from shared.engine.storage.protocol import JOINT, Decide, Published, Saved, Selection
 from shared.mongo import bulk_writes
-from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
+from shared.mongo.client import (
+    ASCENDING,
+    JOURNALED,
+    SNAPSHOT,
+    BulkWriteError,
+    DuplicateKeyError,
+    InsertOne,
+    OperationFailure,
+    ReturnDocument,
+    UpdateOne,
+    was_overtaken,
+    weakly,
+)
 
 REPUBLISH_AFTER = 10 * MINUTE
 LOOK_UP_AGAIN = 2 * MINUTE
 DECISION_KEPT = 8 * DAY
 _ID_BLOCK = 100
 _REMEMBERED = 10_000
+
+
+class _Lost(Exception):
+    """Another writer was first, so that a transaction is of no use."""
 
 
 class MongoStore:
@@ -48,6 +64,7 @@ class MongoStore:
         documents, records = self._documents, self._records
         await documents.create_index([("keys", ASCENDING)], unique=True, sparse=True, name="keys")
         await documents.create_index([("idempotency_key", ASCENDING)], unique=True, sparse=True, name="idempotency_key")
+        await documents.create_index([("refs", ASCENDING)], sparse=True, name="refs")
         await documents.create_index([("outbox.at", ASCENDING)], sparse=True, name="outbox")
         await documents.create_index([("unpublished_since", ASCENDING)], sparse=True, name="unpublished")
         await documents.create_index([("republish_at", ASCENDING)], sparse=True, name="republish")
@@ -122,6 +139,72 @@ class MongoStore:
         if write.decision_only:
             document["expires_at"] = datetime.now(UTC) + timedelta(milliseconds=DECISION_KEPT)
         return document
+
+    async def find(self, refs: Iterable[str], limit: int) -> list[str]:
+        """Return the ids of documents that refer to one of these."""
+        found = self._documents.find({"refs": {"$in": list(refs)}}, {"_id": 1}).sort("_id", ASCENDING).limit(limit)
+        return [raw["_id"] for raw in await found.to_list(None)]
+
+    async def select(self, chosen: Selection) -> list[Document]:
+        """Return the documents of a selection."""
+        return await self._select(chosen, None)
+
+    async def _select(self, chosen: Selection, session: Any) -> list[Document]:
+        found: dict[str, Any] = {}
+        named = [
+            {field: {"$in": list(wanted)}}
+            for field, wanted in (("_id", chosen.ids), ("idempotency_key", chosen.decided))
+            if wanted
+        ]
+        if named:
+            by_name = self._documents.find({"$or": named}, session=session)
+            found |= {raw["_id"]: raw for raw in await by_name.to_list(None)}
+        if chosen.refs:
+            referring = self._documents.find({"refs": {"$in": list(chosen.refs)}}, session=session)
+            in_order = referring.sort("_id", ASCENDING).limit(chosen.limit)
+            found |= {raw["_id"]: raw for raw in await in_order.to_list(None)}
+        return [self._unpublished(codec.document_in(self._owner, raw)) for raw in found.values()]
+
+    async def decide_together(self, chosen: Selection, decide: Decide, now: int, *, touch: bool = False) -> bool:
+        """Write all that `decide` says, or nothing."""
+        async with await self._documents.database.client.start_session() as session:
+            try:
+                async with session.start_transaction(read_concern=SNAPSHOT, write_concern=JOURNALED):
+                    if touch:
+                        wanted = [{"_id": {"$in": list(chosen.ids)}}, {"refs": {"$in": list(chosen.refs)}}]
+                        await self._documents.update_many({"$or": wanted}, {"$inc": {"locks": 1}}, session=session)
+                    await self._write_together(decide(await self._select(chosen, session)), now, session)
+            except _Lost:
+                return False
+            except (BulkWriteError, OperationFailure) as error:
+                if was_overtaken(error):
+                    return False
+                raise
+        return True
+
+    async def _write_together(self, writes: Sequence[Write], now: int, session: Any) -> None:
+        changed = [
+            UpdateOne({"_id": w.id, "version": w.base}, codec.write_out(w, now, REPUBLISH_AFTER))
+            for w in writes
+            if w.base > 0
+        ]
+        made = [InsertOne(self._made(write, now)) for write in writes if write.base == 0]
+        if writes:
+            done = await self._documents.bulk_write([*changed, *made], session=session)
+            if done.matched_count != len(changed):
+                raise _Lost
+
+    async def joint(self, now: int, limit: int) -> list[RequestRecord]:
+        """Return records that wait for a joint decision and that nobody has claimed, oldest first."""
+        free = {**self._waiting, "waits_for": JOINT, "claimed_until": {"$not": {"$gt": now}}}
+        found = self._records.find(free).sort("incoming.received_at", ASCENDING).limit(limit)
+        return [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def claim(self, key: str, now: int, until: int) -> bool:
+        """Claim a request."""
+        free = {"_id": key, "status": "waiting", "waits_for": JOINT, "claimed_until": {"$not": {"$gt": now}}}
+        claimed = await self._records.update_one(free, {"$set": {"claimed_until": until}})
+        return bool(claimed.modified_count)
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         """Write records of waiting requests; return the keys of those decided meanwhile."""

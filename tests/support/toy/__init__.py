@@ -11,9 +11,21 @@ from shared.contracts.messages.life import request_key
 from shared.domain.actor import Actor
 from shared.engine.core.decide import COPY, Timing
 from shared.engine.core.incoming import Incoming
-from shared.engine.core.rules import Owner, Target, View
+from shared.engine.core.rules import Limits, Owner, Target, View
 from shared.engine.entrypoint.intake import body_hash
-from tests.support.toy.requests import Cancel, Find, Hidden, Make, OfBox, Open, OpenIf, PutIfPermitted, Rename, Sweep
+from tests.support.toy.requests import (
+    Cancel,
+    Find,
+    Gather,
+    Hidden,
+    Make,
+    OfBox,
+    Open,
+    OpenIf,
+    PutIfPermitted,
+    Rename,
+    Sweep,
+)
 from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, name_key, permissions_key
 from tests.support.toy.state import BoxState
 
@@ -38,6 +50,10 @@ def _target(request: Request, actor: Actor) -> Target:
         return Target(keys=(name_key(request.name),), fresh="box", reference={"name": request.name})
     if isinstance(request, Make):
         return Target(fresh="box")
+    if isinstance(request, Gather):
+        ids = tuple(map(box_id, (*request.boxes, request.into)))
+        refs = (f"label:{request.label}",) if request.label is not None else ()
+        return Target(ids=ids, refs=refs, reference={"into": request.into})
     assert isinstance(request, OfBox | Find)
     if request.box == UNSPEAKABLE:
         raise ZeroDivisionError("a target that breaks")
@@ -76,6 +92,7 @@ OWNER: Owner[BoxState] = Owner(
     state=lambda _kind: BoxState,
     target=_target,
     keys=lambda state: (name_key(state.name),) if state.name is not None else (),
+    refs=lambda state: (f"label:{state.label}",) if state.label is not None else (),
     reference=lambda state: {"box": {"name": state.name}},
     present=_present,
     admit=admit,
@@ -84,6 +101,7 @@ OWNER: Owner[BoxState] = Owner(
     private=frozenset({"secret"}),
     waits={ORACLE_WAIT: 60 * MINUTE, SILENT_WAIT: 10 * MINUTE},
     internal=frozenset({Sweep}),
+    limits=Limits(documents=20),
     has_reserved_place=lambda _, context: context.actor == PRIVILEGED,
 )
 TIMING = Timing(DELAY, {COPY: 2_000, **OWNER.waits})

@@ -70,6 +70,17 @@ class PutAfter(OfBox):
     after: str
 
 
+class Gather(Request):
+    """Take a thing out of several boxes into one, of all or of none."""
+
+    type: ClassVar[str] = "box.gather.v1"
+
+    boxes: tuple[str, ...] = ()
+    label: str | None = None
+    into: str
+    thing: str
+
+
 class Take(OfBox):
     """Takes a thing out, later. Refused when it won't be there then; fails when it is no longer there."""
 

@@ -7,7 +7,18 @@ from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.engine.core.cancel import cancel
-from shared.engine.core.rules import Change, Context, Effect, LookUp, RequiresLookup, Rule, at_once, delayed
+from shared.engine.core.rules import (
+    Change,
+    Context,
+    Effect,
+    Joint,
+    LookUp,
+    RequiresLookup,
+    Rule,
+    at_once,
+    delayed,
+    jointly,
+)
 from shared.errors import Failed, Rejected
 from tests.support.toy.requests import (
     Ask,
@@ -16,6 +27,7 @@ from tests.support.toy.requests import (
     Close,
     Empty,
     Find,
+    Gather,
     HalfBroken,
     Hidden,
     Label,
@@ -38,6 +50,9 @@ from tests.support.toy.state import BoxState
 ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
 RETRY_AFTER = 5 * MINUTE
 NOBODY = "nobody"
+UNSURE = "unsure"
+"""A thing about which the oracle is asked before it is gathered."""
+MOST_GATHERED = 20
 BOMB = "bomb"
 """A thing which, once it is in the box, breaks every `Put` that falls due."""
 
@@ -217,7 +232,29 @@ def _half_broken(request: HalfBroken, state: BoxState, context: Context) -> Effe
     return Effect(lambda now: _with(now, "half"), then=second)
 
 
+def _gather(request: Gather, states: Mapping[str, BoxState], context: Context) -> Joint[BoxState] | RequiresLookup:
+    if len(states) > MOST_GATHERED:
+        raise Rejected("too_many")
+    if (lookup := _oracle(request.thing, context)) is not None and request.thing == UNSURE:
+        return lookup
+    into = f"box:{request.into}"
+    sources = {id_: state for id_, state in states.items() if id_ != into}
+    wanted = {*(f"box:{box}" for box in request.boxes), into}
+    wrong = dict.fromkeys(sorted(wanted - states.keys()), "not_found")
+    wrong |= {id_: "not_there" for id_, state in sources.items() if request.thing not in state.things}
+    if wrong:
+        raise Rejected("not_there", details={"boxes": wrong})
+    effects = {id_: Effect(lambda now: _without(now, request.thing)) for id_ in sources}
+    return Joint({**effects, into: Effect(lambda now: _with(now, request.thing))}, details={"count": len(sources)})
+
+
+def _without(state: BoxState | None, thing: str) -> BoxState:
+    assert state is not None
+    return state.model_copy(update={"things": tuple(t for t in state.things if t != thing)})
+
+
 RULES: Mapping[type[Request], Rule] = {
+    Gather: jointly(_gather),
     Open: at_once(_open),
     OpenIf: at_once(_open_if),
     PutTwice: at_once(_put_twice),
