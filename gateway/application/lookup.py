@@ -1,4 +1,4 @@
-"""Looks a SIRET up at INSEE before a creation: a bounded wait, and a quota per caller."""
+"""Looks a SIRET up at INSEE before a creation: with a limited wait, and a quota per caller."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.runtime.tracing import next_span
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a look-up waits for INSEE, and Kafka to take it (ms); how many one caller has in a window (ms)."""
+    """How long a look-up waits for INSEE, and for Kafka to accept it (ms); look-ups of a caller in a window (ms)."""
 
     wait: int
     broker_patience: int
@@ -30,21 +30,21 @@ class Limits:
 
 
 class InseeLookUps:
-    """Asks `insee_adapter` and waits for its answer. The quota is kept in the gateway's own database."""
+    """Publishes look-ups to `insee_adapter` and waits for answers. The quotas are in the gateway's own database."""
 
     def __init__(self, limits: Limits, database: Any, bus: Bus, listener: OutcomeListener, clock: Clock) -> None:
         self._limits, self._bus, self._listener, self._clock = limits, bus, listener, clock
         self._quota = database["insee_quota"]
 
     async def prepare(self) -> None:
-        """Create the index that forgets old windows."""
+        """Create the index by which MongoDB removes old windows."""
         await self._quota.create_index([("expires_at", 1)], expireAfterSeconds=0, name="expires")
 
     async def look_up(self, actor: Actor, siret: str, traceparent: str | None = None) -> dict[str, Any]:
-        """Return what INSEE says, with the `code` for which a creation would be refused.
+        """Return INSEE's answer, with the `code` that would refuse a creation.
 
         Raises Rejected: `insee_quota` with the seconds to wait in its details, `insee_unavailable`; KafkaError or
-        TimeoutError when it can't be asked.
+        TimeoutError when the look-up can't be published.
         """
         await self._take(actor)
         wait = self._limits.wait
@@ -68,14 +68,14 @@ class InseeLookUps:
             raise Rejected("insee_unavailable")
         found = InseeAnswer.model_validate(answer)
         if code := found.refusal:
-            # What is announced is INSEE's to tell, and not in the sentence of the code.
+            # An announced closing or opening is only in INSEE's own message, not in the sentence of the code.
             announced = found.message if found.result == Result.CLOSED and found.opens_on else None
             outcome = " ".join(filter(None, (codes.sentence(code, answer), announced)))
             return {**answer, "code": code, "message": outcome}
         return answer
 
     async def _take(self, actor: Actor) -> None:
-        """Take one look-up of the caller's window, or refuse. The windows are shared by all replicas."""
+        """Count one look-up in the caller's window, or refuse. All replicas share the windows."""
         window = self._limits.window
         now = self._clock.now()
         expires = datetime.now(UTC) + timedelta(milliseconds=2 * window)
@@ -90,5 +90,5 @@ class InseeLookUps:
 
 
 def _is_last(answer: Outcome) -> bool:
-    # An UNAVAILABLE that will be tried again is not the last word.
+    # An UNAVAILABLE that will be tried again is not final.
     return answer["result"] != Result.UNAVAILABLE or not answer.get("retry_after")
