@@ -1,6 +1,6 @@
-"""`make bench-delay`: how late the delay is, at a steady rate, in a burst, after a kill; what it costs; nothing early.
+"""`make bench-delay`: lateness of delay_svc at a steady rate, in a burst and after a kill, its cost, and nothing early.
 
-Everything is real: Kafka, the processes, their clocks. Broker, processes and load share this machine.
+Kafka, the processes and their clocks are real. Broker, processes and load generator share this machine.
 """
 
 import argparse
@@ -40,7 +40,7 @@ QUICK: dict[str, Measure] = {
 
 
 async def run(kafka: KafkaSettings, folder: Path, measures: dict[str, Measure]) -> Bench:
-    """Take the measurements in turn."""
+    """Run the measurements one after the other."""
     started = time.monotonic()
 
     def tell(text: str) -> None:
@@ -56,14 +56,14 @@ async def run(kafka: KafkaSettings, folder: Path, measures: dict[str, Measure]) 
 
 
 def main() -> int:
-    """Start a Kafka of its own, measure, tell, and write the record; the exit code is 1 when a target was missed."""
+    """Start a Kafka of its own, measure, print and write the results; the exit code is 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.delay", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=FULL, metavar="NAME", help=f"some of {', '.join(FULL)}")
     parser.add_argument("--quick", action="store_true", help="fewer records, for one minute instead of four")
     arguments = parser.parse_args()
     measures = QUICK if arguments.quick else FULL
     chosen = {name: measures[name] for name in arguments.only or measures}
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # Topics come and go here.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # Topics are created and deleted meanwhile.
     quiet = idle()
     if quiet < 0.8:
         print(f"Others use {1 - quiet:.0%} of this machine: lateness will be theirs too.", flush=True)
@@ -82,7 +82,7 @@ def main() -> int:
         results = {"idle_before": quiet, "rows": [row.stored() for row in bench.rows], "figures": bench.figures}
         print(f"Written to {write('delay', results)} and {plot('delay', bench.panels)}")
     else:
-        print("Not written: the record is made of a full run only.")
+        print("Not written: only the results of a full run are.")
     return int(any(row.met is False for row in bench.rows))
 
 

@@ -1,4 +1,4 @@
-"""A bed for the delay: topics, workers, senders and readers on a real Kafka. Benchmarks and tests stand on it."""
+"""A harness for delay_svc, for benchmarks and tests: topics, processes, senders and readers on a real Kafka."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ def admin(kafka: KafkaSettings) -> AdminClient:
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": kafka.user,
             "sasl.password": kafka.password.get_secret_value(),
-            "log_level": 3,  # Errors; what it tells of its own end is none.
+            "log_level": 3,  # Errors only: otherwise it logs its own shutdown.
         }
     )
 
@@ -45,12 +45,12 @@ def admin(kafka: KafkaSettings) -> AdminClient:
 def make_topics(
     kafka: KafkaSettings, delays: Iterable[int], targets: Iterable[str], partitions: int = PARTITIONS
 ) -> None:
-    """Make the topics of `delays` (ms), the `targets` and the dead letters, where they lack."""
+    """Create the topics of `delays` (ms), the `targets` and the dead-letter topic, if they are missing."""
     configs = {topic.name: dict(topic.config) for topic in table(*delays)}
     stamped = configs[delay_topic(next(iter(delays)))]
     wanted = [delay_topic(delay) for delay in delays] + [*targets, DLQ]
     new = [NewTopic(name, partitions, config=configs.get(name, stamped)) for name in wanted]
-    client = admin(kafka)  # Its answers die with it.
+    client = admin(kafka)  # The client must live until its futures are done.
     for made in client.create_topics(new).values():
         try:
             made.result()
@@ -67,7 +67,7 @@ def delete_topics(kafka: KafkaSettings, names: Iterable[str]) -> None:
 
 
 def forget_group(kafka: KafkaSettings, group: str = "delay_svc") -> None:
-    """Delete a group without members, so that its next member starts at the beginning."""
+    """Delete a group that has no members, so that its next member starts at the beginning."""
     client = admin(kafka)
     for deleted in client.delete_consumer_groups([group]).values():
         try:
@@ -78,7 +78,7 @@ def forget_group(kafka: KafkaSettings, group: str = "delay_svc") -> None:
 
 
 def trigger_headers(due_at: int, target: str) -> list[tuple[str, bytes]]:
-    """Return the headers of a delay record, all that a real one has."""
+    """Return the headers of a delayed record, the same as a real one has."""
     ident = uuid.uuid4().hex.encode()
     return [
         ("ce_specversion", b"1.0"),
@@ -106,7 +106,7 @@ def environment(kafka: KafkaSettings, **more: str) -> dict[str, str]:
 
 
 class Worker:
-    """One delay_svc process. It dies with the process that started it."""
+    """One delay_svc process. It ends with the process that started it."""
 
     def __init__(self, kafka: KafkaSettings, log: Path, **settings: str) -> None:
         self.port = free_ports(1)[0]
@@ -144,12 +144,12 @@ class Worker:
         return True
 
     def get(self, path: str) -> str:
-        """Return what it answers to GET `path`. Raises URLError unless that is 200."""
+        """Return the body of GET `path`. Raises URLError unless the status is 200."""
         with urllib.request.urlopen(f"http://{HOST}:{self.port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str) -> float:
-        """Return the sum of a metric over its labels; 0 when it has none yet."""
+        """Return the sum of a metric over its labels; 0 when it has no value yet."""
         lines = self.get("/metrics").splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith((name + " ", name + "{")))
 
@@ -163,7 +163,7 @@ class Worker:
         os.kill(self.pid, number)
 
     def stop(self) -> int:
-        """Ask it to end and return its exit code; 0 means that it ended as asked."""
+        """Ask it to end and return its exit code; 0 means that it ended in order."""
         assert self._leash is not None  # noqa: S101 - it was started.
         if self._leash.poll() is None:
             self.signal(signal.SIGTERM)
@@ -190,7 +190,7 @@ class Worker:
 
 
 class Reader:
-    """Reads a topic from now on or from its start, without a group: all, or the keys that begin with `keys`."""
+    """Reads a topic from now on or from its start, without a group: the records whose key begins with `keys`."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, keys: bytes = b"", *, from_start: bool = False) -> None:
         first = "earliest" if from_start else "latest"
@@ -201,7 +201,7 @@ class Reader:
     async def __aenter__(self) -> "Reader":
         await self._consumer.start()
         for partition in self._consumer.assignment():
-            await self._consumer.position(partition)  # From here on, nothing is missed.
+            await self._consumer.position(partition)  # From here on, no record is missed.
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -217,7 +217,7 @@ class Reader:
         return self.records
 
     async def more(self, seconds: float) -> list[Any]:
-        """Return all records after having waited at most `seconds` for another."""
+        """Return all records, after waiting at most `seconds` for another."""
         for some in (await self._consumer.getmany(timeout_ms=int(seconds * 1000))).values():
             self.records += [record for record in some if (record.key or b"").startswith(self._keys)]
         return self.records
@@ -229,14 +229,14 @@ def header(record: Any, name: str) -> bytes:
 
 
 def lateness(records: Iterable[Any]) -> list[int]:
-    """Return, in ms, how late each forwarded record was appended to its topic (of LogAppendTime)."""
+    """Return, in ms, how late each forwarded record was appended to its topic, which has LogAppendTime."""
     return [record.timestamp - int(header(record, "due_at")) for record in records]
 
 
 async def fill(producer: Any, topic: str, target: str, due: Iterable[int], first: int = 0) -> list[asyncio.Future[Any]]:
-    """Send a trigger for each instant of `due`, numbered from `first` in value and key; return when each is in.
+    """Send a trigger for each instant of `due`, numbered from `first` in value and key; return once acknowledged.
 
-    Whole batches, the partitions in turn: this takes a fifth of the time of a call for each record.
+    It sends whole batches, to the partitions in turn, which takes a fifth of the time of a call for each record.
     """
     batches: dict[int, Any] = {}
     sent = []
@@ -252,13 +252,13 @@ async def fill(producer: Any, topic: str, target: str, due: Iterable[int], first
 
 
 async def ends(consumer: Any, topic: str) -> dict[TopicPartition, int]:
-    """Return, by partition, how many records were ever put into a topic."""
+    """Return, by partition, how many records were ever appended to a topic."""
     partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
     return dict(await consumer.end_offsets(partitions))
 
 
 async def read_all(kafka: KafkaSettings, topic: str) -> list[Any]:
-    """Return all that is in a topic now."""
+    """Return all records that are in a topic now."""
     records: list[Any] = []
     async with build_consumer(kafka, group=None) as consumer:
         end = await ends(consumer, topic)

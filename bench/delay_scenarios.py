@@ -1,7 +1,7 @@
-"""The measurements of the delay: each makes its own topics, sends, lets delay_svc work, reads back, and cleans up.
+"""The measurements of delay_svc: each creates its topics, sends, lets delay_svc work, reads the result and cleans up.
 
-Lateness is the broker's append time of a forwarded record (LogAppendTime) minus its `due_at`. What was forwarded is
-read only once all of it is there, so that reading costs nothing while it counts.
+Lateness is the broker's append time of a forwarded record (LogAppendTime) minus its `due_at`. Forwarded records are
+read only once all of them are there, so that reading does not disturb the measurement.
 """
 
 import asyncio
@@ -34,16 +34,16 @@ from shared.contracts.topics import delay_topic
 from shared.runtime.settings import KafkaSettings
 
 WARM_UP = 3
-"""Seconds of a steady load that are not counted: a new broker and a new process are slow at first."""
+"""Seconds at the beginning of a steady load that are not counted: new brokers and processes are slow at first."""
 PATIENCE = 60
-"""Seconds until what does not come is given up."""
+"""Seconds to wait for records before giving up."""
 _SOON = 5 * SECOND
 _now = SystemClock().now
 
 
 @dataclass
 class Bench:
-    """Where the measurements run, and what they have found so far. `consumer` has no group and no topics."""
+    """The environment of the measurements, and their results so far. `consumer` has no group and no topics."""
 
     kafka: KafkaSettings
     folder: Path
@@ -58,7 +58,7 @@ class Bench:
 
     @asynccontextmanager
     async def topics(self, delay: int, *targets: str) -> AsyncIterator[str]:
-        """Make the topic of a delay (ms) that nobody used yet, and targets; delete them at the end."""
+        """Create the topic of an unused delay (ms), and targets; delete them at the end."""
         source = delay_topic(delay)
         make_topics(self.kafka, [delay], targets)
         try:
@@ -80,13 +80,13 @@ class Bench:
                 await asyncio.to_thread(worker.stop)
 
     async def send(self, topic: str, target: str, due: Sequence[int]) -> None:
-        """Put in a trigger for each instant of `due`."""
+        """Send a trigger for each instant of `due`."""
         await asyncio.gather(*await fill(self.producer, topic, target, due))
 
     async def load(self, topic: str, target: str, rate: int, seconds: int, pending: int) -> int:
-        """Put in `rate` triggers for each second; return when the first was due.
+        """Send `rate` triggers for each second; return when the first was due.
 
-        What is due within `pending` seconds is put in at once; then, for `seconds`, as much as becomes due meanwhile.
+        Those due within `pending` seconds are sent at once; then, for `seconds`, as many as become due meanwhile.
         """
         first_due = _now() + _SOON
         start = rate * pending
@@ -104,7 +104,7 @@ class Bench:
         return sum((await ends(self.consumer, target)).values())
 
     async def forwarded(self, target: str, count: int) -> list[Any]:
-        """Return what is in the target once there are `count` records, in the order of their append."""
+        """Return the records of the target once there are `count`, in the order of their append."""
         deadline = time.monotonic() + PATIENCE
         while (there := await self.appended(target)) < count:
             if time.monotonic() > deadline:
@@ -117,9 +117,9 @@ class Bench:
 
 
 async def rates(bench: Bench, asked: dict[int, int], seconds: int) -> None:
-    """Lateness when as much becomes due as is put in; `asked` is, by rate, the most that p99 may be (ms).
+    """Lateness when as many records become due as are sent; `asked` is, by rate, the most that p99 may be (ms).
 
-    More is pending than windows hold, as it always is with a delay of half an hour: they are filled again and again.
+    More records are pending than windows hold, as always with a delay of half an hour: windows are refilled repeatedly.
     """
     pending = 30
     lines = {}
@@ -142,7 +142,7 @@ async def rates(bench: Bench, asked: dict[int, int], seconds: int) -> None:
 
 
 async def burst(bench: Bench, count: int) -> None:
-    """The last one of many that are due within one second; and, for knowledge, of as many due in one millisecond."""
+    """Lateness of the last of many records due within one second and, without a target, within one millisecond."""
     lines = {}
     for what, spread, limit in (("same second", SECOND, 500), ("same millisecond", 1, None)):
         async with bench.topics(20 * SECOND + spread, "burst.due") as source, bench.workers():
@@ -160,7 +160,7 @@ async def burst(bench: Bench, count: int) -> None:
 
 
 async def memory(bench: Bench, few: int, many: int) -> None:
-    """Resident memory of a process before which few records are pending, and of one before which many are."""
+    """Resident memory of a process with few pending records, and of one with many."""
     rss: list[float] = []
     async with bench.topics(30 * MINUTE, "memory.due") as source:
         pending = 0
@@ -179,7 +179,7 @@ async def memory(bench: Bench, few: int, many: int) -> None:
 
 
 async def forward_rate(bench: Bench, count: int, rounds: int) -> None:
-    """How fast overdue records are forwarded, beside the raw loop with the same records, in turn."""
+    """Forward rate of overdue records, alternately with that of the raw loop for the same records."""
     paces: dict[str, list[_Pace]] = {"delay_svc": [], "raw loop": []}
     for turn in range(rounds):
         async with bench.topics(40 * SECOND + turn, "ours.due", "raw.due") as source:
@@ -203,7 +203,7 @@ async def forward_rate(bench: Bench, count: int, rounds: int) -> None:
 
 
 async def kill(bench: Bench, rate: int, seconds: int) -> None:
-    """One of two processes is killed under a steady load: what is lost, how late, how often twice."""
+    """One of two processes is killed under a steady load: how many records are lost, late or forwarded twice."""
     pending, name = 2, f"kill -9 of one of two at {rate}/s"
     count = rate * (pending + seconds)
     async with bench.topics(50 * SECOND, "kill.due") as source, bench.workers(2) as (victim, _):
@@ -213,7 +213,7 @@ async def kill(bench: Bench, rate: int, seconds: int) -> None:
         killed_at = _now()
         await asyncio.to_thread(victim.kill)
         await loading
-        await asyncio.sleep(SESSION_TIMEOUT / SECOND + pending)  # What comes twice has come by then.
+        await asyncio.sleep(SESSION_TIMEOUT / SECOND + pending)  # By then, all second copies have come.
         records = await bench.forwarded("kill.due", count)
     late = lateness(records)
     distinct = len({record.key for record in records})
@@ -241,14 +241,14 @@ def _spread(late: Sequence[int]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Pace:
-    """Records a second, and processor time of the process for each (µs)."""
+    """Records a second, and the process's processor time for each (µs)."""
 
     rate: int
     cpu_us: float
 
 
 async def _pace(bench: Bench, target: str, count: int, pid: int) -> _Pace:
-    """Measure, from the first tenth to the last record, how fast a process fills its target."""
+    """Measure how fast a process fills its target, from the first tenth of the records to the last one."""
     start, cpu = 0, 0.0
     async with asyncio.timeout(PATIENCE):
         while (there := await bench.appended(target)) < count:
@@ -262,7 +262,7 @@ async def _pace(bench: Bench, target: str, count: int, pid: int) -> _Pace:
 
 
 async def _settled(worker: Worker) -> int:
-    """Return how many records a process has read ahead, once that does not change any more."""
+    """Return how many records a process has read ahead, once that number no longer changes."""
     before, now = -1.0, 0.0
     while now != before:
         await asyncio.sleep(2)
@@ -272,7 +272,7 @@ async def _settled(worker: Worker) -> int:
 
 @contextmanager
 def _raw(kafka: KafkaSettings, *arguments: str) -> Iterator[int]:
-    """Run the raw loop as a process of its own, whose id is yielded."""
+    """Run the raw loop as a process of its own; yield its id."""
     process = subprocess.Popen([sys.executable, "-m", "bench.raw_loop", *arguments], cwd=ROOT, env=environment(kafka))
     try:
         yield process.pid

@@ -1,7 +1,7 @@
-"""A cheap HTTP load: prepared bytes over kept-alive connections, in a process of its own.
+"""A cheap HTTP load generator: prepared bytes over kept-alive connections, in a process of its own.
 
-`python -m bench.http_load` reads a JSON object on standard input (see `Load`) and writes one with what it measured. A
-usual HTTP client would cost more than what is measured, on the same two cores.
+`python -m bench.http_load` reads a JSON object on standard input (see `Load`) and writes one with its results. A usual
+HTTP client would cost more than the server that is measured, on the same two cores.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ _LENGTH = b"content-length: "
 
 @dataclass
 class Load:
-    """What is sent: `requests` in turn, over and over, for `seconds`; `rate` a second, or as fast as answers come (0).
+    """The load: `requests` in turn, repeatedly, for `seconds`; `rate` a second, or as fast as responses come (0).
 
-    `{n}` in a path or a body becomes the number of the request. `wanted` must be part of an answer for it to count.
+    `{n}` in a path or a body becomes the number of the request. A response counts as good if it contains `wanted`.
     """
 
     port: int
@@ -36,7 +36,7 @@ class Load:
 
 @dataclass
 class Measured:
-    """What came back: how many good answers, others by status, and how long each good one took, in ms."""
+    """The results: the number of good responses, of others by status, and how long each good one took, in ms."""
 
     good: int = 0
     bad: dict[str, int] = field(default_factory=dict)
@@ -54,17 +54,17 @@ class _Connection(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for work."""
+        """Ask for a request to send."""
         self._transport = transport
         self._source.idle(self)
 
     def send(self, request: bytes, since: float) -> None:
-        """Send a request that should have left at `since`: waiting for a free connection counts as waiting."""
+        """Send a request that should have left at `since`: waiting for a free connection counts as latency."""
         self._since = since
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Take the answer, once it is whole."""
+        """Take the response, once it is complete."""
         self._buffer += data
         end = self._buffer.find(_HEADERS_END)
         if end < 0:
@@ -80,7 +80,7 @@ class _Connection(asyncio.Protocol):
 
 
 class _Source:
-    """Hands out requests and counts answers."""
+    """Distributes requests and counts responses."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -114,7 +114,7 @@ class _Source:
             self._idle.append(connection)
 
     def answered(self, answer: bytes, seconds: float) -> None:
-        """Count an answer."""
+        """Count a response."""
         if answer[9:10] == b"2" and self._wanted in answer:
             self.measured.good += 1
             self.measured.took_ms.append(round(seconds * 1000, 2))
@@ -123,7 +123,7 @@ class _Source:
             self.measured.bad[status] = self.measured.bad.get(status, 0) + 1
 
     async def run(self) -> Measured:
-        """Send for as long as asked, then take the answers that are still to come."""
+        """Send for the given time, then wait for the responses that are still to come."""
         loop, load = asyncio.get_running_loop(), self._load
         started = time.perf_counter()
         self._ends = started + load.seconds
@@ -141,7 +141,7 @@ class _Source:
         self.measured.seconds = time.perf_counter() - started
         good = self.measured.good
         await asyncio.sleep(2)
-        if not load.rate:  # Those that came after the time do not count in a rate.
+        if not load.rate:  # Responses that came after the time do not count in the rate.
             self.measured.good = good
         return self.measured
 

@@ -1,7 +1,8 @@
-"""What the delay's forward rate is compared with: the shortest loop that reads a topic and writes another.
+"""The baseline of delay_svc's forward rate: the shortest loop that reads a topic and writes to another.
 
-The same records, rights, acknowledgements and idempotence, one commit a batch; no waiting, no windows, no guards. As a
-process of its own, as delay_svc is: `python -m bench.raw_loop SOURCE TARGET GROUP`, with KAFKA_* in the environment.
+It has the same records, ACLs, acknowledgements and idempotence, and one commit a batch; no waiting, no windows, no
+fencing. Like delay_svc it is a process of its own: `python -m bench.raw_loop SOURCE TARGET GROUP`, with KAFKA_* in the
+environment.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from shared.runtime.settings import KafkaSettings
 
 
 async def run(source: str, target: str, group: str) -> None:
-    """Forward all that comes, until the process is ended."""
+    """Forward all records, until the process is ended."""
     kafka = KafkaSettings()
     async with (
         build_producer(kafka) as producer,

@@ -1,4 +1,4 @@
-"""What a benchmark leaves: a table on the screen, a JSON record that says on which machine it ran, and a plot."""
+"""The results of a benchmark: a printed table, a JSON record with a description of the machine, and a plot."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def machine() -> dict[str, Any]:
 
 
 def idle(seconds: float = 2.0) -> float:
-    """Return the share of all cores that nobody uses, looked at for some `seconds`: 1.0 is a quiet machine."""
+    """Return the idle share of all cores, measured for some `seconds`: 1.0 is an idle machine."""
     before, started = _idle_ticks(), time.monotonic()
     time.sleep(seconds)
     ticks = (time.monotonic() - started) * os.sysconf("SC_CLK_TCK") * (os.cpu_count() or 1)
@@ -46,24 +46,24 @@ def idle(seconds: float = 2.0) -> float:
 
 def _idle_ticks() -> int:
     fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
-    return int(fields[4]) + int(fields[5])  # Idle, and waiting for a disk.
+    return int(fields[4]) + int(fields[5])  # Idle, and waiting for I/O.
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time a process has used; unlike speed, it does not depend on what else runs here."""
+    """Return the processor time of a process; unlike speed, it depends little on other processes here."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value below which that share of the values lies (nearest rank)."""
+    """Return the quantile: the value below which that share of the values is (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure beside what is asked of it: at most `limit`, or `at_least` so much; None asks nothing."""
+    """One figure and its target: at most `limit`, or at least that with `at_least`; None is no target."""
 
     what: str
     measured: float
@@ -73,13 +73,13 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Say whether it is as good as asked."""
+        """Return whether the target is met; None without a target."""
         if self.limit is None:
             return None
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     def stored(self) -> dict[str, Any]:
-        """Return the row as the JSON record keeps it."""
+        """Return the row as it is in the JSON record."""
         target = None if self.limit is None else f"{'≥' if self.at_least else '≤'} {self.limit:g}"
         return {"what": self.what, "measured": self.measured, "unit": self.unit, "target": target, "met": self.met}
 
@@ -95,7 +95,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def write(name: str, results: Mapping[str, Any]) -> Path:
-    """Write the record and return where."""
+    """Write the record and return its path."""
     RECORDS.mkdir(parents=True, exist_ok=True)
     file = RECORDS / f"{name}.json"
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -106,7 +106,7 @@ def write(name: str, results: Mapping[str, Any]) -> Path:
 
 @dataclass(frozen=True)
 class Panel:
-    """One diagram: a line of (x, y) points for each label, and what is asked as a dashed line at that y."""
+    """One diagram: a line of (x, y) points for each label, and the target as a dashed line at that y."""
 
     title: str
     x: str
@@ -116,12 +116,12 @@ class Panel:
 
 
 def plot(name: str, panels: Sequence[Panel]) -> Path:
-    """Draw the panels side by side as a small SVG beside the record, and return where."""
-    # Only here: a benchmark that draws nothing does not wait for it.
+    """Draw the panels side by side as a small SVG beside the record, and return its path."""
+    # Imported only here, since it is slow to import and not always needed.
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # Text stays text and nothing depends on the time: small files that differ only where the figures do.
+    # Text stays text and nothing depends on the time: files are small and differ only when the figures do.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 8})
     figure = Figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -138,6 +138,6 @@ def plot(name: str, panels: Sequence[Panel]) -> Path:
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int = 150) -> list[tuple[float, float]]:
-    """Return at most about `most` points, each the worst (largest y) of its stretch: a plot stays small and honest."""
+    """Return about `most` points at most, each the worst (largest y) of its interval, so that no peak is lost."""
     step = max(1, len(points) // most)
     return [max(points[start : start + step], key=lambda point: point[1]) for start in range(0, len(points), step)]

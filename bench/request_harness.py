@@ -1,4 +1,4 @@
-"""A bed for the benchmarks of requests: another system that asks and counts the answers, cheaply."""
+"""A harness for benchmarks of requests: a partner that sends requests and counts outcomes, cheaply."""
 
 import asyncio
 import json
@@ -24,13 +24,13 @@ from shared.kafka.partitioner import key_hash
 from shared.runtime.settings import KafkaSettings
 
 PATIENCE = 180
-"""Seconds until what does not come is given up."""
+"""Seconds to wait for records before giving up."""
 _CHUNK = 500
 
 
 @dataclass
 class Bench:
-    """Where the measurements run, and what they have found so far."""
+    """The environment of the measurements, and their results so far."""
 
     system: System
     tell: Callable[[str], None]
@@ -41,23 +41,23 @@ class Bench:
     """Ids of structures whose principal is alice."""
 
     def kafka(self, user: str = PARTNER) -> KafkaSettings:
-        """Return how a user reaches Kafka."""
+        """Return the Kafka settings of a user."""
         brokers = self.system.brokers
         name, password = brokers.kafka_admin if user == "admin" else (user, brokers.password(f"kafka/{user}"))
         return KafkaSettings.model_validate({"bootstrap": brokers.kafka_bootstrap, "user": name, "password": password})
 
     def lift_quota(self) -> None:
-        """Take the other system's quota away: it is the owner that is measured."""
+        """Remove the partner's quota, since the owner is to be measured."""
         quotas.change(self.kafka("admin"), {PARTNER: dict.fromkeys(QuotaSettings().of("partner"))})
 
     def cpu(self) -> dict[str, float]:
-        """Return the processor seconds each process has used."""
+        """Return the processor seconds of each process."""
         pids = {name: running.pid for name, running in self.system.supervisor.processes.items()}
         pids |= {"kafka": self.system.brokers.kafka.nodes[0].pid, "mongodb": self.system.brokers.mongo.nodes[0].pid}
         return {name: cpu_seconds(pid) for name, pid in pids.items() if pid is not None}
 
     def http(self, load: Load) -> Measured:
-        """Put a load on the API and return what came back; in another process, which this one waits for."""
+        """Run a load on the API in another process and return its results."""
         load.headers = {"Authorization": f"Bearer {self.system.token('alice')}", **load.headers}
         done = subprocess.run(
             [sys.executable, "-m", "bench.http_load"],
@@ -70,7 +70,7 @@ class Bench:
 
     @asynccontextmanager
     async def outcomes(self, user: str = PARTNER, topic: str = OUTCOMES) -> AsyncIterator[Any]:
-        """Give a consumer of the outcomes to come: of what the other system asked, or of all for the gateway."""
+        """Yield a consumer of future outcomes: of the partner's requests or, as the gateway, of all."""
         consumer = build_consumer(self.kafka(user), topic, group=None, auto_offset_reset="latest")
         await consumer.start()
         try:
@@ -81,9 +81,9 @@ class Bench:
             await consumer.stop()
 
     async def ask(self, type_: str, bodies: Sequence[tuple[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
-        """Publish requests straight to Kafka as fast as they go; return the seconds to the last decision, and those.
+        """Publish requests to Kafka as fast as possible; return the seconds to the last decision, and the decisions.
 
-        A body comes with the key of its record. Raises TimeoutError when decisions do not come.
+        Each body is given with the key of its record. Raises TimeoutError when decisions do not come.
         """
         run = uuid.uuid4().hex[:8]
         mark = b'"request_id":"%s-' % run.encode()
@@ -102,7 +102,7 @@ class Bench:
         return seconds, [orjson.loads(value) for value in decided]
 
     async def create(self, count: int) -> float:
-        """Create that many structures; return the seconds it took."""
+        """Create that many structures; return the seconds that it took."""
         first = len(self.structures)
         bodies = [
             (
@@ -116,7 +116,7 @@ class Bench:
         return seconds
 
     def modifications(self, count: int) -> list[tuple[str, Any]]:
-        """Return that many modifications, spread over the structures."""
+        """Return that many modifications, distributed over the structures."""
         ids = self.structures
         return [
             (f"structure:{ids[n % len(ids)]}", {"structure": {"id": ids[n % len(ids)]}, "label": f"libellé {n}"})

@@ -1,4 +1,4 @@
-"""The measurements of requests: straight on Kafka and over HTTP, saturated and at a steady rate, and reads."""
+"""The measurements of requests, directly on Kafka and over HTTP, saturated and at a steady rate, and of reads."""
 
 import asyncio
 import os
@@ -29,9 +29,9 @@ _now = SystemClock().now
 
 
 async def kafka(bench: Bench, structures: int, warm_up: int, count: int) -> None:
-    """Accepted requests per second published straight to Kafka, saturated, and what each process spends on one.
+    """Accepted requests per second published directly to Kafka, saturated, and each process's processor time for one.
 
-    First the brokers and the processes are warmed up: a Java that has just started is slow.
+    First the brokers and the processes are warmed up, since a JVM that has just started is slow.
     """
     bench.tell(f"creating {structures:,} structures")
     creating = await bench.create(structures)
@@ -90,7 +90,7 @@ async def raw(bench: Bench) -> None:
 
 
 async def decision(bench: Bench, rate: int, seconds: int) -> None:
-    """A decision over HTTP, in to out, at a steady rate."""
+    """The time from request to decision over HTTP, at a steady rate."""
     load = Load(
         port=bench.system.settings.api_port,
         headers={"Prefer": "wait=10"},
@@ -112,7 +112,7 @@ async def decision(bench: Bench, rate: int, seconds: int) -> None:
 
 
 async def http(bench: Bench, seconds: int, connections: int) -> None:
-    """Accepted requests per second over HTTP, saturated: each caller waits for the decision, then asks again."""
+    """Accepted requests per second over HTTP, saturated: each caller waits for the decision, then sends the next."""
     load = Load(
         port=bench.system.settings.api_port,
         headers={"Prefer": "wait=10"},
@@ -134,7 +134,7 @@ async def http(bench: Bench, seconds: int, connections: int) -> None:
 
 
 async def reads(bench: Bench, rate: int, seconds: int) -> None:
-    """Reads of a structure through the gateway: how long at a steady rate, and how many at most."""
+    """Reads of a structure through the gateway: their time at a steady rate, and the highest rate."""
     gets = [("GET", f"/api/v1/structures/{id_}", "") for id_ in bench.structures[:1_000]]
     port = bench.system.settings.api_port
     steady = Load(port=port, headers={}, requests=gets, seconds=seconds + 2, rate=rate)
@@ -152,7 +152,7 @@ async def reads(bench: Bench, rate: int, seconds: int) -> None:
 
 
 async def readable(bench: Bench, rate: int, seconds: int) -> None:
-    """From applied, as the owner stamps it, until the gateway shows that version; the system needs a short delay."""
+    """The time from `applied`, by the owner's clock, until the gateway has that version; it needs a short delay."""
     await bench.create(200)
     took: list[float] = []
     wanted = rate * seconds
@@ -189,7 +189,7 @@ async def readable(bench: Bench, rate: int, seconds: int) -> None:
 
 
 def start_up(folder: Path, tell: Callable[[str], None]) -> Row:
-    """How long `make run` takes, everything installed, until it has accepted a first request: its demo's."""
+    """The time that `make run` takes, with everything installed, until it accepts the demo's first request."""
     ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
     settings = RunSettings.model_validate({name.lower(): int(port) for name, port in ports.items()})
     started = time.monotonic()
@@ -214,7 +214,7 @@ def start_up(folder: Path, tell: Callable[[str], None]) -> Row:
 
 
 def _accepts(settings: RunSettings) -> bool:
-    """Tell whether the README's first request is accepted."""
+    """Return whether the README's first request is accepted."""
     form = {"grant_type": "password", "username": "alice", "password": PASSWORD}
     try:
         token = httpx2.post(f"{settings.issuer}/token", data=form).raise_for_status().json()["access_token"]
@@ -227,7 +227,7 @@ def _accepts(settings: RunSettings) -> bool:
 
 
 def _patches(bench: Bench) -> list[tuple[str, str, str]]:
-    run = uuid.uuid4().hex[:8]  # What another measurement has asked already would change nothing.
+    run = uuid.uuid4().hex[:8]  # Unique, since a value of another measurement would change nothing.
     body = '{"label": "' + run + ' {n}"}'
     return [("PATCH", f"/api/v1/structures/{id_}", body) for id_ in bench.structures]
 

@@ -1,6 +1,7 @@
-"""`make bench-requests`: requests on the real system: how many, how fast, and what they cost.
+"""`make bench-requests`: throughput, latency and cost of requests on the real system.
 
-Everything is real: Kafka, MongoDB, tokens, rights, the read model. Brokers, services and the load share this machine.
+Kafka, MongoDB, tokens, access levels and the read model are real. Brokers, services and load generator share this
+machine.
 """
 
 import argparse
@@ -42,21 +43,21 @@ START = "start"
 
 
 async def run(bench: Bench, measures: dict[str, Measure]) -> None:
-    """Take the measurements in turn."""
+    """Run the measurements one after the other."""
     for number, (name, measure) in enumerate(measures.items(), 1):
         bench.tell(f"[{number}/{len(measures)}] {name}")
         await measure(bench)
 
 
 def main() -> int:
-    """Start systems of its own, measure, tell, and write the record; the exit code is 1 when a target was missed."""
+    """Start systems of its own, measure, print and write the results; the exit code is 1 when a target was missed."""
     names = [*FULL, *READABLE, START]
     parser = argparse.ArgumentParser(prog="python -m bench.requests", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"some of {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="fewer requests, for one minute instead of four")
     arguments = parser.parse_args()
     chosen = arguments.only or names
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # A topic comes here while it is read.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # A topic is created while it is consumed.
     started = time.monotonic()
 
     def tell(text: str) -> None:
@@ -89,7 +90,7 @@ def main() -> int:
         results = {"idle_before": quiet, "rows": [row.stored() for row in measured], "figures": figures}
         print(f"Written to {write('requests', results)} and {plot('requests', panels)}")
     else:
-        print("Not written: the record is made of a full run only.", figures, sep="\n")
+        print("Not written: only the results of a full run are.", figures, sep="\n")
     return int(any(row.met is False for row in measured))
 
 
