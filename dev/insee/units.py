@@ -93,7 +93,7 @@ def _body(number: int, name: str | None, category: str, place: Place, **other: A
 
 
 def _in_days(days: int) -> str:
-    return (date.today() + timedelta(days)).isoformat()  # noqa: DTZ011 - a day of whoever starts the simulator will do.
+    return (date.today() + timedelta(days)).isoformat()  # noqa: DTZ011 - the local day will do.
 
 
 _PARIS = "75056"
