@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.data/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run clean test coverage test-compose faults explore fuzz check contracts format bench-requests bench-delay requirements
+.PHONY: help run clean test test-unit test-engine coverage test-compose faults explore fuzz check contracts format bench-requests bench-delay requirements
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -32,13 +32,20 @@ clean: ## remove the local data (brokers, secrets, logs), of RUN_DATA when it is
 test: .venv/dev.done ## run every test, on a real Kafka and a real MongoDB
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
+# One session: a second one would spend on imports what it saves.
+test-unit: .venv/dev.done ## run the unit tests, in seconds: nothing else has to run
+	$(BIN)/python -m pytest tests/unit
+
+test-engine: .venv/dev.done ## run the engine's tests on memory and MongoDB, and its explorer for a moment
+	$(BIN)/python -m pytest tests/engine tests/explorer
+
 coverage: .venv/dev.done ## run every test and report which branches they take, in our processes too
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 test-compose: .venv/dev.done ## build, start, use, scale and take down docker-compose.yml
 	$(BIN)/python -m pytest -s tests/compose
 
-faults: .venv/dev.done ## hurt a running system, longer than the tests do (CASE=kill,kafka SEED=7 for some, again)
+faults: .venv/dev.done ## inject faults into a running system, longer than the tests do (CASE=kill,kafka SEED=7 for some, again)
 	$(BIN)/python -m tests.faults --case="$(CASE)" --seed="$(SEED)"
 
 explore: .venv/dev.done ## every interleaving of the engine, longer than the tests do (CASE=cancelled TIME=600 SEED=7)
@@ -47,17 +54,18 @@ explore: .venv/dev.done ## every interleaving of the engine, longer than the tes
 fuzz: .venv/dev.done ## inputs nobody thought of, longer than the tests do (CASE=http TIME=600 SEED=7)
 	$(BIN)/python -m tests.fuzz --case="$(CASE)" --time="$(TIME)" --seed="$(SEED)"
 
-check: .venv/dev.done ## lint, types, imports, contracts
+check: .venv/dev.done ## lint, types, imports, words, contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m dev.words
 	$(BIN)/python -m dev.contracts --check
-	$(BIN)/python -m gateway.openapi --check
+	$(BIN)/python -m gateway.api.openapi --check
 
 contracts: .venv/dev.done ## generate docs/contracts
 	$(BIN)/python -m dev.contracts
-	$(BIN)/python -m gateway.openapi
+	$(BIN)/python -m gateway.api.openapi
 
 format: .venv/dev.done ## format the code
 	$(BIN)/ruff check --fix-only .

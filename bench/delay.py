@@ -15,23 +15,23 @@ from pathlib import Path
 import uvloop
 from pydantic import SecretStr
 
-from bench.delay_rows import Bench, burst, forward_rate, kill, memory, rates
-from bench.record import Row, idle, plot, table, write
+from bench.delay_scenarios import Bench, burst, forward_rate, kill, memory, rates
+from bench.record import Measurement, idle, plot, table, write
 from dev.brokers import BrokerError, LocalBrokers, Ports
-from shared.broker import build_consumer, build_producer
-from shared.settings import KafkaSettings
+from shared.kafka.clients import build_consumer, build_producer
+from shared.runtime.settings import KafkaSettings
 
 Measure = Callable[[Bench], Awaitable[None]]
 
 FULL: dict[str, Measure] = {
-    "lateness": partial(rates, asked={500: 20, 2_000: 40}, seconds=10),
+    "lateness": partial(rates, limits={500: 20, 2_000: 40}, seconds=10),
     "burst": partial(burst, count=50_000),
     "memory": partial(memory, few=10_000, many=1_000_000),
     "rate": partial(forward_rate, count=100_000, rounds=3),
     "kill": partial(kill, rate=200, seconds=15),
 }
 QUICK: dict[str, Measure] = {
-    "lateness": partial(rates, asked={500: 20, 2_000: 40}, seconds=3),
+    "lateness": partial(rates, limits={500: 20, 2_000: 40}, seconds=3),
     "burst": partial(burst, count=20_000),
     "memory": partial(memory, few=10_000, many=100_000),
     "rate": partial(forward_rate, count=50_000, rounds=1),
@@ -43,20 +43,20 @@ async def run(kafka: KafkaSettings, folder: Path, measures: dict[str, Measure]) 
     """Take the measurements in turn."""
     started = time.monotonic()
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         print(f"{time.monotonic() - started:5.0f} s  {text}", flush=True)
 
     async with build_producer(kafka) as producer, build_consumer(kafka, group=None) as consumer:
-        bench = Bench(kafka, folder, producer, consumer, tell)
+        bench = Bench(kafka, folder, producer, consumer, report)
         for number, (name, measure) in enumerate(measures.items(), 1):
-            tell(f"[{number}/{len(measures)}] {name}")
+            report(f"[{number}/{len(measures)}] {name}")
             await measure(bench)
-    bench.rows.insert(0, Row(f"forwarded before their time, of {bench.measured:,}", bench.early, "", 0))
+    bench.measurements.insert(0, Measurement(f"forwarded before their time, of {bench.measured:,}", bench.early, "", 0))
     return bench
 
 
 def main() -> int:
-    """Start a Kafka of its own, measure, tell, and write the record; the exit code is 1 when a target was missed."""
+    """Start a Kafka of its own, measure, print, and write the record; the exit code is 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.delay", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=FULL, metavar="NAME", help=f"some of {', '.join(FULL)}")
     parser.add_argument("--quick", action="store_true", help="fewer records, for one minute instead of four")
@@ -77,13 +77,13 @@ def main() -> int:
             bench = uvloop.run(run(kafka, Path(folder), chosen))
         finally:
             brokers.kafka.stop()
-    print("", table(bench.rows), "", sep="\n")
+    print("", table(bench.measurements), "", sep="\n")
     if chosen == FULL:
-        results = {"idle_before": quiet, "rows": [row.stored() for row in bench.rows], "figures": bench.figures}
+        results = {"idle_before": quiet, "rows": [one.stored() for one in bench.measurements], "figures": bench.figures}
         print(f"Written to {write('delay', results)} and {plot('delay', bench.panels)}")
     else:
         print("Not written: the record is made of a full run only.")
-    return int(any(row.met is False for row in bench.rows))
+    return int(any(one.met is False for one in bench.measurements))
 
 
 if __name__ == "__main__":

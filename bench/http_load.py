@@ -54,7 +54,7 @@ class _Connection(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for work."""
+        """Take work."""
         self._transport = transport
         self._source.idle(self)
 
@@ -123,7 +123,7 @@ class _Source:
             self.measured.bad[status] = self.measured.bad.get(status, 0) + 1
 
     async def run(self) -> Measured:
-        """Send for as long as asked, then take the answers that are still to come."""
+        """Send for as long as configured, then take the answers that are still to come."""
         loop, load = asyncio.get_running_loop(), self._load
         started = time.perf_counter()
         self._ends = started + load.seconds
@@ -147,5 +147,5 @@ class _Source:
 
 
 if __name__ == "__main__":
-    given = Load(**json.load(sys.stdin))
-    json.dump(asdict(uvloop.run(_Source(given).run())), sys.stdout)
+    load = Load(**json.load(sys.stdin))
+    json.dump(asdict(uvloop.run(_Source(load).run())), sys.stdout)

@@ -1,6 +1,6 @@
 """What the delay's forward rate is compared with: the shortest loop that reads a topic and writes another.
 
-The same records, rights, acknowledgements and idempotence, one commit a batch; no waiting, no windows, no guards. As a
+The same records, ACLs, acknowledgements and idempotence, one commit a batch; no waiting, no windows, no checks. As a
 process of its own, as delay_svc is: `python -m bench.raw_loop SOURCE TARGET GROUP`, with KAFKA_* in the environment.
 """
 
@@ -9,8 +9,8 @@ import sys
 
 import uvloop
 
-from shared.broker import build_consumer, build_producer
-from shared.settings import KafkaSettings
+from shared.kafka.clients import build_consumer, build_producer
+from shared.runtime.settings import KafkaSettings
 
 
 async def run(source: str, target: str, group: str) -> None:

@@ -62,8 +62,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One figure beside what is asked of it: at most `limit`, or `at_least` so much; None asks nothing."""
+class Measurement:
+    """One figure beside its target: at most `limit`, or `at_least` so much; None is no target."""
 
     what: str
     measured: float
@@ -73,23 +73,23 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Say whether it is as good as asked."""
+        """Say whether it meets its target."""
         if self.limit is None:
             return None
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     def stored(self) -> dict[str, Any]:
-        """Return the row as the JSON record keeps it."""
+        """Return it as the JSON record keeps it."""
         target = None if self.limit is None else f"{'≥' if self.at_least else '≤'} {self.limit:g}"
         return {"what": self.what, "measured": self.measured, "unit": self.unit, "target": target, "met": self.met}
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as text, one a line, with their targets and verdicts."""
+def table(measurements: Sequence[Measurement]) -> str:
+    """Return the measurements as text, one a line, with their targets and verdicts."""
     cells = [("", "measured", "target", "")]
-    for row in rows:
-        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-        cells.append((row.what, f"{row.measured:g} {row.unit}".strip(), row.stored()["target"] or "–", verdict))
+    for one in measurements:
+        verdict = {True: "met", False: "MISSED", None: ""}[one.met]
+        cells.append((one.what, f"{one.measured:g} {one.unit}".strip(), one.stored()["target"] or "–", verdict))
     first, second, third = (max(len(line[column]) for line in cells) for column in range(3))
     return "\n".join(f"{a:<{first}}  {b:>{second}}  {c:>{third}}  {d}".rstrip() for a, b, c, d in cells)
 
@@ -106,7 +106,7 @@ def write(name: str, results: Mapping[str, Any]) -> Path:
 
 @dataclass(frozen=True)
 class Panel:
-    """One diagram: a line of (x, y) points for each label, and what is asked as a dashed line at that y."""
+    """One diagram: a line of (x, y) points for each label, and its target as a dashed line at that y."""
 
     title: str
     x: str
@@ -128,7 +128,7 @@ def plot(name: str, panels: Sequence[Panel]) -> Path:
         for label, points in panel.lines.items():
             axes.plot([x for x, _ in points], [y for _, y in points], label=label, linewidth=1)
         if panel.limit is not None:
-            axes.axhline(panel.limit, linestyle="--", linewidth=0.8, color="grey", label="asked")
+            axes.axhline(panel.limit, linestyle="--", linewidth=0.8, color="grey", label="target")
         axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
         axes.grid(alpha=0.3)
         axes.legend()

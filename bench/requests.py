@@ -1,6 +1,6 @@
 """`make bench-requests`: requests on the real system: how many, how fast, and what they cost.
 
-Everything is real: Kafka, MongoDB, tokens, rights, the read model. Brokers, services and the load share this machine.
+Everything is real: Kafka, MongoDB, tokens, ACLs, the read model. Brokers, services and the load share this machine.
 """
 
 import argparse
@@ -15,41 +15,41 @@ from typing import Any
 
 import uvloop
 
-from bench import request_rows as rows
-from bench.record import Panel, Row, idle, plot, table, write
-from bench.request_bed import Bench
+from bench import request_scenarios as scenarios
+from bench.record import Measurement, Panel, idle, plot, table, write
+from bench.request_harness import Bench
 from dev.brokers import BrokerError
 from dev.run.system import System
 
 Measure = Callable[[Bench], Awaitable[None]]
 
 FULL: dict[str, Measure] = {
-    "kafka": partial(rows.kafka, structures=5_000, warm_up=15_000, count=30_000),
-    "http": partial(rows.http, seconds=15, connections=64),
-    "decision": partial(rows.decision, rate=100, seconds=15),
-    "reads": partial(rows.reads, rate=500, seconds=10),
-    "raw": rows.raw,
+    "kafka": partial(scenarios.kafka, structures=5_000, warm_up=15_000, count=30_000),
+    "http": partial(scenarios.http, seconds=15, connections=64),
+    "decision": partial(scenarios.decision, rate=100, seconds=15),
+    "reads": partial(scenarios.reads, rate=500, seconds=10),
+    "raw": scenarios.raw,
 }
 QUICK: dict[str, Measure] = {
-    "kafka": partial(rows.kafka, structures=1_000, warm_up=2_000, count=5_000),
-    "http": partial(rows.http, seconds=5, connections=64),
-    "decision": partial(rows.decision, rate=100, seconds=5),
-    "reads": partial(rows.reads, rate=500, seconds=5),
-    "raw": rows.raw,
+    "kafka": partial(scenarios.kafka, structures=1_000, warm_up=2_000, count=5_000),
+    "http": partial(scenarios.http, seconds=5, connections=64),
+    "decision": partial(scenarios.decision, rate=100, seconds=5),
+    "reads": partial(scenarios.reads, rate=500, seconds=5),
+    "raw": scenarios.raw,
 }
-READABLE: dict[str, Measure] = {"readable": partial(rows.readable, rate=100, seconds=10)}
+READABLE: dict[str, Measure] = {"readable": partial(scenarios.readable, rate=100, seconds=10)}
 START = "start"
 
 
 async def run(bench: Bench, measures: dict[str, Measure]) -> None:
     """Take the measurements in turn."""
     for number, (name, measure) in enumerate(measures.items(), 1):
-        bench.tell(f"[{number}/{len(measures)}] {name}")
+        bench.report(f"[{number}/{len(measures)}] {name}")
         await measure(bench)
 
 
 def main() -> int:
-    """Start systems of its own, measure, tell, and write the record; the exit code is 1 when a target was missed."""
+    """Start systems of its own, measure, print, and write the record; the exit code is 1 when a target was missed."""
     names = [*FULL, *READABLE, START]
     parser = argparse.ArgumentParser(prog="python -m bench.requests", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"some of {', '.join(names)}")
@@ -59,38 +59,38 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # A topic comes here while it is read.
     started = time.monotonic()
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         print(f"{time.monotonic() - started:5.0f} s  {text}", flush=True)
 
     quiet = idle()
     if quiet < 0.8:
-        tell(f"Others use {1 - quiet:.0%} of this machine: what is measured will be theirs too.")
-    measured: list[Row] = []
+        report(f"Others use {1 - quiet:.0%} of this machine: what is measured will be theirs too.")
+    measured: list[Measurement] = []
     figures: dict[str, Any] = {}
     panels: list[Panel] = []
     for delay, measures in (("10m", QUICK if arguments.quick else FULL), ("2s", READABLE)):
         wanted = {name: measure for name, measure in measures.items() if name in chosen}
         if not wanted:
             continue
-        tell("Starting the system")
+        report("Starting the system")
         with tempfile.TemporaryDirectory() as folder, System(Path(folder), delay=delay) as system:
-            bench = Bench(system, tell)
+            bench = Bench(system, report)
             bench.lift_quota()
             uvloop.run(run(bench, wanted))
-        measured += bench.rows
+        measured += bench.measurements
         figures |= bench.figures
         panels += bench.panels
     if START in chosen:
-        tell("make run")
+        report("make run")
         with tempfile.TemporaryDirectory() as folder:
-            measured.append(rows.start_up(Path(folder), tell))
+            measured.append(scenarios.start_up(Path(folder), report))
     print("", table(measured), "", sep="\n")
     if not arguments.only and not arguments.quick:
-        results = {"idle_before": quiet, "rows": [row.stored() for row in measured], "figures": figures}
+        results = {"idle_before": quiet, "rows": [one.stored() for one in measured], "figures": figures}
         print(f"Written to {write('requests', results)} and {plot('requests', panels)}")
     else:
         print("Not written: the record is made of a full run only.", figures, sep="\n")
-    return int(any(row.met is False for row in measured))
+    return int(any(one.met is False for one in measured))
 
 
 if __name__ == "__main__":

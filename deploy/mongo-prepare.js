@@ -1,5 +1,5 @@
 // Makes the replica set, its administrator and two users: the service's, who may read and write the database of its own
-// name and nothing else, and the operator's, who may read two views of it (shared/engine/views.py) and nothing else.
+// name and nothing else, and the operator's, who may read two views of it (shared/engine/storage/views.py) and nothing else.
 // What is there already stays; the passwords of the two become what the secrets say.
 
 const fs = require("fs");

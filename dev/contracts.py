@@ -1,4 +1,4 @@
-"""Generates the contract of the messages: AsyncAPI 3.0, one JSON Schema a message, and the catalogue of codes.
+"""Generates the contract of the messages: AsyncAPI 3.0, one JSON Schema for each message, and the catalogue of codes.
 
 `python -m dev.contracts` writes `docs/contracts/`; with `--check` it compares and fails when something differs.
 """
@@ -12,30 +12,27 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared import codes, topics
 from shared.clock import MINUTE
-from shared.messages import insee, life, manager, structure
-from shared.messages.common import Request
+from shared.contracts import codes, topics
+from shared.contracts.messages import insee, life
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.registry import RECORDS, REQUESTS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "contracts"
 
-_REQUESTS: Mapping[str, tuple[type[Request], ...]] = {"structure": structure.REQUESTS, "manager": manager.REQUESTS}
-
 _RECORDS: Mapping[str, tuple[type[BaseModel], ...]] = {
-    "structure.state": (structure.StructureRecord,),
-    "manager.state": (manager.UserRecord, manager.TeamRecord),
+    **{topics.name(owner, topics.STATE): (*records.values(),) for owner, records in RECORDS.items()},
     "insee.requests": (insee.InseeLookUp,),
     "insee.outcomes": (insee.InseeAnswer,),
 }
 
-
 _ANY_DUE, _ANY_OUTCOME = "<owner>.due.v1", "<owner>.outcome.v1"
-"""Types of what is the same for all owners: what waits in the delay topic, and what partners are told."""
+"""CloudEvents types of messages that are the same for all owners: delayed records, and outcomes of partners."""
 _CLIENT = "{client}"
 
 
 def every_topic() -> list[topics.Topic]:
-    """Return the topics of the contract: those of the table, and that of any partner, named by its client."""
+    """Return the topics of the contract: those of the table, and that of a partner, named by its client."""
     return [*topics.table(30 * MINUTE), topics.partner_topic(_CLIENT)]
 
 
@@ -44,11 +41,11 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
     owner, _, what = topic.partition(".")
     if owner in topics.OWNERS:
         if what == topics.REQUESTS:
-            return {m.__name__: (m.type, m) for m in _REQUESTS[owner]}
+            return {m.__name__: (m.type, m) for m in REQUESTS[owner]}
         plain: Mapping[str, type[BaseModel]] = {
             topics.OUTCOMES: life.Outcome,
             topics.JOURNAL: life.JournalEntry,
-            topics.DUE: life.Poke,
+            topics.DUE: life.DueTrigger,
         }
         if what in plain:
             singular = {topics.OUTCOMES: "outcome"}.get(what, what)
@@ -56,7 +53,7 @@ def messages(topic: str) -> dict[str, tuple[str, type[BaseModel]]]:
     if topic.startswith(topics.PARTNER_PREFIX):
         return {"Outcome": (_ANY_OUTCOME, life.Outcome)}
     if owner == "delay":
-        return {"Poke": (_ANY_DUE, life.Poke)}
+        return {"DelayedTrigger": (_ANY_DUE, life.DueTrigger)}
     return {m.__name__: (getattr(m, "type", f"{owner}.state.v1"), m) for m in _RECORDS.get(topic, ())}
 
 
@@ -105,7 +102,7 @@ def asyncapi() -> dict[str, Any]:
             about = {"description": "client of the issuer, as `client_id` (or `azp`, or `sub`) of its tokens names it"}
             channels[topic.name]["parameters"] = {_CLIENT.strip("{}"): about}
         for action, who in (("send", topic.writers), ("receive", topic.readers)):
-            # The name of an operation holds no braces.
+            # The name of an operation has no braces.
             operations[f"{action}.{re.sub('[{}]', '', topic.name)}"] = {
                 "action": action,
                 "channel": {"$ref": f"#/channels/{topic.name.replace('/', '~1')}"},
@@ -116,7 +113,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Structures",
             "version": "1.0.0",
-            "description": "Organisations, asked for and told over Kafka. Messages are CloudEvents 1.0, binary mode; "
+            "description": "The directory of organisations, over Kafka. Messages are CloudEvents 1.0, binary mode; "
             "requests are accepted in structured mode too.",
         },
         "defaultContentType": "application/json",

@@ -2,7 +2,7 @@
 
 from gateway.app import PROCESS, running
 from gateway.settings import Settings
-from shared.process import main
+from shared.runtime.process import main
 
 if __name__ == "__main__":
     main(PROCESS, Settings, running)

@@ -7,7 +7,7 @@ import typer
 from ops import databases, dlq, errors, partners, read_model, requests, topics, users
 
 app = typer.Typer(
-    help="Operates the system: topics, users, partners, rights, quotas, dead letters.",
+    help="Operates the system: topics, users, partners, ACLs, quotas, dead letters.",
     no_args_is_help=True,
     add_completion=False,
     # A plain traceback shows no values, which may be secrets.
@@ -23,7 +23,7 @@ app.add_typer(databases.app, name="databases")
 
 
 def main() -> None:
-    """Run a command; what an operator can mend ends it with a sentence and status 1, not with a traceback."""
+    """Run a command; what an operator can correct ends it with a sentence and status 1, not with a traceback."""
     errors.listen()
     try:
         app()

@@ -7,17 +7,17 @@ import typer
 
 from ops import show
 from ops.errors import OpsError
-from shared import mongo
-from shared.settings import MongoSettings
-from shared.topics import OWNERS
+from shared.contracts.topics import OWNERS
+from shared.mongo import client as mongo
+from shared.runtime.settings import MongoSettings
 
 app = typer.Typer(help="An owner's database, after a restore. To be run as the owner.", no_args_is_help=True)
 
 VERSIONS = 1_000_000
-"""More than a document can have changed since any backup: whoever knows a later version than was restored believes it
-no more once the owner publishes."""
+"""More than a document can have changed since any backup: readers that know a later version than was restored replace
+it once the owner publishes."""
 IDS = 100_000
-"""More than can have been created since any backup: an id that was told once is not given to something else."""
+"""More than can have been created since any backup: an id that was published is not given to something else."""
 
 
 @app.callback()
@@ -27,7 +27,7 @@ def group() -> None:
 
 @app.command("restored")
 def restored_command(*, dry_run: show.DryRun = False, yes: show.Yes = False) -> None:
-    """Let what was restored count again as the truth: newer than all that was published, and published anew.
+    """Make what was restored count again as the truth: newer than all that was published, and republished.
 
     Every document gets a version that no reader has seen, and is published by the owner's processes once they run;
     new ids begin beyond all that may have been given. Run twice it does no harm. Stop the owner's processes first.
@@ -46,11 +46,11 @@ def restored_command(*, dry_run: show.DryRun = False, yes: show.Yes = False) -> 
 
     documents = asyncio.run(work(change=False))
     if dry_run:
-        print(f"{documents} documents of {owner} would be made newer and published anew.")
+        print(f"{documents} documents of {owner} would be made newer and republished.")
         return
-    show.agree(f"{documents} documents of {owner} will be made newer and published anew. Go on?", yes=yes)
+    show.agree(f"{documents} documents of {owner} will be made newer and republished. Go on?", yes=yes)
     asyncio.run(work(change=True))
-    print(f"{documents} documents are published anew once {settings.database} runs.")
+    print(f"{documents} documents are republished once {settings.database} runs.")
 
 
 async def _restored(database: Any, owner: str, *, change: bool) -> int:
@@ -60,5 +60,5 @@ async def _restored(database: Any, owner: str, *, change: bool) -> int:
         raise OpsError(f"{database.name} runs, or did so ten seconds ago: stop all its processes, then run this again")
     if change:
         await database.counters.update_many({}, {"$inc": {"next": IDS}})
-        await documents.update_many(kept, {"$inc": {"version": VERSIONS}, "$set": {"dirty_at": 0}})
+        await documents.update_many(kept, {"$inc": {"version": VERSIONS}, "$set": {"unpublished_since": 0}})
     return int(await documents.count_documents(kept))

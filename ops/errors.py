@@ -1,4 +1,4 @@
-"""What went wrong, told to an operator in a sentence that says what to do: no traceback for what they can mend."""
+"""What went wrong, in a sentence that says what to do: no traceback for what an operator can correct."""
 
 import logging
 import os
@@ -17,16 +17,16 @@ from confluent_kafka import KafkaException
 from pydantic import ValidationError
 
 from shared.errors import Transient
-from shared.mongo import OperationFailure, PyMongoError
-from shared.settings import unusable
+from shared.mongo.client import OperationFailure, PyMongoError
+from shared.runtime.settings import unusable
 
 _HEARD: deque[str] = deque(maxlen=20)
-_WRONG_PASSWORD, _NO_RIGHT = 18, 13
+_WRONG_PASSWORD, _UNAUTHORIZED = 18, 13
 """Codes of MongoDB's errors."""
 
 
 class OpsError(Exception):
-    """Something an operator can mend; the text says what and how."""
+    """Something an operator can correct; the text says what and how."""
 
 
 class _Listener(logging.Handler):
@@ -35,23 +35,23 @@ class _Listener(logging.Handler):
 
 
 def listen() -> None:
-    """Keep to ourselves what libraries log: what of it explains an error is told with the error."""
+    """Hold back what libraries log: what of it explains an error is printed with the error."""
     for name in ("aiokafka", "pymongo"):
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.addHandler(_Listener(logging.WARNING))
-    # What our own modules log is for processes: a command tells its errors itself.
+    # What our own modules log is for processes: a command prints its errors itself.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def heard(text: str) -> None:
-    """Remember what a library told us by another way."""
+    """Remember what a library reported in another way."""
     _HEARD.append(text)
 
 
 def explain(error: BaseException) -> str | None:
-    """Return what to tell, or None for an error nobody foresaw, whose traceback is worth seeing."""
-    return next((tell(error) for kinds, tell in _EXPLAINED if isinstance(error, kinds)), None)
+    """Return what to print, or None for an error nobody foresaw, whose traceback is worth seeing."""
+    return next((text(error) for kinds, text in _EXPLAINED if isinstance(error, kinds)), None)
 
 
 def _settings(error: ValidationError) -> str:
@@ -65,12 +65,12 @@ def _user() -> str:
 def _forbidden(error: object) -> str:
     return (
         f"Kafka lets the user {_user()} not do this, or it does not exist: {error}. `topics provision` makes what is "
-        "missing; rights follow the table in shared/topics.py."
+        "missing; ACLs follow the table in shared/contracts/topics.py."
     )
 
 
 def is_refused() -> bool:
-    """Tell whether Kafka was heard to refuse the password."""
+    """Return whether Kafka refused the password."""
     return any("uthentication" in line for line in _HEARD)
 
 
@@ -83,18 +83,18 @@ def _kafka_away(_: BaseException) -> str:
 
 
 def _librdkafka(error: BaseException) -> str:
-    told = error.args[0]
-    if told.name() in {"_TRANSPORT", "_ALL_BROKERS_DOWN", "_AUTHENTICATION", "_TIMED_OUT"}:
+    reason = error.args[0]
+    if reason.name() in {"_TRANSPORT", "_ALL_BROKERS_DOWN", "_AUTHENTICATION", "_TIMED_OUT"}:
         return _kafka_away(error)
-    if told.name().endswith("AUTHORIZATION_FAILED"):
-        return _forbidden(told.str())
-    return f"Kafka says: {told.str()}"
+    if reason.name().endswith("AUTHORIZATION_FAILED"):
+        return _forbidden(reason.str())
+    return f"Kafka says: {reason.str()}"
 
 
 def _mongodb(error: PyMongoError) -> str:
     if isinstance(error, OperationFailure) and error.code == _WRONG_PASSWORD:
         return "MongoDB refuses the password: check the user and the password in the URI, and its authSource."
-    if isinstance(error, OperationFailure) and error.code == _NO_RIGHT:
+    if isinstance(error, OperationFailure) and error.code == _UNAUTHORIZED:
         return "MongoDB lets this user not do this: docs/operate.md says which user each command needs."
     return f"MongoDB does not answer as expected: {str(error)[:300]}"
 

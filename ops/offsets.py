@@ -27,7 +27,7 @@ class Group:
 
 
 def group_names(client: AdminClient, processes: Collection[str]) -> list[str]:
-    """Return the groups that bear the names of these processes."""
+    """Return the groups that are named after these processes."""
     found = client.list_consumer_groups(request_timeout=TIMEOUT).result()
     return sorted(group.group_id for group in found.valid if group.group_id.partition(".")[0] in processes)
 
@@ -86,7 +86,7 @@ def lag(client: AdminClient, processes: Collection[str]) -> list[dict[str, Any]]
 
 
 def _topics(group: Group, known: Collection[str]) -> list[str]:
-    """Return the topics of a group: what it has read, and what it bears the name of."""
+    """Return the topics of a group: those it has read, and those it is named after."""
     named = {topic for topic in known if group.name.endswith(f".{topic}") or (group.name, topic[:6]) == _DELAY}
     return sorted({topic for topic, _ in group.committed} | named)
 

@@ -1,4 +1,4 @@
-"""`ops partners`: other systems. Each has a user of Kafka, rights, a quota, and a topic of its own outcomes."""
+"""`ops partners`: other systems. Each has a user of Kafka, ACLs, a quota, and a topic of its own outcomes."""
 
 import re
 import secrets
@@ -10,14 +10,14 @@ import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ScramMechanism, UserScramCredentialDeletion
 
-from ops import admin, offsets, provision, quotas, rights, settle, show
+from ops import acls, admin, offsets, propagation, provision, quotas, show
+from ops.acls import Partner
 from ops.errors import OpsError
-from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared import topics
-from shared.topics import CLIENT, OPS, PARTNERS, PROCESSES
+from shared.contracts import topics
+from shared.contracts.topics import CLIENT, OPS, PARTNERS, PROCESSES
 
-app = typer.Typer(help="Other systems: who may ask on Kafka, and reads what became of it.", no_args_is_help=True)
+app = typer.Typer(help="Other systems that write requests on Kafka and read their outcomes.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="the partner's user of Kafka, such as facturier")]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -29,10 +29,10 @@ def list_command(*, as_json: show.Json = False) -> None:
     """List the partners: the client each is at the issuer, its topic, and how much it may write and read."""
     settings, client = _administrator()
     known = client.describe_user_scram_credentials().result(admin.TIMEOUT)
-    limits = quotas.told(settings.kafka)
+    limits = quotas.current(settings.kafka)
     there = client.list_topics(timeout=admin.TIMEOUT).topics
     rows = []
-    for partner in rights.partners(rights.granted(client)):
+    for partner in acls.partners(acls.granted(client)):
         topic = topics.partner_outcomes(partner.client)
         rows.append(
             {
@@ -43,7 +43,7 @@ def list_command(*, as_json: show.Json = False) -> None:
                 **{name: limits.get(partner.user, {}).get(name) for name in settings.quota.of("partner")},
             }
         )
-    show.rows(rows, as_json=as_json, nothing="There is no partner: `partners add` makes one.")
+    show.table(rows, as_json=as_json, nothing="There is no partner: `partners add` makes one.")
 
 
 @app.command("add")
@@ -56,14 +56,14 @@ def add_command(
     new_password: Annotated[bool, typer.Option("--new-password", help="give it another password")] = False,
     dry_run: show.DryRun = False,
 ) -> None:
-    """Make a partner, or give one what it lacks: user, topic, rights and quota. Twice it does nothing more.
+    """Make a partner, or add what is missing of one: user, topic, ACLs and quota. Run twice, it does nothing more.
 
     Its password is the one in the file of its name in the folder KAFKA_PASSWORDS. Where there is none, one is made, and
-    shown this once: it is kept nowhere.
+    shown only this time: it is kept nowhere.
     """
     settings, client = _administrator()
     partner = Partner(name, client_id or name)
-    check(partner, rights.partners(rights.granted(client)), settings.kafka.user)
+    check(partner, acls.partners(acls.granted(client)), settings.kafka.user)
     given = settings.passwords([name]).get(name)
     password = given or secrets.token_urlsafe(32)
     plan = provision.plan_partner(client, settings, partner, password, anew=new_password)
@@ -71,46 +71,46 @@ def add_command(
         show.note(f"{'would ' if dry_run else ''}{line}")
     if not dry_run:
         provision.carry_out(client, settings, plan)
-        settle.wait_until_known(client, settings, plan.users)
+        propagation.wait_until_known(client, settings, plan.users)
     show.note(f"{len(plan.lines())} changes{' to make' if dry_run else ' made'}.")
     if plan.users and not dry_run and given is None:
-        show.note(f"The password of {name}, which is shown this once:")
+        show.note(f"The password of {name}, which is shown only this time:")
         print(password)
 
 
 @app.command("remove")
 def remove_command(name: Name, *, dry_run: show.DryRun = False, yes: show.Yes = False) -> None:
-    """Take all of a partner away: user, rights, quota, groups, its topic and what is in it.
+    """Remove a partner: its user, ACLs, quota, groups, its topic and what is in it.
 
-    What it asked before goes on, and can be read over HTTP by whoever may.
+    Its pending requests go on, and can be read over HTTP by whoever may.
     """
     settings, client = _administrator()
-    every = rights.partners(rights.granted(client))
+    every = acls.partners(acls.granted(client))
     found = [partner for partner in every if partner.user == name]
     if not found:
         known = ", ".join(partner.user for partner in every) or "there is none"
         raise OpsError(f"there is no partner « {name} »: {known}")
     gone = [topics.partner_outcomes(partner.client) for partner in found]
     if dry_run:
-        print(f"would remove user {name}, its rights, its quota, its groups and {', '.join(gone)}")
+        print(f"would remove user {name}, its ACLs, its quota, its groups and {', '.join(gone)}")
         return
     show.agree(f"{name} will reach Kafka no more, and what is in {', '.join(gone)} will be gone. Go on?", yes=yes)
-    _take_password(client, name)
-    if limits := quotas.told(settings.kafka).get(name):
+    _delete_password(client, name)
+    if limits := quotas.current(settings.kafka).get(name):
         quotas.change(settings.kafka, {name: dict.fromkeys(limits)})
     _delete_topics(client, gone)
-    # By its rights a partner is known: interrupted before, the command can be run again.
-    rights.take_all(client, name)
-    left = _forget_groups(client, name)
+    # A partner is known by its ACLs: interrupted before, the command can be run again.
+    acls.delete_all(client, name)
+    left = _delete_groups(client, name)
     for group in left:
-        show.note(f"left alone: the group {group} is in use; Kafka forgets it within seven days of that")
+        show.note(f"left alone: the group {group} is in use; Kafka deletes it seven days after its last use")
     print(f"{name} is removed.")
 
 
 def _administrator() -> tuple[AdminSettings, AdminClient]:
     settings = AdminSettings()
     client = admin.connect(settings)
-    admin.must_see_rights(client, settings)
+    admin.require_administrator(client, settings)
     return settings, client
 
 
@@ -129,7 +129,7 @@ def check(partner: Partner, others: Sequence[Partner], administrator: str) -> No
             raise OpsError(f"{other.user} reads what the client {other.client} asked: remove it first")
 
 
-def _take_password(client: AdminClient, name: str) -> None:
+def _delete_password(client: AdminClient, name: str) -> None:
     if name in client.describe_user_scram_credentials().result(admin.TIMEOUT):
         gone = UserScramCredentialDeletion(name, ScramMechanism.SCRAM_SHA_512)
         client.alter_user_scram_credentials([gone])[name].result(admin.TIMEOUT)
@@ -147,7 +147,7 @@ def _delete_topics(client: AdminClient, names: list[str]) -> None:
         time.sleep(0.2)
 
 
-def _forget_groups(client: AdminClient, name: str) -> list[str]:
+def _delete_groups(client: AdminClient, name: str) -> list[str]:
     """Delete the consumer groups of a user; return those that are in use still."""
     jobs: dict[str, Any] = {}
     if groups := offsets.group_names(client, [name]):

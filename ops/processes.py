@@ -1,7 +1,7 @@
 """The processes that commands are about."""
 
 from ops.errors import OpsError
-from shared.topics import PROCESSES
+from shared.contracts.topics import PROCESSES
 
 
 def known_process(name: str) -> str:

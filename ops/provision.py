@@ -1,4 +1,4 @@
-"""Compares Kafka with the table of topics, and makes it so: topics, their settings, users, rights and quotas.
+"""Compares Kafka with the table of topics, and makes it so: topics, their settings, users, ACLs and quotas.
 
 A plan is of all that the table says and of the partners there are, or of one partner alone.
 """
@@ -21,12 +21,12 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from ops import admin, quotas, rights
+from ops import acls, admin, quotas
+from ops.acls import Partner
 from ops.quotas import Quota
-from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared import topics
-from shared.topics import OPS, Topic
+from shared.contracts import topics
+from shared.contracts.topics import OPS, Topic
 
 _TIMEOUT = 30
 _ITERATIONS = 8192
@@ -43,7 +43,7 @@ class Plan:
     quotas: Mapping[str, Quota]
     users: Mapping[str, str]
     unknown: Sequence[AclBinding]
-    """Rights on our topics and groups that the table does not give. They are told, and left alone."""
+    """ACLs on our topics and groups that the table does not give. They are reported, and left alone."""
 
     def remarks(self) -> list[str]:
         """Return what somebody should look at, a sentence each."""
@@ -66,12 +66,12 @@ class Plan:
 
 
 def plan(client: AdminClient, settings: AdminSettings) -> Plan:
-    """Return what differs from the table, and from what the partners that there are need."""
-    admin.must_see_rights(client, settings)
-    granted = rights.granted(client)
-    partners = rights.partners(granted)
+    """Return what differs from the table, and from what the existing partners need."""
+    admin.require_administrator(client, settings)
+    granted = acls.granted(client)
+    partners = acls.partners(granted)
     table = topics.table(settings.effective_delay)
-    wanted = rights.acls(table, partners)
+    wanted = acls.acls(table, partners)
     own = (*topics.PROCESSES, OPS)
     return _plan(
         client,
@@ -83,22 +83,22 @@ def plan(client: AdminClient, settings: AdminSettings) -> Plan:
             **{partner.user: settings.quota.of("partner") for partner in partners},
         },
         passwords=settings.passwords([*own, *(partner.user for partner in partners)]),
-        unknown=rights.unknown(granted - set(wanted), table),
+        unknown=acls.unknown(granted - set(wanted), table),
     )
 
 
 def plan_partner(
     client: AdminClient, settings: AdminSettings, partner: Partner, password: str, *, anew: bool = False
 ) -> Plan:
-    """Return what a partner lacks. A password that Kafka knows stays, unless it is to be set `anew`."""
-    granted = rights.granted(client)
+    """Return what is missing of a partner. A password that Kafka has stays, unless it is to be set `anew`."""
+    granted = acls.granted(client)
     table = topics.table(settings.effective_delay)
-    others = set(rights.acls(table, ()))
+    others = set(acls.acls(table, ()))
     there = _plan(
         client,
         settings,
         [topics.partner_topic(partner.client)],
-        acls=[acl for acl in rights.acls(table, [partner]) if acl not in others and acl not in granted],
+        acls=[acl for acl in acls.acls(table, [partner]) if acl not in others and acl not in granted],
         limits={partner.user: settings.quota.of("partner")},
         passwords={partner.user: password},
     )
@@ -130,7 +130,7 @@ def _plan(
         # By the copies a topic has, not by the brokers that answer now: one that is down must not weaken them.
         configs=_differing(client, [(t, len(there.topics[t.name].partitions[0].replicas)) for t in known]),
         acls=acls,
-        quotas=quotas.differing(limits, quotas.told(settings.kafka)),
+        quotas=quotas.differing(limits, quotas.current(settings.kafka)),
         users=_without_password(client, passwords) if passwords else {},
         unknown=unknown,
     )
@@ -204,6 +204,6 @@ def _differing(client: AdminClient, known: Sequence[tuple[Topic, int]]) -> list[
 
 
 def _without_password(client: AdminClient, users: Mapping[str, str]) -> dict[str, str]:
-    """Return the users Kafka does not know yet: it can't tell a password, so a known user's is set on rotation only."""
+    """Return the users Kafka does not have yet: it shows no password, so a known user's is set on rotation only."""
     known = client.describe_user_scram_credentials().result(_TIMEOUT)
     return {name: password for name, password in users.items() if name not in known}

@@ -1,7 +1,7 @@
 """How much of the brokers each user of Kafka may take: Kafka makes whoever takes more wait.
 
-librdkafka, and so confluent-kafka, can't set quotas; aiokafka has the words of Kafka's protocol for it, save those of
-the request that sets them, which stand here.
+librdkafka, and so confluent-kafka, can't set quotas; aiokafka has the types of Kafka's protocol for it, save the
+request that sets them, which is defined here.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from aiokafka.protocol.admin import DescribeClientQuotasRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
 
-from shared.broker import connection
-from shared.settings import KafkaSettings
+from shared.kafka.clients import connection
+from shared.runtime.settings import KafkaSettings
 
 Quota = Mapping[str, float]
 """Bytes per second written (`producer_byte_rate`) and read (`consumer_byte_rate`), and the share of one of the broker's
@@ -28,7 +28,7 @@ _TEXT = String()
 _ENTITY = ("entity", Array(("entity_type", _TEXT), ("entity_name", _TEXT)))
 
 
-def told(kafka: KafkaSettings) -> dict[str, dict[str, float]]:
+def current(kafka: KafkaSettings) -> dict[str, dict[str, float]]:
     """Return the quota of each user who has one. Raises KafkaError."""
     answer = asyncio.run(_ask(kafka, DescribeClientQuotasRequest([(_USER, _WHATEVER, None)], strict=True)))
     if answer.error_code:
@@ -38,7 +38,7 @@ def told(kafka: KafkaSettings) -> dict[str, dict[str, float]]:
 
 
 def change(kafka: KafkaSettings, quotas: Mapping[str, Mapping[str, float | None]]) -> None:
-    """Set the quotas of users; a limit that is None is taken away, and one that is not named is left alone.
+    """Set the quotas of users; a limit that is None is removed, and one that is not named is left alone.
 
     Raises KafkaError with the first refusal.
     """
@@ -70,7 +70,7 @@ async def _ask(kafka: KafkaSettings, request: Any) -> Any:
         await client.close()
 
 
-# aiokafka tells mypy nothing of its classes.
+# aiokafka has no types.
 class _Answer(Response):  # type: ignore[misc]
     API_KEY = 49
     API_VERSION = 0

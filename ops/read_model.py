@@ -1,4 +1,4 @@
-"""`ops read-model`: the gateway's read model, which is built from the topics and can always be built anew."""
+"""`ops read-model`: the gateway's read model, which is built from the topics and can always be rebuilt."""
 
 import asyncio
 import re
@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.read_model.collections import ReadModel
+from gateway.read_model.schema import COLLECTIONS, ReadModel
 from ops import admin, offsets, show
 from ops.errors import OpsError
 from ops.rebuilding import rebuild
 from ops.settings import AdminSettings
-from shared import mongo
 from shared.clock import SystemClock
-from shared.settings import KafkaSettings, MongoSettings
+from shared.mongo import client as mongo
+from shared.runtime.settings import KafkaSettings, MongoSettings
 
 app = typer.Typer(
     help="The gateway's read model. To be run as the gateway: with its users of Kafka and MongoDB.",
@@ -28,34 +28,34 @@ _PROCESS = "gateway"
 
 @app.command("list")
 def list_command(*, as_json: show.Json = False) -> None:
-    """List the generations there are, with what each holds and how many gateways feed it."""
-    rows = asyncio.run(_with_database(_generations))
+    """List the generations there are, with what each holds and how many gateways write to it."""
+    generations = asyncio.run(_with_database(_generations))
     members = _members()
-    told = [{**row, "gateways": members.get(row["generation"], 0)} for row in rows]
-    show.rows(told, as_json=as_json, nothing="There is no read model: a gateway makes it when it starts.")
+    rows = [{**each, "gateways": members.get(each["generation"], 0)} for each in generations]
+    show.table(rows, as_json=as_json, nothing="There is no read model: a gateway makes it when it starts.")
 
 
 @app.command("rebuild")
 def rebuild_command(*, generation: Generation = "g1", dry_run: show.DryRun = False, yes: show.Yes = False) -> None:
-    """Build the read model anew from the topics while gateways go on serving, then let it take the old one's place.
+    """Rebuild the read model from the topics while gateways go on serving, then replace the old one.
 
     Nothing has to be stopped or restarted. Interrupted, it leaves the old content or is to be run again.
     """
-    rows = asyncio.run(_with_database(_generations))
-    old = next((row for row in rows if row["generation"] == generation), None)
+    generations = asyncio.run(_with_database(_generations))
+    old = next((each for each in generations if each["generation"] == generation), None)
     if old is None:
         raise OpsError(f"there is no read model {generation}: see `read-model list` (gateways make it by starting)")
     if dry_run:
-        print(f"{generation} ({old['structures']} structures, {old['requests']} requests) would be built anew.")
+        print(f"{generation} ({old['structures']} structures, {old['requests']} requests) would be rebuilt.")
         return
-    show.agree(f"The content of {generation} will be replaced by what the topics tell. Go on?", yes=yes)
+    show.agree(f"The content of {generation} will be replaced by what the topics hold. Go on?", yes=yes)
 
     async def work(database: Any) -> Any:
         with show.counting("records") as advance:
             return await rebuild(KafkaSettings(), database, generation, SystemClock(), advance)
 
     built = asyncio.run(_with_database(work))
-    print(f"{generation} is built anew from {built.records} records.")
+    print(f"{generation} is rebuilt from {built.records} records.")
     if built.unreadable:
         show.note(f"{built.unreadable} records can't be read: `dlq list gateway` says why.")
 
@@ -67,8 +67,8 @@ def drop_command(
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
-    """Remove a generation. Refused while a gateway feeds it."""
-    if generation not in {row["generation"] for row in asyncio.run(_with_database(_generations))}:
+    """Remove a generation. Refused while a gateway writes to it."""
+    if generation not in {each["generation"] for each in asyncio.run(_with_database(_generations))}:
         raise OpsError(f"there is no read model {generation}: see `read-model list`")
     if gateways := _members().get(generation, 0):
         raise OpsError(f"{gateways} gateways use {generation}: give them another READ_MODEL first")
@@ -90,21 +90,19 @@ async def _with_database(work: Any) -> Any:
 
 async def _generations(database: Any) -> list[dict[str, Any]]:
     names = await database.list_collection_names()
-    found = sorted(
-        {match[1] for name in names if (match := re.fullmatch(r"(?:structures|users|requests)_(\w+)", name))}
-    )
-    rows = []
+    found = sorted({match[1] for name in names if (match := re.fullmatch(rf"(?:{'|'.join(COLLECTIONS)})_(\w+)", name))})
+    generations = []
     for generation in found:
         model = ReadModel(database, generation)
-        row: dict[str, Any] = {"generation": generation}
-        for what in ("structures", "users", "requests"):
-            row[what] = await getattr(model, what).estimated_document_count()
-        rows.append(row)
-    return rows
+        each: dict[str, Any] = {"generation": generation}
+        for what in COLLECTIONS:
+            each[what] = await model.collection(what).estimated_document_count()
+        generations.append(each)
+    return generations
 
 
 def _members() -> dict[str, int]:
-    """Return how many gateways feed each generation: its groups are named after it."""
+    """Return how many gateways write to each generation: its groups are named after it."""
     client = admin.connect(AdminSettings())
     members: dict[str, int] = {}
     for group in offsets.groups(client, offsets.group_names(client, [_PROCESS])):

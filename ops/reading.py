@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ops.errors import OpsError
-from shared.broker import build_consumer
-from shared.settings import KafkaSettings
+from shared.kafka.clients import build_consumer
+from shared.runtime.settings import KafkaSettings
 
 _PATIENCE = 30.0
 """Seconds without a record after which Kafka is given up."""
@@ -16,7 +16,7 @@ _AT_ONCE = 1_000
 
 @asynccontextmanager
 async def opened(kafka: KafkaSettings, *topics: str) -> AsyncIterator[Any]:
-    """Give a consumer of all partitions of these topics, at their beginning. Raises what the broker says."""
+    """Give a consumer of all partitions of these topics, at their beginning. Raises what the broker raises."""
     consumer = build_consumer(kafka, *topics, group=None)
     try:
         await consumer.start()
@@ -44,7 +44,7 @@ async def until(consumer: Any, goals: Mapping[Any, int]) -> AsyncIterator[Mappin
             seen = time.monotonic()
             yield batches
         elif time.monotonic() - seen > _PATIENCE:
-            raise OpsError(f"Kafka has given nothing for {_PATIENCE:.0f} s: is it well? Run the command again.")
+            raise OpsError(f"Kafka has given nothing for {_PATIENCE:.0f} s: check it, then run the command again.")
 
 
 async def everything(kafka: KafkaSettings, *topics: str) -> AsyncIterator[Any]:

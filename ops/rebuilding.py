@@ -1,7 +1,7 @@
-"""Builds a generation of the gateway's read model anew from the topics, while gateways go on serving the old content.
+"""Rebuilds a generation of the gateway's read model from the topics, while gateways go on serving the old content.
 
 It is built aside, then takes the place of the old one, one collection after the other: MongoDB renames a collection in
-one step, so that a reader finds either the old content or the new one, in whatever replica. Gateways need not be told:
+one step, so that a reader finds either the old content or the new one, in whatever replica. Gateways notice nothing:
 they go on writing to the same name, and a write of what is there already changes nothing.
 """
 
@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.read_model.collections import ReadModel
-from gateway.read_model.feed import Handler, feeding
+from gateway.projections.consumer import Handler, feeding
+from gateway.read_model.schema import COLLECTIONS, ReadModel
 from ops import reading
 from shared.clock import MINUTE, Clock, iso
-from shared.messages.cloudevents import Message
-from shared.mongo import NAMESPACE_EXISTS, OperationFailure
-from shared.settings import KafkaSettings
+from shared.contracts.messages.cloudevents import Message
+from shared.mongo.client import NAMESPACE_EXISTS, OperationFailure
+from shared.runtime.settings import KafkaSettings
 
 _ASIDE = "rebuild"
 _RECENT = 10 * MINUTE
-"""Age of the requests whose first step, which no topic tells, is taken over."""
+"""Age of the requests whose first step, which is on no topic, is copied."""
 Advance = Callable[[int, int], None]
-"""Is told how many records were read, of how many."""
+"""Takes how many records were read, of how many."""
 
 
 @dataclass
@@ -37,19 +37,20 @@ class Built:
 
 
 async def rebuild(kafka: KafkaSettings, database: Any, generation: str, clock: Clock, advance: Advance) -> Built:
-    """Build a generation anew. Raises what Kafka and MongoDB say; interrupted, it may simply be run again."""
+    """Rebuild a generation. Raises what Kafka and MongoDB raise; interrupted, it may simply be run again."""
     built = Built()
     live, aside = ReadModel(database, generation), ReadModel(database, f"{generation}_{_ASIDE}")
     since = clock.now() - _RECENT
     await aside.drop()
     try:
         await aside.prepare()
-        await _ensure(database, aside.users.name)
+        for name in COLLECTIONS:
+            await _ensure(database, aside.collection(name).name)
         handlers = feeding(aside, built)
         async with reading.opened(kafka, *handlers) as consumer:
             await _feed(consumer, handlers, built, advance)
             await _feed(consumer, handlers, built, advance)  # What came meanwhile, so that little is left for later.
-            await _take_over(live, aside, since)
+            await _copy_received(live, aside, since)
             await _switch(database, aside, live)
             # What gateways wrote to the old content since it was read: its records are in the topics by now.
             await _feed(consumer, feeding(live, built), built, advance)
@@ -69,25 +70,21 @@ async def _feed(consumer: Any, handlers: Mapping[str, Handler], built: Built, ad
         advance(min(built.records, total), total)
 
 
-async def _take_over(live: ReadModel, aside: ReadModel, since: int) -> None:
-    """Take over what no topic tells of recent requests: that they were received, and the hash of what was asked."""
+async def _copy_received(live: ReadModel, aside: ReadModel, since: int) -> None:
+    """Copy what no topic holds of recent requests: that they were received, and the hash of what was asked."""
     kept = {
         "body_hash": {"$ifNull": ["$body_hash", "$$new.body_hash"]},
         "steps.received": {"$ifNull": ["$steps.received", "$$new.steps.received"]},
     }
-    merge = {"into": aside.requests.name, "whenMatched": [{"$set": kept}], "whenNotMatched": "insert"}
+    merge = {"into": aside.collection("requests").name, "whenMatched": [{"$set": kept}], "whenNotMatched": "insert"}
     ours = [{"steps.received": {"$exists": True}}, {"body_hash": {"$exists": True}}]
-    recent = {"row.received_at": {"$gte": iso(since)}, "$or": ours}
-    await live.requests.aggregate([{"$match": recent}, {"$merge": merge}]).to_list(None)
+    recent = {"record.received_at": {"$gte": iso(since)}, "$or": ours}
+    await live.collection("requests").aggregate([{"$match": recent}, {"$merge": merge}]).to_list(None)
 
 
 async def _switch(database: Any, aside: ReadModel, live: ReadModel) -> None:
-    for new, old in (
-        (aside.structures, live.structures),
-        (aside.users, live.users),
-        (aside.requests, live.requests),
-    ):
-        await database[new.name].rename(old.name, dropTarget=True)
+    for name in COLLECTIONS:
+        await database[aside.collection(name).name].rename(live.collection(name).name, dropTarget=True)
 
 
 async def _ensure(database: Any, collection: str) -> None:

@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.broker import build_producer
-from shared.engine.bus import KafkaBus
-from shared.health import Health
-from shared.settings import KafkaSettings
+from shared.kafka.clients import build_producer
+from shared.kafka.producer import KafkaBus
+from shared.runtime.health import Health
+from shared.runtime.settings import KafkaSettings
 
 
 @asynccontextmanager
 async def publishing(kafka: KafkaSettings) -> AsyncIterator[KafkaBus]:
-    """Give a bus; what it was given is acknowledged before it returns. Raises what the broker says."""
+    """Give a bus whose `publish` returns once all is acknowledged. Raises what the broker raises."""
     producer = build_producer(kafka)
     try:
         await producer.start()

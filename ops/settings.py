@@ -10,14 +10,14 @@ from pydantic_settings import SettingsConfigDict
 from ops.errors import OpsError
 from ops.quotas import Quota
 from shared.clock import MINUTE, Duration
-from shared.settings import FromFiles, KafkaSettings, OidcSettings
-from shared.topics import DEFAULT_PARTITIONS
+from shared.contracts.topics import DEFAULT_PARTITIONS
+from shared.runtime.settings import FromFiles, KafkaSettings, OidcSettings
 
 MIB = 1024 * 1024
 
 
 class QuotaSettings(FromFiles):
-    """What a user of Kafka may take of each broker: `QUOTA_*`. Ours are so wide that only what runs wild meets them.
+    """What a user of Kafka may take of each broker: `QUOTA_*`. Only a runaway process of ours reaches its own.
 
     A partner asks far less than its owners can decide; rates are in bytes per second, as they go over the wire.
     """

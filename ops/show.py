@@ -12,15 +12,15 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="one JSON object a line, for other programs")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would be done")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask before doing it")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="at most so many; it is told when there are more")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="at most so many; the command says when there are more")]
 MOST = 1_000
 """How many are listed, or handled, unless `--limit` says otherwise: what is in a topic or a database has no bound."""
 
 _WIDEST = 80
 
 
-def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
-    """Print rows under the names of their columns; say `nothing` when there are none."""
+def table(found: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
+    """Print rows under the names of their columns; print `nothing` when there are none."""
     if as_json:
         for row in found:
             print(json.dumps(row, ensure_ascii=False))
@@ -42,7 +42,7 @@ def safe(text: str) -> str:
 
 
 def note(text: str) -> None:
-    """Tell something beside what was asked for, where it does not mix with it."""
+    """Print a remark on standard error, where it does not mix with what was asked for."""
     print(text, file=sys.stderr)
 
 
@@ -75,16 +75,16 @@ def progress(items: Sequence[Any], label: str) -> Any:
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that is told how far it is and how far it goes; shown as it moves, or by tenths in a log."""
-    told = -1
+    """Give a function that takes what is done and the total; it shows both as they move, or by tenths in a log."""
+    shown = -1
 
     def advance(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal shown
         percent = 100 * done // max(total, 1)
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{done} of {total} {what} ({percent} %)")
-        elif percent // 10 != told:
-            told = percent // 10
+        elif percent // 10 != shown:
+            shown = percent // 10
             note(f"{done} of {total} {what} ({percent} %)")
 
     yield advance

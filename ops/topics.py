@@ -1,4 +1,4 @@
-"""`ops topics`: makes Kafka be what `shared/topics.py` says, and tells how it is."""
+"""`ops topics`: makes Kafka be what `shared/contracts/topics.py` says, and shows how it is."""
 
 import time
 from typing import Annotated
@@ -6,24 +6,24 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import OffsetSpec
 
-from ops import admin, offsets, provision, settle, show
+from ops import admin, offsets, propagation, provision, show
 from ops.errors import OpsError
 from ops.processes import known_process
 from ops.settings import AdminSettings
-from shared import topics
 from shared.clock import parse_instant
+from shared.contracts import topics
 
-app = typer.Typer(help="Topics and access rights; how far each process has read.", no_args_is_help=True)
+app = typer.Typer(help="Topics and ACLs; how far each process has read.", no_args_is_help=True)
 
 _DELETED_WITHIN = 60
 
 
 @app.command("provision")
 def provision_command(*, dry_run: show.DryRun = False) -> None:
-    """Create what is missing and correct what differs, for the partners that there are too; nothing is ever removed."""
+    """Create what is missing and correct what differs, for existing partners too; nothing is ever removed."""
     settings = AdminSettings()
     client = admin.connect(settings)
-    settle.wait_for_brokers(client, settings)
+    propagation.wait_for_brokers(client, settings)
     plan = provision.plan(client, settings)
     for line in plan.lines():
         typer.echo(f"{'would ' if dry_run else ''}{line}")
@@ -31,7 +31,7 @@ def provision_command(*, dry_run: show.DryRun = False) -> None:
         typer.echo(f"left alone: {remark}")
     if not dry_run:
         provision.carry_out(client, settings, plan)
-        settle.wait_until_known(client, settings, plan.users)
+        propagation.wait_until_known(client, settings, plan.users)
     typer.echo(f"{len(plan.lines())} changes{' to make' if dry_run else ' made'}.")
 
 
@@ -57,10 +57,10 @@ def status_command(*, as_json: show.Json = False) -> None:
                 "partitions": len(partitions),
                 "records": sum(ends[name, p.id] - starts[name, p.id] for p in partitions),
                 "copies": max((len(p.replicas) for p in partitions), default=0),
-                "state": f"{behind} partitions lack a copy in step" if behind else state,
+                "state": f"{behind} partitions have a copy out of step" if behind else state,
             }
         )
-    show.rows(rows, as_json=as_json, nothing="There is no topic: run `topics provision`.")
+    show.table(rows, as_json=as_json, nothing="There is no topic: run `topics provision`.")
 
 
 @app.command("lag")
@@ -72,7 +72,7 @@ def lag_command(
     """List how many records each group has still to read. That of delay_svc is what waits for its time, not late."""
     chosen = topics.PROCESSES if process is None else (known_process(process),)
     rows = offsets.lag(admin.connect(AdminSettings()), chosen)
-    show.rows(rows, as_json=as_json, nothing="No group has read anything yet: are the processes running?")
+    show.table(rows, as_json=as_json, nothing="No group has read anything yet: are the processes running?")
 
 
 @app.command("rewind")
@@ -85,7 +85,7 @@ def rewind_command(
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
-    """Let a process read topics again, such as after its database was restored from a backup.
+    """Make a process read topics again, such as after its database was restored from a backup.
 
     What it knows already changes nothing: requests have one effect, records replace older versions only. The user must
     be the process's own, or Kafka's administrator.
@@ -117,18 +117,18 @@ def recreate_command(
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
-    """Empty a topic of states, so that its owner can publish anew what it holds: see « restore » in docs/operate.md.
+    """Empty a topic of states, so that its owner can republish them: see « Back up and restore » in docs/operate.md.
 
     Stop every process first. Readers that start afterwards see what the owner publishes from then on, and nothing else.
     """
     if topic not in {topics.name(owner, topics.STATE) for owner in topics.OWNERS}:
-        raise OpsError(f"{topic} is no topic of states: nobody could publish anew what another topic holds")
+        raise OpsError(f"{topic} is no topic of states: nobody could republish what another topic holds")
     settings = AdminSettings()
     client = admin.connect(settings)
     if dry_run:
         print(f"{topic} would be deleted and made again.")
         return
-    show.agree(f"All records of {topic} will be gone until its owner publishes them anew. Go on?", yes=yes)
+    show.agree(f"All records of {topic} will be gone until its owner republishes them. Go on?", yes=yes)
     client.delete_topics([topic], operation_timeout=admin.TIMEOUT)[topic].result()
     end = time.monotonic() + _DELETED_WITHIN
     while topic in client.list_topics(timeout=admin.TIMEOUT).topics:

@@ -1,4 +1,4 @@
-"""`ops users`: who Kafka knows, and new passwords."""
+"""`ops users`: the users of Kafka, and new passwords."""
 
 import os
 import secrets
@@ -9,20 +9,20 @@ from typing import Annotated
 import typer
 from confluent_kafka.admin import AdminClient
 
-from ops import admin, provision, rights, settle, show
+from ops import acls, admin, propagation, provision, show
 from ops.errors import OpsError
 from ops.settings import AdminSettings
-from shared.topics import OPS, PROCESSES
+from shared.contracts.topics import OPS, PROCESSES
 
 app = typer.Typer(help="Users of Kafka and their passwords.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_command(*, as_json: show.Json = False) -> None:
-    """List the users: those of the table and of other systems, and whether Kafka knows a password of theirs."""
+    """List the users: those of the table and of partners, and whether Kafka has a password of theirs."""
     settings = AdminSettings()
     client = admin.connect(settings)
-    admin.must_see_rights(client, settings)
+    admin.require_administrator(client, settings)
     known = client.describe_user_scram_credentials().result(admin.TIMEOUT)
     partners = _partners(client)
     wanted = [*PROCESSES, OPS, *partners]
@@ -36,24 +36,24 @@ def list_command(*, as_json: show.Json = False) -> None:
         }
         for name in [*wanted, *sorted(set(known) - set(wanted))]
     ]
-    show.rows(rows, as_json=as_json, nothing="Kafka has no user.")
+    show.table(rows, as_json=as_json, nothing="Kafka has no user.")
 
 
 def _partners(client: AdminClient) -> list[str]:
-    return [partner.user for partner in rights.partners(rights.granted(client))]
+    return [partner.user for partner in acls.partners(acls.granted(client))]
 
 
 def _what(name: str, partners: Sequence[str], settings: AdminSettings) -> str:
     if name in PROCESSES or name == OPS:
         return "operators" if name == OPS else "a process"
     if name in partners:
-        return "another system"
+        return "a partner"
     return "you" if name == settings.kafka.user else "unknown: named in no table"
 
 
 @app.command("rotate-password")
 def rotate_command(
-    user: Annotated[str, typer.Argument(help="a process, ops, or a user of another system")],
+    user: Annotated[str, typer.Argument(help="a process, ops, or a partner")],
     *,
     from_file: Annotated[
         bool, typer.Option("--from-file", help="take what stands in the file now, instead of making a new password")
@@ -68,10 +68,10 @@ def rotate_command(
     """
     settings = AdminSettings()
     client = admin.connect(settings)
-    admin.must_see_rights(client, settings)
+    admin.require_administrator(client, settings)
     known = (*PROCESSES, OPS, *_partners(client))
     if user not in known:
-        raise OpsError(f"« {user} » is no user that is made here: choose one of {', '.join(known)}")
+        raise OpsError(f"« {user} » is no user that is created here: choose one of {', '.join(known)}")
     if settings.kafka_passwords is None or not settings.kafka_passwords.is_dir():
         raise OpsError("KAFKA_PASSWORDS must name the folder that holds one file a user with its password")
     file = settings.kafka_passwords / user
@@ -89,7 +89,7 @@ def rotate_command(
     client.alter_user_scram_credentials([change])[user].result(admin.TIMEOUT)
     if not from_file:
         draft.replace(file)
-    settle.wait_until_known(client, settings, {user: password})
+    propagation.wait_until_known(client, settings, {user: password})
     print(f"{user} has a new password, in {file}. Restart its processes, one after the other.")
 
 

@@ -1,1 +1,1 @@
-"""What every process shares: the request engine, the messages, and one safe way to reach Kafka, MongoDB and callers."""
+"""What all processes share: the request engine, the messages, and one safe way to use Kafka, MongoDB and HTTP."""

@@ -1,4 +1,4 @@
-"""The time, passed to whoever needs it and never read inside a rule.
+"""The time, passed as an argument and never read inside a rule.
 
 Instants are integer milliseconds since the Unix epoch (UTC), as Kafka's own timestamps are: comparing them is exact.
 """
@@ -20,7 +20,7 @@ _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
 class Clock(Protocol):
-    """Tells the time in milliseconds since the epoch."""
+    """Gives the time in milliseconds since the epoch."""
 
     def now(self) -> int:
         """Return the current instant, in ms."""
@@ -45,7 +45,7 @@ def iso(instant: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _second(seconds: int) -> str:
-    # What is published at one moment names a few seconds, many times over; formatting one takes microseconds.
+    # Messages published together repeat the same few seconds; formatting one takes microseconds.
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 

@@ -1,10 +1,10 @@
 """The one tree of errors.
 
 Error
-├── Rejected    a rule says no: the sender is told which code, and on which field
+├── Rejected    a rule refuses a request: the answer has the code, and the fields that are wrong
 ├── Failed      an accepted change can no longer be applied when it is due
 ├── Transient   try again later: a broker, a database or an issuer does not answer
-└── Poison      this message can never be handled: dead-letter it, its neighbours go on
+└── Poison      this message can never be handled: dead-letter it, and go on with the others
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ class Error(Exception):
 class Rejected(Error):
     """A request is refused.
 
-    `code` is a stable code of `shared.codes`; `fields` maps a field's path to the code that says what is wrong with
-    it; `details` holds public values the French sentences need (never personal data), those of one field under `fields`
-    and its path; a value that is not known is left out. `waits_for` names a copy (such as `manager:structure:42`) when
-    the refusal may only come from a copy that lags: the request then waits a moment for that copy to move before it is
-    refused. `outsider` says that whoever asks may not know what the document is, nor whether it exists: the answer
-    names it as they did, and is the one that nothing at all would be given. `client` is whose token a refused one is,
-    where its signature proves that much.
+    `code` is a stable code of `shared.contracts.codes`; `fields` maps a field's path to the code that says what is
+    wrong with it; `details` holds public values the French sentences need (never personal data), those of one field
+    under `fields` and its path; a value that is not known is left out. `waits_for` names a copy (such as
+    `manager:structure:42`) when the refusal may only be due to a copy that lags: the request then waits a moment for
+    that copy to change before it is refused. `outsider` says that the actor may not know what the document is, nor
+    whether it exists: the answer names it as they did, and is the same as for a document that does not exist. `client`
+    is the client of a refused token, where its signature is valid.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Failed(Error):
 
 
 class Transient(Error):
-    """Something outside does not answer now; the same work is tried again, or only the `rest` of a batch."""
+    """An outside service does not answer now; the same work is tried again, or only the `rest` of a batch."""
 
     def __init__(self, reason: str, *, rest: Sequence[Any] = ()) -> None:
         super().__init__(reason)

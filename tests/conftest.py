@@ -27,7 +27,7 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 
 LONGEST = (
     *("faults", "integration/ops", "integration/alerts", "journeys"),
-    *("integration/gateway", "integration/rights", "integration/delay", "fuzz"),
+    *("integration/gateway", "integration/acls", "integration/delay", "fuzz"),
 )
 """Packages that take longest, which begin first."""
 _ALONE = frozenset({"unit", "contract", "explorer"})

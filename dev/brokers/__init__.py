@@ -6,6 +6,6 @@ with LocalBrokers.open(folder, Ports.free()) as brokers:
 
 from dev.brokers.errors import BrokerError, BrokerFailed, MissingTools, PortBusy
 from dev.brokers.local import LocalBrokers
-from dev.brokers.pair import Brokers, Ports
+from dev.brokers.stack import Brokers, Ports
 
 __all__ = ["BrokerError", "BrokerFailed", "Brokers", "LocalBrokers", "MissingTools", "PortBusy", "Ports"]

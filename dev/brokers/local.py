@@ -10,26 +10,27 @@ from dev.brokers.jars import KAFKA_VERSION, fetch_jars, have_jars
 from dev.brokers.kafka import Layout, Tls
 from dev.brokers.local_kafka import local_kafka
 from dev.brokers.local_mongo import local_mongo
-from dev.brokers.pair import Brokers, Ports
 from dev.brokers.secret_files import derive, root_secret
+from dev.brokers.stack import Brokers, Ports
 from dev.brokers.tools import find_tools
 
 
 @dataclass(frozen=True)
 class LocalBrokers(Brokers):
-    """Both brokers of one folder, made by `open`. They die with this process, and their data stay."""
+    """Both brokers of one folder, made by `open`. They end with this process, and their data stay."""
 
     @classmethod
     def open(
-        cls, folder: Path, ports: Ports, tell: Callable[[str], None] = lambda _: None, *, tls: Tls | None = None
+        cls, folder: Path, ports: Ports, report: Callable[[str], None] = lambda _: None, *, tls: Tls | None = None
     ) -> LocalBrokers:
-        """Prepare the brokers of `folder`, without starting them. The folder may be new or from an earlier run.
+        """Prepare the brokers of `folder`, without starting them. The folder may be new or of an earlier run.
 
-        Kafka's jars are fetched when they lack; what takes long is said to `tell` first. Raises MissingTools.
+        Kafka's jars are fetched when they are missing; that is announced by `tell`, since it takes long. Raises
+        MissingTools.
         """
         tools = find_tools(with_mvn=not have_jars())
         if tools.mvn and not have_jars():
-            tell(f"Fetching Apache Kafka {KAFKA_VERSION} with Maven (once)")
+            report(f"Fetching Apache Kafka {KAFKA_VERSION} with Maven (once)")
             fetch_jars(tools.mvn)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = root_secret(folder)

@@ -13,16 +13,17 @@ from typing import IO
 
 from dev.brokers.errors import BrokerFailed
 
-LEASH = Path(__file__).with_name("leash.py")
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 
 class BrokerProcess:
     """A program with a folder of its own, in which `log.txt` and `pid` are kept.
 
-    It runs in a session of its own, so that a Ctrl-C in the terminal reaches only the caller, who stops things in their
-    order; and it dies with the calling process (see `leash.py`). One thread at a time may call its methods.
+    It runs in a session of its own, so that a Ctrl-C in the terminal reaches only the caller, who stops programs in
+    order. It ends with the calling process (see `watchdog.py`). Only one thread at a time may call its methods.
 
-    `prepare` is called before each start, with the folder made; `ready` says whether the program serves its clients.
+    `prepare` is called before each start, once the folder exists; `ready` returns whether the program serves its
+    clients.
     """
 
     def __init__(
@@ -41,13 +42,13 @@ class BrokerProcess:
         self._prepare = prepare
         self._ready = ready
         self._pid_file = folder / "pid"
-        self._leash: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
     @property
     def is_running(self) -> bool:
         """Whether the process exists; a frozen one does."""
-        return self._leash is not None and self._leash.poll() is None
+        return self._watchdog is not None and self._watchdog.poll() is None
 
     @property
     def pid(self) -> int:
@@ -64,15 +65,15 @@ class BrokerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prepare()
         with self.log.open("ab") as log:
-            self._leash = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), *self._argv],
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(WATCHDOG), *self._argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
                 start_new_session=True,
             )
-        said = _first_line(self._leash.stdout)
+        said = _first_line(self._watchdog.stdout)
         if not said:
             self._let_go()
             raise BrokerFailed(f"{self.name} could not be started.", self.log)
@@ -81,15 +82,15 @@ class BrokerProcess:
 
     def ask_to_stop(self) -> None:
         """Ask the program to end, without waiting for it. Does nothing when it doesn't run."""
-        # A frozen process would leave the request for later.
+        # A frozen process would handle the signal only later.
         self._signal(signal.SIGCONT)
         self._signal(signal.SIGTERM)
 
     def wait_stopped(self, patience: float = 10.0) -> None:
-        """Wait until the program has ended; kill it if it hasn't after `patience` seconds: its data bear that."""
+        """Wait until the program has ended; kill it if it hasn't after `patience` seconds: its data survive that."""
         try:
-            if self._leash is not None:
-                self._leash.wait(patience)
+            if self._watchdog is not None:
+                self._watchdog.wait(patience)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
         self._let_go()
@@ -131,14 +132,14 @@ class BrokerProcess:
                 return
 
     def _let_go(self) -> None:
-        """Wait for the end of a process that was told to end, and forget it."""
-        if self._leash is None:
+        """Wait for the end of a process that was signalled to end, and forget it."""
+        if self._watchdog is None:
             return
-        self._leash.wait()
-        for pipe in (self._leash.stdin, self._leash.stdout):
+        self._watchdog.wait()
+        for pipe in (self._watchdog.stdin, self._watchdog.stdout):
             if pipe is not None:
                 pipe.close()
-        self._leash = None
+        self._watchdog = None
         self._pid_file.unlink(missing_ok=True)
 
 

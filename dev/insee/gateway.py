@@ -1,4 +1,4 @@
-"""What stands in front of INSEE's register: it looks at the key or token, counts the calls, and breaks when told to."""
+"""The gateway in front of INSEE's register: it checks the key or token, counts calls, and injects faults."""
 
 import secrets
 import time
@@ -16,7 +16,7 @@ Plan = Literal["public", "private"]
 
 
 class Refusal(Exception):
-    """The gateway answers itself."""
+    """The gateway answers instead of the register."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Refusal(Exception):
 def gateway(simulator: Simulator, plan: Plan) -> Callable[[Request, Response], Awaitable[None]]:
     """Return the dependency that every call of a plan goes through."""
 
-    async def guard(request: Request, response: Response) -> None:
+    async def admit(request: Request, response: Response) -> None:
         if not _is_authorised(simulator, plan, request):
             raise Refusal(JSONResponse(gateway_says(401, "Unauthorized"), 401))
         within = simulator.window.arrive(time.time_ns() // 1_000_000)
@@ -39,7 +39,7 @@ def gateway(simulator: Simulator, plan: Plan) -> Callable[[Request, Response], A
         if fault is not None and (broken := await answer(fault)) is not None:
             raise Refusal(broken)
 
-    return guard
+    return admit
 
 
 def _is_authorised(simulator: Simulator, plan: Plan, request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""The whole system as real processes on free ports: what tests and benchmarks talk to."""
+"""The whole system as real processes on free ports, for tests and benchmarks."""
 
 import itertools
 from collections.abc import Mapping
@@ -10,18 +10,16 @@ from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.ports import free_ports
 from dev.run import environments
 from dev.run.__main__ import provision
-from dev.run.doors import KAFKA_AUDIENCE, Doors
+from dev.run.clients import KAFKA_AUDIENCE, Channels
 from dev.run.settings import RunSettings
 from dev.run.supervisor import Running, Supervisor
 from dev.run.table import table
 
 __all__ = ["KAFKA_AUDIENCE", "System"]
 
-_OURS = ("issuer", "insee", "api", "gateway", "structure_svc", "manager_svc", "insee_adapter", "delay_svc")
 
-
-class System(Doors):
-    """Brokers and processes in one folder. `with` starts and stops them; `brokers` that are given run already."""
+class System(Channels):
+    """Brokers and processes in one folder. `with` starts and stops them; given `brokers` run already."""
 
     def __init__(
         self,
@@ -31,13 +29,14 @@ class System(Doors):
         environment: Mapping[str, str] | None = None,
         brokers: Brokers | None = None,
     ) -> None:
-        ours: dict[str, Any] = {f"{name}_port": port for name, port in zip(_OURS, free_ports(len(_OURS)), strict=True)}
+        names = [name for name in RunSettings.model_fields if name.endswith("_port")]
+        ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
         self.settings = RunSettings(
             run_data=folder,
             effective_delay=delay,
             topic_partitions=3,
             insee_api_key=None,
-            **ours,
+            **ports,
         )
         self._own_brokers = brokers is None
         self.brokers = brokers or LocalBrokers.open(folder / "brokers", Ports.free())
@@ -63,7 +62,7 @@ class System(Doors):
                 processes,
                 self.settings.run_data / "logs",
                 environment=self._environment,
-                tell=lambda _: None,
+                report=lambda _: None,
             )
             self.supervisor.start()
         except BaseException:

@@ -9,18 +9,20 @@ import typer
 
 from ops import show
 from ops.dlq import handling
-from ops.dlq.letters import Letter, Mark, Wanted, place
+from ops.dlq.dead_letters import DeadLetter, Mark, Wanted, place
 from ops.errors import OpsError
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Dead letters: messages that a process could not handle.", no_args_is_help=True)
 
-Process = Annotated[str, typer.Argument(help="process that put the letters aside, such as structure_svc")]
-Places = Annotated[list[str] | None, typer.Argument(metavar="PARTITION:OFFSET", help="letters, as `list` shows them")]
-Code = Annotated[str | None, typer.Option(help="only those put aside for this code")]
+Process = Annotated[str, typer.Argument(help="process whose dead letters they are, such as structure_svc")]
+Places = Annotated[
+    list[str] | None, typer.Argument(metavar="PARTITION:OFFSET", help="dead letters, as `list` shows them")
+]
+Code = Annotated[str | None, typer.Option(help="only those with this code")]
 Topic = Annotated[str | None, typer.Option(help="only those that came from this topic")]
 Id = Annotated[str | None, typer.Option("--id", help="only those of this request id")]
-All = Annotated[bool, typer.Option("--all", help="every letter that is left")]
+All = Annotated[bool, typer.Option("--all", help="all that are left")]
 Again = Annotated[bool, typer.Option("--again", help="those that were replayed or discarded before too")]
 
 
@@ -36,20 +38,20 @@ def list_command(
     limit: show.Limit = show.MOST,
     as_json: show.Json = False,
 ) -> None:
-    """List the letters that nobody has replayed or discarded yet, oldest first. No value of a message is shown."""
+    """List the dead letters that nobody has replayed or discarded, oldest first. No value of a message is shown."""
     wanted = Wanted(code=code, topic=topic, id=id_)
-    nothing = f"No letter of {process} is left."
+    nothing = f"No dead letter of {process} is left."
     if count:
         counted = asyncio.run(handling.counted(KafkaSettings(), process, wanted, handled=handled))
-        lines = [{"letters": n, "code": c, "topic": t} for (c, t), n in counted.most_common()]
-        show.rows(lines, as_json=as_json, nothing=nothing)
+        lines = [{"dead_letters": n, "code": c, "topic": t} for (c, t), n in counted.most_common()]
+        show.table(lines, as_json=as_json, nothing=nothing)
         return
 
-    def row(letter: Letter, mark: Mark | None) -> dict[str, Any]:
-        return _row(letter) | ({"done": mark.done if mark else None} if handled else {})
+    def line(dead_letter: DeadLetter, mark: Mark | None) -> dict[str, Any]:
+        return _summary(dead_letter) | ({"done": mark.done if mark else None} if handled else {})
 
-    found = asyncio.run(handling.found(KafkaSettings(), process, wanted, row, handled=handled, limit=limit))
-    show.rows(found.kept, as_json=as_json, nothing=nothing)
+    found = asyncio.run(handling.found(KafkaSettings(), process, wanted, line, handled=handled, limit=limit))
+    show.table(found.kept, as_json=as_json, nothing=nothing)
     if found.more:
         show.note(f"There are {found.more} more: narrow the list, count them with --count, or raise --limit.")
 
@@ -57,22 +59,22 @@ def list_command(
 @app.command("show")
 def show_command(
     process: Process,
-    at: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="the letter, as `list` shows it")],
+    at: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="the dead letter, as `list` shows it")],
 ) -> None:
-    """Show one letter in full, body included. It may hold personal data: keep it to this screen."""
+    """Show one dead letter in full, body included. It may hold personal data: keep it to this screen."""
     wanted = Wanted(places=[place(at)])
     found = asyncio.run(handling.found(KafkaSettings(), process, wanted, _both, handled=True, limit=1))
-    [(letter, mark)] = found.kept
+    [(dead_letter, mark)] = found.kept
     show.note("What follows may hold personal data: do not copy it into a ticket, a chat or a log.")
-    for name, value in _row(letter).items():
+    for name, value in _summary(dead_letter).items():
         print(f"{name:10} {'-' if value is None else show.safe(str(value))}")
-    came = letter.original
+    came = dead_letter.original
     print(f"{'came from':10} {came.topic}, partition {came.partition}, offset {came.offset}")
     print(f"{'done':10} {f'{mark.done} on {show.moment(mark.at)}' if mark else 'nothing yet'}")
     print(f"\nkey        {came.key!r}")
     for name, raw in came.headers:
         print("header     " + show.safe(f"{name}: {raw.decode(errors='backslashreplace')}"))
-    print(f"\n{_body(letter)}")
+    print(f"\n{_body(dead_letter)}")
 
 
 @app.command("replay")
@@ -89,10 +91,10 @@ def replay_command(
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
-    """Send letters again to the topic they came from, as the same requests of the same people.
+    """Send dead letters again to the topic they came from, as the same requests of the same people.
 
-    The request id stays, so that a letter replayed twice has one effect. What is refused again is answered to whoever
-    asked, and comes back as a new letter.
+    The request id stays, so that two replays have one effect. What is refused again is answered to whoever asked, and
+    becomes a new dead letter.
     """
     wanted = _wanted(at, code, topic, id_, every=every)
     _handle("replayed", process, wanted, again=again, limit=limit, dry_run=dry_run, yes=yes)
@@ -111,7 +113,7 @@ def discard_command(
     dry_run: show.DryRun = False,
     yes: show.Yes = False,
 ) -> None:
-    """Settle letters without sending them: `list` does not show them any more. Kafka keeps them its 14 days."""
+    """Mark dead letters as handled without sending them: `list` shows them no more. Kafka keeps them its 14 days."""
     wanted = _wanted(at, code, topic, id_, every=every)
     _handle("discarded", process, wanted, again=False, limit=limit, dry_run=dry_run, yes=yes)
 
@@ -119,41 +121,41 @@ def discard_command(
 def _wanted(at: list[str] | None, code: str | None, topic: str | None, id_: str | None, *, every: bool) -> Wanted:
     chosen = [at, code, topic, id_]
     if not any(chosen) and not every:
-        raise OpsError("say which letters: places such as 0:12, a filter (--code, --topic, --id), or --all")
+        raise OpsError("say which dead letters: places such as 0:12, a filter (--code, --topic, --id), or --all")
     if any(chosen) and every:
-        raise OpsError("--all means every letter: leave it out, or the places and filters")
+        raise OpsError("--all means every dead letter: leave it out, or the places and filters")
     return Wanted(frozenset(place(text) for text in at or ()), code, topic, id_)
 
 
-def _both(letter: Letter, mark: Mark | None) -> tuple[Letter, Mark | None]:
-    return letter, mark
+def _both(dead_letter: DeadLetter, mark: Mark | None) -> tuple[DeadLetter, Mark | None]:
+    return dead_letter, mark
 
 
 def _handle(done: str, process: str, wanted: Wanted, *, again: bool, limit: int, dry_run: bool, yes: bool) -> None:
     kafka = KafkaSettings()
     found = asyncio.run(handling.found(kafka, process, wanted, _both, handled=again, limit=limit))
-    chosen = [letter for letter, _ in found.kept]
+    chosen = [dead_letter for dead_letter, _ in found.kept]
     if not chosen:
-        print("No letter is left that is meant by this.")
+        print("No dead letter is left that matches.")
         return
     if len(chosen) > 1 and not dry_run:
-        show.agree(f"{len(chosen)} letters of {process} will be {done}. Go on?", yes=yes)
+        show.agree(f"{len(chosen)} dead letters of {process} will be {done}. Go on?", yes=yes)
     left = asyncio.run(handling.handle(kafka, chosen, done, dry_run=dry_run))
-    for letter, why in left:
-        show.note(f"{letter.place} is left: {why}.")
-    print(f"{len(chosen) - len(left)} of {len(chosen)} letters {'would be ' if dry_run else ''}{done}.")
+    for dead_letter, why in left:
+        show.note(f"{dead_letter.place} is left: {why}.")
+    print(f"{len(chosen) - len(left)} of {len(chosen)} dead letters {'would be ' if dry_run else ''}{done}.")
     if found.more:
         show.note(f"There are {found.more} more: run it again, or raise --limit.")
     if left:
         sys.exit(1)
 
 
-def _row(letter: Letter) -> dict[str, Any]:
-    return {**letter.row(), "at": show.moment(letter.at)}
+def _summary(dead_letter: DeadLetter) -> dict[str, Any]:
+    return {**dead_letter.summary(), "at": show.moment(dead_letter.at)}
 
 
-def _body(letter: Letter) -> str:
-    value = letter.original.value or b""
+def _body(dead_letter: DeadLetter) -> str:
+    value = dead_letter.original.value or b""
     try:
         return orjson.dumps(orjson.loads(value), option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Finds letters, replays and discards them, and remembers what was done."""
+"""Finds dead letters, replays and discards them, and remembers what was done."""
 
 import heapq
 from collections import Counter
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ops import show
-from ops.dlq import letters, replay
-from ops.dlq.letters import Letter, Mark, Wanted
+from ops.dlq import dead_letters, replay
+from ops.dlq.dead_letters import DeadLetter, Mark, Wanted
 from ops.dlq.replay import CannotReplay
 from ops.errors import OpsError
 from ops.sending import publishing
 from ops.settings import OperatorSettings
+from shared.auth.service_token import ServiceToken
 from shared.clock import SystemClock
-from shared.settings import KafkaSettings
-from shared.tokens import ServiceToken
+from shared.runtime.settings import KafkaSettings
 
 _AT_ONCE = 100
 
 T = TypeVar("T")
-Keep = Callable[[Letter, Mark | None], T]
+Keep = Callable[[DeadLetter, Mark | None], T]
 
 
 @dataclass
 class Found(Generic[T]):
-    """What is kept of the oldest letters that are meant, oldest first, and how many more there are."""
+    """What is kept of the oldest dead letters that are meant, oldest first, and how many more there are."""
 
     kept: list[T]
     more: int
@@ -35,16 +35,16 @@ class Found(Generic[T]):
 async def found(
     kafka: KafkaSettings, process: str, wanted: Wanted, keep: Keep[T], *, handled: bool, limit: int
 ) -> Found[T]:
-    """Return what `keep` makes of the letters that are meant, and of what was done with each; of `limit` at most.
+    """Return what `keep` makes of the dead letters that are meant, and of what was done with each; of `limit` at most.
 
-    Those that were settled come only with `handled`. Raises OpsError for a place where no letter stands.
+    Those that were replayed or discarded come only with `handled`. Raises OpsError for a place without a dead letter.
     """
     # The newest of those kept so far comes first, and goes when an older one comes.
     oldest: list[tuple[int, int, int, T]] = []
     more = 0
-    async for letter, mark in _meant(kafka, process, wanted, handled=handled):
-        place = letter.place
-        entry = (-letter.at, -place.partition, -place.offset, keep(letter, mark))
+    async for dead_letter, mark in _meant(kafka, process, wanted, handled=handled):
+        place = dead_letter.place
+        entry = (-dead_letter.at, -place.partition, -place.offset, keep(dead_letter, mark))
         if len(oldest) < limit:
             heapq.heappush(oldest, entry)
         else:
@@ -54,54 +54,56 @@ async def found(
 
 
 async def counted(kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool) -> Counter[tuple[str, str]]:
-    """Return how many letters are meant, by code and topic."""
+    """Return how many dead letters are meant, by code and topic."""
     counts: Counter[tuple[str, str]] = Counter()
-    async for letter, _ in _meant(kafka, process, wanted, handled=handled):
-        counts[letter.code, letter.original.topic] += 1
+    async for dead_letter, _ in _meant(kafka, process, wanted, handled=handled):
+        counts[dead_letter.code, dead_letter.original.topic] += 1
     return counts
 
 
 async def _meant(
     kafka: KafkaSettings, process: str, wanted: Wanted, *, handled: bool
-) -> AsyncIterator[tuple[Letter, Mark | None]]:
-    """Give the letters that are meant as they are read: there may be more of them than memory holds."""
+) -> AsyncIterator[tuple[DeadLetter, Mark | None]]:
+    """Give the dead letters that are meant as they are read: there may be more of them than memory holds."""
     marks = None
     missing = set(wanted.places)
-    async for letter in letters.read(kafka, process):
-        if wanted.has(letter):
-            missing.discard(letter.place)
+    async for dead_letter in dead_letters.read(kafka, process):
+        if wanted.has(dead_letter):
+            missing.discard(dead_letter.place)
             if marks is None:
-                marks = await letters.marks(kafka, process)
-            mark = marks.get(letters.mark_key(process, letter.place))
+                marks = await dead_letters.marks(kafka, process)
+            mark = marks.get(dead_letters.mark_key(process, dead_letter.place))
             if handled or mark is None:
-                yield letter, mark
+                yield dead_letter, mark
     if missing:
         which = ", ".join(sorted(map(str, missing)))
-        raise OpsError(f"{process} has no letter at {which} (any more), or a filter leaves it out: see `dlq list`")
+        raise OpsError(f"{process} has no dead letter at {which} (any more), or a filter leaves it out: see `dlq list`")
 
 
 async def handle(
-    kafka: KafkaSettings, chosen: Sequence[Letter], done: str, *, dry_run: bool
-) -> list[tuple[Letter, CannotReplay]]:
-    """Replay or discard letters; return those that can't be replayed, with why.
+    kafka: KafkaSettings, chosen: Sequence[DeadLetter], done: str, *, dry_run: bool
+) -> list[tuple[DeadLetter, CannotReplay]]:
+    """Replay or discard dead letters; return those that can't be replayed, with why.
 
-    A letter is marked once Kafka has its replay: interrupted, the command sends at most a few again, to no effect.
+    One is marked once Kafka has its replay: interrupted, the command sends at most a few again, to no effect.
     """
-    left: list[tuple[Letter, CannotReplay]] = []
+    left: list[tuple[DeadLetter, CannotReplay]] = []
     async with nullcontext() if dry_run else publishing(kafka) as bus:
-        token = _token() if done == "replayed" and any(replay.must_be_proved(letter) for letter in chosen) else None
+        token = (
+            _token() if done == "replayed" and any(replay.needs_sender(dead_letter) for dead_letter in chosen) else None
+        )
         with show.progress(list(show.chunks(chosen, _AT_ONCE)), done) as steps:
             for some in steps:
                 sent, marked = [], []
                 # It is asked for in a dry run too, which so shows whether the real one would go through.
                 authorization = await token.header() if token else b""
-                for letter in some:
+                for dead_letter in some:
                     try:
                         if done == "replayed":
-                            sent.append(replay.message(letter, authorization))
-                        marked.append(replay.mark(letter, done))
+                            sent.append(replay.message(dead_letter, authorization))
+                        marked.append(replay.mark(dead_letter, done))
                     except CannotReplay as why:
-                        left.append((letter, why))
+                        left.append((dead_letter, why))
                 if bus:
                     await bus.publish(sent)
                     await bus.publish(marked)

@@ -8,16 +8,16 @@ from pydantic import SecretStr, create_model
 
 from ops import show
 from ops.errors import OpsError
-from shared import mongo
 from shared.clock import SECOND
-from shared.engine import views
-from shared.settings import FromFiles, MongoSettings
-from shared.topics import OWNERS
+from shared.contracts.topics import OWNERS
+from shared.engine.storage import views
+from shared.mongo import client as mongo
+from shared.runtime.settings import FromFiles, MongoSettings
 
 GRACE = 5 * SECOND
 """A change is overdue when it is later than this: before, the owner may be about to apply it."""
 
-Row = dict[str, Any]
+RequestRecord = dict[str, Any]
 
 
 def chosen(owner: str | None) -> Sequence[str]:
@@ -27,17 +27,17 @@ def chosen(owner: str | None) -> Sequence[str]:
     return [owner] if owner else list(OWNERS)
 
 
-async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | None = None) -> list[Row]:
+async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | None = None) -> list[RequestRecord]:
     """Return the changes of an owner that are past their time and not applied, the latest first. `now` is in ms.
 
     Those of `limit` documents at most, and of one more when there is one; with `documents`, of these alone.
     """
-    late: Row = {"pending.due_at": {"$lt": now - GRACE}}
+    late: RequestRecord = {"pending.due_at": {"$lt": now - GRACE}}
     if documents is not None:
         late["_id"] = {"$in": list(documents)}
     async with _view(owner, views.PENDING) as view:
         found = await view.find(late).sort("pending.due_at", 1).limit(limit + 1).to_list(None)
-    rows = [
+    records = [
         {
             "owner": owner,
             "document": document["_id"],
@@ -46,47 +46,47 @@ async def overdue(owner: str, now: int, limit: int, documents: Sequence[str] | N
             "actor": step["actor"],
             "due_at": pending["due_at"],
             "late_for": now - pending["due_at"],
-            "next_poke_in": pending["next_trigger_at"] - now,
+            "next_trigger_in": pending["next_trigger_at"] - now,
         }
         for document in found
         for pending in document["pending"]
         if pending["due_at"] < now - GRACE
-        for step in [pending["step"]]
+        for step in [pending["transition"]]
     ]
-    return sorted(rows, key=lambda row: row["due_at"])
+    return sorted(records, key=lambda record: record["due_at"])
 
 
-async def waiting(owner: str, now: int, limit: int) -> list[Row]:
+async def waiting(owner: str, now: int, limit: int) -> list[RequestRecord]:
     """Return the requests of an owner that are not decided yet, the oldest first. `now` is in ms.
 
     `limit` of them at most, and one more when there is one.
     """
     async with _view(owner, views.WAITING) as view:
         found = await view.find({"status": "waiting"}).sort("deadline", 1).limit(limit + 1).to_list(None)
-    rows = [
+    records = [
         {
             "owner": owner,
-            "document": row["step"].get("document"),
-            "request_id": row["step"]["request_id"],
-            "type": row["step"]["type"],
-            "actor": row["step"]["actor"],
-            "waiting_for": now - row["step"]["received_at"],
-            "why": row["step"]["code"],
-            "waits_for": row.get("waits_for"),
-            "decided_within": row["deadline"] - now,
+            "document": record["transition"].get("document"),
+            "request_id": record["transition"]["request_id"],
+            "type": record["transition"]["type"],
+            "actor": record["transition"]["actor"],
+            "waiting_for": now - record["transition"]["received_at"],
+            "why": record["transition"]["code"],
+            "waits_for": record.get("waits_for"),
+            "decided_within": record["deadline"] - now,
         }
-        for row in found
+        for record in found
     ]
-    return sorted(rows, key=lambda row: -row["waiting_for"])
+    return sorted(records, key=lambda record: -record["waiting_for"])
 
 
-def told(row: Row) -> Row:
-    """Return a row as a person reads it: instants and durations in words."""
-    written = dict(row)
+def readable(record: RequestRecord) -> RequestRecord:
+    """Return a request record as a person reads it: instants and durations in words."""
+    written = dict(record)
     for name in ("due_at",):
         if name in written:
             written[name] = show.moment(written[name])
-    for name in ("late_for", "next_poke_in", "waiting_for", "decided_within"):
+    for name in ("late_for", "next_trigger_in", "waiting_for", "decided_within"):
         if name in written:
             written[name] = show.since(written[name])
     return written

@@ -3,7 +3,7 @@
 from services.delay_svc.app import running
 from services.delay_svc.forward import PROCESS
 from services.delay_svc.settings import Settings
-from shared.process import main
+from shared.runtime.process import main
 
 if __name__ == "__main__":
     main(PROCESS, Settings, running)

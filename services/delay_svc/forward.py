@@ -1,4 +1,4 @@
-"""Sends records on: what is due to its target, what can't be forwarded to the dead letters."""
+"""Forwards due records to their targets, and dead-letters those that can't be forwarded."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from aiokafka.errors import (
 )
 
 from services.delay_svc import metrics
-from services.delay_svc.poke import Poke
+from services.delay_svc.delayed import Delayed
 from shared.clock import SECOND, Clock
-from shared.dead_letters import dead_letter
 from shared.errors import Poison
-from shared.logging import get_logger
-from shared.sending import Place, send_batches
+from shared.kafka.batching import Place, send_batches
+from shared.kafka.dead_letters import dead_letter
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -27,83 +27,83 @@ _REFUSALS = {
     TopicAuthorizationFailedError: Poison("target_forbidden", "Le service n'a pas le droit d'écrire dans ce topic."),
     MessageSizeTooLargeError: Poison("message_too_large", "Le topic visé n'accepte pas un message aussi long."),
 }
-"""What the target says of these records alone; any other error of the producer is one of the process."""
+"""The errors by which a target refuses these records alone; any other error of the producer ends the process."""
 
 
 _NO_DEAD_LETTERS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
-"""What the dead letters' topic says while it lacks, or the right to write it does: an operator can mend that."""
-_LETTER_AGAIN_AFTER = 1.0
-"""Seconds."""
+"""The errors while the dead-letter topic, or the right to write to it, is missing: an operator can correct that."""
+_DEAD_LETTER_AGAIN_AFTER_S = 1.0
+"""Seconds between two tries."""
 
 
 class Forwarder:
-    """Forwards and dead-letters. Whatever it raises means that the process must start anew.
+    """Forwards and dead-letters. After any exception the process must be restarted.
 
-    aiokafka's idempotent producer retries by itself for as long as Kafka is away; what it gives up on (a target deleted
-    meanwhile, after half a minute) leaves it unusable.
+    aiokafka's idempotent producer retries by itself for as long as Kafka is down. Once it gives a batch up (half a
+    minute after its target was deleted, for instance) it is unusable.
     """
 
     def __init__(self, producer: AIOKafkaProducer, clock: Clock) -> None:
         self._producer = producer
         self._clock = clock
 
-    async def forward(self, pokes: Iterable[Poke]) -> list[tuple[Poke, Poison]]:
-        """Send `pokes` to their targets, as they are but for the target; return those that were refused.
+    async def forward(self, triggers: Iterable[Delayed]) -> list[tuple[Delayed, Poison]]:
+        """Send `triggers` to their targets, unchanged but for the header `target`; return those that were refused.
 
-        It returns when all are answered. The order of those that share a key is kept.
+        It returns when all are acknowledged or refused. The order of those that share a key is kept.
         """
-        lots = await self._lots(pokes)
+        lots = await self._lots(triggers)
         sent = await send_batches(self._producer, lots, _append)
         await asyncio.wait([future for future, _ in sent])
-        refused: list[tuple[Poke, Poison]] = []
+        refused: list[tuple[Delayed, Poison]] = []
         for future, held in sent:
             error = future.exception()
             if error is None:
-                self._told(held, future.result())
+                self._forwarded(held, future.result())
             elif poison := _REFUSALS.get(type(error)):
-                refused += [(poke, poison) for poke in held]
+                refused += [(trigger, poison) for trigger in held]
             else:
                 raise error
         return refused
 
-    async def bury(self, record: Any, poison: Poison) -> None:
-        """Put a record nobody can forward into the dead letters; return when that is acknowledged.
+    async def dead_letter(self, record: Any, poison: Poison) -> None:
+        """Dead-letter a record that can't be forwarded; return when that is acknowledged.
 
-        As long as there is nowhere to put it, it is tried again.
+        While the dead-letter topic is missing, it tries again.
         """
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         log.error("dead_lettered", code=poison.code, **place)
-        letter = dead_letter(record, poison.code, poison.reason, process=PROCESS)
-        headers = list(letter.headers)
+        message = dead_letter(record, poison.code, poison.reason, process=PROCESS)
+        headers = list(message.headers)
         while True:
             try:
-                await self._producer.send_and_wait(letter.topic, letter.value, letter.key, headers=headers)
+                await self._producer.send_and_wait(message.topic, message.value, message.key, headers=headers)
             except _NO_DEAD_LETTERS as error:
                 log.critical("no_dead_letters", reason=type(error).__name__, **place)
-                await asyncio.sleep(_LETTER_AGAIN_AFTER)
+                await asyncio.sleep(_DEAD_LETTER_AGAIN_AFTER_S)
             else:
                 return
 
-    async def _lots(self, pokes: Iterable[Poke]) -> dict[Place, list[Poke]]:
-        lots: dict[Place, list[Poke]] = {}
+    async def _lots(self, triggers: Iterable[Delayed]) -> dict[Place, list[Delayed]]:
+        lots: dict[Place, list[Delayed]] = {}
         partitions: dict[str, int] = {}
-        for poke in pokes:
-            count = partitions.get(poke.target)
+        for trigger in triggers:
+            count = partitions.get(trigger.target)
             if count is None:
-                count = partitions[poke.target] = len(await self._producer.partitions_for(poke.target))
-            lots.setdefault((poke.target, poke.spread % count), []).append(poke)
+                count = partitions[trigger.target] = len(await self._producer.partitions_for(trigger.target))
+            lots.setdefault((trigger.target, trigger.spread % count), []).append(trigger)
         return lots
 
-    def _told(self, pokes: list[Poke], answer: Any) -> None:
-        # The broker stamps its append in a topic with LogAppendTime, as all targets are; elsewhere now is close to it.
+    def _forwarded(self, triggers: list[Delayed], answer: Any) -> None:
+        # All targets have LogAppendTime, so the answer has the append time; in another topic the present time is close.
         appended_at = answer.timestamp if answer.timestamp_type else self._clock.now()
-        metrics.FORWARDED.labels(answer.topic).inc(len(pokes))
-        for poke in pokes:
-            metrics.LATENESS_SECONDS.observe((appended_at - poke.due_at) / SECOND)
-        early = sum(appended_at < poke.due_at for poke in pokes)
+        metrics.FORWARDED.labels(answer.topic).inc(len(triggers))
+        for trigger in triggers:
+            metrics.LATENESS_SECONDS.observe((appended_at - trigger.due_at) / SECOND)
+        early = sum(appended_at < trigger.due_at for trigger in triggers)
         if early:
             metrics.EARLY.inc(early)
 
 
-def _append(batch: Any, poke: Poke) -> Any:
-    return batch.append(key=poke.record.key, value=poke.record.value, timestamp=None, headers=poke.headers)
+def _append(batch: Any, trigger: Delayed) -> Any:
+    return batch.append(key=trigger.record.key, value=trigger.record.value, timestamp=None, headers=trigger.headers)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import KafkaSettings, ProcessSettings
+from shared.runtime.settings import KafkaSettings, ProcessSettings
 
 
 class Settings(ProcessSettings):

@@ -1,9 +1,9 @@
 """Runs the process: `python -m services.insee_adapter`."""
 
 from services.insee_adapter.app import running
-from services.insee_adapter.door import PROCESS
+from services.insee_adapter.entrypoint import PROCESS
 from services.insee_adapter.settings import Settings
-from shared.process import main
+from shared.runtime.process import main
 
 if __name__ == "__main__":
     main(PROCESS, Settings, running)

@@ -1,4 +1,4 @@
-"""Plugs the process together: the only file here that names concrete classes."""
+"""The composition root: the only file here that names concrete classes."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,21 @@ from services.insee_adapter import metrics
 from services.insee_adapter.auth import Account, ApiKey, Credentials, PasswordGrant
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.cache import Cache
-from services.insee_adapter.door import PROCESS, REQUESTS, Answers, Door
+from services.insee_adapter.entrypoint import PROCESS, REQUESTS, Answers, EntryPoint
 from services.insee_adapter.queue import Queue
 from services.insee_adapter.quota import Quota
 from services.insee_adapter.settings import Settings
 from services.insee_adapter.sirene import Limits, Sirene, http_client
 from services.insee_adapter.steady import SteadyClock
 from services.insee_adapter.worker import Worker
-from shared import broker as brokers
-from shared import mongo
 from shared.clock import SECOND, Clock
-from shared.consume import consume
-from shared.dead_letter_limit import DeadLetterLimit
-from shared.engine.bus import KafkaBus
-from shared.health import Health
-from shared.settings import KafkaSettings, MongoSettings
+from shared.kafka import clients as brokers
+from shared.kafka.consumer import consume
+from shared.kafka.dead_letter_limit import DeadLetterLimit
+from shared.kafka.producer import KafkaBus
+from shared.mongo import client as mongo
+from shared.runtime.health import Health
+from shared.runtime.settings import KafkaSettings, MongoSettings
 
 _COUNT_EVERY_S = 5
 _WORKER_HANGS_AFTER_S = 180
@@ -35,7 +35,7 @@ _WORKER_HANGS_AFTER_S = 180
 
 @asynccontextmanager
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
-    """Run until the context is left; look-ups under way are then put back, to be made by another replica."""
+    """Run until the context is left; look-ups under way then go back to the queue, for another replica."""
     kafka, clock = KafkaSettings(), settings.clock()
     database = mongo.connect(MongoSettings())
     cache = Cache(database)
@@ -53,9 +53,9 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     bus = KafkaBus(producer, health, DeadLetterLimit(PROCESS))
     wake = asyncio.Event()
     answers = Answers(bus.publish, clock)
-    door = Door(cache, queue, answers, bus.publish, wake)
+    entry_point = EntryPoint(cache, queue, answers, bus.publish, wake)
     broker = brokers.build_broker(kafka)
-    consume(broker, health, [REQUESTS], door.requests, group=f"{PROCESS}.{REQUESTS}")
+    consume(broker, health, [REQUESTS], entry_point.requests, group=f"{PROCESS}.{REQUESTS}")
     health.check("mongodb", lambda: database.command("ping"))
     health.check("kafka", lambda: brokers.answers(producer))
 
@@ -64,7 +64,9 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
         sirene = _sirene(settings, http, clock)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        worker = partial(Worker, queue=queue, cache=cache, quota=quota, sirene=sirene, tell=answers.tell, wake=wake)
+        worker = partial(
+            Worker, queue=queue, cache=cache, quota=quota, sirene=sirene, publish=answers.publish, wake=wake
+        )
         for number in range(settings.insee_workers):
             stack.push_async_callback(_cancel, _start(f"worker {number}", worker, health))
         counting = asyncio.create_task(_count(queue), name="count")
@@ -120,7 +122,7 @@ def _start(name: str, worker: Callable[..., Worker], health: Health) -> asyncio.
 
 async def _count(queue: Queue) -> None:
     while True:
-        with contextlib.suppress(mongo.PyMongoError):  # The workers tell of it; this only counts.
+        with contextlib.suppress(mongo.PyMongoError):  # The workers log such errors; this only sets a metric.
             metrics.LOOK_UPS.set(await queue.size())
             metrics.OLDEST_SECONDS.set(await queue.oldest())
         await asyncio.sleep(_COUNT_EVERY_S)

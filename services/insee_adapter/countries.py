@@ -1,9 +1,9 @@
-"""Says which ISO 3166 country INSEE means by a code and a label. Pure; the table is `countries.csv` beside this file.
+"""Finds the ISO 3166 country of INSEE's code and label. Pure; the table is `countries.csv` beside this file.
 
-INSEE's code names a state, or several territories of one: then the label decides (« JERSEY » beside the code of the
-United Kingdom). Labels are compared by their words, whatever their order, articles, accents and punctuation, since
-INSEE has written « MAN (ILE) » and « Île de Man ». What neither tells, or what each tells differently, is unknown: a
-guess would be a wrong address.
+INSEE's code is that of a state, or of several territories of one: then the label decides (« JERSEY » with the code of
+the United Kingdom). Labels are compared by their words, regardless of order, articles, accents and punctuation, since
+INSEE has written « MAN (ILE) » and « Île de Man ». When neither identifies a country, or they contradict each other, it
+is unknown: a guess would be a wrong address.
 """
 
 import csv
@@ -26,7 +26,7 @@ Words = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of the table. `iso` is None where a code or a name does not tell one country."""
+    """A line of the table. `iso` is None where a code or a name does not identify one country."""
 
     iso: str | None
     names: tuple[Words, ...]
@@ -41,11 +41,11 @@ def _load() -> tuple[dict[str, list[_Line]], dict[str, list[_Line]]]:
     own: dict[str, list[_Line]] = defaultdict(list)
     territories: dict[str, list[_Line]] = defaultdict(list)
     text = _TABLE.read_text(encoding="utf-8")
-    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
-        line = _Line(row["iso"] or None, tuple(map(_words, row["names"].split("|"))))
-        own[row["cog"]].append(line)
-        if row["of"]:
-            territories[row["of"]].append(line)
+    for line in csv.DictReader(names for names in text.splitlines() if not names.startswith("#")):
+        names = _Line(line["iso"] or None, tuple(map(_words, line["names"].split("|"))))
+        own[line["cog"]].append(names)
+        if line["of"]:
+            territories[line["of"]].append(names)
     return dict(own), dict(territories)
 
 
@@ -58,20 +58,20 @@ def knows(code: str) -> bool:
 
 
 def iso(code: str | None, label: str | None) -> str | None:
-    """Return the ISO 3166 alpha-2 code of a country; None when code and label don't tell one."""
+    """Return the ISO 3166 alpha-2 code of a country; None when code and label don't identify one."""
     said = _words(label or "")
-    by_name = _one(line.iso for lines in _OWN.values() for line in lines if said in line.names)
+    by_name = _one(names.iso for lines in _OWN.values() for names in lines if said in names.names)
     own = _OWN.get(code or "", [])
     if not own:
         return by_name
     candidates = [*own, *_TERRITORIES.get(code or "", ())]
-    if exact := [line for line in candidates if said in line.names]:
-        return _one(line.iso for line in exact)
-    meant = {line.iso for line in own if line.iso}
+    if exact := [names for names in candidates if said in names.names]:
+        return _one(names.iso for names in exact)
+    meant = {names.iso for names in own if names.iso}
     state = next(iter(meant)) if len(meant) == 1 else None
-    named = [line for line in candidates if line.iso != state and any(name <= said for name in line.names)]
+    named = [names for names in candidates if names.iso != state and any(name <= said for name in names.names)]
     if named:
-        return _one(line.iso for line in named)
+        return _one(names.iso for names in named)
     return state if by_name in {None, state} else None
 
 

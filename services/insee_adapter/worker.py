@@ -1,4 +1,4 @@
-"""Makes the look-ups of the queue, one at a time; a process runs a few workers, and any number of processes may."""
+"""A worker makes the look-ups of the queue, one at a time. A process runs a few, and there may be many processes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,24 +8,24 @@ from services.insee_adapter.cache import Cache
 from services.insee_adapter.queue import Asker, Job, Queue
 from services.insee_adapter.quota import Quota, Spending, Wait
 from services.insee_adapter.sirene import Sirene
-from shared.logging import get_logger
-from shared.messages.insee import Because, InseeAnswer, Result
+from shared.contracts.messages.insee import Because, InseeAnswer, Result
+from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-Tell = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
-"""Tells an answer to these askers; returns once Kafka has it for good."""
+Publish = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
+"""Publishes an answer to these askers; returns once Kafka has acknowledged it."""
 
 _IDLE_S = 1.0
-# A look-up that another replica accepted is found by looking; our own wake the workers.
+# Look-ups queued by another replica are found by polling; those queued by this process wake the workers.
 _LONGEST_BACKOFF_S = 60
 
 
 class Worker:
-    """One loop: take a permit, claim the look-up whose turn it is, ask INSEE, keep and tell the answer.
+    """One loop: take a permit, claim the look-up whose turn it is, call INSEE, cache and publish the answer.
 
-    The permit comes first, so that whoever asks while the quota is used up is still served in their turn. `wake` is set
-    when there may be work; `beat` is called each time around.
+    The permit comes first, so that look-ups that come while the quota is used up are still served in turn. `wake` is
+    set when there may be work; `beat` is called in each iteration.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Worker:
         cache: Cache,
         quota: Quota,
         sirene: Sirene,
-        tell: Tell,
+        publish: Publish,
         wake: asyncio.Event,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
@@ -43,12 +43,12 @@ class Worker:
         self._cache = cache
         self._quota = quota
         self._sirene = sirene
-        self._tell = tell
+        self._publish = publish
         self._wake = wake
         self._beat = beat
 
     async def run(self) -> None:
-        """Work until cancelled. What goes wrong is logged and tried again: a claimed look-up's lease runs out."""
+        """Work until cancelled. A look-up that fails is logged and made again once its lease expires."""
         while True:
             self._beat()
             try:
@@ -64,7 +64,7 @@ class Worker:
         if not await self._queue.has_work():
             return _IDLE_S
         permit = None
-        # While INSEE is left alone, look-ups are still claimed: whoever asked is told that it is unreachable.
+        # While the circuit breaker is open, look-ups are still claimed, to answer that INSEE is unreachable.
         if not self._sirene.left_alone():
             taken = await self._quota.take()
             if isinstance(taken, Wait):
@@ -92,29 +92,29 @@ class Worker:
             await self._answered(job, answer)
 
     async def _answered(self, job: Job, answer: InseeAnswer) -> None:
-        told: set[str] = set()
+        answered: set[str] = set()
         left: Job | None = job
         while left is not None:
-            askers = [asker for asker in left.askers if asker.correlation_id not in told]
-            await self._tell(answer, askers)
+            askers = [asker for asker in left.askers if asker.correlation_id not in answered]
+            await self._publish(answer, askers)
             metrics.ANSWERS.labels(answer.result, "insee").inc(len(askers))
-            told.update(asker.correlation_id for asker in askers)
+            answered.update(asker.correlation_id for asker in askers)
             left = await self._queue.finish(left)
 
     async def _unanswered(self, job: Job, answer: InseeAnswer) -> None:
         if answer.because is Because.QUOTA:
-            # Waiting for the quota is not « unreachable »: nobody is told, and no time of patience runs.
+            # Waiting for the quota is not « unreachable »: there is no answer yet, and it counts as no failure.
             await self._queue.postpone(job, 1000 * (answer.retry_after or 1), failed=False)
             return
-        log.warning("no answer", because=answer.because, failures=job.failures)
+        log.warning("INSEE gave no answer", because=answer.because, failures=job.failures)
         if await self._queue.give_up(job):
             await self._answered(job, answer.model_copy(update={"retry_after": None}))
             return
         wait = max(answer.retry_after or 0, min(2 << job.failures, _LONGEST_BACKOFF_S))
-        untold = [asker for asker in job.askers if asker.correlation_id in job.untold]
-        await self._tell(answer.model_copy(update={"retry_after": wait}), untold)
-        metrics.ANSWERS.labels(answer.result, "insee").inc(len(untold))
-        await self._queue.postpone(job, wait * 1000, told=job.untold, failed=True)
+        unanswered = [asker for asker in job.askers if asker.correlation_id in job.unanswered]
+        await self._publish(answer.model_copy(update={"retry_after": wait}), unanswered)
+        metrics.ANSWERS.labels(answer.result, "insee").inc(len(unanswered))
+        await self._queue.postpone(job, wait * 1000, answered=job.unanswered, failed=True)
 
     async def _rest(self, seconds: float) -> None:
         try:

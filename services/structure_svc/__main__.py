@@ -2,7 +2,7 @@
 
 from services.structure_svc.app import PROCESS, running
 from services.structure_svc.settings import Settings
-from shared.process import main
+from shared.runtime.process import main
 
 if __name__ == "__main__":
     main(PROCESS, Settings, running)

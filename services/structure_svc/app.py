@@ -1,14 +1,14 @@
-"""Plugs the owner `structure` together: the only file here that names concrete classes."""
+"""The composition root of the owner `structure`: the only file here that names concrete classes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.structure_svc import rules
 from services.structure_svc.settings import Settings
-from shared.engine.handlers import Feeds
-from shared.engine.host import hosting
-from shared.engine.introduce import introducing
-from shared.health import Health
+from shared.engine.entrypoint.handlers import Feeds
+from shared.engine.entrypoint.host import hosting
+from shared.engine.runtime.registration import registering
+from shared.runtime.health import Health
 
 PROCESS = "structure_svc"
 
@@ -18,6 +18,6 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
     owner = rules.owner(settings.insee_max_wait)
     feeds = Feeds(states=("manager",), answers=("insee",))
-    meet = introducing(PROCESS, settings.clock())
-    async with hosting(settings, owner, health, process=PROCESS, feeds=feeds, meet=meet):
+    register_unknown = registering(PROCESS, settings.clock())
+    async with hosting(settings, owner, health, process=PROCESS, feeds=feeds, register_unknown=register_unknown):
         yield

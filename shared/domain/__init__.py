@@ -1,1 +1,1 @@
-"""What the words of this field mean, whoever uses them: texts, identifiers, contacts, countries. Pure."""
+"""Values of the domain and their rules: texts, identifiers, contacts, countries, access levels. Pure."""

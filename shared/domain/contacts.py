@@ -1,4 +1,4 @@
-"""E-mail addresses, telephone numbers and postcodes: one form each, and nothing that can't be one. Pure."""
+"""E-mail addresses, telephone numbers and postcodes: validated, each in one canonical form. Pure."""
 
 import re
 
@@ -14,7 +14,7 @@ _FRENCH_POSTCODE = re.compile(r"[0-9]{5}")
 
 
 def email(text: str) -> str:
-    """Return an e-mail address: nothing but an address, that mail could reach. No server is asked.
+    """Return an e-mail address: a bare address of valid form. No server is asked whether it exists.
 
     Raises Unfit(`email_format`).
     """

@@ -1,6 +1,6 @@
-"""Countries, by their official codes (ISO 3166-1 alpha-2), and Kosovo by the code everybody uses for it.
+"""Countries, by their official codes (ISO 3166-1 alpha-2), and Kosovo by its customary code.
 
-One code a country: what others write by habit (UK, EL) or wrote before (AN) is none.
+One code a country: customary (UK, EL) and former (AN) codes are refused.
 """
 
 _ALL = """

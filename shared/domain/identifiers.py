@@ -1,13 +1,13 @@
 """The identifiers of organisations, by type (rules R8, R25). Pure.
 
-Each has one form, whichever official writing comes: nobody may hold somebody else's identifier by writing it another
-way, and whoever looks one up finds it. For a SIRET, INSEE is the authority and the checksum only an early warning: some
-real ones break Luhn's rule, so only the shape is refused here.
+Each official way of writing one is brought to one canonical form. So nobody can take somebody else's identifier by
+writing it another way, and a look-up finds it however it is written. For a SIRET, INSEE is the authority and the
+checksum only a warning: some real ones break Luhn's rule, so only a wrong shape is refused here.
 
-Sources: python-stdnum for VAT numbers and Luhn; the arrêté of 9 December 2016 for what identifies whom, of which comes
-FRWF and 14 characters of the name for Wallis-et-Futuna; the registers of Nouvelle-Calédonie (7 digits of the
-organisation, 3 of the establishment, the first zero often left out) and of Polynésie française (a letter or a digit,
-5 digits, 3 of the establishment); the French e-invoicing specification for the lengths.
+Sources: python-stdnum for VAT numbers and Luhn; the arrêté of 9 December 2016 for which identifier an organisation has,
+FRWF and 14 characters of the name for Wallis-et-Futuna among them; the registers of Nouvelle-Calédonie (7 digits of
+the organisation, 3 of the establishment, the first zero often left out) and of Polynésie française (a letter or a
+digit, 5 digits, 3 of the establishment); the French e-invoicing specification for the lengths.
 """
 
 import re
@@ -41,7 +41,7 @@ _ONCE: Mapping[str, re.Pattern[str]] = {
     "RIDET": re.compile(r"[0-9A-Z]{9,10}"),
     "TAHITI": re.compile(r"[0-9A-Z]{9}"),
 }
-"""Shapes that structures were registered with: a reference may still name them."""
+"""Forms accepted in the past: structures were registered with them, and a reference may still name them."""
 WRITTEN: Mapping[str, str] = {
     "SIRET": r"^([0-9][ .-]?){13}[0-9]$",
     "UE_HORS_FRANCE": r"^[A-Za-z]{2}[ .-]?([0-9A-Za-z+*][ ./-]?){1,15}[0-9A-Za-z]$",
@@ -52,12 +52,12 @@ WRITTEN: Mapping[str, str] = {
 """How each number may be written, for the published schemas; unusual spaces and dashes are understood besides."""
 
 _LONG = 10
-"""Characters from which on a VAT number is not one by chance: the shortest have four."""
+"""Characters from which on a valid VAT number is not valid by chance: the shortest have four."""
 _LETTERS_OF_OLD_IRISH = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+*"
 
 
 def compact(kind: str, value: str) -> str:
-    """Write an identifier the one way it is compared and stored. What is no identifier stays none."""
+    """Return the canonical form in which an identifier is compared and stored. An invalid one stays invalid."""
     if kind not in _NUMBERS:
         value = texts.folded(value)
         return _outside_the_union(value) if kind == "HORS_UE" else value
@@ -68,7 +68,7 @@ def compact(kind: str, value: str) -> str:
 
 
 def _outside_the_union(value: str) -> str:
-    """Return country and name without anything between; Wallis-et-Futuna as the arrêté writes it."""
+    """Return country and name without a separator; Wallis-et-Futuna as the arrêté writes it."""
     found = re.fullmatch(r"(FRWF|WF|[A-Z]{2})[ -]*(.*)", value)
     if found is None:
         return value
@@ -80,7 +80,7 @@ def _vat(value: str) -> str:
     """Return a VAT number with its country's zeros, Greece as EL, and Ireland's old numbers as its new ones."""
     country = value[:2]
     if value[2:4] == country:
-        return value  # The library would take a country that is there twice away once.
+        return value  # Given the country code twice, the library would remove it once and accept the number.
     try:
         value = str(vat.compact(value))
     except ValidationError:
@@ -106,9 +106,9 @@ def problem(kind: str, value: str) -> str | None:
 
 
 def reference_problem(kind: str, value: str) -> str | None:
-    """Return the code of what is wrong with an identifier, compacted, that names a structure which is there already.
+    """Return the code of what is wrong with an identifier, compacted, that refers to an existing structure.
 
-    It may have been registered under a rule that has been narrowed since.
+    That structure may have been registered under a rule that has been tightened since.
     """
     return _misshapen(kind, value, _ONCE)
 
@@ -137,10 +137,10 @@ def _wrong_country(value: str) -> str | None:
 
 
 def _of_another_type(kind: str, number: str) -> str | None:
-    """Tell what goes round its own type, and so round INSEE and what follows from it.
+    """Return the code of an identifier that belongs to another type, which would evade INSEE and its consequences.
 
-    Fourteen digits are a SIRET whatever their checksum, since real ones break it; of a person nothing else is looked
-    at, whose numbers may have any other shape.
+    Fourteen digits are a SIRET whatever their checksum, since real ones break it. For a person this is the only check,
+    since a person's identifier may have any other shape.
     """
     if re.fullmatch(r"[0-9]{14}", number):
         return "identifier_needs_siret"
@@ -156,9 +156,9 @@ def _of_another_type(kind: str, number: str) -> str | None:
 
 
 def keys(kind: str, value: str) -> tuple[str, ...]:
-    """Return the unique keys under which a structure with this identifier, compacted, may be held.
+    """Return the unique keys under which a structure with this identifier, compacted, may be stored.
 
-    The first is the one of today; the others are those of writings that had a key of their own before.
+    The first is the current form; the others are of former forms, which had a key of their own.
     """
     return tuple(f"{kind}:{written}" for written in (value, *_once(kind, value)))
 
@@ -169,7 +169,7 @@ def _once(kind: str, value: str) -> Iterator[str]:
     elif kind == "UE_HORS_FRANCE" and value.startswith("EL"):
         yield f"GR{value[2:]}"
     elif kind == "UE_HORS_FRANCE" and re.fullmatch(r"IE0[0-9]{6}[A-Z]", value):
-        yield from (f"IE{value[8]}{letter}{value[3:8]}{value[9]}" for letter in _LETTERS_OF_OLD_IRISH)
+        yield from (f"IE{value[8]}{sign}{value[3:8]}{value[9]}" for sign in _LETTERS_OF_OLD_IRISH)
     elif kind == "HORS_UE" and value.startswith("FRWF"):
         yield from (f"{country}{value[4:]}" for country in ("FRWF ", "WF", "WF "))
     elif kind == "HORS_UE":

@@ -1,1 +1,1 @@
-"""The life of a request, written once for every owner. `engine.py` reads as the steps of a batch."""
+"""The life of a request, written once for every owner. `engine.py` has the steps of a batch in order."""

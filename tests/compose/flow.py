@@ -8,14 +8,14 @@ from typing import Any
 
 import httpx2
 
-from dev.run.doors import Doors
+from dev.run.clients import Channels
 from tests.support.system import until
 
 
 class Flow:
     """Changes the label of each structure in turn, until the context is left. What was answered 202 is remembered."""
 
-    def __init__(self, system: Doors, structures: Sequence[int], *, per_second: float) -> None:
+    def __init__(self, system: Channels, structures: Sequence[int], *, per_second: float) -> None:
         self._api = system.as_("alice", wait=None)
         self._structures = structures
         self._every = 1 / per_second
@@ -51,7 +51,7 @@ class Flow:
             self.count += 1
 
     def wait_until_all_are_applied(self) -> None:
-        """Wait until every request that was answered 202 is applied, and each structure bears its last label."""
+        """Wait until every request that was answered 202 is applied, and each structure has its last label."""
         for structure, sent in self._sent.items():
             until(lambda s=structure, n=sent: self._all_applied(s, n), 120, what=f"all of {structure} applied")  # type: ignore[misc]
             path = f"/structures/{structure}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.brokers.ports import free_ports
-from dev.run.doors import Doors
+from dev.run.clients import Channels
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".data" / "test-compose"
@@ -22,7 +22,7 @@ _ID = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 _IMAGES = ("structures", "structures-development")
 
 
-class Stack(Doors):
+class Stack(Channels):
     """A running project, and what a test does with it. `folder` holds its secrets."""
 
     def __init__(self, name: str, folder: Path, files: Sequence[str] = (), **settings: str) -> None:
@@ -87,9 +87,9 @@ class Stack(Doors):
         return self.compose("run", "--rm", "--no-TTY", "ops", *arguments)
 
     def not_ready(self, service: str) -> str | None:
-        """Ask as the health check of a container asks; return what keeps the service from working, or None."""
+        """Call as the health check of a container does; return what keeps the service from working, or None."""
         try:
-            self.compose("exec", "--no-TTY", service, "python", "-I", "-S", "shared/ready.py")
+            self.compose("exec", "--no-TTY", service, "python", "-I", "-S", "shared/runtime/healthcheck.py")
         except AssertionError as error:
             return str(error)
         return None

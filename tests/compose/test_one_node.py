@@ -1,14 +1,14 @@
-"""docker-compose.yml as it stands: used by both doors, looked at by a stranger, scaled under load."""
+"""docker-compose.yml as it stands: used by both channels, looked at by a stranger, scaled under load."""
 
 import json
 from collections.abc import Iterator
 
 import pytest
 
-from dev.run.doors import KAFKA_AUDIENCE, OUTCOMES
+from dev.run.clients import KAFKA_AUDIENCE, OUTCOMES
 from tests.compose.flow import Flow
 from tests.compose.stack import Stack, running
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.kafka import Partner, Reader
 from tests.support.system import until
 
@@ -32,14 +32,14 @@ def test_a_modification_goes_from_http_to_accepted_to_effective_to_readable(stac
     structure = new_structure(stack)
     path = f"/structures/{structure['id']}"
     with stack.as_("alice") as api:
-        told = api.patch(path, json={"email": "accueil@example.fr"}).json()
-        assert told["code"] == "accepted"
-        pending = api.get(path, params={"min_version": told["version"]}).json()
+        outcome = api.patch(path, json={"email": "accueil@example.fr"}).json()
+        assert outcome["code"] == "accepted"
+        pending = api.get(path, params={"min_version": outcome["version"]}).json()
         assert "email" not in pending
-        assert [p["request_id"] for p in pending["pending"]] == [told["request_id"]]
+        assert [p["request_id"] for p in pending["pending"]] == [outcome["request_id"]]
         until(lambda: api.get(path).json().get("email") == "accueil@example.fr", what="the change readable")
-        request = until(lambda: _applied(api.get(f"/requests/{told['request_id']}").json()))
-        assert request["at"] >= told["effective_at"]
+        request = until(lambda: _applied(api.get(f"/requests/{outcome['request_id']}").json()))
+        assert request["at"] >= outcome["effective_at"]
 
 
 def _applied(request: dict[str, object]) -> dict[str, object] | None:
@@ -53,7 +53,7 @@ def test_another_system_comes_from_outside_the_containers_with_any_codec(stack: 
     partner = Partner({**stack.partner(), "compression.type": "zstd"})
     token = stack.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": structure["id"]}, "phone": "0102030405"}
-    rid = partner.ask("structure.requests", "structure.modify.v1", data, token)
+    rid = partner.submit("structure.requests", "structure.modify.v1", data, token)
     for status in ("accepted", "applied"):
         assert outcomes.until(lambda seen, s=status: (seen.get("request_id"), seen.get("status")) == (rid, s))  # type: ignore[misc]
     outcomes.close()
@@ -160,7 +160,7 @@ def test_scaling_a_service_to_three_and_back_loses_nothing_that_was_accepted(sta
 
 
 def _accepted(stack: Stack, replica: int) -> float:
-    """How many requests a replica has accepted, as its metrics tell."""
+    """How many requests a replica has accepted, as its metrics say."""
     code = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8100/metrics').read().decode())"
     lines = stack.python("structure_svc", code, replica).splitlines()
     wanted = 'structures_requests_total{status="accepted",type="structure.modify.v1"}'

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 
 from tests.compose.flow import Flow
 from tests.compose.stack import Stack, running
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.kafka import Reader
 from tests.support.system import until
 
@@ -34,8 +34,8 @@ def test_every_record_is_on_three_nodes_and_acknowledged_by_two(admin: AdminClie
     assert {"structure.requests", "delay.5s.v1", "gateway.dlq", "outcomes.facturier"} <= set(topics)
     for topic in topics.values():
         assert {len(partition.replicas) for partition in topic.partitions.values()} == {3}, topic.topic
-    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
-    for future in admin.describe_configs(asked).values():
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
+    for future in admin.describe_configs(resources).values():
         assert future.result(20)["min.insync.replicas"].value == "2"
 
 

@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dev.contracts import FOLDER, asyncapi, every_topic, messages
-from shared import topics
 from shared.clock import MINUTE
+from shared.contracts import topics
 
 DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 SCHEMAS = sorted((FOLDER / "schemas").glob("*.json"))
@@ -113,7 +113,7 @@ def test_a_message_is_named_by_its_cloudevents_type() -> None:
             message = DOCUMENT["channels"][topic.name]["messages"][name]
             assert message["name"] == event_type
             own = {"const": event_type}
-            # Whoever's it is, a poke may wait; and a partner is told by every owner.
+            # Whoever's it is, a trigger may wait; and a partner is told by every owner.
             any_ = {"enum": [event_type.replace("<owner>", owner) for owner in topics.OWNERS]}
             assert message["headers"]["properties"]["ce_type"] == (any_ if "<owner>" in event_type else own)
             if topic.name.endswith(".requests") and topic.name != "insee.requests":

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from shared.codes import CODES
-from shared.field_codes import IDENTIFIER_FORMS
-from shared.sentences import names
+from shared.contracts.codes import CODES
+from shared.contracts.codes.fields import IDENTIFIER_FORMS
+from shared.contracts.codes.sentences import names
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("shared", "services", "gateway")
-CATALOGUE = {ROOT / "shared" / "codes.py", ROOT / "shared" / "field_codes.py"}
+CATALOGUE = {*(ROOT / "shared" / "contracts" / "codes").glob("*.py")}
 
-REFUSALS = {"Rejected", "Failed", "problem", "PydanticCustomError", "told_as", "wrong", "Unfit"}
+REFUSALS = {"Rejected", "Failed", "problem", "PydanticCustomError", "wrong", "Unfit"}
 """What is called with a code, first."""
 WITH_DETAILS = {"Rejected", "Failed", "problem"}
-NAMING_CODES = {"code", "cancels_code", "otherwise", "missing"}
+NAMING_CODES = {"code", "cancels_code", "timeout_code", "missing"}
 """Arguments of rules' answers, and of the engine's own steps, that are codes."""
 OF_EACH_FIELD = {"fields"}
 """Details beside a sentence's own values: those of each field's."""
@@ -77,7 +77,7 @@ def assigned(name: str, tree: ast.Module) -> Iterator[ast.AST]:
                 yield value
 
 
-def told() -> Iterator[tuple[str, set[str]]]:
+def reported() -> Iterator[tuple[str, set[str]]]:
     """Yield every place that tells a code, with the codes it may tell."""
     for place, tree, node, called in calls():
         if called in REFUSALS and node.args:
@@ -92,13 +92,13 @@ def told() -> Iterator[tuple[str, set[str]]]:
 
 
 def test_the_places_that_tell_codes_are_found() -> None:
-    found = {code for _, codes in told() for code in codes}
+    found = {code for _, codes in reported() for code in codes}
     assert len(found) > 70
     assert {"superseded", "too_late", "already_active", "name_required", "not_yet", "accepted", "date_format"} <= found
 
 
 def test_every_code_told_is_in_the_catalogue() -> None:
-    unknown = {place: codes - set(CODES) for place, codes in told() if codes - set(CODES)}
+    unknown = {place: codes - set(CODES) for place, codes in reported() if codes - set(CODES)}
     assert unknown == {}
 
 

@@ -11,15 +11,16 @@ import pytest
 from services.manager_svc import rules as manager_rules
 from services.structure_svc.rules import activate, deactivate
 from services.structure_svc.state import StructureState
-from shared.engine import due
-from shared.engine.decide import decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.rules import Change, Context, Owner, delayed
-from shared.messages import manager
-from shared.messages import structure as structure_messages
-from shared.messages.common import Request, StructureRef
-from tests.unit.structure.given import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
+from shared.contracts.messages import manager
+from shared.contracts.messages import structure as structure_messages
+from shared.contracts.messages.common import Request, StructureRef
+from shared.contracts.messages.structure import OfStructure
+from shared.engine.core import due
+from shared.engine.core.decide import decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Change, Context, Owner, delayed
+from tests.unit.services.structure_svc.builders import ALICE, COPIES, DELAY, NOW, OWNER, TIMING, structure
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("shared", "services", "gateway", "ops")
@@ -32,10 +33,10 @@ def _files_that_name(pattern: str) -> set[str]:
 
 def test_deactivate_is_named_where_activate_is_and_only_in_its_message_its_rule_its_line_and_its_route() -> None:
     expected = {
-        "shared/messages/structure.py",  # the message
+        "shared/contracts/messages/structure.py",  # the message
         "services/structure_svc/rules/deactivate.py",  # the rule
         "services/structure_svc/rules/__init__.py",  # the line of the table
-        "gateway/routes/changes.py",  # the way to ask for it by HTTP; by Kafka it needs none
+        "gateway/api/routes/changes.py",  # the way to ask for it by HTTP; by Kafka it needs none
     }
     assert _files_that_name(r"\bDeactivateStructure\b|\bdeactivate\.accept\b") == expected
     assert {f.replace("/activate", "/deactivate") for f in _files_that_name(r"\bActivateStructure\b")} - expected == {
@@ -46,7 +47,7 @@ def test_deactivate_is_named_where_activate_is_and_only_in_its_message_its_rule_
 def test_the_two_rules_differ_in_what_they_are_about_and_in_nothing_else() -> None:
     one, other = (Path(rule.__file__ or "").read_text().splitlines() for rule in (activate, deactivate))
     assert {line for line in one if line.startswith(("from ", "import "))} - {
-        "from shared.messages.structure import ActivateStructure"
+        "from shared.contracts.messages.structure import ActivateStructure"
     } <= set(other)
     for rule in (activate, deactivate):
         assert [name for name in vars(rule) if name in {"accept", "apply"}] == ["accept", "apply"]
@@ -63,12 +64,10 @@ def test_what_has_a_rule_is_published_and_the_other_way_round(
     assert set(owner.rules) - set(owner.internal) == set(published)
 
 
-class ArchiveStructure(Request):
+class ArchiveStructure(OfStructure):
     """A request type that does not exist: all that it takes is here."""
 
     type: ClassVar[str] = "structure.archive.v1"
-
-    structure: StructureRef
 
 
 def accept(request: ArchiveStructure, state: StructureState, context: Context) -> Change:
@@ -93,6 +92,6 @@ def test_a_new_request_type_lives_its_whole_life_without_a_word_to_the_engine() 
     (pending,) = draft.pending
     assert pending.due_at == NOW + DELAY
     assert due.apply(draft, until=NOW + DELAY, now=NOW + DELAY)
-    assert [(s.type, s.status) for s in draft.steps] == [(request.type, "accepted"), (request.type, "applied")]
+    assert [(s.type, s.status) for s in draft.transitions] == [(request.type, "accepted"), (request.type, "applied")]
     assert isinstance(draft.state, StructureState)
     assert draft.state.label == "archives"

@@ -14,17 +14,17 @@ from pydantic import SecretStr
 from pymongo.read_concern import ReadConcern
 
 from dev.brokers import Brokers
-from shared.engine.memory import MemoryStore
-from shared.engine.mongo_store import MongoStore
-from shared.mongo import connect
-from shared.settings import MongoSettings
-from tests.support.lab import Lab
+from shared.engine.storage.memory import MemoryStore
+from shared.engine.storage.mongo import MongoStore
+from shared.mongo.client import connect
+from shared.runtime.settings import MongoSettings
+from tests.support.harness import Harness
 from tests.support.toy import OWNER
 
 
 @pytest.fixture(scope="session")
 def engine_mongo(session_mongo: Brokers) -> str:
-    """The address of MongoDB for the toy owner, with rights on its own database alone."""
+    """The address of MongoDB for the toy owner, with access to its own database alone."""
     return session_mongo.service_mongo_uri("box_svc")
 
 
@@ -72,12 +72,14 @@ class RawMongo:
 
 
 @pytest.fixture(params=["memory", "mongo"])
-def lab(request: pytest.FixtureRequest) -> Lab:
+def harness(request: pytest.FixtureRequest) -> Harness:
     """One storage that every process sees."""
     if request.param == "memory":
         memory = MemoryStore(OWNER)
-        return Lab(lambda: memory, memory, RawMemory(memory))
+        return Harness(lambda: memory, memory, RawMemory(memory))
     database = request.getfixturevalue("mongo_database")
     look = MongoStore(database.with_options(read_concern=ReadConcern("local")), OWNER)
     # What a majority knows of this write, it knows of all before it too.
-    return Lab(lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["lab"].insert_one({}))
+    return Harness(
+        lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["harness"].insert_one({})
+    )

@@ -1,4 +1,4 @@
-"""Whoever may not know that a document exists is told, and waits, as if there were none (rule R1)."""
+"""Whoever may not know that a document exists is answered, and waits, as if there were none (rule R1)."""
 
 import re
 from collections.abc import Sequence
@@ -6,84 +6,84 @@ from collections.abc import Sequence
 import orjson
 import pytest
 
-from shared.auth import Actor
 from shared.clock import MINUTE, SECOND
-from shared.messages.cloudevents import Message
-from tests.support.lab import Lab
+from shared.contracts.messages.cloudevents import Message
+from shared.domain.actor import Actor
+from tests.support.harness import Harness
 from tests.support.toy import ALICE, BOB
 from tests.support.toy.requests import Find, Hidden, PutNow
-from tests.support.toy.rules import NOBODY, keeper_key
+from tests.support.toy.rules import NOBODY, permissions_key
 
 CODES = {"bob": ["waiting_copy", "not_found"], NOBODY: ["user_inactive"]}
 
 
-async def box(lab: Lab) -> None:
-    """Make box 1, which has a past: its version is none that a first decision would have."""
+async def box(harness: Harness) -> None:
+    """Make box 1, which has a history: its version is none that a first decision would have."""
     for number in range(3):
-        await lab.ask(Find(box="1", thing="lid"), f"before {number}")
-    await lab.copy(keeper_key("1"), {"may": ["alice"]})
+        await harness.submit(Find(box="1", thing="lid"), f"before {number}")
+    await harness.copy(permissions_key("1"), {"may": ["alice"]})
 
 
-async def _refused(lab: Lab, actor: Actor, box: str) -> list[Message]:
-    """Ask about a box until it is refused; return what was told, the copies of the team moving meanwhile."""
-    done, began = len(lab.bus.sent), lab.clock.time
+async def _refused(harness: Harness, actor: Actor, box: str) -> list[Message]:
+    """Request something of a box until it is refused; return the outcomes, the copies of the team moving meanwhile."""
+    done, began = len(harness.bus.sent), harness.clock.time
     request_id = f"about {box}"
-    await lab.ask(Hidden(box=box, thing="pen"), request_id, actor=actor)
-    lab.clock.pass_(SECOND)
+    await harness.submit(Hidden(box=box, thing="pen"), request_id, actor=actor)
+    harness.clock.pass_(SECOND)
     if box == "1":
-        await lab.copy(keeper_key(box), {"may": ["carol"]}, done)
-    lab.clock.pass_(SECOND)
-    await lab.sweep()
-    await lab.ask(Hidden(box=box, thing="pen"), request_id, actor=actor)  # A repeat is told the same too.
-    told = [m for m in lab.bus.sent[done:] if m.topic == "box.outcomes"]
-    lab.clock.time = began
-    return told
+        await harness.copy(permissions_key(box), {"may": ["carol"]}, done)
+    harness.clock.pass_(SECOND)
+    await harness.sweep()
+    await harness.submit(Hidden(box=box, thing="pen"), request_id, actor=actor)  # A repeat gets the same answer too.
+    outcomes = [m for m in harness.bus.sent[done:] if m.topic == "box.outcomes"]
+    harness.clock.time = began
+    return outcomes
 
 
-def _as_told(messages: Sequence[Message], box: str) -> list[str]:
-    """Return all that messages show, with what was asked about by one name, and without marks that are made up."""
+def _comparable(messages: Sequence[Message], box: str) -> list[str]:
+    """Return all that messages show, with the box by one name, and without marks that are made up."""
     shown = [str(m).replace(f"about {box}", "about it").replace(f'"{box}"', "it") for m in messages]
     return [re.sub("00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", "traced", message) for message in shown]
 
 
 @pytest.mark.parametrize("actor", [BOB, Actor(NOBODY)], ids=lambda a: a.id)
-async def test_what_is_not_theirs_looks_like_what_is_not_there(lab: Lab, actor: Actor) -> None:
-    await box(lab)
-    there, absent = await _refused(lab, actor, "1"), await _refused(lab, actor, "2")
-    assert _as_told(there, "1") == _as_told(absent, "2")
-    told = [orjson.loads(message.value) for message in there]
-    assert [t["code"] for t in told if not t["repeated"]] == CODES[actor.id]
-    assert [t["reference"] for t in told] == [{"box": "1"}] * len(told)
-    assert all("document" not in t and t["version"] <= 1 for t in told)
+async def test_what_is_not_theirs_looks_like_what_is_not_there(harness: Harness, actor: Actor) -> None:
+    await box(harness)
+    there, absent = await _refused(harness, actor, "1"), await _refused(harness, actor, "2")
+    assert _comparable(there, "1") == _comparable(absent, "2")
+    outcomes = [orjson.loads(message.value) for message in there]
+    assert [o["code"] for o in outcomes if not o["repeated"]] == CODES[actor.id]
+    assert [o["reference"] for o in outcomes] == [{"box": "1"}] * len(outcomes)
+    assert all("document" not in o and o["version"] <= 1 for o in outcomes)
 
 
-async def test_the_journal_tells_which_document_it_was_for_whoever_may_consult_it(lab: Lab) -> None:
-    await box(lab)
-    await _refused(lab, BOB, "1")
-    assert [(step["status"], step["document"]) for step in lab.journal("about 1", "bob")] == [
+async def test_the_journal_names_the_document_for_whoever_may_consult_it(harness: Harness) -> None:
+    await box(harness)
+    await _refused(harness, BOB, "1")
+    assert [(step["status"], step["document"]) for step in harness.journal("about 1", "bob")] == [
         ("waiting", "box:1"),
         ("rejected", "box:1"),
     ]
-    await lab.rest()
-    await lab.tells_one_story("about 1", "rejected", actor="bob")
+    await harness.rest()
+    await harness.assert_consistent("about 1", "rejected", actor="bob")
 
 
-async def test_whoever_may_know_is_told_all_of_it(lab: Lab) -> None:
-    await box(lab)
-    await lab.ask(Hidden(box="1", thing="pen"), actor=ALICE)
-    (told,) = lab.outcomes()
-    assert (told["status"], told["document"], told["version"]) == ("applied", "box:1", 4)
-    await lab.ask(PutNow(box="1", thing="ink"), "r2", actor=BOB)
-    assert lab.outcomes("r2", "bob")[0]["document"] == "box:1"
+async def test_whoever_may_know_receives_the_whole_outcome(harness: Harness) -> None:
+    await box(harness)
+    await harness.submit(Hidden(box="1", thing="pen"), actor=ALICE)
+    (outcome,) = harness.outcomes()
+    assert (outcome["status"], outcome["document"], outcome["version"]) == ("applied", "box:1", 4)
+    await harness.submit(PutNow(box="1", thing="ink"), "r2", actor=BOB)
+    assert harness.outcomes("r2", "bob")[0]["document"] == "box:1"
 
 
-async def test_what_comes_to_be_known_while_it_waits_is_decided(lab: Lab) -> None:
-    """A right that was just given is no stranger's any more."""
-    await box(lab)
-    await lab.ask(Hidden(box="1", thing="pen"), actor=BOB)
-    await lab.copy(keeper_key("1"), {"may": ["bob"]}, 2)
-    assert lab.told("r1", "bob") == ["waiting", "applied"]
-    assert lab.outcomes("r1", "bob")[-1]["document"] == "box:1"
-    lab.clock.pass_(MINUTE)
-    await lab.rest()
-    await lab.tells_one_story("r1", "applied", actor="bob")
+async def test_what_comes_to_be_known_while_it_waits_is_decided(harness: Harness) -> None:
+    """A permission that was just given is no stranger's any more."""
+    await box(harness)
+    await harness.submit(Hidden(box="1", thing="pen"), actor=BOB)
+    await harness.copy(permissions_key("1"), {"may": ["bob"]}, 2)
+    assert harness.statuses("r1", "bob") == ["waiting", "applied"]
+    assert harness.outcomes("r1", "bob")[-1]["document"] == "box:1"
+    harness.clock.pass_(MINUTE)
+    await harness.rest()
+    await harness.assert_consistent("r1", "applied", actor="bob")

@@ -1,12 +1,12 @@
-"""What breaks harms itself alone: whoever asked is told, the message is kept, and its neighbours go on."""
+"""What breaks harms itself alone: its sender gets an answer, the message is kept, and its neighbours go on."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from shared.messages.common import Request
-from tests.support.lab import Lab
+from shared.contracts.messages.common import Request
+from tests.support.harness import Harness
 from tests.support.toy import DELAY, NOW, UNSPEAKABLE, incoming
 from tests.support.toy.requests import Broken, Find, HalfBroken, Put, PutNow
 from tests.support.toy.rules import BOMB
@@ -20,24 +20,24 @@ def record() -> Any:
 
 
 @pytest.mark.parametrize("poison", [Broken(box="1"), HalfBroken(box="1"), PutNow(box=UNSPEAKABLE, thing="pen")])
-async def test_poison_in_the_middle_of_a_batch(lab: Lab, poison: Request) -> None:
-    await lab.ask(Find(box="1", thing="lid"), "r0")
-    await lab.batch(
+async def test_poison_in_the_middle_of_a_batch(harness: Harness, poison: Request) -> None:
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.batch(
         incoming(PutNow(box="1", thing="pen"), "before"),
         incoming(poison, "r1", record=record()),
         incoming(PutNow(box="1", thing="ink"), "after"),
     )
-    assert (lab.told("before"), lab.told("after")) == (["applied"], ["applied"])
-    assert await lab.things() == ("lid", "pen", "ink")
-    assert (lab.told("r1"), lab.code("r1")) == (["rejected"], "internal_error")
-    await lab.rest()
-    await lab.tells_one_story("r1", "rejected")
+    assert (harness.statuses("before"), harness.statuses("after")) == (["applied"], ["applied"])
+    assert await harness.things() == ("lid", "pen", "ink")
+    assert (harness.statuses("r1"), harness.code("r1")) == (["rejected"], "internal_error")
+    await harness.rest()
+    await harness.assert_consistent("r1", "rejected")
 
 
-async def test_what_broke_is_dead_lettered_with_its_bytes_and_without_its_token(lab: Lab) -> None:
-    await lab.ask(Find(box="1", thing="lid"), "r0")
-    await lab.batch(incoming(Broken(box="1"), record=record()))
-    (dead,) = lab.bus.on("box_svc.dlq")
+async def test_what_broke_is_dead_lettered_with_its_bytes_and_without_its_token(harness: Harness) -> None:
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.batch(incoming(Broken(box="1"), record=record()))
+    (dead,) = harness.bus.on("box_svc.dlq")
     headers = dict(dead.headers)
     assert (dead.key, dead.value) == (b"1", b"{}")
     assert headers["dlq_code"] == b"internal_error"
@@ -47,23 +47,23 @@ async def test_what_broke_is_dead_lettered_with_its_bytes_and_without_its_token(
     assert b"secret" not in repr(dead).encode()
 
 
-async def test_of_what_broke_half_way_nothing_stays(lab: Lab) -> None:
-    await lab.ask(Find(box="1", thing="lid"), "r0")
-    await lab.ask(HalfBroken(box="1"))
-    assert await lab.things() == ("lid",)
-    assert lab.told("r1.second") == []
-    assert lab.record()["version"] == 1, "a refusal alone is no change of the state"
+async def test_of_what_broke_half_way_nothing_stays(harness: Harness) -> None:
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.submit(HalfBroken(box="1"))
+    assert await harness.things() == ("lid",)
+    assert harness.statuses("r1.second") == []
+    assert harness.record()["version"] == 1, "a refusal alone is no change of the state"
 
 
-async def test_a_change_that_breaks_when_it_is_due_fails_and_stops_no_other(lab: Lab) -> None:
-    await lab.batch(*(incoming(Find(box=box, thing="lid"), f"find{box}") for box in "12"))
-    await lab.batch(incoming(Put(box="1", thing="pen")), incoming(Put(box="2", thing="ink"), "r2"))
-    await lab.ask(PutNow(box="1", thing=BOMB), "bomb")
-    await lab.ask(PutNow(box="1", thing="cup"), "still decided")
-    assert lab.record("1")["will_hold"] == ["lid", BOMB, "cup"]
-    lab.clock.pass_(DELAY)
-    await lab.poke("1", "2")
-    assert (lab.told("r1"), lab.code("r1")) == (["accepted", "failed"], "internal_error")
-    assert lab.told("r2") == ["accepted", "applied"]
-    assert (await lab.things("1"), await lab.things("2")) == (("lid", BOMB, "cup"), ("lid", "ink"))
-    assert lab.record("1")["pending"] == []
+async def test_a_change_that_breaks_when_it_is_due_fails_and_stops_no_other(harness: Harness) -> None:
+    await harness.batch(*(incoming(Find(box=box, thing="lid"), f"find{box}") for box in "12"))
+    await harness.batch(incoming(Put(box="1", thing="pen")), incoming(Put(box="2", thing="ink"), "r2"))
+    await harness.submit(PutNow(box="1", thing=BOMB), "bomb")
+    await harness.submit(PutNow(box="1", thing="cup"), "still decided")
+    assert harness.record("1")["will_hold"] == ["lid", BOMB, "cup"]
+    harness.clock.pass_(DELAY)
+    await harness.trigger("1", "2")
+    assert (harness.statuses("r1"), harness.code("r1")) == (["accepted", "failed"], "internal_error")
+    assert harness.statuses("r2") == ["accepted", "applied"]
+    assert (await harness.things("1"), await harness.things("2")) == (("lid", BOMB, "cup"), ("lid", "ink"))
+    assert harness.record("1")["pending"] == []

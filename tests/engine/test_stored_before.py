@@ -1,4 +1,4 @@
-"""Structures stored under older rules are found, changed and told as before, by the old writing and by today's."""
+"""Structures stored under older rules are found, changed and published as before, by the old writing and by today's."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from pymongo.read_concern import ReadConcern
 
 from services.structure_svc import rules
 from shared.clock import HOUR, MINUTE
-from shared.engine.decide import COPY, Timing
-from shared.engine.engine import Engine
-from shared.engine.incoming import Incoming
-from shared.engine.memory import MemoryBus, MemoryStore
-from shared.engine.mongo_store import MongoStore
-from shared.messages import cloudevents, records
-from shared.messages.common import Request
-from shared.messages.structure import CreateStructure, ModifyStructure
+from shared.contracts.messages import cloudevents, records
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.structure import CreateStructure, ModifyStructure
+from shared.engine.core.decide import COPY, Timing
+from shared.engine.core.incoming import Incoming
+from shared.engine.runtime.engine import Engine
+from shared.engine.storage.memory import MemoryBus, MemoryStore
+from shared.engine.storage.mongo import MongoStore
 from tests.support.toy import ALICE, ManualClock
 
 OWNER = rules.owner(HOUR)
@@ -58,11 +58,11 @@ class Bench:
         self.store = store
         self.engine = Engine(OWNER, store, self.bus, self.clock, TIMING, process="structure_svc")
 
-    async def ask(self, request: Request, request_id: str = "r1") -> dict[str, Any]:
+    async def submit(self, request: Request, request_id: str = "r1") -> dict[str, Any]:
         await self.engine.requests([Incoming(request_id, ALICE, request, "hash", self.clock.now())])
-        return self.told()
+        return self.last_outcome()
 
-    def told(self) -> dict[str, Any]:
+    def last_outcome(self) -> dict[str, Any]:
         """Return the last outcome."""
         outcome: dict[str, Any] = cloudevents.read(_Record(self.bus.on("structure.outcomes")[-1])).data
         return outcome
@@ -88,7 +88,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return Bench(MongoStore(database, OWNER))
 
 
-async def given(bench: Bench, kind: str, value: str) -> None:
+async def store_structure(bench: Bench, kind: str, value: str) -> None:
     """Store structure 1 with this identifier, as it is."""
     state = {"id": 1, "identifier": {"type": kind, "value": value}, **BEFORE}
     raw = {"_id": "structure:1", "version": 3, "keys": [f"{kind}:{value}"], "state": state, "outbox": []}
@@ -101,29 +101,29 @@ async def given(bench: Bench, kind: str, value: str) -> None:
 
 @pytest.mark.parametrize(("kind", "stored", "written"), WRITINGS)
 async def test_it_is_named_by_either_writing(bench: Bench, kind: str, stored: str, written: str) -> None:
-    await given(bench, kind, stored)
+    await store_structure(bench, kind, stored)
     for number, value in enumerate((written, stored)):
         named = {"structure": {"identifier": {"type": kind, "value": value}}, "label": f"n° {number}"}
-        told = await bench.ask(ModifyStructure.read(named), f"r{number}")
-        assert (told["status"], told["reference"]["structure"]["id"]) == ("accepted", 1)
-        assert told["reference"]["structure"]["identifier"]["value"] == stored
+        outcome = await bench.submit(ModifyStructure.read(named), f"r{number}")
+        assert (outcome["status"], outcome["reference"]["structure"]["id"]) == ("accepted", 1)
+        assert outcome["reference"]["structure"]["identifier"]["value"] == stored
 
 
 @pytest.mark.parametrize(("kind", "stored", "written"), WRITINGS[:6] + WRITINGS[8:9] + WRITINGS[10:11])
 async def test_nobody_else_gets_its_identifier_by_either_writing(
     bench: Bench, kind: str, stored: str, written: str
 ) -> None:
-    await given(bench, kind, stored)
+    await store_structure(bench, kind, stored)
     for number, value in enumerate((written, stored)):
-        given_ = {"identifier": {"type": kind, "value": value}, "name": "X", "address": {"city": "X"}}
-        told = await bench.ask(CreateStructure.read(given_), f"r{number}")
-        assert (told["status"], told["code"]) == ("rejected", "identifier_taken")
+        creation = {"identifier": {"type": kind, "value": value}, "name": "X", "address": {"city": "X"}}
+        outcome = await bench.submit(CreateStructure.read(creation), f"r{number}")
+        assert (outcome["status"], outcome["code"]) == ("rejected", "identifier_taken")
 
 
-async def test_what_would_be_refused_today_is_read_told_and_changed(bench: Bench) -> None:
-    await given(bench, "UE_HORS_FRANCE", "GR094019245")
-    told = await bench.ask(ModifyStructure.read({"structure": {"id": 1}, "email": "a@b.fr"}))
-    assert told["status"] == "accepted"
+async def test_what_would_be_refused_today_is_read_published_and_changed(bench: Bench) -> None:
+    await store_structure(bench, "UE_HORS_FRANCE", "GR094019245")
+    outcome = await bench.submit(ModifyStructure.read({"structure": {"id": 1}, "email": "a@b.fr"}))
+    assert outcome["status"] == "accepted"
     shown = records.state("structure", _Record(bench.bus.on("structure.state")[-1])).data
     assert {name: shown[name] for name in ("phone", "email", "label", "address")} == {
         "phone": "----",
@@ -133,7 +133,7 @@ async def test_what_would_be_refused_today_is_read_told_and_changed(bench: Bench
     }
     bench.clock.pass_(30 * MINUTE)
     await bench.engine.triggers([("structure:1", bench.clock.now())])
-    assert bench.told()["status"] == "applied"
+    assert bench.last_outcome()["status"] == "applied"
     shown = records.state("structure", _Record(bench.bus.on("structure.state")[-1])).data
     assert (shown["email"], shown["phone"]) == ("a@b.fr", "----")
     assert shown["identifier"] == {"type": "UE_HORS_FRANCE", "value": "GR094019245"}
@@ -141,8 +141,8 @@ async def test_what_would_be_refused_today_is_read_told_and_changed(bench: Bench
 
 async def test_a_change_that_was_accepted_before_still_applies(bench: Bench) -> None:
     """It is not looked at again with the rules of today: it was promised."""
-    await given(bench, "AUTRE", "A  B")
-    told = await bench.ask(ModifyStructure.read({"structure": {"id": 1}, "phone": "0102030405"}))
+    await store_structure(bench, "AUTRE", "A  B")
+    outcome = await bench.submit(ModifyStructure.read({"structure": {"id": 1}, "phone": "0102030405"}))
     change = {"phone": "01 02", "address": {"country": "UK"}, "billing_mandate": BEFORE["billing_mandate"]}
     if isinstance(bench.store, MemoryStore):
         bench.store.documents["structure:1"]["pending"][0]["change"] = change
@@ -150,7 +150,7 @@ async def test_a_change_that_was_accepted_before_still_applies(bench: Bench) -> 
         await bench.store._documents.update_one({"_id": "structure:1"}, {"$set": {"pending.0.change": change}})
     bench.clock.pass_(30 * MINUTE)
     await bench.engine.triggers([("structure:1", bench.clock.now())])
-    assert (told["status"], bench.told()["status"]) == ("accepted", "applied")
+    assert (outcome["status"], bench.last_outcome()["status"]) == ("accepted", "applied")
     shown = records.state("structure", _Record(bench.bus.on("structure.state")[-1])).data
     assert (shown["phone"], shown["address"]) == ("01 02", {"country": "UK"})
     assert shown["billing_mandate"] == BEFORE["billing_mandate"]

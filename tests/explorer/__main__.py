@@ -4,7 +4,7 @@
     make explore CASE=cancelled TIME=600   one of them, for ten minutes
     make explore SEED=7                    other ways through the crowds
 
-Stops at the first violation, tells the way there step by step, and ends with status 1.
+Stops at the first violation, prints the way there step by step, and ends with status 1.
 """
 
 import argparse
@@ -23,12 +23,12 @@ def main() -> int:
     """Explore; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", choices=["", *CASES, *CROWDS], help="explore this one alone")
-    parser.add_argument("--time", type=lambda given: float(given or 60), default=60, help="seconds for each (60)")
-    parser.add_argument("--seed", type=lambda given: int(given or 0), default=0, help="chooses ways at random (0)")
-    given = parser.parse_args()
+    parser.add_argument("--time", type=lambda text: float(text or 60), default=60, help="seconds for each (60)")
+    parser.add_argument("--seed", type=lambda text: int(text or 0), default=0, help="chooses ways at random (0)")
+    arguments = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    for name in [given.case] if given.case else [*CASES, *CROWDS]:
-        found = _case(name, given.time) if name in CASES else _crowd(name, given.time, given.seed)
+    for name in [arguments.case] if arguments.case else [*CASES, *CROWDS]:
+        found = _case(name, arguments.time) if name in CASES else _crowd(name, arguments.time, arguments.seed)
         if found.wrong:
             print(found)
             return 1
@@ -42,9 +42,9 @@ def _case(name: str, seconds: float) -> Found:
         print(f"{name}, {preemptions} preemptions: {str(found).partition(chr(10))[0]}", flush=True)
         left -= found.seconds
         preemptions += 1
-        if found.worlds == before:  # More preemptions reach nothing more: everything has been seen.
+        if found.states == before:  # More preemptions reach nothing more: everything has been seen.
             break
-        before = found.worlds
+        before = found.states
     return found
 
 

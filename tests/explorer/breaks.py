@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.clock import Clock
-from shared.engine.document import Document, Write
-from shared.engine.incoming import Row
-from shared.engine.memory import MemoryStore
-from shared.engine.step import Step
-from shared.engine.store import Saved
+from shared.engine.core.document import Document, Write
+from shared.engine.core.incoming import RequestRecord
+from shared.engine.core.transition import Transition
+from shared.engine.storage.memory import MemoryStore
+from shared.engine.storage.protocol import Published, Saved
 from tests.explorer.perform import ExploredStore
 from tests.explorer.port import Port
-from tests.explorer.world import NO_FAULTS, Faults
+from tests.explorer.stack import NO_FAULTS, Faults
 from tests.support.toy import DELAY, NOW, ManualClock
 
-SWEEPS = frozenset({"outboxes", "states", "settle", "overdue", "deadlines", "questions"})
+SWEEPS = frozenset({"outboxes", "states", "republish", "overdue", "deadlines", "look_ups"})
 FAR = NOW + 1000 * DELAY
 
 
@@ -30,7 +30,7 @@ class Break:
     """How many faults that takes; None for those of the case."""
     store: Callable[[Any], MemoryStore] = ExploredStore
     port: Callable[[], Any] = Port
-    poke_clock: Callable[[ManualClock], Clock] = lambda clock: clock
+    trigger_clock: Callable[[ManualClock], Clock] = lambda clock: clock
     stamp: Callable[[int], int] = lambda stamp: stamp
     sweeps: frozenset[str] = SWEEPS
     journal_by_step: bool = True
@@ -40,10 +40,10 @@ class Break:
 NOTHING = Break()
 
 
-# ---- what the storage no longer guards ------------------------------------------------------------------------
+# ---- what the storage no longer checks ------------------------------------------------------------------------
 
 
-class Unguarded(ExploredStore):
+class Unversioned(ExploredStore):
     """Writes a document whatever its version is."""
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
@@ -51,12 +51,12 @@ class Unguarded(ExploredStore):
         return super()._in_the_way(replace(write, base=raw["version"] if raw else 0))
 
 
-class CancelsUnguarded(ExploredStore):
+class CancelsUnversioned(ExploredStore):
     """Writes a cancellation whatever the version of its document is."""
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
         raw = self.documents.get(write.id)
-        is_one = any(step.status == "cancelled" for step in write.steps)
+        is_one = any(transition.status == "cancelled" for transition in write.transitions)
         return super()._in_the_way(replace(write, base=raw["version"]) if raw and is_one else write)
 
 
@@ -65,8 +65,8 @@ class CancelsElsewhere(ExploredStore):
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
         own = [
-            replace(w, id=f"decision:{w.steps[-1].key}", decided=w.steps[-1].key)
-            if w.base == 0 and any(step.status == "cancelled" for step in w.steps)
+            replace(w, id=f"decision:{w.transitions[-1].key}", idempotency_key=w.transitions[-1].key)
+            if w.base == 0 and any(transition.status == "cancelled" for transition in w.transitions)
             else w
             for w in writes
         ]
@@ -77,84 +77,84 @@ class NoDecided(ExploredStore):
     """Has no unique index on what a new document decided."""
 
     def _in_the_way(self, write: Write) -> frozenset[str] | None:
-        return super()._in_the_way(replace(write, decided=None))
+        return super()._in_the_way(replace(write, idempotency_key=None))
 
 
-class AnyRow(ExploredStore):
-    """Writes a row over a newer one too."""
+class OverwritesNewerRecord(ExploredStore):
+    """Writes a record over a newer one too."""
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            self.requests.pop(step.key, None)
-        await super().put_rows(steps)
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
+        for transition in transitions:
+            self.requests.pop(transition.key, None)
+        await super().put_records(transitions)
 
 
 class WaitingOverDecided(ExploredStore):
-    """Writes a waiting row over a decided one too."""
+    """Writes a waiting record over a decided one too."""
 
-    async def put_waiting(self, rows: Sequence[Row]) -> set[str]:
-        for row in rows:
-            self.requests.pop(row.key, None)
-        return await super().put_waiting(rows)
+    async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
+        for record in records:
+            self.requests.pop(record.key, None)
+        return await super().put_waiting(records)
 
 
 class ClearsMarks(ExploredStore):
     """Clears the marks of a state that has moved on."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
-        await super().clear(published, batch)
-        await self.settled([(id_, version) for id_, version, _ in published], FAR)
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
+        await super().clear(published, batch_id)
+        await self.republished([(id_, version if version is not None else -1) for id_, _, version in published], FAR)
         return []
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         del before
-        await super().settled([(id_, self.documents[id_]["version"]) for id_, _ in published], FAR)
+        await super().republished([(id_, self.documents[id_]["version"]) for id_, _ in published], FAR)
 
 
 class OnlyMarked(ExploredStore):
     """Has a state published again only if it still bears its mark, not whenever the document has moved on."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
-        return [id_ for id_ in await super().clear(published, batch) if "dirty_at" in self.documents[id_]]
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
+        return [id_ for id_ in await super().clear(published, batch_id) if "unpublished_since" in self.documents[id_]]
 
 
-class SettlesNew(ExploredStore):
+class RepublishesNew(ExploredStore):
     """Takes the mark of a change that has just been made."""
 
-    async def settled(self, published: Sequence[tuple[str, int]], before: int) -> None:
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
         del before
-        await super().settled(published, FAR)
+        await super().republished(published, FAR)
 
 
 class ClearsAll(ExploredStore):
     """Empties outboxes without looking who wrote them last."""
 
-    async def clear(self, published: Sequence[tuple[str, int, Sequence[int]]], batch: str = "") -> list[str]:
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
         for id_, _, _ in published:
-            self.documents[id_] = self.documents[id_] | {"batch": batch}
-        return await super().clear(published, batch)
+            self.documents[id_] = self.documents[id_] | {"batch": batch_id}
+        return await super().clear(published, batch_id)
 
 
 # ---- steps in another order -----------------------------------------------------------------------------------
 
 
-class RowsFirst(Port):
-    """Loads the rows before the documents."""
+class RecordsFirst(Port):
+    """Loads the records before the documents."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._records: dict[str, RequestRecord] = {}
 
     async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
-        self._rows = await self.do("rows", decided) if decided else {}
+        self._records = await self.do("records", decided) if decided else {}
         return list(await self.do("load", ids, keys, decided))
 
-    async def rows(self, keys: Iterable[str]) -> Mapping[str, Row]:
+    async def records(self, keys: Iterable[str]) -> Mapping[str, RequestRecord]:
         del keys
-        return self._rows
+        return self._records
 
 
-class RowOnly(Port):
-    """Knows a repeat by its row alone."""
+class RecordOnly(Port):
+    """Knows a repeat by its record alone."""
 
     async def load(self, *args: Any) -> list[Document]:
         documents = list(await self.do("load", *args))
@@ -164,34 +164,36 @@ class RowOnly(Port):
 
 
 class ClearsFirst(Port):
-    """Takes entries out of outboxes before it writes their rows."""
+    """Takes entries out of outboxes before it writes their records."""
 
     def __init__(self) -> None:
-        self._steps: Sequence[Step] = ()
+        self._steps: Sequence[Transition] = ()
 
-    async def put_rows(self, steps: Sequence[Step]) -> None:
-        self._steps = steps
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
+        self._steps = transitions
 
     async def clear(self, *args: Any) -> list[str]:
         stale = list(await self.do("clear", *args))
-        steps, self._steps = self._steps, ()
-        if steps:
-            await self.do("put_rows", steps)
+        transitions, self._steps = self._steps, ()
+        if transitions:
+            await self.do("put_records", transitions)
         return stale
 
 
-class RejectsByRow(Port):
-    """Decides a rejection by its row, not by a guarded write."""
+class RejectsByRecord(Port):
+    """Decides a rejection by its record, not by a versioned write."""
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
-        refused = [w for w in writes if {s.status for s in w.steps} == {"rejected"}]
-        rows = await self.do("rows", [s.key for w in refused for s in w.steps]) if refused else {}
+        refused = [w for w in writes if {s.status for s in w.transitions} == {"rejected"}]
+        records = await self.do("records", [s.key for w in refused for s in w.transitions]) if refused else {}
         lost: dict[str, frozenset[str]] = {
-            w.id: frozenset() for w in refused if any(s.key in rows and not rows[s.key].is_waiting for s in w.steps)
+            w.id: frozenset()
+            for w in refused
+            if any(s.key in records and not records[s.key].is_waiting for s in w.transitions)
         }
-        steps = [s for w in refused if w.id not in lost for s in w.steps]
-        if steps:
-            await self.do("put_rows", steps)
+        transitions = [s for w in refused if w.id not in lost for s in w.transitions]
+        if transitions:
+            await self.do("put_records", transitions)
         others = [w for w in writes if w not in refused]
         return Saved(lost | (await self.do("save", others, now)).lost if others else lost)
 
@@ -199,35 +201,37 @@ class RejectsByRow(Port):
 A_CRASH = Faults(crashes=1)
 
 BREAKS: Mapping[str, Break] = {
-    "a document is written whatever its version": Break("at once", "twice", NO_FAULTS, Unguarded),
+    "a document is written whatever its version": Break("at once", "twice", NO_FAULTS, Unversioned),
     "what a new document decided is not unique": Break("made", "twice", NO_FAULTS, NoDecided),
-    "a row is written over a newer one": Break("later", "lost", NO_FAULTS, AnyRow),
-    "a waiting row is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
+    "a record is written over a newer one": Break("later", "lost", NO_FAULTS, OverwritesNewerRecord),
+    "a waiting record is written over a decided one": Break("waits for a copy", "twice", A_CRASH, WaitingOverDecided),
     "marks are cleared though the state has moved on": Break("two at once", "untrue", NO_FAULTS, ClearsMarks),
     "a state is published again only while it is marked": Break(
         "two at once, one of them very slow", "untrue", NO_FAULTS, OnlyMarked
     ),
     "a waiting request is cancelled whoever wrote its document": Break(
-        "a waiting one cancelled", "both", NO_FAULTS, CancelsUnguarded
+        "a waiting one cancelled", "both", NO_FAULTS, CancelsUnversioned
     ),
     "a waiting creation is cancelled elsewhere than it is decided": Break(
         "a waiting creation cancelled", "both", NO_FAULTS, CancelsElsewhere
     ),
-    "a new change is settled with an old one": Break("two while settling", "untrue", A_CRASH, SettlesNew),
+    "a new change is republished with an old one": Break("two while republishing", "untrue", A_CRASH, RepublishesNew),
     "outboxes are emptied whoever wrote last": Break("two at once", "twice", A_CRASH, ClearsAll),
-    "rows are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RowsFirst),
-    "a repeat is known by its row alone": Break("at once", "twice", A_CRASH, port=RowOnly),
-    "outboxes are cleared before rows are written": Break("at once", "twice", A_CRASH, port=ClearsFirst),
-    "a rejection is decided by its row": Break("refused or not", "both", NO_FAULTS, port=RejectsByRow),
-    "a rejection at a deadline is decided by its row": Break("waits for a copy", "lost", A_CRASH, port=RejectsByRow),
-    "the offset is committed before anything is told": Break(
+    "records are loaded before documents": Break("two at once, one twice", "twice", NO_FAULTS, port=RecordsFirst),
+    "a repeat is known by its record alone": Break("at once", "twice", A_CRASH, port=RecordOnly),
+    "outboxes are cleared before records are written": Break("at once", "twice", A_CRASH, port=ClearsFirst),
+    "a rejection is decided by its record": Break("refused or not", "both", NO_FAULTS, port=RejectsByRecord),
+    "a rejection at a deadline is decided by its record": Break(
+        "waits for a copy", "lost", A_CRASH, port=RejectsByRecord
+    ),
+    "the offset is committed before anything is published": Break(
         "later", "lost", A_CRASH, sweeps=SWEEPS - {"outboxes"}, commits_at_once=True
     ),
-    "no state is published once more": Break("two at once", "untrue", A_CRASH, sweeps=SWEEPS - {"settle"}),
-    "nothing overdue is poked again": Break("later, poked early", "lost", sweeps=SWEEPS - {"overdue"}),
-    "waiting rows have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
-    "the poke's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
-    "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, poke_clock=lambda _: ManualClock(FAR)),
+    "no state is published once more": Break("two at once", "untrue", A_CRASH, sweeps=SWEEPS - {"republish"}),
+    "nothing overdue is triggered again": Break("later, triggered early", "lost", sweeps=SWEEPS - {"overdue"}),
+    "waiting records have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
+    "the trigger's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
+    "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, trigger_clock=lambda _: ManualClock(FAR)),
     "the journal has one key for all steps of a request": Break("later", "untrue", NO_FAULTS, journal_by_step=False),
 }
 """What is broken, and a case in which it shows."""

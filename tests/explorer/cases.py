@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.messages.common import Request
-from tests.explorer.world import NO_FAULTS, Faults
-from tests.support.toy.requests import Ask, Cancel, Guarded, Make, Open, OpenIf, Put, PutAfter, PutNow
-from tests.support.toy.rules import keeper_key, oracle_key
+from shared.contracts.messages.common import Request
+from tests.explorer.stack import NO_FAULTS, Faults
+from tests.support.toy.requests import Ask, Cancel, Make, Open, OpenIf, Put, PutAfter, PutIfPermitted, PutNow
+from tests.support.toy.rules import oracle_key, permissions_key
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Case:
     """Requests r0, r1, … and their deliveries: each a batch of requests, one after the other or at once.
 
     `copies` and `answers` arrive once each. Time is counted in delays: requests were appended at 0, the clocks go on
-    to `ticks`, and further until everything accepted is due and everything published has settled.
+    to `ticks`, and further until everything accepted is due and everything published has been republished.
     """
 
     requests: tuple[Request, ...]
@@ -23,7 +23,7 @@ class Case:
     faults: Faults = NO_FAULTS
     copies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    settling: bool = False
+    republishing: bool = False
     """Whether the box was made so short a while ago that its state is still to be published once more."""
     ticks: int = 0
     late: int = 0
@@ -53,19 +53,19 @@ AFTER = PutAfter(box="1", thing="b", after="a")
 TWICE = ((0,), (0,))
 BOTH = ((0,), (1,))
 
-MAY = {keeper_key("1"): {"may": ["alice"]}}
+MAY = {permissions_key("1"): {"may": ["alice"]}}
 YES = {oracle_key("a"): {"said": "yes"}}
-ASKED = (Ask(box="1", thing="a"),)
+NEEDS_ORACLE = (Ask(box="1", thing="a"),)
 CANCELLED = Cancel(box="1", request_id="r0")
 
 CASES: Mapping[str, Case] = {
     "at once": Case((now("a"),), TWICE, Faults(crashes=2)),
     "two at once": Case((now("a"), now("b")), BOTH, Faults(crashes=1)),
-    "two while settling": Case((now("a"), now("b")), BOTH, late=1, settling=True),
+    "two while republishing": Case((now("a"), now("b")), BOTH, late=1, republishing=True),
     "two at once, one twice": Case((now("a"), now("b")), ((0,), (1,), (0,)), Faults(crashes=1)),
     "two in a batch": Case((now("a"), now("b")), ((0, 1), (1,)), Faults(crashes=1)),
     "later": Case((put("a"),), ((0,),), Faults(crashes=1, redeliveries=1), late=1),
-    "later, poked early": Case((put("a"),), ((0,),), Faults(crashes=1, early=1), late=1),
+    "later, triggered early": Case((put("a"),), ((0,),), Faults(crashes=1, early=1), late=1),
     "two later": Case((put("a"), put("b")), BOTH, Faults(crashes=1), late=1),
     "cancelled": Case((put("a"), Cancel(box="1", request_id="r0")), BOTH, Faults(crashes=1), late=1),
     "refused or not": Case((now("a"), AFTER), ((0,), (1,), (1,)), Faults(crashes=1)),
@@ -74,12 +74,12 @@ CASES: Mapping[str, Case] = {
     "created": Case((Open(name="tools"),), TWICE, Faults(crashes=1)),
     "created, by one of two": Case((Open(name="tools"), Open(name="tools")), BOTH, Faults(crashes=1)),
     "waits for a copy": Case(
-        (Guarded(box="1", thing="a"),), ((0,),), Faults(crashes=1, redeliveries=1), copies=MAY, late=1
+        (PutIfPermitted(box="1", thing="a"),), ((0,),), Faults(crashes=1, redeliveries=1), copies=MAY, late=1
     ),
-    "needs an answer": Case(ASKED, ((0,),), Faults(crashes=1, redeliveries=1), answers=YES, late=1),
-    "never answered": Case(ASKED, ((0,),), Faults(crashes=1, redeliveries=1), late=1),
+    "needs an answer": Case(NEEDS_ORACLE, ((0,),), Faults(crashes=1, redeliveries=1), answers=YES, late=1),
+    "never answered": Case(NEEDS_ORACLE, ((0,),), Faults(crashes=1, redeliveries=1), late=1),
     "two at once, one of them very slow": Case((now("a"), now("b")), BOTH, ticks=1, late=1, stalls=True),
-    "a waiting one cancelled": Case((*ASKED, CANCELLED), BOTH, Faults(crashes=1), answers=YES, late=1),
+    "a waiting one cancelled": Case((*NEEDS_ORACLE, CANCELLED), BOTH, Faults(crashes=1), answers=YES, late=1),
     "a waiting creation cancelled": Case(
         (OpenIf(name="a"), Cancel(box="@a", request_id="r0")), BOTH, Faults(crashes=1), answers=YES, late=1
     ),
@@ -115,7 +115,7 @@ CROWDS: Mapping[str, Case] = {
             Open(name="tools", thing="x"),
             Open(name="tools"),
             Make(thing="y"),
-            Guarded(box="1", thing="g"),
+            PutIfPermitted(box="1", thing="g"),
             Ask(box="1", thing="a"),
             PutNow(box="2", thing="z"),
             put("p"),

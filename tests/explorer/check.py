@@ -2,26 +2,26 @@
 
 from typing import Any
 
-from shared.engine import codec
-from shared.engine.document import view
-from shared.messages.life import FINAL, request_key
+from shared.contracts.messages.life import FINAL, request_key
+from shared.engine.core.document import view
+from shared.engine.storage import codec
 from tests.explorer.cases import Case
-from tests.explorer.world import World, content
+from tests.explorer.stack import Stack, content
 from tests.support.toy import ALICE, OWNER
 
 
-def at_rest(world: World, case: Case) -> tuple[str, ...]:
-    """Return what is wrong in a world in which nothing is left to do."""
+def at_rest(stack: Stack, case: Case) -> tuple[str, ...]:
+    """Return what is wrong in a state in which nothing is left to do."""
     wrong: list[str] = []
     for number in range(len(case.requests)):
-        wrong += _of_request(world, f"r{number}", request_key(ALICE.id, f"r{number}"))
-    for raw in world.documents.values():
+        wrong += _of_request(stack, f"r{number}", request_key(ALICE.id, f"r{number}"))
+    for raw in stack.documents.values():
         document = codec.document_in(OWNER, raw)
         if document.pending:
-            wrong.append(f"lost: pending for ever: {[p.step.request_id for p in document.pending]}")
+            wrong.append(f"lost: pending for ever: {[p.transition.request_id for p in document.pending]}")
         if document.outbox:
-            wrong.append(f"lost: never told: {[(s.request_id, s.status) for s in document.outbox]}")
-        last = world.shown.get(document.id)
+            wrong.append(f"lost: never published: {[(s.request_id, s.status) for s in document.outbox]}")
+        last = stack.shown.get(document.id)
         if document.state is not None and last != shown(raw):
             wrong.append(f"untrue: the last state of {document.id} says {last!r}, the document {shown(raw)!r}")
     return tuple(wrong)
@@ -33,23 +33,23 @@ def shown(raw: dict[str, Any]) -> bytes:
     return content(OWNER.present(record)) if record else b""
 
 
-def _of_request(world: World, name: str, key: str) -> list[str]:
-    row = world.requests.get(key)
-    if row is None or row["status"] not in FINAL:
-        return [f"lost: {name} has no final row: {row and row['status']}"]
+def _of_request(stack: Stack, name: str, key: str) -> list[str]:
+    record = stack.requests.get(key)
+    if record is None or record["status"] not in FINAL:
+        return [f"lost: {name} has no final record: {record and record['status']}"]
     wrong = []
-    status = row["status"]
-    if status not in world.told.get(key, ()):
-        wrong.append(f"lost: {name} ended {status}, and nobody was told")
+    status = record["status"]
+    if status not in stack.published.get(key, ()):
+        wrong.append(f"lost: {name} ended {status}, and no outcome said so")
     truth = "rejected"
-    if key in world.cancelled:
+    if key in stack.cancelled:
         truth = "cancelled"
-    elif key in world.accepted:
+    elif key in stack.accepted:
         truth = "applied"
     if status != truth:
-        wrong.append(f"untrue: {name}: the row says {status}, the documents say {truth}")
-    steps = [step for at, step in world.journal.items() if at.rpartition("|")[0] == key or at == key]
-    last = max(steps)[1] if steps else "nothing"
+        wrong.append(f"untrue: {name}: the record says {status}, the documents say {truth}")
+    transitions = [transition for at, transition in stack.journal.items() if at.rpartition("|")[0] == key or at == key]
+    last = max(transitions)[1] if transitions else "nothing"
     if last != status:
-        wrong.append(f"untrue: {name}: the journal ends with {last}, the row with {status}")
+        wrong.append(f"untrue: {name}: the journal ends with {last}, the record with {status}")
     return wrong

@@ -1,7 +1,7 @@
 """What processes do, as a tree of histories.
 
 A process is deterministic: what it does next depends only on its task and on what it has seen since. So each history
-is run once, with the engine's own code, however many worlds it occurs in. Coroutines can't be copied; a branch is
+is run once, with the engine's own code, however many states it occurs in. Coroutines can't be copied; a branch is
 reached by running the task again and giving it what it saw.
 """
 
@@ -21,7 +21,7 @@ Task = Callable[[ManualClock], Coroutine[Op, Any, None]]
 class Node:
     """A process at one point of its history: what it is about to do, or how it ended (`op` is None)."""
 
-    __slots__ = ("after", "batch", "children", "error", "live", "now", "number", "op", "seen", "task")
+    __slots__ = ("after", "batch_id", "children", "error", "live", "now", "number", "op", "seen", "task")
 
     def __init__(self, number: int, task: Task, after: "Node | None", now: int, seen: Any) -> None:
         self.number = number
@@ -31,7 +31,7 @@ class Node:
         self.seen = seen
         self.op: Op | None = None
         self.error: str | None = None
-        self.batch: str | None = None
+        self.batch_id: str | None = None
         self.live: tuple[Coroutine[Op, Any, None], ManualClock] | None = None
         self.children: dict[Hashable, Node] = {}
 
@@ -79,22 +79,22 @@ class Histories:
             path.append(path[-1].after)
         clock = ManualClock(path[-1].now)
         coroutine = node.task(clock)
-        for step in reversed(path):
-            self._step(step, coroutine, clock)
-            step.live = None
+        for transition in reversed(path):
+            self._step(transition, coroutine, clock)
+            transition.live = None
         return coroutine, clock
 
     def _step(self, node: Node, coroutine: Coroutine[Op, Any, None], clock: ManualClock) -> None:
         """Let a process run from what it has seen to what it does next."""
         clock.time = node.now
         self._running = node
-        node.batch = node.after.batch if node.after else None
+        node.batch_id = node.after.batch_id if node.after else None
         try:
             node.op = coroutine.send(copy.deepcopy(node.seen))
             node.live = coroutine, clock
         except StopIteration:
             node.op = None
-        except Exception as error:  # noqa: BLE001 - whatever the engine raises is something the explorer must tell.
+        except Exception as error:  # noqa: BLE001 - whatever the engine raises is something the explorer must report.
             node.op, node.error = None, repr(error)
 
     @contextmanager
@@ -104,8 +104,8 @@ class Histories:
         def unique() -> Any:
             if self._running is None:
                 return SimpleNamespace(hex="batch before the beginning")
-            self._running.batch = f"batch of {self._running.number}"
-            return SimpleNamespace(hex=self._running.batch)
+            self._running.batch_id = f"batch of {self._running.number}"
+            return SimpleNamespace(hex=self._running.batch_id)
 
         with mock.patch("uuid.uuid4", unique), mock.patch("secrets.token_hex", lambda size: "1" * 2 * size):
             yield

@@ -1,4 +1,4 @@
-"""Carries out what processes do, on the in-memory store and on the topics of a world, and checks each step."""
+"""Carries out what processes do, on the in-memory store and on the topics of a state, and checks each step."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 import orjson
 
 from shared.clock import parse_instant
-from shared.engine.document import Document, Write
-from shared.engine.memory import MemoryStore
-from shared.engine.store import Saved
-from shared.messages.cloudevents import Message
+from shared.contracts.messages.cloudevents import Message
+from shared.engine.core.document import Document, Write
+from shared.engine.storage.memory import MemoryStore
+from shared.engine.storage.protocol import Saved
 from tests.explorer.port import Op
-from tests.explorer.world import BROKER, World, content, digest
+from tests.explorer.stack import BROKER, Stack, content, digest
 from tests.support.toy.rules import oracle_key
 
-ONE_BY_ONE = {"save", "put_rows", "put_waiting", "put_copies", "clear", "publish", "settled"}
+ONE_BY_ONE = {"save", "put_records", "put_waiting", "put_copies", "clear", "publish", "republished"}
 """Ops on several things, between any two of which others may act and the process may die."""
 ANSWERED_TWICE = {"rejected": {"accepted", "applied", "cancelled", "failed"}, "applied": {"cancelled"}}
 
 
 class ExploredStore(MemoryStore):
-    """The in-memory store, whose sweeper finds outboxes old at once, and pokes again without backing off."""
+    """The in-memory store, whose sweeper finds outboxes old at once, and triggers again without backing off."""
 
     async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
         """Return documents with an outbox."""
@@ -28,8 +28,12 @@ class ExploredStore(MemoryStore):
         return await super().with_old_outbox(2**62, limit)
 
     async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
-        """Return what is due, however often it was poked."""
-        due = [(id_, p["step"]["effective_at"]) for id_, raw in self.documents.items() for p in raw.get("pending", ())]
+        """Return what is due, however often it was triggered."""
+        due = [
+            (id_, p["transition"]["effective_at"])
+            for id_, raw in self.documents.items()
+            for p in raw.get("pending", ())
+        ]
         return [(id_, at) for id_, at in due if at <= now][:limit]
 
     async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
@@ -43,104 +47,104 @@ class Performer:
         self._store = store
         self._journal_by_step = journal_by_step
 
-    def look(self, world: World, op: Op) -> Any:
-        """Return what tells the result of a `load` from others, without loading."""
-        self._store.documents = world.documents
-        return tuple((id_, world.digests[id_]) for id_ in self._store.found(*op.args))
+    def look(self, stack: Stack, op: Op) -> Any:
+        """Return what distinguishes the result of a `load` from others, without loading."""
+        self._store.documents = stack.documents
+        return tuple((id_, stack.digests[id_]) for id_ in self._store.found(*op.args))
 
-    def part(self, world: World, who: int, op: Op, place: int) -> Any:
-        """Carry out an op, or the part of it at this place, on a world that is being made; return its result."""
+    def part(self, stack: Stack, who: int, op: Op, place: int) -> Any:
+        """Carry out an op, or the part of it at this place, on a state that is being made; return its result."""
         if op.name == "publish":
             messages = op.args[0]
-            return self._publish(world, messages[place]) if messages else None
+            return self._publish(stack, messages[place]) if messages else None
         args = op.args
         if op.name in ONE_BY_ONE:
             args = (args[0][place : place + 1], *args[1:])
-        return self._do(world, who, op.name, args)
+        return self._do(stack, who, op.name, args)
 
-    def _do(self, world: World, who: int, name: str, args: tuple[Any, ...]) -> Any:
-        store, before = self._store, (world.documents, world.requests)
-        store.documents, store.requests = dict(world.documents), dict(world.requests)
-        store.copies_kept, store.counters = dict(world.copies), dict(world.counters)
+    def _do(self, stack: Stack, who: int, name: str, args: tuple[Any, ...]) -> Any:
+        store, before = self._store, (stack.documents, stack.requests)
+        store.documents, store.requests = dict(stack.documents), dict(stack.requests)
+        store.copies_kept, store.counters = dict(stack.copies), dict(stack.counters)
         result = at_once(getattr(store, name)(*args))
-        world.documents, world.requests = store.documents, store.requests
-        world.copies, world.counters = store.copies_kept, store.counters
+        stack.documents, stack.requests = store.documents, store.requests
+        stack.copies, stack.counters = store.copies_kept, store.counters
         changed = [
             (id_, raw)
-            for old, new in zip(before, (world.documents, world.requests), strict=True)
+            for old, new in zip(before, (stack.documents, stack.requests), strict=True)
             for id_, raw in new.items()
             if old.get(id_) is not raw
         ]
         if changed:
-            world.digests = world.digests | {id_: digest(raw) for id_, raw in changed}
+            stack.digests = stack.digests | {id_: digest(raw) for id_, raw in changed}
         if name == "save" and args[0] and not result.lost:
-            self._saved(world, who, args[0][0], before[0].get(args[0][0].id))
+            self._saved(stack, who, args[0][0], before[0].get(args[0][0].id))
         return result
 
-    def _saved(self, world: World, who: int, write: Write, before: dict[str, Any] | None) -> None:
+    def _saved(self, stack: Stack, who: int, write: Write, before: dict[str, Any] | None) -> None:
         """Check what a write that happened has decided."""
-        due = {_key(p["step"]): p["step"]["effective_at"] for p in (before or {}).get("pending", ())}
+        due = {_key(p["transition"]): p["transition"]["effective_at"] for p in (before or {}).get("pending", ())}
         wrong: list[str] = []
-        for step in write.steps:
-            was_pending = step.key in due
-            if step.status == "accepted" or (step.status == "applied" and not was_pending):
-                if step.key in world.accepted:
-                    wrong.append(f"twice: {step.request_id} was decided")
-                world.accepted = (*world.accepted, step.key)
-            if step.status == "applied" and was_pending:
-                if (write.id, step.key) in world.applied:
-                    wrong.append(f"twice: {step.request_id} was applied")
-                if step.key in world.cancelled:
-                    wrong.append(f"cancelled: {step.request_id} was applied all the same")
-                if min(world.clocks[BROKER], world.clock(who)) < due[step.key]:
-                    wrong.append(f"early: {step.request_id} was applied")
-                world.applied = (*world.applied, (write.id, step.key))
-                order = [world.accepted.index(key) for id_, key in world.applied if id_ == write.id]
+        for transition in write.transitions:
+            was_pending = transition.key in due
+            if transition.status == "accepted" or (transition.status == "applied" and not was_pending):
+                if transition.key in stack.accepted:
+                    wrong.append(f"twice: {transition.request_id} was decided")
+                stack.accepted = (*stack.accepted, transition.key)
+            if transition.status == "applied" and was_pending:
+                if (write.id, transition.key) in stack.applied:
+                    wrong.append(f"twice: {transition.request_id} was applied")
+                if transition.key in stack.cancelled:
+                    wrong.append(f"cancelled: {transition.request_id} was applied all the same")
+                if min(stack.clocks[BROKER], stack.clock(who)) < due[transition.key]:
+                    wrong.append(f"early: {transition.request_id} was applied")
+                stack.applied = (*stack.applied, (write.id, transition.key))
+                order = [stack.accepted.index(key) for id_, key in stack.applied if id_ == write.id]
                 if order != sorted(order):
                     wrong.append("disorder: applied in another order than accepted")
-            if step.status == "cancelled":
-                world.cancelled |= {step.key}
-        things = (world.documents.get(write.id, {}).get("state") or {}).get("things", ())
+            if transition.status == "cancelled":
+                stack.cancelled |= {transition.key}
+        things = (stack.documents.get(write.id, {}).get("state") or {}).get("things", ())
         if len(set(things)) < len(things):
             wrong.append(f"twice: {things}")
         if wrong:
-            world.wrong = (*world.wrong, *wrong)
+            stack.wrong = (*stack.wrong, *wrong)
 
-    def _publish(self, world: World, message: Message) -> None:
+    def _publish(self, stack: Stack, message: Message) -> None:
         """Let readers of a topic know."""
         _, _, what = message.topic.partition(".")
         value = orjson.loads(message.value)
         if what == "outcomes" and value.get("recorded", True):
             key = _key(value)
-            heard = world.told.get(key, frozenset()) | {value["status"]}
-            world.told = world.told | {key: heard}
+            statuses = stack.published.get(key, frozenset()) | {value["status"]}
+            stack.published = stack.published | {key: statuses}
             for status, never in ANSWERED_TWICE.items():
-                if status in heard and heard & never:
-                    both = ", ".join(sorted({status, *(heard & never)}))
-                    world.wrong = (*world.wrong, f"both: {value['request_id']} was told {both}")
+                if status in statuses and statuses & never:
+                    both = ", ".join(sorted({status, *(statuses & never)}))
+                    stack.wrong = (*stack.wrong, f"both: {value['request_id']} has the outcomes {both}")
         elif what == "journal":
             key = message.key.decode() if self._journal_by_step else _key(value)
-            world.journal = world.journal | {key: (value["version"], value["status"])}
+            stack.journal = stack.journal | {key: (value["version"], value["status"])}
         elif what == "state":
-            world.shown = world.shown | {message.key.decode(): content(message.value)}
+            stack.shown = stack.shown | {message.key.decode(): content(message.value)}
         elif what == "due":
-            world.pokes = tuple(sorted((*world.pokes, (value["document"], world.clocks[BROKER]))))
+            stack.triggers = tuple(sorted((*stack.triggers, (value["document"], stack.clocks[BROKER]))))
         elif message.topic == "oracle.requests":
-            world.asked |= {oracle_key(message.key.decode())}
+            stack.looked_up |= {oracle_key(message.key.decode())}
         elif message.topic.startswith("delay."):
-            world.delayed = tuple(
-                sorted({*world.delayed, (value["document"], int(str(parse_instant(value["due_at"]))))})
+            stack.delayed = tuple(
+                sorted({*stack.delayed, (value["document"], int(str(parse_instant(value["due_at"]))))})
             )
 
 
-def seen(world: World, name: str, result: Any) -> Any:
-    """Return what tells a result from others."""
+def seen(stack: Stack, name: str, result: Any) -> Any:
+    """Return what distinguishes a result from others."""
     if name in {"load", "with_old_outbox"}:
-        return tuple((document.id, world.digests[document.id]) for document in result)
-    if name == "rows":
-        return tuple((key, world.digests[key]) for key in sorted(result))
-    if name in {"waiting_for", "expired", "to_ask"}:
-        return tuple((row.key, world.digests[row.key]) for row in result)
+        return tuple((document.id, stack.digests[document.id]) for document in result)
+    if name == "records":
+        return tuple((key, stack.digests[key]) for key in sorted(result))
+    if name in {"waiting_for", "expired", "look_ups_due"}:
+        return tuple((record.key, stack.digests[record.key]) for record in result)
     return repr(sorted(result) if isinstance(result, set) else result)
 
 
@@ -160,8 +164,8 @@ def merged(name: str, results: tuple[Any, ...]) -> Any:
     return [item for result in results for item in result] if name == "clear" else None
 
 
-def _key(step: dict[str, Any]) -> str:
-    return f"{step['actor']}|{step['request_id']}"
+def _key(transition: dict[str, Any]) -> str:
+    return f"{transition['actor']}|{transition['request_id']}"
 
 
 def at_once(coroutine: Any) -> Any:

@@ -31,7 +31,7 @@ class Port:
 
     async def do(self, name: str, *args: Any) -> Any:
         """Say what is to be done, and return what came of it."""
-        # The process may go on and change what it gave; the same op may be carried out in many worlds.
+        # The process may go on and change what it gave; the same op may be carried out in many states.
         return await _Doing(Op(name, tuple(_own(argument) for argument in args)))
 
 

@@ -1,17 +1,17 @@
-"""What processes are given to do: deliveries, pokes, and the sweeper's rounds, by the engine's own code."""
+"""What processes are given to do: deliveries, triggers, and the sweeper's rounds, by the engine's own code."""
 
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, cast
 
 from shared.clock import Clock
-from shared.engine.engine import Engine
-from shared.engine.store import Bus, Sweepable
-from shared.engine.sweep import Sweeper
+from shared.engine.runtime.engine import Engine
+from shared.engine.runtime.sweep import Sweeper
+from shared.engine.storage.protocol import Bus, Sweepable
 from tests.explorer.breaks import Break
 from tests.explorer.cases import Case
 from tests.explorer.history import Task
 from tests.explorer.port import Op
-from tests.explorer.world import Source, World
+from tests.explorer.stack import Source, Stack
 from tests.support.toy import OWNER, TIMING, ManualClock, incoming
 
 Work = Coroutine[Op, Any, None]
@@ -24,7 +24,7 @@ class Tasks:
         self._case = case
         self._broken = broken
         self._deliveries: list[tuple[str, Any]] = [
-            *(("requests", batch) for batch in case.batches),
+            *(("requests", batch_id) for batch_id in case.batches),
             *(("copy", item) for item in case.copies.items()),
             *(("answer", item) for item in case.answers.items()),
         ]
@@ -34,17 +34,17 @@ class Tasks:
         kinds: dict[str, Callable[[Any, ManualClock], Work]] = {
             "m": self._deliver,
             "n": self._deliver,
-            "p": self._poke,
-            "q": self._poke,
+            "p": self._trigger,
+            "q": self._trigger,
             "s": self._sweep,
         }
         does = kinds[source.kind]
         return (does.__name__, source.what), lambda clock: does(source.what, clock)
 
-    def can_come(self, number: int, world: World) -> bool:
-        """Tell whether a delivery can come: nobody answers what was not asked."""
+    def can_come(self, number: int, stack: Stack) -> bool:
+        """Tell whether a delivery can come: nobody answers what was not looked up."""
         kind, what = self._deliveries[number]
-        return kind != "answer" or what[0] in world.asked
+        return kind != "answer" or what[0] in stack.looked_up
 
     def named(self, number: int) -> str:
         """Say in words what a delivery is."""
@@ -63,22 +63,22 @@ class Tasks:
             return engine.requests([incoming(self._case.requests[n], f"r{n}") for n in what])
         key, value = what
         if kind == "answer":
-            return engine.answered({key: value})
+            return engine.on_lookup_answered({key: value})
 
         async def copy() -> None:
             await port.put_copies([(key, 1, value)])
-            await engine.moved([key])
+            await engine.on_copies_changed([key])
 
         return copy()
 
-    def _poke(self, poke: tuple[str, int], clock: ManualClock) -> Work:
-        engine, _ = self._engine(self._broken.poke_clock(clock))
-        document, stamp = poke
+    def _trigger(self, trigger: tuple[str, int], clock: ManualClock) -> Work:
+        engine, _ = self._engine(self._broken.trigger_clock(clock))
+        document, stamp = trigger
 
-        async def trigger() -> None:
+        async def triggers() -> None:
             await engine.triggers([(document, self._broken.stamp(stamp))])
 
-        return trigger()
+        return triggers()
 
     def _sweep(self, what: str, clock: ManualClock) -> Work:
         engine, port = self._engine(clock)

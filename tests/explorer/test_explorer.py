@@ -41,11 +41,11 @@ def test_what_is_broken_is_found(name: str) -> None:
 def test_the_known_limit_is_as_it_is_described() -> None:
     """One answer too many and no effect too many. Whoever closes it makes this a case like the others."""
     found = everywhere(Moves(NAMED_WHILE_MADE), preemptions=2)
-    assert found.wrong == ("both: r1 was told applied, rejected",)
+    assert found.wrong == ("both: r1 has the outcomes applied, rejected",)
 
 
 def test_what_is_broken_is_found_at_random_too_and_a_seed_goes_the_same_way_again() -> None:
-    broken = BREAKS["a repeat is known by its row alone"]
+    broken = BREAKS["a repeat is known by its record alone"]
     found, again = (at_random(Moves(CROWDS["one box"], broken), 1, walks=200) for _ in range(2))
     assert found.wrong
     assert (found.wrong, found.way) == (again.wrong, again.way)

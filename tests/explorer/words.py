@@ -19,11 +19,13 @@ def doing(op: Op, place: int, result: Any) -> str:
             return f"publishes {message.topic} {message.key.decode()}"
         case "save" if op.args[0]:
             write = op.args[0][place]
-            decided = ", ".join(f"{step.request_id} {step.status}" for step in write.steps)
+            decided = ", ".join(f"{transition.request_id} {transition.status}" for transition in write.transitions)
             return f"writes {write.id} v{write.version} ({decided})" + (": another was first" if result.lost else "")
-        case "put_rows" if op.args[0]:
-            step = op.args[0][place]
-            return f"writes the row of {step.request_id}: {step.status} v{step.version}"
-        case "rows":
-            return "loads rows: " + (", ".join(f"{key} {row.step.status}" for key, row in result.items()) or "none")
+        case "put_records" if op.args[0]:
+            transition = op.args[0][place]
+            return f"writes the record of {transition.request_id}: {transition.status} v{transition.version}"
+        case "records":
+            return "loads records: " + (
+                ", ".join(f"{key} {record.transition.status}" for key, record in result.items()) or "none"
+            )
     return op.name.replace("_", " ")

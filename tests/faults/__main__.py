@@ -16,7 +16,7 @@ from tests.faults.trial import Verdict, fault_system, trial
 
 
 def main() -> None:
-    """Run the cases that are asked for, all of them by default; end with 1 when one of them found something."""
+    """Run the cases that are chosen, all of them by default; end with 1 when one of them found something."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--case", default="", help="names of cases, separated by commas (all)")
     parser.add_argument("--seed", default="", help="replays what a run drew (a new one)")
@@ -44,7 +44,7 @@ def _one(system: System, name: str, seed: int, *, short: bool) -> Verdict:
     print(f"\n{name}: {case.says} (seed {seed})", flush=True)
     began = time.monotonic()
     size = case.short if short else case.long
-    verdict = asyncio.run(trial(system, case, seed, size, tell=lambda text: print(text, flush=True)))
+    verdict = asyncio.run(trial(system, case, seed, size, report=lambda text: print(text, flush=True)))
     _write(verdict)
     print(f"{verdict}\n  {time.monotonic() - began:.0f} s", flush=True)
     return verdict
@@ -52,8 +52,8 @@ def _one(system: System, name: str, seed: int, *, short: bool) -> Verdict:
 
 def _write(verdict: Verdict) -> None:
     """Keep the figures of a run beside its history, with the machine they are of."""
-    told = {"machine": machine(), "case": verdict.case, "seed": verdict.seed, **verdict.figures}
-    verdict.history.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    figures = {"machine": machine(), "case": verdict.case, "seed": verdict.seed, **verdict.figures}
+    verdict.history.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """One checker for every fault run: what the history shows to be early, lost, double, out of order or untrue. Pure.
 
-It believes nobody: what was told is compared with the log of requests, with itself, and with what MongoDB holds.
+It believes nobody: what was published is compared with the log of requests, with itself, and with what MongoDB holds.
 """
 
 from collections import defaultdict
@@ -31,14 +31,14 @@ def early(run: Run) -> Iterator[Violation]:
             if at < accepted.due_at:
                 yield Violation("early", request, f"{step.status} {accepted.due_at - at} ms before its time")
     fast = {fault.who for fault in run.others["fault"] if fault.code == "clock"}
-    for poke in run.others["forwarded"]:
-        if poke.who == "delay_svc" and "delay_svc" not in fast and poke.due_at and poke.at < poke.due_at:
-            yield Violation("early", poke.document, f"forwarded {poke.due_at - poke.at} ms before it was due")
+    for trigger in run.others["forwarded"]:
+        if trigger.who == "delay_svc" and "delay_svc" not in fast and trigger.due_at and trigger.at < trigger.due_at:
+            yield Violation("early", trigger.document, f"forwarded {trigger.due_at - trigger.at} ms before it was due")
 
 
 def lost(run: Run) -> Iterator[Violation]:
-    """What a door took is answered, what was accepted ends in its time, and every decision is told."""
-    for request in sorted(run.taken | set(run.asked)):
+    """What an entry point took is answered, what was accepted ends in its time, and every decision is published."""
+    for request in sorted(run.taken | set(run.logged)):
         if run.first(request) is None and request.rpartition("|")[2] not in run.refused:
             yield Violation("lost", request, "taken and never answered")
     for request, accepted in run.accepted():
@@ -50,37 +50,37 @@ def lost(run: Run) -> Iterator[Violation]:
             yield Violation("lost", request, "accepted, and neither applied nor failed nor cancelled")
     for document, stored in run.stored.items():
         for what in ("outcome", "journal"):
-            told = {event.version for event in run.told.get(document, ()) if event.what == what}
-            for version in sorted(set(range(run.base(document) + 1, stored.version + 1)) - told):
-                yield Violation("lost", document, f"version {version} was never told ({what})")
+            published = {event.version for event in run.published.get(document, ()) if event.what == what}
+            for version in sorted(set(range(run.base(document) + 1, stored.version + 1)) - published):
+                yield Violation("lost", document, f"version {version} was never published ({what})")
         if stored.more.get("outbox") or stored.more.get("dirty"):
             yield Violation("lost", document, "something is still to be published")
-    for request, row in run.rows.items():
-        if row.status == "waiting":
+    for request, request_record in run.request_records.items():
+        if request_record.status == "waiting":
             yield Violation("lost", request, "it still waits")
 
 
-def unburied(run: Run) -> Iterator[Violation]:
+def not_dead_lettered(run: Run) -> Iterator[Violation]:
     """What nobody can read is a dead letter."""
-    buried = {letter.more.get("was") for letter in run.others["buried"]}
+    dead_lettered = {dead_letter.more.get("was") for dead_letter in run.others["dead_lettered"]}
     for poison in run.others["poisoned"]:
-        if poison.place not in buried:
+        if poison.place not in dead_lettered:
             yield Violation("lost", poison.place, "nobody can read it, and it is no dead letter")
 
 
 def double(run: Run) -> Iterator[Violation]:
-    """One decision and one effect a request, whoever tells it and however often."""
+    """One decision and one effect a request, whoever publishes it and however often."""
     for request, steps in run.steps.items():
         by_status: dict[str, set[tuple[object, ...]]] = defaultdict(set)
         for step in steps:
             if step.status != "waiting":
                 by_status[step.status].add((step.document, step.version, step.code, step.due_at))
-        for status, told in by_status.items():
-            if len(told) > 1:
-                yield Violation("double", request, f"{status} in {len(told)} ways: {sorted(map(str, told))}")
+        for status, variants in by_status.items():
+            if len(variants) > 1:
+                yield Violation("double", request, f"{status} in {len(variants)} ways: {sorted(map(str, variants))}")
         if by_status.keys() >= EFFECTS:
             yield Violation("double", request, "both applied and failed")
-    for document, events in run.told.items():
+    for document, events in run.published.items():
         holders: dict[int, set[str]] = defaultdict(set)
         for event in events:
             if document:
@@ -88,20 +88,20 @@ def double(run: Run) -> Iterator[Violation]:
         for version, several in holders.items():
             if len(several) > 1:
                 yield Violation("double", document, f"version {version} is {' and '.join(sorted(several))}")
-    yield from _answered_otherwise(run)
+    yield from _answered_differently(run)
 
 
-def _answered_otherwise(run: Run) -> Iterator[Violation]:
+def _answered_differently(run: Run) -> Iterator[Violation]:
     for answer in run.others["answered"]:
         if answer.code in run.refused.get(answer.request.rpartition("|")[2], ()):
             continue
         if not any((s.status, s.code) == (answer.status, answer.code) for s in run.of(answer.request)):
-            yield Violation("double", answer.request, f"answered {answer.status} {answer.code}, told otherwise")
+            yield Violation("double", answer.request, f"answered {answer.status} {answer.code}, published otherwise")
 
 
 def disorder(run: Run) -> Iterator[Violation]:
     """Changes of a document take effect in the order of acceptance, and are decided in the order of their log."""
-    for document, events in run.told.items():
+    for document, events in run.published.items():
         if not document:
             continue
         accepted = {event.request: event for event in reversed(events) if event.status == "accepted"}
@@ -111,7 +111,7 @@ def disorder(run: Run) -> Iterator[Violation]:
             if accepted[before].version > accepted[after].version:
                 yield Violation("disorder", document, f"{after} was accepted before {before} and took effect after it")
         yield from _due_in_disorder(document, accepted, events)
-        yield from _told_in_disorder(run, document, events)
+        yield from _published_in_disorder(run, document, events)
     yield from _decided_in_disorder(run)
 
 
@@ -127,33 +127,33 @@ def _due_in_disorder(document: str, accepted: Mapping[str, Event], events: Seque
         waiting.append(two)
 
 
-def _told_in_disorder(run: Run, document: str, events: Sequence[Event]) -> Iterator[Violation]:
+def _published_in_disorder(run: Run, document: str, events: Sequence[Event]) -> Iterator[Violation]:
     del run
     plain = [e for e in events if e.what == "outcome" and e.status != "waiting" and not e.more.get("repeated")]
     by_partition: dict[str, list[Event]] = defaultdict(list)
     for event in sorted(plain, key=lambda e: (e.partition, e.offset)):
         if event.version not in {seen.version for seen in by_partition[event.partition]}:
             by_partition[event.partition].append(event)
-    for first_told in by_partition.values():
-        for one, two in pairwise(first_told):
+    for first_published in by_partition.values():
+        for one, two in pairwise(first_published):
             if one.version > two.version:
-                yield Violation("disorder", document, f"version {one.version} was told before {two.version}")
+                yield Violation("disorder", document, f"version {one.version} was published before {two.version}")
 
 
 def _decided_in_disorder(run: Run) -> Iterator[Violation]:
     logs: dict[tuple[str, str], list[tuple[int, Event]]] = defaultdict(list)
-    for request, asked in run.asked.items():
+    for request, logged in run.logged.items():
         decided = run.first(request)
         waited = "waiting" in run.statuses(request)
         # What came through several partitions, or had to wait, has no place of its own in one log.
-        if decided is None or not decided.document or waited or len({a.partition for a in asked}) > 1:
+        if decided is None or not decided.document or waited or len({a.partition for a in logged}) > 1:
             continue
-        logs[decided.document, asked[0].partition].append((min(a.offset for a in asked), decided))
+        logs[decided.document, logged[0].partition].append((min(a.offset for a in logged), decided))
     for (document, _), log in logs.items():
         log.sort(key=lambda place: place[0])
         for (_, one), (_, two) in pairwise(log):
             if one.version > two.version:
-                yield Violation("disorder", document, f"{two.request} was decided before {one.request}, asked first")
+                yield Violation("disorder", document, f"{two.request} was decided before {one.request}, logged first")
 
 
 def cancelled(run: Run) -> Iterator[Violation]:
@@ -165,17 +165,17 @@ def cancelled(run: Run) -> Iterator[Violation]:
 
 
 def contradiction(run: Run) -> Iterator[Violation]:
-    """Nobody is told yes and no."""
+    """Nobody is answered yes and no."""
     for request in run.steps:
         statuses = run.statuses(request)
         if "rejected" in statuses and statuses & {"accepted", "applied", "failed", "cancelled"}:
-            yield Violation("contradiction", request, f"told {' and '.join(sorted(statuses - {'waiting'}))}")
+            yield Violation("contradiction", request, f"published {' and '.join(sorted(statuses - {'waiting'}))}")
 
 
 RULES: tuple[Callable[[Run], Iterator[Violation]], ...] = (
     early,
     lost,
-    unburied,
+    not_dead_lettered,
     double,
     disorder,
     cancelled,

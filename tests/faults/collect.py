@@ -9,22 +9,22 @@ import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from shared import topics
 from shared.clock import parse_instant
-from shared.messages.life import request_key
+from shared.contracts import topics
+from shared.contracts.messages.life import request_key
 from tests.faults.history import Event, document_key
 
 Places = Mapping[tuple[str, int], int]
 """Offsets, by topic and number of partition."""
 
 LONGEST_ID = 100
-_GIVEN = ("requests", "outcomes", "journal", "state", "due")
+_FOLLOWED = ("requests", "outcomes", "journal", "state", "due")
 
 
 def followed(name: str) -> bool:
     """Tell whether a topic is part of a history."""
     owner, _, what = name.partition(".")
-    return (owner in topics.OWNERS and what in _GIVEN) or name.startswith("delay.") or name.endswith(".dlq")
+    return (owner in topics.OWNERS and what in _FOLLOWED) or name.startswith("delay.") or name.endswith(".dlq")
 
 
 def ends(settings: Mapping[str, Any]) -> Places:
@@ -37,9 +37,9 @@ def ends(settings: Mapping[str, Any]) -> Places:
 def _offsets(
     admin: AdminClient, places: Iterable[tuple[str, int]], spec: Callable[[], OffsetSpec] = OffsetSpec.latest
 ) -> Places:
-    asked = {TopicPartition(*place): spec() for place in places}
-    found = admin.list_offsets(asked, request_timeout=30) if asked else {}
-    return {(place.topic, place.partition): told.result().offset for place, told in found.items()}
+    specs = {TopicPartition(*place): spec() for place in places}
+    found = admin.list_offsets(specs, request_timeout=30) if specs else {}
+    return {(place.topic, place.partition): offset.result().offset for place, offset in found.items()}
 
 
 def collected(settings: Mapping[str, Any], since: Places, *, only: str = "") -> Iterator[Event]:
@@ -86,10 +86,10 @@ def lagging(settings: Mapping[str, Any]) -> list[str]:
     admin = _admin(settings)
     found = admin.list_consumer_groups(request_timeout=20).result().valid
     groups = [g.group_id for g in found if g.group_id.split(".")[0] in {"gateway", *topics.OWNERS.values()}]
-    asked = [admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(g)], request_timeout=20) for g in groups]
+    answers = [admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(g)], request_timeout=20) for g in groups]
     read = {
         (group, at.topic, at.partition): at.offset
-        for group, answer in zip(groups, asked, strict=True)
+        for group, answer in zip(groups, answers, strict=True)
         for at in answer[group].result().topic_partitions
     }
     until = _offsets(admin, {(topic, number) for _, topic, number in read})
@@ -109,7 +109,7 @@ def event_of(message: Any) -> Event:
     if topic.endswith(".dlq"):
         code = headers.get("dlq_code", b"").decode(errors="replace")
         was = b"/".join(headers.get(f"dlq_{name}", b"") for name in ("topic", "partition", "offset"))
-        return Event("buried", at, owner, code=code, place=place, more={"was": was.decode(errors="replace")})
+        return Event("dead_lettered", at, owner, code=code, place=place, more={"was": was.decode(errors="replace")})
     if topic.startswith("delay."):
         what = "delayed"
     try:
@@ -121,35 +121,35 @@ def event_of(message: Any) -> Event:
 Headers = Mapping[str, bytes]
 
 
-def _asked(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
+def _logged(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
     orjson.loads(message.value())
     claims = headers["authorization"].decode().partition(" ")[2].split(".")[1]
     subject = orjson.loads(base64.urlsafe_b64decode(claims + "=="))["sub"]
     actor = headers.get("ce_actor", subject.encode()).decode()
     # An id beyond measure is answered by its beginning.
     request = request_key(actor, headers["ce_id"].decode()[:LONGEST_ID])
-    return Event("asked", at, owner, request, place=place, code=headers["ce_type"].decode())
+    return Event("logged", at, owner, request, place=place, code=headers["ce_type"].decode())
 
 
 def _step(what: Any) -> Callable[..., Event]:
     def read(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
         del headers
-        told = orjson.loads(message.value())
-        more = {name: told[name] for name in ("before", "after") if told.get(name)} if what == "journal" else {}
-        more |= {"repeated": True} if told.get("repeated") else {}
-        more |= {"recorded": False} if not told.get("recorded", True) else {}
+        entry = orjson.loads(message.value())
+        more = {name: entry[name] for name in ("before", "after") if entry.get(name)} if what == "journal" else {}
+        more |= {"repeated": True} if entry.get("repeated") else {}
+        more |= {"recorded": False} if not entry.get("recorded", True) else {}
         return Event(
             what,
             at,
             owner,
-            request_key(told["actor"], told["request_id"]),
-            document_key(owner, told["document"]) if told.get("document") else "",
-            told.get("version", 0),
-            told["status"],
-            told["code"],
-            _instant(told.get("effective_at")),
+            request_key(entry["actor"], entry["request_id"]),
+            document_key(owner, entry["document"]) if entry.get("document") else "",
+            entry.get("version", 0),
+            entry["status"],
+            entry["code"],
+            _instant(entry.get("effective_at")),
             place,
-            {**more, "decided": _instant(told["at"])},
+            {**more, "decided": _instant(entry["at"])},
         )
 
     return read
@@ -164,14 +164,14 @@ def _state(owner: str, at: int, place: str, message: Any, headers: Headers) -> E
     return Event("state", at, owner, document=document, version=record["version"], place=place, more={"record": record})
 
 
-def _poke(what: Any) -> Callable[..., Event]:
+def _trigger(what: Any) -> Callable[..., Event]:
     def read(owner: str, at: int, place: str, message: Any, headers: Headers) -> Event:
-        told = orjson.loads(message.value())
+        trigger = orjson.loads(message.value())
         due_at, ident = headers.get("due_at"), headers["ce_id"].decode()
         # Only what came through the delay says in a header when it was due.
         who = owner if what == "delayed" else "delay_svc" if due_at is not None else "sweeper"
-        due = int(due_at) if due_at is not None else _instant(told["due_at"])
-        document = document_key("structure" if what == "delayed" else owner, told["document"])
+        due = int(due_at) if due_at is not None else _instant(trigger["due_at"])
+        document = document_key("structure" if what == "delayed" else owner, trigger["document"])
         return Event(what, at, who, document=document, due_at=due, place=place, more={"id": ident})
 
     return read
@@ -183,10 +183,10 @@ def _instant(value: Any) -> int | None:
 
 
 _READ: Mapping[str, Callable[..., Event]] = {
-    "requests": _asked,
+    "requests": _logged,
     "outcomes": _step("outcome"),
     "journal": _step("journal"),
     "state": _state,
-    "due": _poke("forwarded"),
-    "delayed": _poke("delayed"),
+    "due": _trigger("forwarded"),
+    "delayed": _trigger("delayed"),
 }

@@ -1,4 +1,4 @@
-"""What a run measured: how much was asked and done, how late, and how long a fault was felt. Pure."""
+"""What a run measured: how much was submitted and done, how late, and how long a fault was felt. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,19 @@ def figures(events: Sequence[Event]) -> dict[str, Any]:
     """Return the figures of a run: counts, and times in ms unless the name says otherwise."""
     run = arrange(events)
     decisions, effects = _decisions(run), _effects(run)
-    pokes = Counter(poke.more.get("id") for poke in run.others["forwarded"] if poke.who == "delay_svc")
+    triggers = Counter(trigger.more.get("id") for trigger in run.others["forwarded"] if trigger.who == "delay_svc")
     firsts = [first for request in run.steps if (first := run.first(request))]
     return {
-        "requests": len(run.asked),
-        "records": sum(map(len, run.asked.values())),
+        "requests": len(run.logged),
+        "records": sum(map(len, run.logged.values())),
         "decided": dict(sorted(Counter(first.status for first in firsts).items())),
         "took_effect": len(effects),
         "cancelled": sum("cancelled" in run.statuses(request) for request in run.steps),
         "documents": len(run.stored),
-        "dead_letters": sum(event.what == "buried" for event in events),
+        "dead_letters": sum(event.what == "dead_lettered" for event in events),
         "faults": dict(sorted(Counter(f"{fault.code} {fault.who}" for fault in run.others["fault"]).items())),
-        "duplicates_forwarded": sum(pokes.values()) - len(pokes),
-        "poked_by_sweeper": sum(poke.who == "sweeper" for poke in run.others["forwarded"]),
+        "duplicates_forwarded": sum(triggers.values()) - len(triggers),
+        "triggered_by_sweeper": sum(trigger.who == "sweeper" for trigger in run.others["forwarded"]),
         "decision": _spread([late for _, late in decisions]),
         "lateness": _spread([late for _, late in effects]),
         "felt": [_felt(run, number, decisions, effects) for number in range(len(run.others["fault"]))],
@@ -36,23 +36,23 @@ def figures(events: Sequence[Event]) -> dict[str, Any]:
 
 
 def _decisions(run: Run) -> list[tuple[int, int]]:
-    """Return, for each request, when it came into the log and how much later its decision was told first."""
+    """Return, for each request, when it came into the log and how much later its decision was published first."""
     found = []
-    for request, asked in run.asked.items():
-        told = [s.at for s in run.of(request) if s.what == "outcome" and s.status != "waiting"]
-        if told:
-            came = min(event.at for event in asked)
-            found.append((came, max(0, min(told) - came)))
+    for request, logged in run.logged.items():
+        published = [s.at for s in run.of(request) if s.what == "outcome" and s.status != "waiting"]
+        if published:
+            came = min(event.at for event in logged)
+            found.append((came, max(0, min(published) - came)))
     return found
 
 
 def _effects(run: Run) -> list[tuple[int, int]]:
-    """Return, for each change that took effect later, when it was due and how much later that was told first."""
+    """Return, for each change that took effect later, when it was due and how much later that was published first."""
     found = []
     for request, accepted in run.accepted():
-        told = [s.at for s in run.of(request) if s.what == "outcome" and s.status in EFFECTS]
-        if told and accepted.due_at is not None:
-            found.append((accepted.due_at, min(told) - accepted.due_at))
+        published = [s.at for s in run.of(request) if s.what == "outcome" and s.status in EFFECTS]
+        if published and accepted.due_at is not None:
+            found.append((accepted.due_at, min(published) - accepted.due_at))
     return found
 
 

@@ -1,6 +1,6 @@
 """What happened in a run, as one list of events: written as JSON lines while it happens, read back by the checker.
 
-Every event says what, when (ms; the broker's time where a broker tells it), who, and what it is about. The file holds
+Every event says what, when (ms; the broker's time where a broker stamps it), who, and what it is about. The file holds
 all that a verdict needs, so that a run can be judged again later.
 """
 
@@ -15,20 +15,20 @@ What = Literal[
     "begun",  # the run: case, seed, and the versions documents had before
     "fault",  # something was done to `who`
     "sent",  # a request leaves its sender
-    "acknowledged",  # a door took it
-    "unsure",  # a door failed: the request may or may not have been taken
-    "answered",  # what HTTP told of its decision
-    "asked",  # the request as it stands in the log
-    "outcome",  # a step told on `*.outcomes`
-    "journal",  # a step told on `*.journal`
-    "delayed",  # a poke put on a delay topic
-    "forwarded",  # a poke put on `*.due`
-    "state",  # a record told on `*.state`
+    "acknowledged",  # an entry point took it
+    "unsure",  # an entry point failed: the request may or may not have been taken
+    "answered",  # what HTTP answered of its decision
+    "logged",  # the request as it stands in the log
+    "outcome",  # a step published on `*.outcomes`
+    "journal",  # a step published on `*.journal`
+    "delayed",  # a trigger put on a delay topic
+    "forwarded",  # a trigger put on `*.due`
+    "state",  # a record published on `*.state`
     "poisoned",  # something that must end as a dead letter was put at `place`
     "rubbish",  # something put on a topic that nobody can read
-    "buried",  # a dead letter; `more` says where its message was
+    "dead_lettered",  # a dead letter; `more` says where its message was
     "stored",  # a document as MongoDB holds it at the end
-    "row",  # a request as its owner's MongoDB holds it at the end
+    "request_record",  # a request as its owner's MongoDB holds it at the end
     "shown",  # a record as the gateway's read model holds it at the end
     "ended",  # the run is over, and nothing is under way any more
 ]
@@ -39,7 +39,7 @@ class Event:
     """One thing that happened.
 
     `request` is actor and request id; `place` is topic/partition/offset; `due_at` is when the request takes effect, or
-    when the poke is due. `more` is particular to a kind of event.
+    when the trigger is due. `more` is particular to a kind of event.
     """
 
     what: What
@@ -76,7 +76,7 @@ def document_key(owner: str, id_: str) -> str:
 
 
 class History:
-    """Collects the events of a run, in memory and in a file; any thread may tell."""
+    """Collects the events of a run, in memory and in a file; any thread may record."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class History:
         self._lock = threading.Lock()
         self._out: IO[str] = file.open("w", encoding="utf-8")
 
-    def tell(self, *events: Event) -> None:
+    def record(self, *events: Event) -> None:
         """Add events."""
         with self._lock:
             self.events += events

@@ -16,25 +16,25 @@ def _lists() -> defaultdict[str, list[Event]]:
 
 @dataclass
 class Run:
-    """A run as the checker and the figures look at it. `steps` are what was told of requests, repetitions included."""
+    """A run as the checker and the figures look at it. `steps` are published ones, repetitions included."""
 
     begun: Event
     ended: Event
-    asked: defaultdict[str, list[Event]] = field(default_factory=_lists)
+    logged: defaultdict[str, list[Event]] = field(default_factory=_lists)
     """By request, as often as it stands in a log."""
     taken: set[str] = field(default_factory=set)
-    """Requests that a door acknowledged."""
+    """Requests that an entry point acknowledged."""
     steps: defaultdict[str, list[Event]] = field(default_factory=_lists)
-    """By request: what the journal and the outcomes told, in the order of versions."""
+    """By request: what journal and outcomes say, in the order of versions."""
     refused: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By request id: codes of refusals of messages that never became requests."""
-    told: defaultdict[str, list[Event]] = field(default_factory=_lists)
-    """By document: what was told of it."""
+    published: defaultdict[str, list[Event]] = field(default_factory=_lists)
+    """By document: what was published of it."""
     states: defaultdict[str, list[Event]] = field(default_factory=_lists)
     stored: dict[str, Event] = field(default_factory=dict)
-    rows: dict[str, Event] = field(default_factory=dict)
+    request_records: dict[str, Event] = field(default_factory=dict)
     others: defaultdict[str, list[Event]] = field(default_factory=_lists)
-    """By kind: what HTTP answered, pokes forwarded, what the gateway shows, faults."""
+    """By kind: what HTTP answered, triggers forwarded, what the gateway shows, faults."""
 
     def base(self, document: str) -> int:
         """Return the version a document had before the run."""
@@ -45,11 +45,11 @@ class Run:
         return next((step for step in self.of(request) if step.status != "waiting"), None)
 
     def statuses(self, request: str) -> set[str]:
-        """Return every status a request was told to have."""
+        """Return every published status of a request."""
         return {step.status for step in self.of(request)}
 
     def of(self, request: str) -> Sequence[Event]:
-        """Return what was told of a request, perhaps nothing."""
+        """Return what was published of a request, perhaps nothing."""
         return self.steps.get(request, ())
 
     def accepted(self) -> Iterator[tuple[str, Event]]:
@@ -69,32 +69,32 @@ def arrange(events: Sequence[Event]) -> Run:
     run = Run(by_what["begun"], by_what["ended"])
     for event in events:
         _put(run, event)
-    for steps in (*run.steps.values(), *run.told.values()):
+    for steps in (*run.steps.values(), *run.published.values()):
         steps.sort(key=lambda step: (step.version, step.at))
     return run
 
 
 def _put(run: Run, event: Event) -> None:
     match event.what:
-        case "asked":
-            run.asked[event.request].append(event)
+        case "logged":
+            run.logged[event.request].append(event)
         case "acknowledged":
             run.taken.add(event.request)
         case "outcome" | "journal":
-            _told(run, event)
+            _published(run, event)
         case "state":
             run.states[event.document].append(event)
         case "stored":
             run.stored[event.document] = event
-        case "row":
-            run.rows[event.request] = event
-        case "answered" | "shown" | "forwarded" | "fault" | "poisoned" | "buried":
+        case "request_record":
+            run.request_records[event.request] = event
+        case "answered" | "shown" | "forwarded" | "fault" | "poisoned" | "dead_lettered":
             run.others[event.what].append(event)
 
 
-def _told(run: Run, event: Event) -> None:
+def _published(run: Run, event: Event) -> None:
     if not event.more.get("recorded", True):
         run.refused[event.request.rpartition("|")[2]].add(event.code)
     elif not event.document or event.version > run.base(event.document):
         run.steps[event.request].append(event)
-        run.told[event.document].append(event)
+        run.published[event.document].append(event)

@@ -9,10 +9,10 @@ from pymongo import MongoClient
 from services.manager_svc import rules as managers
 from services.structure_svc import rules as structures
 from shared.clock import HOUR, MINUTE
-from shared.engine import codec
-from shared.engine.document import view
-from shared.engine.rules import Owner
-from shared.topics import OWNERS
+from shared.contracts.topics import OWNERS
+from shared.engine.core.document import view
+from shared.engine.core.rules import Owner
+from shared.engine.storage import codec
 from tests.faults.history import Event, document_key
 
 OWNER: Mapping[str, Owner[Any]] = {"structure": structures.owner(HOUR), "manager": managers.owner()}
@@ -39,16 +39,16 @@ SOON = MINUTE
 
 
 def under_way(client: Client, now: int) -> list[str]:
-    """Return what is not settled at the instant `now` (ms)."""
+    """Return what is under way at the instant `now` (ms)."""
     found = []
     for name, process in OWNERS.items():
-        documents, rows = client[process][f"{name}_documents"], client[process][f"{name}_requests"]
+        documents, request_records = client[process][f"{name}_documents"], client[process][f"{name}_requests"]
         for what, condition in (
-            ("to be published", {"$or": [{"outbox.0": {"$exists": True}}, {"dirty_at": {"$exists": True}}]}),
+            ("to be published", {"$or": [{"outbox.0": {"$exists": True}}, {"unpublished_since": {"$exists": True}}]}),
             ("due", {"pending.due_at": {"$lte": now + SOON}}),
         ):
             found += [f"{raw['_id']} has something {what}" for raw in documents.find(condition, {"_id": 1}).limit(3)]
-        found += [f"{raw['_id']} waits" for raw in rows.find({"status": "waiting"}, {"_id": 1}).limit(3)]
+        found += [f"{raw['_id']} waits" for raw in request_records.find({"status": "waiting"}, {"_id": 1}).limit(3)]
     return found
 
 
@@ -56,8 +56,8 @@ def undecided(client: Client, requests: Collection[str]) -> list[str]:
     """Return those of these requests that no owner has decided."""
     decided: set[str] = set()
     for name, process in OWNERS.items():
-        rows = client[process][f"{name}_requests"]
-        found = rows.find({"_id": {"$in": list(requests)}, "status": {"$ne": "waiting"}}, {"_id": 1})
+        request_records = client[process][f"{name}_requests"]
+        found = request_records.find({"_id": {"$in": list(requests)}, "status": {"$ne": "waiting"}}, {"_id": 1})
         decided.update(raw["_id"] for raw in found)
     return sorted(set(requests) - decided)
 
@@ -70,22 +70,24 @@ def held(client: Client, documents: Collection[str], requests: Collection[str], 
             if key in documents:
                 yield _stored(name, key, raw, now)
         for raw in client[process][f"{name}_requests"].find({"_id": {"$in": list(requests)}}):
-            step = raw["step"]
-            document = step.get("document")
+            transition = raw["transition"]
+            document = transition.get("document")
             about = document_key(name, document) if document else ""
-            yield Event("row", now, name, raw["_id"], about, raw["version"], raw["status"], step["code"])
+            yield Event(
+                "request_record", now, name, raw["_id"], about, raw["version"], raw["status"], transition["code"]
+            )
     yield from _shown(client["gateway"], documents, requests, now)
 
 
 def _stored(name: str, key: str, raw: Mapping[str, Any], now: int) -> Event:
     document = codec.document_in(OWNER[name], raw)
     shown = view(OWNER[name], document)
-    more: dict[str, Any] = {"pending": [pending.step.key for pending in document.pending]}
+    more: dict[str, Any] = {"pending": [pending.transition.key for pending in document.pending]}
     if shown is not None:
         more["record"] = orjson.loads(OWNER[name].present(shown))
     if document.outbox:
         more["outbox"] = len(document.outbox)
-    if "dirty_at" in raw:
+    if "unpublished_since" in raw:
         more["dirty"] = True
     return Event("stored", now, name, document=key, version=document.version, more=more)
 
@@ -100,5 +102,7 @@ def _shown(database: Any, documents: Collection[str], requests: Collection[str],
                     yield Event("shown", now, "gateway", document=key, version=raw["version"], more=record)
         elif kind == "requests":
             for raw in database[name].find({"_id": {"$in": list(requests)}}):
-                row = raw["row"]
-                yield Event("shown", now, "gateway", raw["_id"], status=row["status"], code=row["code"])
+                request_record = raw["record"]
+                yield Event(
+                    "shown", now, "gateway", raw["_id"], status=request_record["status"], code=request_record["code"]
+                )

@@ -1,4 +1,4 @@
-"""One run of one case: hurt, heal, settle, collect, judge."""
+"""One run of one case: inject, heal, wait until quiet, collect, judge."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,13 +14,13 @@ from tests.faults.cases import Case
 from tests.faults.checker import check
 from tests.faults.figures import figures
 from tests.faults.history import History
+from tests.faults.stack import Size, Stack
 from tests.faults.violation import Violation
-from tests.faults.world import Size, World
 from tests.support.brokers import open_brokers
 
 FOLDER = Path(__file__).parents[2] / ".data" / "faults"
 """Where histories are kept."""
-MOST_TOLD = 20
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Verdict:
     figures: Mapping[str, Any]
 
     def __str__(self) -> str:
-        told = [f"  {violation}" for violation in self.violations[:MOST_TOLD]]
-        more = len(self.violations) - len(told)
-        lines = [f"{len(self.violations)} violations", *told, *([f"  and {more} more"] if more > 0 else [])]
+        shown = [f"  {violation}" for violation in self.violations[:MOST_SHOWN]]
+        more = len(self.violations) - len(shown)
+        lines = [f"{len(self.violations)} violations", *shown, *([f"  and {more} more"] if more > 0 else [])]
         again = f"again: make faults CASE={self.case} SEED={self.seed}   history: {self.history}"
         return "\n".join([*lines, again])
 
 
 @contextmanager
 def fault_system(folder: Path) -> Iterator[System]:
-    """Run the system that cases hurt: one Kafka, three nodes of MongoDB, a delay of two seconds, watched."""
+    """Run the system under test: one Kafka, three nodes of MongoDB, a delay of two seconds, watched."""
     found = free_ports(5)
     ports = Ports(kafka=(found[0],), kafka_controller=(found[1],), mongo=tuple(found[2:]))
     with (
@@ -55,22 +55,22 @@ def fault_system(folder: Path) -> Iterator[System]:
 
 
 async def trial(
-    system: System, case: Case, seed: int, size: Size, *, folder: Path = FOLDER, tell: Callable[[str], None] = print
+    system: System, case: Case, seed: int, size: Size, *, folder: Path = FOLDER, report: Callable[[str], None] = print
 ) -> Verdict:
     """Run a case and judge it. Its history is kept in `folder`."""
     history = History(folder / f"{case.name}-{seed}.jsonl")
-    world = World(system, history, seed, size, tell)
+    stack = Stack(system, history, seed, size, report)
     try:
-        await world.begin(case.name, seed)
+        await stack.begin(case.name, seed)
         try:
-            await case.go(world)
+            await case.go(stack)
         finally:
-            await world.heal()
-        left = await world.settle()
-        await world.collect()
+            await stack.heal()
+        left = await stack.wait_until_quiet()
+        await stack.collect()
     finally:
         history.close()
-    violations = [*check(history.events), *(Violation("lost", what, "not settled in time") for what in left)]
-    told = figures(history.events)
-    tell(f"  {json.dumps(told)}")
-    return Verdict(case.name, seed, history.file, violations, told)
+    violations = [*check(history.events), *(Violation("lost", what, "not done in time") for what in left)]
+    measured = figures(history.events)
+    report(f"  {json.dumps(measured)}")
+    return Verdict(case.name, seed, history.file, violations, measured)

@@ -11,51 +11,61 @@ def readers(run: Run) -> Iterator[Violation]:
     """Whoever reads `*.state` and `*.journal` from the start, highest version wins, ends with what MongoDB holds."""
     for document, stored in run.stored.items():
         record = stored.more.get("record")
-        told = max(run.states.get(document, ()), key=lambda event: event.version, default=None)
+        state = max(run.states.get(document, ()), key=lambda event: event.version, default=None)
         if record is None:
             continue
-        if told is None:
-            yield Violation("readers", document, "its state was never told")
-        elif wrong := _differing(told.more["record"], record):
+        if state is None:
+            yield Violation("readers", document, "its state was never published")
+        elif wrong := _differing(state.more["record"], record):
             yield Violation("readers", document, f"a new reader ends with another {', '.join(wrong)}")
-    for request, row in run.rows.items():
+    for request, request_record in run.request_records.items():
         journal = [step for step in run.of(request) if step.what == "journal"]
         last = max(journal, key=lambda step: step.version, default=None)
         if last is None:
-            if row.status != "waiting" and row.version > run.base(row.document):
+            if request_record.status != "waiting" and request_record.version > run.base(request_record.document):
                 yield Violation("readers", request, "the journal does not know it")
-        elif (last.status, last.version, last.code) != (row.status, row.version, row.code):
+        elif (last.status, last.version, last.code) != (
+            request_record.status,
+            request_record.version,
+            request_record.code,
+        ):
             yield Violation(
                 "readers",
                 request,
-                f"the journal ends with {last.status} {last.version}, MongoDB with {row.status} {row.version}",
+                f"the journal ends with {last.status} {last.version}, "
+                f"MongoDB with {request_record.status} {request_record.version}",
             )
-    for request in run.steps.keys() - run.rows.keys():
-        yield Violation("readers", request, "decided, and MongoDB has no row of it")
+    for request in run.steps.keys() - run.request_records.keys():
+        yield Violation("readers", request, "decided, and MongoDB has no record of it")
     yield from _read_model(run)
 
 
 def _read_model(run: Run) -> Iterator[Violation]:
     for shown in run.others["shown"]:
         if shown.request:
-            row = run.rows.get(shown.request)
-            if row is not None and (shown.status, shown.code) != (row.status, row.code):
-                yield Violation("readers", shown.request, f"the gateway shows {shown.status}, it is {row.status}")
+            request_record = run.request_records.get(shown.request)
+            if request_record is not None and (shown.status, shown.code) != (
+                request_record.status,
+                request_record.code,
+            ):
+                yield Violation(
+                    "readers", shown.request, f"the gateway shows {shown.status}, it is {request_record.status}"
+                )
         elif shown.document in run.stored:
             record = run.stored[shown.document].more.get("record") or {}
             if wrong := _differing(shown.more["record"], record):
                 yield Violation("readers", shown.document, f"the gateway shows another {', '.join(wrong)}")
 
 
-def _differing(told: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
-    """Return the fields that differ. A decision that changes nothing moves the version and tells no state."""
-    names = (told.keys() | record.keys()) - {"version"}
-    return sorted(name for name in names if told.get(name) != record.get(name))
+def _differing(published: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """Return the fields that differ. A decision that changes nothing moves the version and publishes no state."""
+    names = (published.keys() | record.keys()) - {"version"}
+    return sorted(name for name in names if published.get(name) != record.get(name))
 
 
 def sums(run: Run) -> Iterator[Violation]:
     """What each effect found is what the one before it left, up to the record as it is: nothing applied twice."""
-    for document, events in run.told.items():
+    for document, events in run.published.items():
         if not document:
             continue
         effects = {e.version: e for e in events if e.what == "journal" and e.status == "applied"}

@@ -1,7 +1,7 @@
 """A wire between our processes and a broker that can be cut, slowed and silenced: a TCP proxy on the loopback.
 
-A broker of Kafka tells its clients at which address it is to be reached, and they would go there and past the wire. So
-the wire puts its own port in the place of the broker's wherever the broker tells its address: both are four bytes.
+A broker of Kafka advertises the address at which it is to be reached, and clients would go there and past the wire. So
+the wire puts its own port in the place of the broker's wherever the broker advertises it: both are four bytes.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Wire:
             end.transport.abort()
 
     def silence(self) -> None:
-        """Carry nothing any more, and leave the connections open: nobody is told anything."""
+        """Carry nothing any more, and leave the connections open: nobody is notified."""
         self._open.clear()
 
     def speak(self) -> None:

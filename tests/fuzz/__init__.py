@@ -1,1 +1,1 @@
-"""Inputs that nobody thought of, at every door of a running system: `docs/faults.md`, « Fuzzing »."""
+"""Inputs that nobody thought of, at every entry point of a running system: `docs/faults.md`, « Fuzzing »."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dev.brokers import Brokers
 from tests.fuzz.cases import CASES, run
-from tests.fuzz.world import World, fuzz_system
+from tests.fuzz.stack import Stack, fuzz_system
 from tests.support.brokers import open_brokers
 
 
@@ -24,25 +24,25 @@ def main() -> int:
     """Fuzz; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", choices=["", *CASES], default="", help="this one alone")
-    parser.add_argument("--time", type=lambda given: float(given or 600), default=600, help="seconds in all (600)")
+    parser.add_argument("--time", type=lambda text: float(text or 600), default=600, help="seconds in all (600)")
     parser.add_argument("--seed", default="", help="of the first round (a new one)")
-    given = parser.parse_args()
-    first = int(given.seed) if given.seed else random.SystemRandom().randrange(10**6)
-    names = [given.case] if given.case else list(CASES)
+    arguments = parser.parse_args()
+    first = int(arguments.seed) if arguments.seed else random.SystemRandom().randrange(10**6)
+    names = [arguments.case] if arguments.case else list(CASES)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         print("Starting the system", flush=True)
         with open_brokers(Path(folder) / "brokers") as brokers:
-            return _rounds(Path(folder), brokers, names, first, given.time)
+            return _rounds(Path(folder), brokers, names, first, arguments.time)
 
 
 def _rounds(folder: Path, brokers: Brokers, names: list[str], seed: int, seconds: float) -> int:
     with fuzz_system(folder, brokers) as system:
-        world, until = World(system), time.monotonic() + seconds
+        stack, until = Stack(system), time.monotonic() + seconds
         try:
             while True:
                 for name in names:
                     began = time.monotonic()
-                    run(name, world, seed)
+                    run(name, stack, seed)
                     print(f"{name}, seed {seed}: nothing found in {time.monotonic() - began:.0f} s", flush=True)
                     if time.monotonic() > until:
                         return 0
@@ -51,7 +51,7 @@ def _rounds(folder: Path, brokers: Brokers, names: list[str], seed: int, seconds
             print(f"{name}, seed {seed}: found\n{found}", flush=True)
             return 1
         finally:
-            world.close()
+            stack.close()
 
 
 if __name__ == "__main__":

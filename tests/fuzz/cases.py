@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from tests.fuzz import http, messages, records
-from tests.fuzz.tries import told_how_to_replay
-from tests.fuzz.world import World
+from tests.fuzz.stack import Stack
+from tests.fuzz.tries import reported_with_replay
 
-CASES: Mapping[str, Callable[[World, int], None]] = {
+CASES: Mapping[str, Callable[[Stack, int], None]] = {
     "http": partial(http.fuzz, examples=6),
     "messages": partial(messages.fuzz, examples=10),
     "topics": partial(records.fuzz, examples=8),
 }
 
 
-def run(name: str, world: World, seed: int) -> None:
+def run(name: str, stack: Stack, seed: int) -> None:
     """Try one round of a case."""
-    with told_how_to_replay(name, seed):
-        CASES[name](world, seed)
+    with reported_with_replay(name, seed):
+        CASES[name](stack, seed)

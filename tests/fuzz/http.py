@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.fuzz.stack import ADMINISTRATOR, MEMBER, SPOILT_USER, STRANGER, Stack
 from tests.fuzz.tries import tries
-from tests.fuzz.world import ADMINISTRATOR, MEMBER, SPOILT_USER, STRANGER, World
 from tests.support.contract import DOCUMENT
 
 WHO = (STRANGER, MEMBER, ADMINISTRATOR)
@@ -42,17 +42,17 @@ _REFUSALS = [400, 401, 403, 404, 405, 409, 413, 415, 422, 425, 429, 431]
 _TIMEOUT = 30
 
 
-def fuzz(world: World, seed: int, examples: int) -> None:
+def fuzz(stack: Stack, seed: int, examples: int) -> None:
     """Call every operation."""
-    sessions, told = {who: _session(world, who) for who in WHO}, Counter[int]()
-    known = _known(world)
+    sessions, statuses = {who: _session(stack, who) for who in WHO}, Counter[int]()
+    known = _known(stack)
     for operation in _operations():
-        tries(seed, examples, _cases(operation, known), lambda case: _try(world, sessions, case, told))
+        tries(seed, examples, _cases(operation, known), lambda case: _try(stack, sessions, case, statuses))
     for session in sessions.values():
         session.close()
-    assert {200, 202, 422} <= set(told), f"some was not tried at all: {told}"
-    assert told[429] < told.total() / 2, f"most was refused unread: {told}"
-    world.is_intact()
+    assert {200, 202, 422} <= set(statuses), f"some was not tried at all: {statuses}"
+    assert statuses[429] < statuses.total() / 2, f"most was refused unread: {statuses}"
+    stack.is_intact()
 
 
 def _operations() -> Iterator[Any]:
@@ -77,13 +77,13 @@ def _cases(operation: Any, known: Mapping[str, str]) -> SearchStrategy[Any]:
     return st.one_of(drawn)
 
 
-def _known(world: World) -> Mapping[str, str]:
-    with world.system.as_("alice") as api:
-        path = f"/structures/{world.structure}"
+def _known(stack: Stack) -> Mapping[str, str]:
+    with stack.system.as_("alice") as api:
+        path = f"/structures/{stack.structure}"
         identifier = api.get(path).json()["identifier"]
-        request_id = api.patch(path, json={"label": world.mark()}).json()["request_id"]
+        request_id = api.patch(path, json={"label": stack.mark()}).json()["request_id"]
     return {
-        "structure_id": world.structure,
+        "structure_id": stack.structure,
         "request_id": request_id,
         "type": identifier["type"],
         "value": identifier["value"],
@@ -92,20 +92,20 @@ def _known(world: World) -> Mapping[str, str]:
     }
 
 
-def _session(world: World, who: str) -> requests.Session:
+def _session(stack: Stack, who: str) -> requests.Session:
     session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {world.system.token(who)}"
+    session.headers["Authorization"] = f"Bearer {stack.system.token(who)}"
     return session
 
 
-def _try(world: World, sessions: Mapping[str, requests.Session], case: Any, told: Counter[int]) -> None:
+def _try(stack: Stack, sessions: Mapping[str, requests.Session], case: Any, statuses: Counter[int]) -> None:
     for who, session in sessions.items():
-        answer = case.call(base_url=world.system.settings.api, session=session, timeout=_TIMEOUT)
-        told[answer.status_code] += 1
+        answer = case.call(base_url=stack.system.settings.api, session=session, timeout=_TIMEOUT)
+        statuses[answer.status_code] += 1
         try:
             case.validate_response(answer, checks=_CHECKS)
         except FailureGroup as found:  # It is no Exception, and would not be made smaller.
             raise AssertionError(f"as {who}: {found}") from None
         inside = _INTERNALS.search(answer.text)
-        assert inside is None, f"as {who}: {inside[0]!r} tells of what is inside: {answer.text[:2_000]}"
-    world.nobody_died()
+        assert inside is None, f"as {who}: {inside[0]!r} discloses what is inside: {answer.text[:2_000]}"
+    stack.nobody_died()

@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from dev.contracts import FOLDER
-from shared import topics
-from shared.messages import manager, structure
+from shared.contracts import topics
+from shared.contracts.messages.registry import REQUESTS
 from tests.fuzz.mutate import spoilt_bytes
+from tests.fuzz.stack import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, Stack, envelope
 from tests.fuzz.tries import tries
-from tests.fuzz.world import ADMINISTRATOR, MEMBER, PARTITIONS, SPOILT_USER, STRANGER, World, envelope
 from tests.support.from_schema import TEXT, right, spoilt
 
-TYPES = [*(("structure", one) for one in structure.REQUESTS), *(("manager", one) for one in manager.REQUESTS)]
+TYPES = [(owner, one) for owner, requests in REQUESTS.items() for one in requests]
 _KEPT = frozenset({"ce_correlationid", "test"})
 """Headers by which an answer is known again, which stay as they are."""
 _AT_ONCE = 40
 
 
 @dataclass(frozen=True)
-class Ask:
+class DrawnRequest:
     """A request, but for what names it."""
 
     owner: str
@@ -36,28 +36,28 @@ class Ask:
     partition: int
 
 
-def fuzz(world: World, seed: int, examples: int) -> None:
+def fuzz(stack: Stack, seed: int, examples: int) -> None:
     """Send batches of such requests, each followed by right ones."""
-    strategy = st.lists(_asks(world), max_size=_AT_ONCE, min_size=1)
-    tries(seed, examples, strategy, lambda asks: _try(world, asks))
-    world.is_intact()
+    strategy = st.lists(_requests(stack), max_size=_AT_ONCE, min_size=1)
+    tries(seed, examples, strategy, lambda drawn: _try(stack, drawn))
+    stack.is_intact()
 
 
-def _try(world: World, asks: Sequence[Ask]) -> None:
+def _try(stack: Stack, drawn: Sequence[DrawnRequest]) -> None:
     marks = set()
-    for ask in asks:
-        marks.add(mark := world.mark())
-        over = {name for name, _ in ask.headers} | ask.without
-        usual = [one for one in envelope(mark, ask.type, world.bearer(ask.who)) if one[0] not in over]
-        topic = topics.name(ask.owner, topics.REQUESTS)
-        world.send(topic, ask.value, [*usual, *ask.headers], None, ask.partition)
-    bystanders = world.ask_as_bystander()
-    world.producer.flush(30)
-    world.decided(marks, bystanders)
+    for request in drawn:
+        marks.add(mark := stack.mark())
+        over = {name for name, _ in request.headers} | request.without
+        usual = [one for one in envelope(mark, request.type, stack.bearer(request.who)) if one[0] not in over]
+        topic = topics.name(request.owner, topics.REQUESTS)
+        stack.send(topic, request.value, [*usual, *request.headers], None, request.partition)
+    bystanders = stack.submit_as_bystander()
+    stack.producer.flush(30)
+    stack.decided(marks, bystanders)
 
 
-def _asks(world: World) -> st.SearchStrategy[Ask]:
-    return st.one_of([_ask(world, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
+def _requests(stack: Stack) -> st.SearchStrategy[DrawnRequest]:
+    return st.one_of([_request(stack, owner, one.type, _schema(one.__name__)) for owner, one in TYPES])
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 _HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
     "ce_id": st.sampled_from([b"again", b"", b"a|b", b"\xff", b"x" * 101]) | TEXT.map(str.encode),
-    "ce_type": st.sampled_from([b"", b"structure.modify.v2", b"membership.add.v1", b"\xff"]) | TEXT.map(str.encode),
+    "ce_type": st.sampled_from([b"", b"structure.modify.v2", b"membership.set.v1", b"\xff"]) | TEXT.map(str.encode),
     "ce_specversion": st.sampled_from([b"0.3", b"2.0", b"", b"1.0 "]),
     "ce_actor": st.sampled_from([b"marc", b"admin", b"", b"\xff", b"system"]) | TEXT.map(str.encode),
     "content-type": st.sampled_from(
@@ -88,10 +88,10 @@ _HEADERS: Mapping[str, st.SearchStrategy[bytes]] = {
 
 
 @st.composite
-def _ask(draw: DrawFn, world: World, owner: str, type_: str, schema: Mapping[str, Any]) -> Ask:
+def _request(draw: DrawFn, stack: Stack, owner: str, type_: str, schema: Mapping[str, Any]) -> DrawnRequest:
     body = draw(st.one_of(right(schema, schema), spoilt(schema, schema)))
     if draw(st.integers(0, 3)):
-        body = _aimed(body, world.structure)
+        body = _aimed(body, stack.structure)
     value = json.dumps(body, ensure_ascii=draw(st.booleans())).encode()
     if draw(st.integers(0, 5)) == 0:
         value = draw(spoilt_bytes(value))
@@ -99,11 +99,11 @@ def _ask(draw: DrawFn, world: World, owner: str, type_: str, schema: Mapping[str
     headers = [(name, draw(_HEADERS[name])) for name in names]
     without = frozenset(draw(st.sets(st.sampled_from(sorted(_HEADERS)), max_size=1))) - _KEPT
     who = draw(st.sampled_from(["alice", STRANGER, MEMBER, ADMINISTRATOR]))
-    return Ask(owner, type_, who, value, headers, without, draw(st.integers(0, PARTITIONS - 1)))
+    return DrawnRequest(owner, type_, who, value, headers, without, draw(st.integers(0, PARTITIONS - 1)))
 
 
 def _aimed(body: Any, structure_id: int) -> Any:
-    """Name what exists, so that the owner's rules are tried and not only its door."""
+    """Name what exists, so that the owner's rules are tried and not only its entry point."""
     if not isinstance(body, dict):
         return body
     known = {"structure": {"id": structure_id}, "structure_id": structure_id, "user": SPOILT_USER}

@@ -9,16 +9,16 @@ from aiokafka import AIOKafkaProducer
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from ops.dlq.letters import read
-from shared import topics
-from shared.broker import connection
+from ops.dlq.dead_letters import read
 from shared.clock import duration
+from shared.contracts import topics
+from shared.kafka.clients import connection
 from tests.fuzz.mutate import spoilt_bytes, spoilt_headers
+from tests.fuzz.stack import DELAY, PARTITIONS, Stack
 from tests.fuzz.standing import Record, everything
 from tests.fuzz.tries import tries
-from tests.fuzz.world import DELAY, PARTITIONS, World
+from tests.support.acls import operator, user
 from tests.support.odd_records import PLACEHOLDER, make_odd
-from tests.support.rights import operator, user
 
 TOPICS = {topic.name: topic for topic in topics.table(duration(DELAY))}
 _OF_EACH_KIND = 3
@@ -26,47 +26,47 @@ _AT_ONCE = 3
 """Records of one topic in one example, at most."""
 
 
-def fuzz(world: World, seed: int, examples: int) -> None:
+def fuzz(stack: Stack, seed: int, examples: int) -> None:
     """Spoil what the topics hold now, and put it on them."""
-    real = _real(world)
+    real = _real(stack)
     drawn = st.fixed_dictionaries({name: st.lists(_spoilt(real, name), max_size=_AT_ONCE) for name in TOPICS})
-    tries(seed, examples, drawn.map(lambda found: [r for some in found.values() for r in some]), _test(world))
-    world.is_intact()
-    asyncio.run(_letters_can_be_read(world))
+    tries(seed, examples, drawn.map(lambda found: [r for some in found.values() for r in some]), _test(stack))
+    stack.is_intact()
+    asyncio.run(_dead_letters_can_be_read(stack))
 
 
-def _test(world: World) -> Any:
-    named = str(world.bystander).encode()
+def _test(stack: Stack) -> Any:
+    named = str(stack.bystander).encode()
 
     def test(records: Sequence[Record]) -> None:
         # One that can be read and names the bystander's would be no rubbish but a lie of whom is trusted.
-        asyncio.run(_send(world, [r for r in records if named not in (r.key or b"") + (r.value or b"")]))
-        bystanders = world.ask_as_bystander()
-        world.producer.flush(30)
-        world.decided(set(), bystanders)
+        asyncio.run(_send(stack, [r for r in records if named not in (r.key or b"") + (r.value or b"")]))
+        bystanders = stack.submit_as_bystander()
+        stack.producer.flush(30)
+        stack.decided(set(), bystanders)
 
     return test
 
 
-def _real(world: World) -> Mapping[str, Sequence[Record]]:
+def _real(stack: Stack) -> Mapping[str, Sequence[Record]]:
     """Return a few records of each kind, by topic; first let there be some. Afterwards there is rubbish too."""
-    if world.real:
-        return world.real
-    with world.system.as_("alice") as api:
-        path = f"/structures/{world.structure}"
+    if stack.real:
+        return stack.real
+    with stack.system.as_("alice") as api:
+        path = f"/structures/{stack.structure}"
         for _ in range(2):
-            asked = api.patch(path, json={"label": world.mark()[:100]}).json()
-            assert "request_id" in asked, asked
-        api.post(f"/requests/{asked['request_id']}/cancel").raise_for_status()
+            request = api.patch(path, json={"label": stack.mark()[:100]}).json()
+            assert "request_id" in request, request
+        api.post(f"/requests/{request['request_id']}/cancel").raise_for_status()
         assert api.get("/insee/00010001600013").status_code == 200
-    world.send(topics.name("structure", topics.REQUESTS), b"{", [("authorization", world.bearer("alice"))], b"x", 0)
-    world.producer.flush(30)
+    stack.send(topics.name("structure", topics.REQUESTS), b"{", [("authorization", stack.bearer("alice"))], b"x", 0)
+    stack.producer.flush(30)
     kinds: dict[tuple[str, bytes], list[Record]] = defaultdict(list)
-    for record in everything(world.admin, list(TOPICS)):
+    for record in everything(stack.admin, list(TOPICS)):
         type_ = dict(record.headers).get("ce_type", b"")
-        if str(world.bystander).encode() not in (record.key or b"") + (record.value or b""):
+        if str(stack.bystander).encode() not in (record.key or b"") + (record.value or b""):
             kinds[record.topic, type_].append(record)
-    found = world.real
+    found = stack.real
     for (topic, _), records in sorted(kinds.items()):
         found.setdefault(topic, []).extend(records[:_OF_EACH_KIND])
     return found
@@ -95,8 +95,8 @@ def _spoilt(draw: DrawFn, real: Mapping[str, Sequence[Record]], topic: str) -> R
     return Record(topic, key, None if gone else value, headers)
 
 
-async def _send(world: World, records: Sequence[Record]) -> None:
-    settings = {**connection(operator(world.system.brokers)), "max_request_size": 2_000_000}
+async def _send(stack: Stack, records: Sequence[Record]) -> None:
+    settings = {**connection(operator(stack.system.brokers)), "max_request_size": 2_000_000}
     async with AIOKafkaProducer(**settings) as producer:
         for number, record in enumerate(records):
             batch = make_odd(producer.create_batch())
@@ -106,8 +106,8 @@ async def _send(world: World, records: Sequence[Record]) -> None:
             await (await producer.send_batch(batch, record.topic, partition=partition))
 
 
-async def _letters_can_be_read(world: World) -> None:
+async def _dead_letters_can_be_read(stack: Stack) -> None:
     """Operators list every dead letter, whatever stands between them."""
     for process in topics.PROCESSES:
-        async for letter in read(user(world.system.brokers, topics.OPS), process):
-            assert letter.row()["place"]
+        async for dead_letter in read(user(stack.system.brokers, topics.OPS), process):
+            assert dead_letter.summary()["place"]

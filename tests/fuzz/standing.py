@@ -8,10 +8,10 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from shared import topics
+from shared.contracts import topics
 
 Settings = Mapping[str, Any]
-_LONGEST_TOLD = 2_000
+_LONGEST_SHOWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Record:
         return cls(message.topic(), message.key(), message.value(), headers)
 
 
-def _told(message: Any) -> str:
+def _described(message: Any) -> str:
     # Its headers are not read: librdkafka's Python dies of a name that is no text.
-    return f"key {message.key()!r}, value {message.value()!r}"[:_LONGEST_TOLD]
+    return f"key {message.key()!r}, value {message.value()!r}"[:_LONGEST_SHOWN]
 
 
 def everything(settings: Settings, names: list[str]) -> Iterator[Record]:
@@ -80,5 +80,5 @@ def standing(settings: Settings) -> str:
             if 0 <= place.offset < end:
                 first = next(_between(settings, at, place.offset, place.offset + 1), None)
                 where = f"{place.topic}/{place.partition}/{place.offset} of {end}"
-                lines.append(f"{group} stands at {where}, before\n  {_told(first) if first else 'nothing'}")
+                lines.append(f"{group} stands at {where}, before\n  {_described(first) if first else 'nothing'}")
     return "\n".join(lines) or "no group is behind"

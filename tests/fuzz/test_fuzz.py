@@ -5,12 +5,12 @@ import os
 import pytest
 
 from tests.fuzz.cases import CASES, run
-from tests.fuzz.world import World
+from tests.fuzz.stack import Stack
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 
 
 @pytest.mark.timeout(600)  # What fails is made smaller, which takes a while; what holds takes some seconds.
 @pytest.mark.parametrize("name", CASES)
-def test_what_nobody_thought_of_stops_nothing(world: World, name: str) -> None:
-    run(name, world, SEED)
+def test_what_nobody_thought_of_stops_nothing(stack: Stack, name: str) -> None:
+    run(name, stack, SEED)

@@ -1,4 +1,4 @@
-"""Draws examples from a seed and tries them; what fails is told with its smallest example and how to see it again."""
+"""Draws examples from a seed and tries them; what fails is reported with its smallest example and its replay."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 _EXAMPLE = "the example, as small as it could be made:"
-_LONGEST_TOLD = 10_000
+_LONGEST_SHOWN = 10_000
 
 
 class StandsStill(BaseException):
@@ -16,14 +16,14 @@ class StandsStill(BaseException):
 
 
 @contextmanager
-def told_how_to_replay(case: str, number: int) -> Iterator[None]:
-    """Make whatever is found an AssertionError that tells the example, the seed, and the command."""
+def reported_with_replay(case: str, number: int) -> Iterator[None]:
+    """Make whatever is found an AssertionError that reports the example, the seed, and the command."""
     try:
         yield
     except (Exception, StandsStill) as found:
         notes = [note for note in getattr(found, "__notes__", ()) if note.startswith(_EXAMPLE)]
-        told = "\n".join([f"{type(found).__name__}: {found}", *notes])
-        raise AssertionError(f"{told}\nagain: make fuzz CASE={case} SEED={number} TIME=1") from found
+        report = "\n".join([f"{type(found).__name__}: {found}", *notes])
+        raise AssertionError(f"{report}\nagain: make fuzz CASE={case} SEED={number} TIME=1") from found
 
 
 def tries(number: int, examples: int, drawn: SearchStrategy[Any], test: Callable[[Any], None]) -> None:
@@ -42,8 +42,8 @@ def tries(number: int, examples: int, drawn: SearchStrategy[Any], test: Callable
     def run(example: Any) -> None:
         try:
             test(example)
-        except (Exception, StandsStill) as error:  # Hypothesis tells the calls that made it, which are of no help.
-            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_TOLD])
+        except (Exception, StandsStill) as error:  # Hypothesis reports the calls that made it, which are of no help.
+            error.add_note(f"{_EXAMPLE} {example!r}"[:_LONGEST_SHOWN])
             raise
 
     run()

@@ -25,8 +25,7 @@ from confluent_kafka.admin import (
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from dev.brokers import BrokerError, BrokerFailed, LocalBrokers, MissingTools, PortBusy, Ports
-from dev.brokers.jars import fetch_jars
+from dev.brokers import BrokerFailed, LocalBrokers, PortBusy, Ports
 from dev.brokers.ports import HOST, check_free, free_ports, is_free, is_listening
 from dev.brokers.process import BrokerProcess
 
@@ -130,7 +129,7 @@ def test_mongodb_refuses_who_has_no_name(brokers: LocalBrokers) -> None:  # noqa
         anybody["one"]["things"].find_one()
 
 
-def test_the_address_of_a_service_can_be_asked_again(brokers: LocalBrokers) -> None:
+def test_the_address_of_a_service_can_be_returned_again(brokers: LocalBrokers) -> None:
     assert brokers.service_mongo_uri("again") == brokers.service_mongo_uri("again")
 
 
@@ -247,7 +246,7 @@ def test_a_program_that_can_not_be_started_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a process whose parent was killed.")
-def test_a_broker_dies_with_its_leash(tmp_path: Path) -> None:
+def test_a_broker_dies_with_its_watchdog(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     server = f"import socket; s = socket.create_server(('{HOST}', {port})); s.accept(); s.accept()"
     broker = process(tmp_path, sys.executable, "-c", server, ready=lambda: is_listening(port))
@@ -264,24 +263,3 @@ def test_a_busy_port_names_the_setting_to_change() -> None:
         port = int(server.getsockname()[1])
         with pytest.raises(PortBusy, match=rf"{port}.*MONGO_PORT"):
             check_free(port, "MONGO_PORT", patience=0)
-
-
-def test_all_missing_tools_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("MONGOD", str(tmp_path / "mongod"))
-    monkeypatch.setenv("KAFKA_JARS", str(tmp_path / "jars"))
-    with pytest.raises(MissingTools) as error:
-        LocalBrokers.open(tmp_path / "data", PORTS)
-    assert [tool.name for tool in error.value.missing] == ["java", "mongod", "mvn"]
-    assert "apt-get install maven" in str(error.value)
-    assert "brew install maven" in str(error.value)
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_folder_of_somebody_else_is_not_taken_for_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "thesis.txt").write_text("precious", encoding="ascii")
-    monkeypatch.setenv("KAFKA_JARS", str(tmp_path))
-    with pytest.raises(BrokerError, match="KAFKA_JARS"):
-        fetch_jars(Path("mvn"))
-    assert (tmp_path / "thesis.txt").exists()

@@ -29,8 +29,8 @@ COMMAND = [sys.executable, "-m", "dev.run"]
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """A place and ports of its own."""
-    given = {**os.environ, "RUN_DATA": str(tmp_path / "run"), "EFFECTIVE_DELAY": "1s", "TOPIC_PARTITIONS": "1"}
-    return given | {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
+    variables = {**os.environ, "RUN_DATA": str(tmp_path / "run"), "EFFECTIVE_DELAY": "1s", "TOPIC_PARTITIONS": "1"}
+    return variables | {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
 
 
 def refused(environment: dict[str, str]) -> str:
@@ -71,7 +71,7 @@ def test_two_processes_can_not_have_one_port(environment: dict[str, str]) -> Non
     assert "GATEWAY_PORT" in said
 
 
-def test_what_the_machine_lacks_is_named_with_the_way_to_get_it(environment: dict[str, str], tmp_path: Path) -> None:
+def test_what_the_machine_misses_is_named_with_the_way_to_get_it(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     bare = {**environment, "PATH": str(tmp_path / "bin"), "KAFKA_JARS": str(tmp_path / "jars")}
     bare = {name: value for name, value in bare.items() if name not in {"JAVA_HOME", "MONGOD"}}
@@ -173,10 +173,10 @@ def test_make_clean_removes_the_folder_that_run_data_names_and_no_other(tmp_path
             (made / "kafka").mkdir()
 
     def clean(**environment: str) -> str:
-        given = {name: value for name, value in os.environ.items() if name != "RUN_DATA"}
+        variables = {name: value for name, value in os.environ.items() if name != "RUN_DATA"}
         command = ["make", "clean", f"PYTHON={sys.executable}"]
         done = subprocess.run(
-            command, cwd=tmp_path, env={**given, **environment}, capture_output=True, text=True, check=False
+            command, cwd=tmp_path, env={**variables, **environment}, capture_output=True, text=True, check=False
         )
         return done.stderr
 

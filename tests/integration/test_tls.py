@@ -1,4 +1,4 @@
-"""Kafka by TLS, as `KAFKA_TLS_CA` asks: our clients and `ops` come, and turn back from a broker that is not proved."""
+"""Kafka by TLS, as `KAFKA_TLS_CA` says: our clients and `ops` come, and refuse a broker that is not authenticated."""
 
 import asyncio
 import subprocess
@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from dev.brokers import Brokers
 from dev.brokers.kafka import Tls
 from dev.brokers.ports import HOST
-from shared.broker import build_broker, build_consumer, build_producer, subscribe
-from shared.settings import KafkaSettings
+from shared.kafka.clients import build_broker, build_consumer, build_producer, subscribe
+from shared.runtime.settings import KafkaSettings
 from tests.support.brokers import open_brokers
 from tests.support.certificates import Authority
 
@@ -43,8 +43,8 @@ def settings(brokers: Brokers, *, host: str = HOST, **more: Any) -> KafkaSetting
     """How the administrator reaches Kafka, unless something is changed."""
     name, password = brokers.kafka_admin
     port = brokers.kafka_bootstrap.rpartition(":")[2]
-    given = {"bootstrap": f"{host}:{port}", "user": name, "password": SecretStr(password), "tls_ca": brokers.kafka_ca}
-    return KafkaSettings(**{**given, **more})
+    values = {"bootstrap": f"{host}:{port}", "user": name, "password": SecretStr(password), "tls_ca": brokers.kafka_ca}
+    return KafkaSettings(**{**values, **more})
 
 
 def ops(kafka: KafkaSettings) -> subprocess.CompletedProcess[str]:
@@ -105,8 +105,8 @@ async def turns_back(kafka: KafkaSettings) -> None:
     with pytest.raises(KafkaConnectionError):
         async with consuming(kafka):
             pass
-    told = await asyncio.to_thread(ops, kafka)
-    assert (told.returncode, "Kafka does not answer" in told.stderr) == (1, True), told.stderr
+    done = await asyncio.to_thread(ops, kafka)
+    assert (done.returncode, "Kafka does not answer" in done.stderr) == (1, True), done.stderr
 
 
 async def test_a_broker_that_its_authority_vouches_for_is_talked_to(brokers: Brokers) -> None:

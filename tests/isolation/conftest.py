@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dev.brokers import Brokers
-from shared.partitioner import key_hash
-from tests.journeys.given import new_structure
+from shared.kafka.partitioner import key_hash
+from tests.journeys.builders import new_structure
 from tests.support.attacks import WHO, Attacker
 from tests.support.brokers import as_new
 from tests.support.bystander import Bystander

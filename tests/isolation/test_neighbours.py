@@ -1,7 +1,7 @@
 """Nobody harms a neighbour: whatever one actor sends and whatever one document holds, others are decided on.
 
-A bystander asks all the while. On an idle machine each decision takes some hundredths of a second, and 2 s is what is
-promised (`make faults CASE=hostile-neighbour` asks for that); tests share their machine, so here it is 2 s or ten times
+A bystander sends requests all the while. On an idle machine each decision takes some hundredths of a second, and 2 s is
+promised (`make faults CASE=hostile-neighbour` checks that); tests share their machine, so here it is 2 s or ten times
 what it took the bystander in peace. Without isolation it is minutes, or never.
 """
 
@@ -59,12 +59,12 @@ def test_whatever_one_stored_document_holds(
     attacker: Attacker, bystander: Bystander, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     with attacker.stored(change):
-        unharmed(bystander, attacker.ask_again)
+        unharmed(bystander, attacker.submit_changes)
 
 
 def test_requests_that_only_a_newer_version_knows(attacker: Attacker, bystander: Bystander, system: System) -> None:
-    with attacker.newer_rows():
-        unharmed(bystander, attacker.ask_again)
+    with attacker.newer_requests():
+        unharmed(bystander, attacker.submit_changes)
         with system.as_("marc") as marc:
             answer = marc.patch(f"/structures/{attacker.structure}", json={"label": "x"}, headers={"Prefer": "wait=20"})
             assert answer.status_code in {403, 404}, "what waits for a copy is decided at its deadline all the same"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dev.brokers import Brokers
-from dev.run.doors import OUTCOMES
-from tests.journeys.given import new_structure
+from dev.run.clients import OUTCOMES
+from tests.journeys.builders import new_structure
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
 from tests.support.kcat import Kcat
@@ -46,7 +46,7 @@ def outcomes(system: System) -> Iterator[Reader]:
 
 @pytest.fixture(scope="module")
 def every_outcome(system: System) -> Iterator[Reader]:
-    """Return Kafka's administrator, who reads all that the gateway is told."""
+    """Return Kafka's administrator, who reads all that the gateway receives."""
     name, password = system.brokers.kafka_admin
     reader = Reader({**system.partner(), "sasl.username": name, "sasl.password": password}, "structure.outcomes")
     yield reader

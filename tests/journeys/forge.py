@@ -32,7 +32,7 @@ class Forge:
 
     def token(self, audience: str, key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
         now = int(time.time())
-        told = {
+        payload = {
             "iss": self._issuer,
             "sub": "alice",
             "client_id": "facturier",
@@ -41,4 +41,4 @@ class Forge:
             **claims,
         }
         head = {"alg": "ES256", "kid": self.key.kid, **(header or {})}
-        return sign(head, json.dumps(told).encode(), None if head["alg"] == "none" else key or self.key)
+        return sign(head, json.dumps(payload).encode(), None if head["alg"] == "none" else key or self.key)

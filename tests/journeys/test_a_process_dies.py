@@ -5,7 +5,7 @@ import signal
 import httpx2
 import pytest
 
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import httpx2
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 
-def _ask(api: httpx2.Client, path: str) -> dict[str, Any]:
+def _submit(api: httpx2.Client, path: str) -> dict[str, Any]:
     answer: dict[str, Any] = api.post(path).json()
     return answer
 
@@ -22,16 +22,16 @@ def test_each_request_looks_at_the_structure_as_it_will_be(system: System) -> No
     structure = new_structure(system)
     path = f"/structures/{structure['id']}"
     with system.as_("alice") as api:
-        assert _ask(api, f"{path}/deactivate")["code"] == "already_inactive"
-        first = _ask(api, f"{path}/activate")
+        assert _submit(api, f"{path}/deactivate")["code"] == "already_inactive"
+        first = _submit(api, f"{path}/activate")
         assert first["status"] == "accepted"
-        assert _ask(api, f"{path}/activate")["code"] == "already_pending"
+        assert _submit(api, f"{path}/activate")["code"] == "already_pending"
         until(lambda: _listed(api, "deactivate", structure["id"]), what="« désactiver » offered")
         assert not _listed(api, "activate", structure["id"])
-        opposite = _ask(api, f"{path}/deactivate")
+        opposite = _submit(api, f"{path}/deactivate")
         assert opposite["status"] == "accepted"
         assert opposite["effective_at"] >= first["effective_at"]
-        assert _ask(api, f"{path}/deactivate")["code"] == "already_pending"
+        assert _submit(api, f"{path}/deactivate")["code"] == "already_pending"
         label = api.patch(path, json={"label": "inactive et modifiable"}).json()
         assert label["status"] == "accepted"
         ended = until(lambda: _ended(api, path), what="all three effective")
@@ -57,9 +57,9 @@ def _ended(api: httpx2.Client, path: str) -> Any:
 def test_what_changes_nothing_ends_at_once(system: System) -> None:
     structure = new_structure(system)
     with system.as_("alice") as api:
-        told = api.patch(f"/structures/{structure['id']}", json={"name": structure["name"], "label": None}).json()
-        assert (told["status"], told["code"]) == ("applied", "nothing_to_change")
-        assert "effective_at" not in told
+        outcome = api.patch(f"/structures/{structure['id']}", json={"name": structure["name"], "label": None}).json()
+        assert (outcome["status"], outcome["code"]) == ("applied", "nothing_to_change")
+        assert "effective_at" not in outcome
 
 
 def test_a_request_is_cancelled_by_whoever_could_have_made_it_until_it_takes_effect(system: System) -> None:
@@ -68,17 +68,17 @@ def test_a_request_is_cancelled_by_whoever_could_have_made_it_until_it_takes_eff
     add_member(system, structure["id"], "marc", "modification")
     add_member(system, structure["id"], "chloe", "consultation")
     with system.as_("alice") as alice, system.as_("marc") as marc, system.as_("chloe") as chloe:
-        asked = _ask(alice, f"{path}/activate")["request_id"]
+        request_id = _submit(alice, f"{path}/activate")["request_id"]
         kept = alice.patch(path, json={"phone": "0102030405"}).json()["request_id"]
-        cancel: dict[str, Any] = {"url": f"/requests/{asked}/cancel", "params": {"actor": "alice"}}
+        cancel: dict[str, Any] = {"url": f"/requests/{request_id}/cancel", "params": {"actor": "alice"}}
         assert marc.post(**cancel).json()["code"] == "cancellation_done"
         assert chloe.post(**cancel).json()["code"] == "forbidden"
         with system.as_("sam") as sam:
             assert sam.post(**cancel).status_code == 404
-        assert alice.post(f"/requests/{asked}/cancel").json()["code"] == "already_cancelled"
+        assert alice.post(f"/requests/{request_id}/cancel").json()["code"] == "already_cancelled"
         until(lambda: alice.get(f"/requests/{kept}").json()["status"] == "applied", what="the other one applied")
         assert alice.post(f"/requests/{kept}/cancel").json()["code"] == "too_late"
         record = until(lambda: (r := alice.get(path).json()).get("phone") and r, what="phone readable")
         assert record["status"] == "inactive"
-        steps = alice.get(f"/requests/{asked}").json()["steps"]
+        steps = alice.get(f"/requests/{request_id}").json()["steps"]
         assert [step["status"] for step in steps if step["status"] != "received"] == ["accepted", "cancelled"]

@@ -1,4 +1,4 @@
-"""Whoever an issuer names as OpenID Connect lets it acts as anybody else does, by both doors, and is told apart."""
+"""Whoever an issuer names as OpenID Connect lets it acts as anybody else does, by both channels, and is told apart."""
 
 import itertools
 import json
@@ -24,7 +24,7 @@ def forge(system: System) -> Forge:
 @pytest.mark.parametrize(
     "subject", ["auth0|{}", "a {}", "https://idp.example/{}?y#z", "{}/../%2F", "$ref.{}", "é|{}|", "x" * 246 + "{}"]
 )
-def test_any_subject_makes_a_structure_has_a_team_and_takes_back_what_it_asked(
+def test_any_subject_makes_a_structure_has_a_team_and_takes_back_what_it_submitted(
     forge: Forge, partner: Partner, outcomes: Reader, subject: str
 ) -> None:
     user, guest = (subject.format(f"{kind}{os.getpid()}")[-255:] for kind in "ug")
@@ -41,27 +41,27 @@ def test_any_subject_makes_a_structure_has_a_team_and_takes_back_what_it_asked(
         assert own.put(member, json={"profile": "modification"}).json()["code"] == "applied"
         until(lambda: other.get(path).json().get("role") == "modification", what="a member")
 
-        asked = other.patch(path, json={"label": "de l'invité"}).json()
-        assert (asked["status"], asked["actor"]) == ("accepted", guest)
+        request = other.patch(path, json={"label": "de l'invité"}).json()
+        assert (request["status"], request["actor"]) == ("accepted", guest)
         again = other.patch(
-            path, json={"label": "de l'invité"}, headers={"Idempotency-Key": asked["request_id"]}
+            path, json={"label": "de l'invité"}, headers={"Idempotency-Key": request["request_id"]}
         ).json()
-        assert (again["repeated"], again["request_id"]) == (True, asked["request_id"])
-        cancelled = own.post(f"/requests/{asked['request_id']}/cancel", params={"actor": guest}).json()
+        assert (again["repeated"], again["request_id"]) == (True, request["request_id"])
+        cancelled = own.post(f"/requests/{request['request_id']}/cancel", params={"actor": guest}).json()
         assert cancelled["code"] == "cancellation_done", "whoever could have made it may take it back"
 
         data = {"structure": {"id": id_}, "label": "par Kafka"}
-        rid = partner.ask("structure.requests", MODIFY, data, forge.token(KAFKA_AUDIENCE, sub=guest))
+        rid = partner.submit("structure.requests", MODIFY, data, forge.token(KAFKA_AUDIENCE, sub=guest))
         assert outcomes.until(of(rid, "accepted"), 60)["actor"] == guest
         assert outcomes.until(of(rid, "applied"), 60)["actor"] == guest
         until(lambda: own.get(path).json().get("label") == "par Kafka", what="its effect")
-        until(lambda: _asked_by(own, path, guest) >= {rid, asked["request_id"]}, what="its requests")
+        until(lambda: _requests_of(own, path, guest) >= {rid, request["request_id"]}, what="its requests")
 
         assert own.delete(member).json()["code"] == "applied"
         until(lambda: other.get(path).status_code == 404, what="a member no more")
 
 
-def _asked_by(client: Any, path: str, user: str) -> set[str]:
+def _requests_of(client: Any, path: str, user: str) -> set[str]:
     return {r["request_id"] for r in client.get(f"{path}/requests", params={"actor": user}).json()["items"]}
 
 
@@ -71,12 +71,12 @@ def test_an_administrator_finds_whoever_it_is_and_says_what_they_have(system: Sy
     with forge.client(user) as own, system.as_("admin") as admin:
         until(lambda: "version" in own.get("/me").json(), what="known")
         assert admin.put(f"/users/{named}/pigp", json={"pigp": True}).json()["status"] == "applied"
-        until(lambda: admin.get(f"/users/{named}").json()["pigp"] is True, what="told")
+        until(lambda: admin.get(f"/users/{named}").json()["pigp"] is True, what="published")
         assert admin.put(f"/users/{named}/active", json={"active": False}).json()["status"] == "applied"
         until(lambda: own.get("/me").status_code == 403, what="turned away")
 
 
-def test_the_requests_of_two_are_told_apart_wherever_their_names_end(
+def test_the_requests_of_two_are_distinguished_wherever_their_names_end(
     forge: Forge, partner: Partner, outcomes: Reader
 ) -> None:
     """Were a key parted at its first bar, `a|b` with the id `c` would be `a` with an id that nobody may choose."""
@@ -90,7 +90,7 @@ def test_the_requests_of_two_are_told_apart_wherever_their_names_end(
         token = forge.token(KAFKA_AUDIENCE, sub=subject)
         correlation = json.dumps([subject, request_id])
         headers = {"ce_correlationid": correlation.encode()}
-        partner.ask("structure.requests", MODIFY, data, token, request_id=request_id, headers=headers)
+        partner.submit("structure.requests", MODIFY, data, token, request_id=request_id, headers=headers)
         wanted = {"correlation_id": correlation, "status": "rejected"}  # Before, it waits for a copy that may lag.
-        told = outcomes.until(lambda seen, wanted=wanted: wanted.items() <= seen.items(), 60)  # type: ignore[misc]
-        assert (told["actor"], told["code"], told["repeated"]) == (subject, code, False)
+        outcome = outcomes.until(lambda seen, wanted=wanted: wanted.items() <= seen.items(), 60)  # type: ignore[misc]
+        assert (outcome["actor"], outcome["code"], outcome["repeated"]) == (subject, code, False)

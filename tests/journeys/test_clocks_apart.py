@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.clock import SECOND, parse_instant
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 CHANGES = 30

@@ -114,11 +114,11 @@ def test_a_doublon_names_the_establishment_to_use(alice: httpx2.Client) -> None:
     assert made_up_siret(13_001) in answer.json()["title"]
 
 
-def test_an_announced_closing_is_told_and_does_not_refuse(alice: httpx2.Client) -> None:
+def test_an_announced_closing_is_returned_and_does_not_refuse(alice: httpx2.Client) -> None:
     closing = made_up_siret(15_003)
-    told = alice.get(f"/insee/{closing}").json()
-    assert (told["result"], "code" in told) == ("ACTIVE", False)
-    assert f"{date.fromisoformat(told['closes_on']):%d/%m/%Y}" in told["message"]
+    found = alice.get(f"/insee/{closing}").json()
+    assert (found["result"], "code" in found) == ("ACTIVE", False)
+    assert f"{date.fromisoformat(found['closes_on']):%d/%m/%Y}" in found["message"]
     assert create(alice, siret(closing))["status"] == "inactive"
 
 
@@ -141,8 +141,8 @@ def test_what_insee_hides_is_given_by_hand_and_may_be_changed_later(alice: httpx
     assert "name" not in record["modifiable_fields"]
     refused = alice.patch(f"/structures/{record['id']}", json={"name": "Autre"})
     assert refused.json()["errors"][0]["code"] == "field_not_modifiable"
-    told = alice.patch(f"/structures/{record['id']}", json={"address": {**address, "line1": "7 rue Basse"}})
-    assert told.json()["status"] == "accepted"
+    outcome = alice.patch(f"/structures/{record['id']}", json={"address": {**address, "line1": "7 rue Basse"}})
+    assert outcome.json()["status"] == "accepted"
 
 
 def test_a_commune_needs_a_pigp_account(alice: httpx2.Client, marc: httpx2.Client) -> None:
@@ -208,7 +208,7 @@ def test_from_elsewhere_everything_is_given_by_hand_and_private(
     assert "parameters" not in record
 
 
-def test_an_activation_asked_with_the_creation_is_a_second_request(alice: httpx2.Client) -> None:
+def test_an_activation_requested_with_the_creation_is_a_second_request(alice: httpx2.Client) -> None:
     """It has an id of its own, takes effect after the delay, and may be cancelled like any (R11)."""
     answer = alice.post("/structures", json=siret(made_up_siret(13_003), activate=True)).json()
     assert (answer["status"], answer["code"]) == ("applied", "created")
@@ -228,7 +228,7 @@ def test_the_simulators_many_communes_can_be_found_by_their_names(alice: httpx2.
     assert [s["identifier"]["value"] for s in found] == [COMMUNE]
 
 
-def test_an_activation_that_the_creator_may_not_ask_is_refused_alone(system: System, alice: httpx2.Client) -> None:
+def test_an_activation_that_the_creator_may_not_request_is_refused_alone(system: System, alice: httpx2.Client) -> None:
     identifier = {"type": "AUTRE", "value": "POUR-AUTRUI"}
     body = {"identifier": identifier, "name": "X", "address": {"city": "Lyon"}, "principal": "alice", "activate": True}
     with system.as_("facturier") as facturier:

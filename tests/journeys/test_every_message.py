@@ -7,8 +7,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from dev.contracts import FOLDER
-from dev.run.doors import OUTCOMES
-from tests.journeys.given import add_member, new_structure
+from dev.run.clients import OUTCOMES
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen, of
 from tests.support.system import KAFKA_AUDIENCE, System
 
@@ -33,7 +33,7 @@ def _wrong(seen: Seen) -> list[str]:
     """Return what the contract has against a message."""
     channel = CHANNELS[PUBLISHED.get(str(seen["topic"]), str(seen["topic"]))]
     headers, body = seen["headers"], json.loads(seen["value"])
-    # A topic of records has several kinds of message, told apart by what they are.
+    # A topic of records has several kinds of message, distinguished by what they are.
     kinds = [m for m in channel["messages"].values() if Draft202012Validator(m["headers"]).is_valid(headers)]
     wrong = [[error.message for error in _schema(kind["payload"]["$ref"]).iter_errors(body)] for kind in kinds]
     if [] in wrong:
@@ -58,7 +58,7 @@ def test_every_message_of_a_journey_is_as_published(system: System, partner: Par
             assert api.delete(f"{path}/members/marc").status_code == 202
         token = system.token("alice", KAFKA_AUDIENCE)
         data = {"structure": {"id": structure["id"]}, "name": "Changée", "email": "accueil@example.fr"}
-        request = partner.ask("structure.requests", "structure.modify.v1", data, token)
+        request = partner.submit("structure.requests", "structure.modify.v1", data, token)
         applied = reader.until(of(request, "applied"))
         reader.until(lambda s: s["topic"] == "structure.state" and s.get("version") == applied["version"])
         assert {seen["topic"] for seen in reader.seen} == set(TOPICS)

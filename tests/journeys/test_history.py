@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 
@@ -32,18 +32,18 @@ def test_who_changed_what_and_when(system: System) -> None:
             "alice",
             structure["name"],
         )
-        for told, entry in ((first, older), (second, newest)):
-            assert entry["request_id"] == told["request_id"]
-            assert entry["accepted_at"] == told["accepted_at"]
-            assert entry["effective_at"] == told["effective_at"] <= entry["at"]
+        for outcome, entry in ((first, older), (second, newest)):
+            assert entry["request_id"] == outcome["request_id"]
+            assert entry["accepted_at"] == outcome["accepted_at"]
+            assert entry["effective_at"] == outcome["effective_at"] <= entry["at"]
         for moment, label in (
             (created["effective_at"], None),
             (first["effective_at"], "un"),
             (second["effective_at"], "deux"),
         ):
-            past = alice.get(path, params={"at": moment}).json()
-            assert (past.get("label"), past["created_at"]) == (label, structure["created_at"])
-        asked = alice.get(f"{path}/requests").json()["items"]
-        assert {r["request_id"]: r["status"] for r in asked}[refused["request_id"]] == "rejected"
+            former = alice.get(path, params={"at": moment}).json()
+            assert (former.get("label"), former["created_at"]) == (label, structure["created_at"])
+        requests = alice.get(f"{path}/requests").json()["items"]
+        assert {r["request_id"]: r["status"] for r in requests}[refused["request_id"]] == "rejected"
         with system.as_("sam") as sam:
             assert sam.get(f"{path}/history").status_code == 404

@@ -38,8 +38,8 @@ def test_a_creation_that_waits_says_what_it_is_about_and_is_taken_back(
 ) -> None:
     with system.as_("alice") as alice:
         siret, path = waiting(alice, simulator, 31_001)
-        told: dict[str, Any] = alice.get(path).json()
-        assert told["reference"]["structure"]["identifier"] == {"type": "SIRET", "value": siret}
+        request: dict[str, Any] = alice.get(path).json()
+        assert request["reference"]["structure"]["identifier"] == {"type": "SIRET", "value": siret}
         cancelled = alice.post(f"{path}/cancel", headers={"Prefer": "wait=10"})
         assert (cancelled.status_code, cancelled.json()["code"]) == (202, "cancellation_done"), cancelled.text
         until(lambda: alice.get(path).json()["status"] == "cancelled", what="that it is cancelled")

@@ -1,27 +1,27 @@
 """« Modifier une structure », from HTTP through Kafka, MongoDB and the delay to a record that can be read."""
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 
-def test_a_modification_is_told_at_once_effective_after_the_delay_and_not_before(system: System) -> None:
+def test_a_modification_is_accepted_at_once_effective_after_the_delay_and_not_before(system: System) -> None:
     structure = new_structure(system)
     path = f"/structures/{structure['id']}"
     with system.as_("alice") as api:
         answer = api.patch(path, json={"email": "accueil@example.fr"})
         assert answer.status_code == 202, answer.text
-        told = answer.json()
-        assert (told["status"], told["code"]) == ("accepted", "accepted")
-        assert told["message"].startswith("Votre demande est prise en compte")
-        assert told["effective_at"] > told["accepted_at"]
-        pending = api.get(path, params={"min_version": told["version"]}).json()
+        outcome = answer.json()
+        assert (outcome["status"], outcome["code"]) == ("accepted", "accepted")
+        assert outcome["message"].startswith("Votre demande est prise en compte")
+        assert outcome["effective_at"] > outcome["accepted_at"]
+        pending = api.get(path, params={"min_version": outcome["version"]}).json()
         assert "email" not in pending
-        assert [p["request_id"] for p in pending["pending"]] == [told["request_id"]]
+        assert [p["request_id"] for p in pending["pending"]] == [outcome["request_id"]]
         changed = until(lambda: _with_email(api.get(path).json()), what="the change readable")
         assert changed["email"] == "accueil@example.fr"
         request = until(lambda: _applied(api.get(answer.headers["Location"].removeprefix("/api/v1")).json()))
         assert [s["status"] for s in request["steps"] if s["status"] != "received"] == ["accepted", "applied"]
-        assert request["at"] >= told["effective_at"]
+        assert request["at"] >= outcome["effective_at"]
         assert (request["before"], request["after"]) == ({"email": None}, {"email": "accueil@example.fr"})
 
 
@@ -33,7 +33,7 @@ def _applied(request: dict[str, object]) -> dict[str, object] | None:
     return request if request["status"] == "applied" else None
 
 
-def test_the_rights_ladder(system: System) -> None:
+def test_each_access_level(system: System) -> None:
     structure = new_structure(system)
     path = f"/structures/{structure['id']}"
     add_member(system, structure["id"], "marc", "modification")
@@ -78,13 +78,13 @@ def test_a_cancelled_request_never_applies(system: System) -> None:
     structure = new_structure(system)
     path = f"/structures/{structure['id']}"
     with system.as_("alice") as api:
-        told = api.patch(path, json={"label": "jamais"}).json()
+        outcome = api.patch(path, json={"label": "jamais"}).json()
         last = api.patch(path, json={"phone": "0102030405"}).json()
-        cancelled = api.post(f"/requests/{told['request_id']}/cancel")
+        cancelled = api.post(f"/requests/{outcome['request_id']}/cancel")
         assert (cancelled.status_code, cancelled.json()["code"]) == (202, "cancellation_done")
         until(lambda: api.get(f"/requests/{last['request_id']}").json()["status"] == "applied")
         assert "label" not in api.get(path).json()
-        assert api.get(f"/requests/{told['request_id']}").json()["status"] == "cancelled"
+        assert api.get(f"/requests/{outcome['request_id']}").json()["status"] == "cancelled"
 
 
 def test_a_creation_from_insee_takes_name_address_and_sphere_and_activates(system: System) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from dev.run.doors import OUTCOMES
+from dev.run.clients import OUTCOMES
 from tests.support.kafka import Partner, Reader, of
 from tests.support.kcat import Kcat
 from tests.support.system import KAFKA_AUDIENCE, System
@@ -33,7 +33,7 @@ class Case:
     value: bytes | None = b"{}"
     headers: Mapping[str, Any] = field(default_factory=dict)
     outcome: str | None = None
-    letter: str | None = None
+    dead_letter: str | None = None
     doubled: Sequence[tuple[str, bytes]] = ()
     codec: str | None = None
     key: bytes = KEY
@@ -117,7 +117,7 @@ INVALID = {
 UNKNOWN = {
     "an unknown type": Case(headers={"ce_type": b"structure.explode.v1"}),
     "a version to come": Case(headers={"ce_type": b"structure.modify.v2"}),
-    "another owner's type": Case(headers={"ce_type": b"membership.add.v1"}),
+    "another owner's type": Case(headers={"ce_type": b"membership.set.v1"}),
     "a type in capitals": Case(headers={"ce_type": MODIFY.upper().encode()}),
     "a huge type": Case(headers={"ce_type": b"t" * HUGE}),
 }
@@ -149,7 +149,7 @@ for cases, code in (
 ):
     for name, case in cases.items():
         # What is not unpacked has no token either: nobody can be answered.
-        REFUSED[name] = Case(**{**vars(case), "outcome": None if case.codec == "zstd" else code, "letter": code})
+        REFUSED[name] = Case(**{**vars(case), "outcome": None if case.codec == "zstd" else code, "dead_letter": code})
 for name, (code, case) in UNPROVED.items():
     REFUSED[name] = Case(**{**vars(case), "outcome": code})
 
@@ -181,7 +181,7 @@ def clients(system: System) -> Clients:
 
 
 @pytest.fixture(scope="module")
-def letters(system: System) -> Iterator[Reader]:
+def dead_letters(system: System) -> Iterator[Reader]:
     operator = {**system.partner(), "sasl.username": "ops", "sasl.password": system.brokers.password("kafka/ops")}
     reader = Reader(operator, "structure_svc.dlq")
     yield reader
@@ -195,7 +195,7 @@ def goes_on(system: System, partner: Partner, outcomes: Reader, structure: dict[
     yield
     token = system.token("alice", KAFKA_AUDIENCE)
     data = {"structure": {"id": structure["id"]}, "label": f"après {next(_numbers)}"}
-    rid = partner.ask(TOPIC, MODIFY, data, token, key=KEY)
+    rid = partner.submit(TOPIC, MODIFY, data, token, key=KEY)
     assert outcomes.until(of(rid, "accepted"), 60)
     assert system.supervisor["structure_svc"].pid == before
     live = httpx2.get(f"http://127.0.0.1:{system.settings.structure_svc_port}/live", timeout=30).json()
@@ -205,22 +205,22 @@ def goes_on(system: System, partner: Partner, outcomes: Reader, structure: dict[
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.usefixtures("goes_on")
 def test_rubbish_stops_nothing_but_itself(
-    system: System, clients: Clients, outcomes: Reader, every_outcome: Reader, letters: Reader, name: str
+    system: System, clients: Clients, outcomes: Reader, every_outcome: Reader, dead_letters: Reader, name: str
 ) -> None:
     case = REFUSED[name]
     sent = Sent(system, clients, case)
     if case.outcome:
-        told = every_outcome.until(sent.answered, 60)
-        assert (told["status"], told["code"], told["recorded"]) == ("rejected", case.outcome, False)
-        assert told["message"]
-        assert len(told["value"]) < 50_000, "what was huge comes back as an excerpt"
-        if not case.outcome.startswith("token_"):  # Whose token it is, is proved: its client is told the same.
-            assert outcomes.until(sent.answered, 60)["value"] == told["value"]
-    if case.letter:
-        letter = letters.until(lambda seen: _is(seen, case, sent.mark), 60)
-        assert letter["headers"]["dlq_code"] == case.letter
-        assert letter["headers"]["dlq_reason"]
-        assert "authorization" not in letter["headers"]
+        outcome = every_outcome.until(sent.answered, 60)
+        assert (outcome["status"], outcome["code"], outcome["recorded"]) == ("rejected", case.outcome, False)
+        assert outcome["message"]
+        assert len(outcome["value"]) < 50_000, "what was huge comes back as an excerpt"
+        if not case.outcome.startswith("token_"):  # Whose token it is, is known: its client receives the same.
+            assert outcomes.until(sent.answered, 60)["value"] == outcome["value"]
+    if case.dead_letter:
+        dead_letter = dead_letters.until(lambda seen: _is(seen, case, sent.mark), 60)
+        assert dead_letter["headers"]["dlq_code"] == case.dead_letter
+        assert dead_letter["headers"]["dlq_reason"]
+        assert "authorization" not in dead_letter["headers"]
 
 
 def _is(seen: Mapping[str, Any], case: Case, mark: str) -> bool:
@@ -282,10 +282,10 @@ def test_rubbish_for_users_and_teams(system: System, partner: Partner) -> None:
     token = system.token("alice", KAFKA_AUDIENCE)
     for id_ in (2**63, 2**64 - 1, 2**63 - 1, 2**53, 2**53 - 1):
         data = {"structure_id": id_, "user": "marc", "profile": "consultation"}
-        rid = partner.ask("manager.requests", "membership.add.v1", data, token, key=KEY)
+        rid = partner.submit("manager.requests", "membership.set.v1", data, token, key=KEY)
         assert answers.until(of(rid, "rejected"), 60)["code"] == (
             "structure_not_found" if id_ < 2**53 else "invalid_request"
         )
-    rid = partner.ask("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
-    assert answers.until(of(rid, "rejected"), 60)["code"] == "unsupported_type", "what only the owner asks of itself"
+    rid = partner.submit("manager.requests", "team.open.v1", {"structure_id": 1}, token, key=KEY)
+    assert answers.until(of(rid, "rejected"), 60)["code"] == "unsupported_type", "what only the owner submits to itself"
     answers.close()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.contract import DOCUMENT, check_read_answer, operations
 from tests.support.from_schema import TEXT, right, spoilt
 from tests.support.system import System

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared import topics
 from shared.clock import duration
-from tests.journeys.given import add_member, new_structure
+from shared.contracts import topics
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.rubbish import ANYWHERE, Rubbish, spoilt
 from tests.support.system import System, behind, until
@@ -38,7 +38,7 @@ STATES: Mapping[str, tuple[str, dict[str, Any], set[str]]] = {
         {"pigp", "active"},
     ),
 }
-"""A record that is right, its key, and the fields it may lack."""
+"""A record that is right, its key, and its optional fields."""
 
 
 def _read(delay: str) -> list[tuple[topics.Topic, str]]:
@@ -106,11 +106,11 @@ def test_a_reader_dead_letters_what_it_can_not_read(
         code = _code(topic.name, rubbish)
         if code is None:
             continue
-        letter = dead.until(_of(f"{mark}/{place}", topics.dead_letters(process)))
-        assert letter["headers"]["dlq_code"] == code, rubbish.name
-        assert letter["headers"]["dlq_topic"] == topic.name
-        assert letter["headers"]["dlq_reason"]
-        assert (letter["value"] or b"") == (rubbish.value or b"")
+        dead_letter = dead.until(_of(f"{mark}/{place}", topics.dead_letters(process)))
+        assert dead_letter["headers"]["dlq_code"] == code, rubbish.name
+        assert dead_letter["headers"]["dlq_topic"] == topic.name
+        assert dead_letter["headers"]["dlq_reason"]
+        assert (dead_letter["value"] or b"") == (rubbish.value or b"")
 
 
 def _of(mark: str, topic: str) -> Any:
@@ -133,8 +133,8 @@ def test_rubbish_about_a_structure_that_exists_spoils_nothing_of_it(system: Syst
                     admin.send(topic, rubbish.value, dict(rubbish.headers), rubbish.key)
         add_member(system, structure["id"], "marc", "modification")
         with system.as_("marc") as member:
-            told = member.patch(f"/structures/{structure['id']}", json={"label": "après"}).json()
-            assert told["status"] == "accepted"
+            outcome = member.patch(f"/structures/{structure['id']}", json={"label": "après"}).json()
+            assert outcome["status"] == "accepted"
         until(lambda: api.get(f"/structures/{structure['id']}").json().get("label") == "après", what="the change")
 
 
@@ -144,8 +144,8 @@ def test_rubbish_among_the_answers_leaves_who_waits_alone(system: System, admin:
         for rubbish in ANYWHERE:
             admin.send(topic, rubbish.value, dict(rubbish.headers), rubbish.key)
     with system.as_("alice") as api:
-        told = api.post(f"/structures/{structure['id']}/activate").json()
-        assert told["status"] == "accepted"
+        outcome = api.post(f"/structures/{structure['id']}/activate").json()
+        assert outcome["status"] == "accepted"
         assert api.get("/insee/00010001600013").status_code == 200
         until(lambda: api.get(f"/structures/{structure['id']}").json()["status"] == "active", what="active")
 

@@ -16,11 +16,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.contract import DOCUMENT, operations
 from tests.support.system import System, until
 
-RUNGS = ("anonymous", "stranger", "former member", "technical account")
+OUTSIDERS = ("anonymous", "stranger", "former member", "technical account")
 WHO = {"stranger": "sam", "former member": "marc", "technical account": "facturier"}
 NAMES_NOTHING = frozenset({"page", "size", "sort", "status", "type", "possible", "sphere", "identifier_type", "siret"})
 """Parameters, of paths and queries, that name nothing that could be hidden."""
@@ -28,13 +28,13 @@ SAYS_NOTHING_OF_OTHERS = frozenset(
     {
         *("label", "name", "person", "address", "email", "phone", "parameters", "billing_mandate", "activate"),
         *("sphere", "profile", "pigp", "active"),
-        # No two structures have one identifier: one that is taken must be told to be (see the last test).
+        # No two structures have one identifier: one that is taken must be reported as such (see the last test).
         "identifier",
-        # Whoever may name another as principal must be told that nobody knows them.
+        # Whoever may name another as principal must learn that nobody knows them.
         "principal",
     }
 )
-"""Fields of bodies that name nothing that could be hidden, or whose answer tells it on purpose."""
+"""Fields of bodies that name nothing that could be hidden, or whose answer discloses it on purpose."""
 
 OPERATIONS = [(method, path) for method, path, _ in operations()]
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*Z")
@@ -44,21 +44,21 @@ _VARYING = frozenset({"date", "content-length"})
 Names = Mapping[str, str]
 
 
-class Given:
-    """A private structure of alice's with a past, and the names of everything that exists and that does not."""
+class Scenario:
+    """A private structure of alice's with a history, and the names of everything that exists and that does not."""
 
     def __init__(self, system: System) -> None:
         self.system = system
-        # Where nothing else is: who asks may be a member of structures of other tests.
+        # Where nothing else is: the caller may be a member of structures of other tests.
         record = new_structure(system, address={"city": "Villecachée", "postcode": "69399"})
         self.id = record["id"]
         path = f"/structures/{self.id}"
         add_member(system, self.id, "marc", "modification")
         with system.as_("alice") as alice:
             for number in range(3):
-                asked = alice.patch(path, json={"label": f"version {number}"}).json()
+                request = alice.patch(path, json={"label": f"version {number}"}).json()
             alice.delete(f"{path}/members/marc")
-            until(lambda: alice.get(path).json().get("label") == "version 2", what="its past")
+            until(lambda: alice.get(path).json().get("label") == "version 2", what="its history")
             self.version = alice.get(path).json()["version"]
         with system.as_("marc") as marc:
             until(lambda: marc.get(path).status_code == 404, what="marc's membership ended")
@@ -70,7 +70,7 @@ class Given:
             "q": record["identifier"]["value"],
             "city": "Villecachée",
             "postcode": "69399",
-            "request_id": asked["request_id"],
+            "request_id": request["request_id"],
             "user": "alice",
             "actor": "alice",
         }
@@ -88,7 +88,7 @@ class Given:
         self.same: Names = {"type": "AUTRE", "siret": "00010001600013"}
 
     def queries(self, operation: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return queries to try: none, and each parameter that asks something of what is named."""
+        """Return queries to try: none, and each parameter that selects by what is named."""
         tried: list[dict[str, Any]] = [{}]
         for name in (p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"):
             if name == "min_version":
@@ -101,11 +101,11 @@ class Given:
 
 
 @pytest.fixture(scope="module")
-def given(system: System) -> Given:
-    return Given(system)
+def scenario(system: System) -> Scenario:
+    return Scenario(system)
 
 
-@pytest.fixture(scope="module", params=RUNGS)
+@pytest.fixture(scope="module", params=OUTSIDERS)
 def client(system: System, request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
     if request.param == "anonymous":
         with httpx2.Client(base_url=system.api, timeout=40) as nobody:
@@ -121,8 +121,8 @@ class Answer:
     Whichever of the two it is about, what it names is called by the same name.
     """
 
-    def __init__(self, given: Given, answers: Sequence[httpx2.Response]) -> None:
-        names = [(name, one) for names in (given.there, given.absent) for name, one in names.items()]
+    def __init__(self, scenario: Scenario, answers: Sequence[httpx2.Response]) -> None:
+        names = [(name, one) for names in (scenario.there, scenario.absent) for name, one in names.items()]
         first = answers[0]
         self.status = first.status_code
         self.headers = {k: _plain(v, names) for k, v in first.headers.items() if k not in _VARYING}
@@ -162,11 +162,11 @@ def _plain(value: Any, names: Sequence[tuple[str, str]], key: str = "") -> Any:
 
 
 def _call(
-    given: Given, client: httpx2.Client, method: str, path: str, query: Mapping[str, Any], names: Names
+    scenario: Scenario, client: httpx2.Client, method: str, path: str, query: Mapping[str, Any], names: Names
 ) -> tuple[Answer, Any]:
     """Call an operation about what has these names; return the answer, and the life of the request it made."""
     operation = DOCUMENT["paths"][path][method]
-    url = path.format_map({**given.same, **names}).removeprefix("/api/v1")
+    url = path.format_map({**scenario.same, **names}).removeprefix("/api/v1")
     sent: dict[str, Any] = {"params": {name: names.get(name, value) for name, value in query.items()}}
     if "requestBody" in operation:
         examples = operation["requestBody"]["content"]["application/json"]["examples"]
@@ -174,15 +174,15 @@ def _call(
     answers = [client.request(method, url, **sent)]
     while method == "get" and answers[-1].status_code != 425 and _is_slow(answers[-1]) and len(answers) < 4:
         answers.append(client.request(method, url, **sent))
-    told = Answer(given, answers)
+    answer = Answer(scenario, answers)
     if method != "get":
-        told.waits = False  # What the request went through says it better.
+        answer.waits = False  # What the request went through says it better.
     place = answers[0].headers.get("location")
     life = client.get(place.removeprefix("/api/v1")) if place else None
     if life is None:
-        return told, None
-    shown = Answer(given, [life])
-    return told, (shown.status, shown.body, _waited(life.json()["steps"]))
+        return answer, None
+    shown = Answer(scenario, [life])
+    return answer, (shown.status, shown.body, _waited(life.json()["steps"]))
 
 
 def _waited(steps: Sequence[Mapping[str, Any]]) -> list[bool]:
@@ -193,47 +193,48 @@ def _waited(steps: Sequence[Mapping[str, Any]]) -> list[bool]:
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda v: v.removeprefix("/api/v1/"))
 def test_a_route_answers_of_what_is_not_theirs_as_of_what_is_not_there(
-    given: Given, client: httpx2.Client, method: str, path: str
+    scenario: Scenario, client: httpx2.Client, method: str, path: str
 ) -> None:
     operation = DOCUMENT["paths"][path][method]
     if path == "/api/v1/structures" and method == "post":
         return  # It names nothing that exists; one more structure would be made each time.
-    for query in given.queries(operation):
+    for query in scenario.queries(operation):
         with ThreadPoolExecutor(2) as both:
             there, absent = (
-                both.submit(_call, given, client, method, path, query, names) for names in (given.there, given.absent)
+                both.submit(_call, scenario, client, method, path, query, names)
+                for names in (scenario.there, scenario.absent)
             )
         assert there.result() == absent.result(), f"{method} {path} {query}"
 
 
-def test_every_parameter_and_field_is_said_to_name_something_or_nothing(given: Given) -> None:
-    named = {*given.there, *given.same, "min_version", "at"} | NAMES_NOTHING
+def test_every_parameter_and_field_is_said_to_name_something_or_nothing(scenario: Scenario) -> None:
+    named = {*scenario.there, *scenario.same, "min_version", "at"} | NAMES_NOTHING
     for method, path, operation in operations():
-        asked = {p["name"] for p in operation.get("parameters", ()) if p["in"] in {"path", "query"}}
-        assert asked <= named, f"{method} {path}: what do {asked - named} name?"
+        parameters = {p["name"] for p in operation.get("parameters", ()) if p["in"] in {"path", "query"}}
+        assert parameters <= named, f"{method} {path}: what do {parameters - named} name?"
         body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
         fields = set(body.get("properties", ())) - SAYS_NOTHING_OF_OTHERS
         assert not fields, f"{method} {path}: what do the fields {fields} name?"
 
 
-def test_what_is_compared_is_no_error_of_everything(given: Given, system: System) -> None:
+def test_what_is_compared_is_no_error_of_everything(scenario: Scenario, system: System) -> None:
     """The routes that are compared answer otherwise to whoever may know: else they would be alike for no reason."""
     with system.as_("alice") as alice, system.as_("sam") as sam:
-        names = {**given.same, **given.there}
+        names = {**scenario.same, **scenario.there}
         for method, path in OPERATIONS:
             if method == "get" and "{structure_id}" in path:
                 url = path.format_map(names).removeprefix("/api/v1")
                 assert (alice.get(url).status_code, sam.get(url).status_code) == (200, 404), path
-        refused = sam.patch(f"/structures/{given.id}", json={"label": "x"})
+        refused = sam.patch(f"/structures/{scenario.id}", json={"label": "x"})
         assert (refused.status_code, refused.json()["code"]) == (404, "structure_not_found")
         began = time.monotonic()
-        late = sam.get(f"/structures/{given.id}", params={"min_version": 1})
+        late = sam.get(f"/structures/{scenario.id}", params={"min_version": 1})
         assert (late.status_code, late.json()["code"]) == (425, "not_yet")
         assert time.monotonic() - began > 0.4
 
 
-def test_whoever_can_see_a_structure_is_told_that_they_may_not(given: Given, system: System) -> None:
-    add_member(system, given.id, "chloe", "consultation")
+def test_whoever_can_see_a_structure_learns_that_they_may_not(scenario: Scenario, system: System) -> None:
+    add_member(system, scenario.id, "chloe", "consultation")
     public = new_structure(system)["id"]
     with system.as_("admin") as admin:
         corrected = admin.post(f"/structures/{public}/correct-sphere", json={"sphere": "state"}).json()
@@ -241,12 +242,12 @@ def test_whoever_can_see_a_structure_is_told_that_they_may_not(given: Given, sys
     with system.as_("sam") as sam, system.as_("chloe") as chloe:
         until(lambda: sam.get(f"/structures/{public}").status_code == 200, what="public")
         until(lambda: _code(sam.delete(f"/structures/{public}/members/alice")) == "principal_only", what="its team too")
-        for who, id_ in ((chloe, given.id), (sam, public)):
-            names = {**given.there, "structure_id": str(id_)}
+        for who, id_ in ((chloe, scenario.id), (sam, public)):
+            names = {**scenario.there, "structure_id": str(id_)}
             for method, path in OPERATIONS:
                 if "{structure_id}" not in path:
                     continue
-                answer, _ = _call(given, who, method, path, {}, names)
+                answer, _ = _call(scenario, who, method, path, {}, names)
                 directory = path.endswith("{structure_id}") or who is chloe
                 expected = 200 if method == "get" and directory else 403
                 assert answer.status == expected, f"{method} {path}: {answer}"
@@ -259,16 +260,16 @@ def _code(answer: httpx2.Response) -> str:
     return str(answer.json()["code"])
 
 
-def test_of_an_identifier_that_is_taken_nothing_more_is_told(given: Given, system: System) -> None:
+def test_of_an_identifier_that_is_taken_nothing_more_is_disclosed(scenario: Scenario, system: System) -> None:
     public = new_structure(system)
     with system.as_("admin") as admin, system.as_("sam") as sam:
         admin.post(f"/structures/{public['id']}/correct-sphere", json={"sphere": "public_non_state"})
-        told = []
-        for value in (given.there["value"], public["identifier"]["value"]):
+        refusals = []
+        for value in (scenario.there["value"], public["identifier"]["value"]):
             body = {"identifier": {"type": "AUTRE", "value": value}, "name": "X", "address": {"city": "Lyon"}}
             answer = sam.post("/structures", json=body)
             life = sam.get(answer.headers["location"].removeprefix("/api/v1"))
-            shown = [Answer(given, [a]) for a in (answer, life)]
-            told.append(repr(shown).replace(value, "<value>"))
+            shown = [Answer(scenario, [a]) for a in (answer, life)]
+            refusals.append(repr(shown).replace(value, "<value>"))
             assert answer.json()["code"] == "identifier_taken"
-        assert told[0] == told[1]
+        assert refusals[0] == refusals[1]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.messages import manager, structure
-from shared.messages.common import Request
-from shared.topics import OUTCOMES, REQUESTS, name
-from tests.journeys.given import add_member, new_structure
+from shared.contracts.messages import registry, structure
+from shared.contracts.messages.common import Request
+from shared.contracts.topics import OUTCOMES, REQUESTS, name
+from tests.journeys.builders import add_member, new_structure
 from tests.support.kafka import Partner, Reader, Seen
 from tests.support.strangers import askable, data_of
 from tests.support.system import KAFKA_AUDIENCE, System, until
@@ -18,10 +18,7 @@ from tests.support.system import KAFKA_AUDIENCE, System, until
 WHO = ("sam", "marc", "facturier")
 """A stranger, somebody who was a member, and a technical account."""
 ABSENT = 8_765_433
-TYPES: Mapping[str, list[type[Request]]] = {
-    "structure": askable(structure.REQUESTS),
-    "manager": askable(manager.REQUESTS),
-}
+TYPES: Mapping[str, list[type[Request]]] = {owner: askable(requests) for owner, requests in registry.REQUESTS.items()}
 CASES = [
     (owner, model, named, who)
     for owner, models in TYPES.items()
@@ -31,8 +28,8 @@ CASES = [
 ]
 
 
-class Given:
-    """A private structure with a past, and every request about it, and about nothing, that strangers sent."""
+class Scenario:
+    """A private structure with a history, and every request about it, and about nothing, that strangers sent."""
 
     def __init__(self, system: System, partner: Partner) -> None:
         record = new_structure(system)
@@ -53,7 +50,7 @@ class Given:
         self.sent: dict[Any, tuple[str, str]] = {}
         for owner, model, named, who in CASES:
             ids = [
-                partner.ask(name(owner, REQUESTS), model.type, data_of(model, about[named]), tokens[who])
+                partner.submit(name(owner, REQUESTS), model.type, data_of(model, about[named]), tokens[who])
                 for about in (self.there, self.absent)
             ]
             self.sent[owner, model, named, who] = (ids[0], ids[1])
@@ -65,7 +62,7 @@ class Given:
 
 
 @pytest.fixture(scope="module")
-def told(system: System) -> Iterator[Reader]:
+def outcomes(system: System) -> Iterator[Reader]:
     user, password = system.brokers.kafka_admin
     settings = {**system.partner(), "sasl.username": user, "sasl.password": password}
     reader = Reader(settings, *(name(owner, OUTCOMES) for owner in TYPES))
@@ -74,19 +71,19 @@ def told(system: System) -> Iterator[Reader]:
 
 
 @pytest.fixture(scope="module")
-def given(system: System, partner: Partner, told: Reader) -> Given:
-    del told  # The answers are read from before anything is sent.
-    return Given(system, partner)
+def scenario(system: System, partner: Partner, outcomes: Reader) -> Scenario:
+    del outcomes  # The answers are read from before anything is sent.
+    return Scenario(system, partner)
 
 
-def _life(told: Reader, request_id: str) -> list[Seen]:
-    """Return all that was told of a request, up to its refusal."""
-    told.until(lambda seen: seen.get("request_id") == request_id and seen.get("status") == "rejected")
-    return [seen for seen in told.seen if seen.get("request_id") == request_id]
+def _life(outcomes: Reader, request_id: str) -> list[Seen]:
+    """Return all outcomes of a request, up to its refusal."""
+    outcomes.until(lambda seen: seen.get("request_id") == request_id and seen.get("status") == "rejected")
+    return [seen for seen in outcomes.seen if seen.get("request_id") == request_id]
 
 
 def _plain(seen: Seen, request_id: str, id_: int, value: str, user: str) -> Any:
-    """Return a message as it was told, with what it is about by one name, and without what is made up anew."""
+    """Return a message as it was published, with what it is about by one name, and without what is made up anew."""
     raw = seen["value"].decode()
     text = repr(
         (seen["topic"], seen["key"], sorted(seen["headers"].items()), json.dumps(json.loads(raw), sort_keys=True))
@@ -100,13 +97,13 @@ def _plain(seen: Seen, request_id: str, id_: int, value: str, user: str) -> Any:
 
 @pytest.mark.parametrize(("owner", "model", "named", "who"), CASES, ids=lambda v: v if isinstance(v, str) else v.type)
 def test_a_refusal_of_what_is_not_theirs_is_one_of_what_is_not_there(
-    given: Given, told: Reader, owner: str, model: type[Request], named: str, who: str
+    scenario: Scenario, outcomes: Reader, owner: str, model: type[Request], named: str, who: str
 ) -> None:
-    there, absent = (_life(told, request_id) for request_id in given.sent[owner, model, named, who])
-    of_there = given.there["identifier"]["structure"]["identifier"]["value"], "alice"
-    ids = given.sent[owner, model, named, who]
+    there, absent = (_life(outcomes, request_id) for request_id in scenario.sent[owner, model, named, who])
+    of_there = scenario.there["identifier"]["structure"]["identifier"]["value"], "alice"
+    ids = scenario.sent[owner, model, named, who]
     shown = [
-        [_plain(seen, ids[0], given.id, *of_there) for seen in there],
+        [_plain(seen, ids[0], scenario.id, *of_there) for seen in there],
         [_plain(seen, ids[1], ABSENT, "RIEN-DU-TOUT", "nobody-ever") for seen in absent],
     ]
     assert shown[0] == shown[1]

@@ -1,4 +1,4 @@
-"""An open stream of events ends within seconds once its reader may not read any more what it tells."""
+"""An open stream of events ends within seconds once its reader may not read any more what it sends."""
 
 import signal
 import time
@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 SECONDS = 20
@@ -30,7 +30,7 @@ def _followed(client: httpx2.Client, url: str, begun: "Future[float]") -> tuple[
 
 
 def _ends(client: httpx2.Client, url: str, end: Callable[[], Any]) -> None:
-    """Follow a request, do what ends the stream, and see it end, with nothing told but that it was received."""
+    """Follow a request, do what ends the stream, and see it end, with nothing sent but that it was received."""
     begun: Future[float] = Future()
     with ThreadPoolExecutor(1) as beside:
         following = beside.submit(_followed, client, url, begun)
@@ -45,7 +45,7 @@ def _ends(client: httpx2.Client, url: str, end: Callable[[], Any]) -> None:
 
 @pytest.fixture
 def structure(system: System) -> Iterator[dict[str, Any]]:
-    """A structure of alice, of which marc is a member. What is asked of it gets no answer: no stream ends by itself."""
+    """A structure of alice, of which marc is a member. Requests about it get no answer: no stream ends by itself."""
     made = new_structure(system)
     add_member(system, made["id"], "marc", "modification")
     owner = system.supervisor["structure_svc"]
@@ -56,20 +56,20 @@ def structure(system: System) -> Iterator[dict[str, Any]]:
         owner.send(signal.SIGCONT)
 
 
-def _asked(system: System, structure: dict[str, Any], who: str) -> str:
+def _submitted(system: System, structure: dict[str, Any], who: str) -> str:
     """Make a request that is not waited for; return where it is followed."""
     with system.as_(who, wait=None) as client:
-        told = client.patch(f"/structures/{structure['id']}", json={"label": "suivie"}).json()
-        assert told["status"] == "received"
-        return f"/requests/{told['request_id']}/events?actor={who}"
+        request = client.patch(f"/structures/{structure['id']}", json={"label": "suivie"}).json()
+        assert request["status"] == "received"
+        return f"/requests/{request['request_id']}/events?actor={who}"
 
 
 def test_when_its_reader_is_no_member_any_more(system: System, structure: dict[str, Any]) -> None:
-    url = _asked(system, structure, "alice")
+    url = _submitted(system, structure, "alice")
     with system.as_("marc") as marc, system.as_("alice") as alice:
 
         def removed() -> None:
-            time.sleep(7)  # By now nothing was told for so long that it is looked after as seldom as ever.
+            time.sleep(7)  # By now nothing was sent for so long that it is looked after as seldom as ever.
             assert alice.delete(f"/structures/{structure['id']}/members/marc").json()["status"] == "applied"
 
         _ends(marc, url, removed)
@@ -77,7 +77,7 @@ def test_when_its_reader_is_no_member_any_more(system: System, structure: dict[s
 
 
 def test_when_the_account_of_its_reader_is_closed(system: System, structure: dict[str, Any]) -> None:
-    url = _asked(system, structure, "marc")
+    url = _submitted(system, structure, "marc")
     with system.as_("marc") as marc, system.as_("admin") as admin:
         try:
             _ends(marc, url, lambda: admin.put("/users/marc/active", json={"active": False}))
@@ -88,7 +88,7 @@ def test_when_the_account_of_its_reader_is_closed(system: System, structure: dic
 
 
 def test_when_the_token_of_its_reader_expires(system: System, structure: dict[str, Any]) -> None:
-    url = _asked(system, structure, "marc")
+    url = _submitted(system, structure, "marc")
     token = system.token("marc", expires_in=4)
     with httpx2.Client(base_url=system.api, headers={"Authorization": f"Bearer {token}"}, timeout=40) as marc:
         _ends(marc, url, lambda: time.sleep(4))

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from dev.insee.units import made_up_siret
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 
@@ -25,13 +25,13 @@ def test_what_a_member_may_do_follows_their_profile_at_once(system: System) -> N
         assert (_may(member, path), member.get(path).json()["possible_requests"]) == ("forbidden", [])
         assert member.put(marc, json={"profile": "modification"}).json()["code"] == "principal_only"
         changed = alice.put(marc, json={"profile": "modification"}).json()
-        assert (changed["type"], changed["status"]) == ("membership.change-profile.v1", "applied")
-        until(lambda: _may(member, path) == "accepted", what="their right to modify")
+        assert (changed["type"], changed["status"]) == ("membership.set.v1", "applied")
+        until(lambda: _may(member, path) == "accepted", what="their permission to modify")
         assert alice.delete(marc).json()["status"] == "applied"
-        until(lambda: _may(member, path) == "structure_not_found", what="their right withdrawn")
+        until(lambda: _may(member, path) == "structure_not_found", what="their permission withdrawn")
         until(lambda: member.get(path).status_code == 404, what="hidden again")
         assert alice.delete(marc).json()["code"] == "not_member"
-        assert alice.put(marc, json={"profile": "consultation"}).json()["type"] == "membership.add.v1"
+        assert alice.put(marc, json={"profile": "consultation"}).json()["type"] == "membership.set.v1"
 
 
 def test_what_a_team_refuses(system: System) -> None:

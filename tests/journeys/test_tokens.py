@@ -1,4 +1,4 @@
-"""Who asks is proved by both doors: the same tokens on Kafka and over HTTP, and none of them is ever written down."""
+"""Callers are authenticated by both channels: the same tokens on Kafka and over HTTP, and none is ever written down."""
 
 import json
 import os
@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from joserfc.jwk import ECKey
 from pymongo import MongoClient
 
-from shared import topics
+from shared.contracts import topics
+from tests.journeys.builders import add_member, new_structure
 from tests.journeys.forge import Forge
-from tests.journeys.given import add_member, new_structure
 from tests.support.kafka import Partner, Reader, of
 from tests.support.system import KAFKA_AUDIENCE, System, until
 
@@ -42,7 +42,7 @@ TOKENS: dict[str, tuple[str, Callable[[Forge, str], str]]] = {
     "alg none": ("token_invalid", lambda f, a: f.token(a, header={"alg": "none"})),
     "HMAC with what is public": ("token_invalid", _with_public_key),
     "of another issuer": ("token_invalid", lambda f, a: f.token(a, iss="https://elsewhere.example")),
-    "for the other door": (
+    "for the other channel": (
         "token_audience",
         lambda f, a: f.token(KAFKA_AUDIENCE if a == HTTP_AUDIENCE else HTTP_AUDIENCE),
     ),
@@ -55,14 +55,14 @@ TOKENS: dict[str, tuple[str, Callable[[Forge, str], str]]] = {
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_a_token_that_proves_nothing_is_refused_by_both_doors(
+def test_a_token_that_authenticates_nobody_is_refused_by_both_channels(
     system: System, partner: Partner, every_outcome: Reader, structure: dict[str, Any], forge: Forge, name: str
 ) -> None:
     code, make = TOKENS[name]
     data = {"structure": {"id": structure["id"]}, "label": "jamais"}
-    rid = partner.ask(TOPIC, MODIFY, data, make(forge, KAFKA_AUDIENCE))
-    told = every_outcome.until(of(rid, "rejected"), 60)
-    assert (told["code"], told["recorded"], told["actor"]) == (code, False, "")
+    rid = partner.submit(TOPIC, MODIFY, data, make(forge, KAFKA_AUDIENCE))
+    outcome = every_outcome.until(of(rid, "rejected"), 60)
+    assert (outcome["code"], outcome["recorded"], outcome["actor"]) == (code, False, "")
     headers = {"Authorization": f"Bearer {make(forge, HTTP_AUDIENCE)}"}
     path = f"{system.api}/structures/{structure['id']}"
     for answer in (
@@ -92,37 +92,37 @@ def test_a_request_that_waited_is_not_refused_for_having_waited(
         ends = int(time.time()) + 8
         token = forge.token(KAFKA_AUDIENCE, exp=ends)
         data = {"structure": {"id": structure["id"]}, "label": "attendue"}
-        rid = partner.ask(TOPIC, MODIFY, data, token)
+        rid = partner.submit(TOPIC, MODIFY, data, token)
         until(lambda: time.time() > ends + 6, 60, what="the end of the token, and five seconds of leeway")
     finally:
         owner.send(signal.SIGCONT)
     assert outcomes.until(of(rid, "accepted"), 90)
-    late = partner.ask(TOPIC, MODIFY, data, token)
+    late = partner.submit(TOPIC, MODIFY, data, token)
     assert outcomes.until(of(late, "rejected"), 90)["code"] == "token_expired"
 
 
-def test_a_technical_account_asks_for_itself_and_the_gateway_for_whom_it_has_proved(
+def test_a_technical_account_acts_for_itself_and_the_gateway_for_whom_it_has_authenticated(
     system: System, partner: Partner, outcomes: Reader, every_outcome: Reader
 ) -> None:
     structure = new_structure(system)
     data = {"structure": {"id": structure["id"]}, "label": "Facturier"}
     own = system.token("facturier", KAFKA_AUDIENCE)
-    rid = partner.ask(TOPIC, MODIFY, data, own)
+    rid = partner.submit(TOPIC, MODIFY, data, own)
     assert outcomes.until(of(rid, "rejected"), 60)["code"] == "structure_not_found"
     with system.as_("facturier") as api:
         until(lambda: api.get("/me").json().get("kind") == "technical", what="the account known")
     add_member(system, structure["id"], "facturier", "modification")
-    rid = partner.ask(TOPIC, MODIFY, {**data, "label": "Facturier, membre"}, own)
+    rid = partner.submit(TOPIC, MODIFY, {**data, "label": "Facturier, membre"}, own)
     assert outcomes.until(of(rid, "accepted"), 60)["actor"] == "facturier"
 
     borrowed = {"ce_actor": b"alice", "ce_actorscope": b"structures:admin", "ce_actorkind": b"person"}
-    rid = partner.ask(TOPIC, MODIFY, {**data, "label": "emprunt"}, own, headers=borrowed)
+    rid = partner.submit(TOPIC, MODIFY, {**data, "label": "emprunt"}, own, headers=borrowed)
     assert outcomes.until(of(rid, "rejected"), 60)["code"] == "act_for_forbidden"
     trusted = system.token("gateway", KAFKA_AUDIENCE)
-    rid = partner.ask(TOPIC, MODIFY, {**data, "label": "pour Alice"}, trusted, headers={"ce_actor": b"alice"})
+    rid = partner.submit(TOPIC, MODIFY, {**data, "label": "pour Alice"}, trusted, headers={"ce_actor": b"alice"})
     assert every_outcome.until(of(rid, "accepted"), 60)["actor"] == "alice"
     assert rid not in {seen.get("request_id") for seen in outcomes.seen}
-    rid = partner.ask(TOPIC, MODIFY, {**data, "label": "x"}, trusted, headers={"ce_actor": "alice\u200b".encode()})
+    rid = partner.submit(TOPIC, MODIFY, {**data, "label": "x"}, trusted, headers={"ce_actor": "alice\u200b".encode()})
     assert every_outcome.until(of(rid, "rejected"), 60)["code"] == "token_invalid"
 
 
@@ -138,7 +138,7 @@ def test_an_issuer_that_is_away_makes_requests_wait_and_loses_none(
     issuer.join()
     try:
         sent = [
-            partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": f"sans émetteur {n}"}, token)
+            partner.submit(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": f"sans émetteur {n}"}, token)
             for n in range(5)
         ]
         own = {"Authorization": f"Bearer {forge.token(HTTP_AUDIENCE)}"}
@@ -157,20 +157,20 @@ def _retries(log: Path, before: int) -> bool:
     return b'"error": "Transient", "attempt"' in log.read_bytes()[before:]
 
 
-def test_a_key_withdrawn_while_a_process_was_down_still_proves_what_came_before(
+def test_a_key_withdrawn_while_a_process_was_down_still_authenticates_what_came_before(
     system: System, partner: Partner, outcomes: Reader, structure: dict[str, Any], forge: Forge
 ) -> None:
     token, owner = forge.token(KAFKA_AUDIENCE), system.supervisor["structure_svc"]
-    first = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "avant"}, token)
+    first = partner.submit(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "avant"}, token)
     assert outcomes.until(of(first, "accepted"), 60)
     owner.stop()
     owner.join()
-    rid = partner.ask(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "pendant"}, token)
+    rid = partner.submit(TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "pendant"}, token)
     httpx2.post(f"{system.issuer}/keys/rotate", params={"withdraw": True}, timeout=20).raise_for_status()
     owner.start()
     system.supervisor.wait_ready(["structure_svc"])
     assert outcomes.until(of(rid, "accepted"), 90), "its key is in MongoDB, and no longer at the issuer"
-    new = partner.ask(
+    new = partner.submit(
         TOPIC, MODIFY, {"structure": {"id": structure["id"]}, "label": "après"}, forge.token(KAFKA_AUDIENCE)
     )
     assert outcomes.until(of(new, "accepted"), 60)
@@ -182,19 +182,19 @@ def test_no_token_is_written_anywhere(
     """Not in a topic of answers, in a dead letter, in MongoDB or a log: of tokens accepted, refused and put aside."""
     label = {"structure": {"id": structure["id"]}, "label": f"trace {os.getpid()}"}
     good, bad = forge.token(KAFKA_AUDIENCE), forge.token(KAFKA_AUDIENCE, exp=5)
-    asked = [
-        (partner.ask(TOPIC, MODIFY, label, good), "accepted"),
-        (partner.ask(TOPIC, MODIFY, {"structure": 1}, good), "rejected"),
-        (partner.ask(TOPIC, MODIFY, label, bad), "rejected"),
-        (partner.ask(TOPIC, MODIFY, {"x": 1}, good, headers={"other": f"bearer {good}".encode()}), "rejected"),
+    submitted = [
+        (partner.submit(TOPIC, MODIFY, label, good), "accepted"),
+        (partner.submit(TOPIC, MODIFY, {"structure": 1}, good), "rejected"),
+        (partner.submit(TOPIC, MODIFY, label, bad), "rejected"),
+        (partner.submit(TOPIC, MODIFY, {"x": 1}, good, headers={"other": f"bearer {good}".encode()}), "rejected"),
     ]
     partner.send(TOPIC, b"rubbish", {"Authorization": f"Bearer {good}".encode(), "ce_type": MODIFY.encode()})
-    for rid, status in asked:
+    for rid, status in submitted:
         assert outcomes.until(of(rid, status), 60)
     with system.as_("alice") as api:
         api.get(f"/structures/{structure['id']}", headers={"Authorization": f"Bearer {bad}"})
     everything = b"".join(_written(system))
-    assert b"trace" in everything, "what was asked is found, so tokens would be"
+    assert b"trace" in everything, "what was submitted is found, so tokens would be"
     for token in (good, bad):
         assert token.encode() not in everything
         assert token.rpartition(".")[2].encode() not in everything
@@ -225,8 +225,8 @@ def _records(settings: dict[str, Any]) -> Iterator[bytes]:
         {**settings, "group.id": "admin.scan", "enable.auto.commit": False, "enable.partition.eof": True}
     )
     described = consumer.list_topics(timeout=30).topics
-    asked = (topics.REQUESTS, topics.RETRIES)
-    ours = [topic for topic in described if not topic.endswith(asked) and not topic.startswith("__")]
+    suffixes = (topics.REQUESTS, topics.RETRIES)
+    ours = [topic for topic in described if not topic.endswith(suffixes) and not topic.startswith("__")]
     places = [TopicPartition(topic, p, 0) for topic in ours for p in described[topic].partitions]
     consumer.assign(places)
     left, end = len(places), time.monotonic() + 90

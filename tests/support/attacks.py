@@ -47,11 +47,11 @@ class Attacker:
             **headers,
         }
         for request_id, body in bodies:
-            given = {**common, "ce_id": request_id.encode()}
+            record_headers = {**common, "ce_id": request_id.encode()}
             value, key = json.dumps(body).encode(), f"structure:{self.structure}".encode()
             while True:
                 try:
-                    self._producer.produce("structure.requests", value, key, headers=list(given.items()))
+                    self._producer.produce("structure.requests", value, key, headers=list(record_headers.items()))
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -120,36 +120,42 @@ class Attacker:
                 restored = {**before, "version": now.get("version", before["version"]), "outbox": []}
                 documents.replace_one({"_id": id_}, restored)
 
-    def ask_again(self) -> None:
-        """Ask for a few changes of one's own structure."""
+    def submit_changes(self) -> None:
+        """Submit a few changes of one's own structure."""
         run = secrets.token_hex(4)
         self.publish((f"{run}-{n}", {**self.mine(), "label": f"{run} {n}"}) for n in range(20))
 
     @contextmanager
-    def newer_rows(self) -> Iterator[None]:
+    def newer_requests(self) -> Iterator[None]:
         """Let many requests wait that only a newer version knows, all past their deadline."""
         with _documents(self.system) as documents:
-            rows = documents.database["structure_requests"]
-            step = {"owner": "structure", "actor": WHO, "type": "structure.new.v9", "status": "waiting", "code": "x"}
+            records = documents.database["structure_requests"]
+            transition = {
+                "owner": "structure",
+                "actor": WHO,
+                "type": "structure.new.v9",
+                "status": "waiting",
+                "code": "x",
+            }
             incoming = {"type": "structure.new.v9", "actor": {"id": "newer"}}
             ids = [f"newer|{n}" for n in range(3_000)]
-            rows.insert_many(
+            records.insert_many(
                 {
                     "_id": id_,
                     "version": 0,
                     "status": "waiting",
                     "deadline": 1,
-                    "ask_at": 1,
+                    "look_up_at": 1,
                     "waits_for": "x",
                     "incoming": incoming,
-                    "step": {**step, "request_id": id_, "at": 1},
+                    "step": {**transition, "request_id": id_, "at": 1},
                 }
                 for id_ in ids
             )
             try:
                 yield
             finally:
-                rows.delete_many({"_id": {"$in": ids}})
+                records.delete_many({"_id": {"$in": ids}})
 
     # ---- HTTP -------------------------------------------------------------------------------------------------
 

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from shared import process
-from shared.health import Health
-from shared.process import main
-from shared.settings import ProcessSettings
+from shared.runtime import process
+from shared.runtime.health import Health
+from shared.runtime.process import main
+from shared.runtime.settings import ProcessSettings
 
 
 @asynccontextmanager
 async def running(settings: ProcessSettings, health: Health) -> AsyncIterator[None]:
-    """Run; hang at the end when told so."""
+    """Run; hang at the end when it is set."""
     del settings
     part = Path(os.environ["PART"])
     health.part("part", part.exists)
@@ -24,5 +24,5 @@ async def running(settings: ProcessSettings, health: Health) -> AsyncIterator[No
 
 
 if __name__ == "__main__":
-    process._LAST_WORK = 2.0
+    process._LAST_WORK_S = 2.0
     main("breaking", ProcessSettings, running)

@@ -1,6 +1,6 @@
 """Which brokers the tests run on: containers where a Docker engine answers, processes of this machine otherwise.
 
-The tests are the same on both, and so are the brokers' settings, users and rights. `TEST_BROKERS=local` or
+The tests are the same on both, and so are the brokers' settings, users and ACLs. `TEST_BROKERS=local` or
 `TEST_BROKERS=containers` chooses. `tests/integration/test_local_brokers.py` is about the local ones by nature.
 """
 
@@ -33,15 +33,15 @@ from dev.brokers import Brokers, LocalBrokers, Ports
 from dev.brokers.kafka import ADMIN, Tls
 from dev.brokers.mongo import client_of
 from ops import quotas
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 from tests.support.containers import ContainerBrokers
 
 LOCAL, CONTAINERS = "local", "containers"
 
-EVERY_RIGHT = AclBindingFilter(
+EVERY_ACL = AclBindingFilter(
     ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
 )
-"""Matches every right there is."""
+"""Matches every ACL there is."""
 
 _OF_MONGODB = {"admin", "config", "local"}
 _TIMEOUT = 30
@@ -125,7 +125,7 @@ def _empty_kafka(client: AdminClient) -> None:
 def _without_quotas(brokers: Brokers) -> None:
     name, password = brokers.kafka_admin
     kafka = KafkaSettings(bootstrap=brokers.kafka_bootstrap, user=name, password=SecretStr(password))
-    if there := quotas.told(kafka):
+    if there := quotas.current(kafka):
         quotas.change(kafka, {user: dict.fromkeys(limits) for user, limits in there.items()})
 
 

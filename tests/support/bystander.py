@@ -61,12 +61,12 @@ class Bystander:
         began = time.monotonic()
         answer = client.patch(f"/structures/{self._structure}", json={"label": f"{began}"})
         took = time.monotonic() - began
-        told = answer.json()
-        if answer.status_code != 202 or told["status"] != "accepted":
-            self.failed.append(f"{answer.status_code} {told.get('status')} {told.get('code')}")
+        outcome = answer.json()
+        if answer.status_code != 202 or outcome["status"] != "accepted":
+            self.failed.append(f"{answer.status_code} {outcome.get('status')} {outcome.get('code')}")
             return
         self.took.append(took)
-        client.post(f"/requests/{told['request_id']}/cancel", headers={"Prefer": "wait=0"})
+        client.post(f"/requests/{outcome['request_id']}/cancel", headers={"Prefer": "wait=0"})
 
     @property
     def longest(self) -> float:

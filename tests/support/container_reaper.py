@@ -13,16 +13,16 @@ from testcontainers.core.docker_client import DockerClient
 def main() -> None:
     """Wait, then remove."""
     engine: Any = DockerClient().client
-    told = sys.stdin.buffer.read()
+    command = sys.stdin.buffer.read()
     _remove(engine, sys.argv[1])
-    if not told:
-        # The starter died at an unknown moment: the engine may still be making what it asked for last.
+    if not command:
+        # The starter died at an unknown moment: the engine may still be making what it requested last.
         time.sleep(2)
         _remove(engine, sys.argv[1])
 
 
 def _remove(engine: Any, label: str) -> None:
-    # Only ids are asked for: the details of a container that goes away meanwhile could not be read.
+    # Only ids are requested: the details of a container that goes away meanwhile could not be read.
     for container in engine.api.containers(all=True, filters={"label": label}):
         engine.api.remove_container(container["Id"], force=True, v=True)
 

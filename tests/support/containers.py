@@ -202,7 +202,7 @@ class Pod:
         with self._lock:
             if self._reaper is not None:
                 return
-            # It removes the containers once it is told to, or once this process has ended, however it ended: it is
+            # It removes the containers once we say so, or once this process has ended, however it ended: it is
             # testcontainers' own reaper without a further image, and without the engine's socket in a container.
             testcontainers_config.ryuk_disabled = True
             self._reaper = subprocess.Popen(

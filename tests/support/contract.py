@@ -8,16 +8,16 @@ from typing import Any
 import httpx2
 from jsonschema import Draft202012Validator, FormatChecker
 
-from gateway.openapi import FILE
+from gateway.api.openapi import FILE
 from shared.clock import parse_instant
-from shared.codes import CODES
+from shared.contracts.codes import CODES
 
 Operation = Mapping[str, Any]
 
 DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
 METHODS = ("get", "put", "post", "patch", "delete")
 _ANYWHERE = frozenset({404, 405, 429, 500})
-"""Statuses of what no operation documents: no such path or method, asked for too often or not, and a bug of ours."""
+"""Statuses of what no operation documents: no such path or method, called too often or not, and a bug of ours."""
 
 
 def _instant(text: object) -> bool:
@@ -84,20 +84,20 @@ def check_read_answer(answer: httpx2.Response) -> None:
     method = "get" if request.method == "HEAD" else request.method.lower()
     operation = DOCUMENT["paths"].get(path, {}).get(method)
     media = answer.headers.get("content-type", "").partition(";")[0]
-    told = f"{request.method} {path or raw} → {answer.status_code} {media}"
+    exchange = f"{request.method} {path or raw} → {answer.status_code} {media}"
     if operation is None or answer.status_code not in _documented(operation):
-        assert answer.status_code in _ANYWHERE, f"{told} is not documented"
-        assert answer.status_code != 500, f"{told}: {answer.text}"
+        assert answer.status_code in _ANYWHERE, f"{exchange} is not documented"
+        assert answer.status_code != 500, f"{exchange}: {answer.text}"
         content: Mapping[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     else:
         promised = operation["responses"][str(answer.status_code)]
         missing = {name.lower() for name in promised.get("headers", ())} - set(answer.headers)
-        assert not missing, f"{told}: expected the headers {missing}"
+        assert not missing, f"{exchange}: expected the headers {missing}"
         content = promised.get("content", {})
         if not content:
-            assert not answer.content, f"{told}: expected nothing"
+            assert not answer.content, f"{exchange}: expected nothing"
             return
-    assert media in content, f"{told}: expected {list(content)}"
+    assert media in content, f"{exchange}: expected {list(content)}"
     if request.method == "HEAD":
         return
     if media == "text/event-stream":
@@ -111,7 +111,7 @@ def check_read_answer(answer: httpx2.Response) -> None:
 def _check_status(status: int, body: Mapping[str, Any]) -> None:
     """Fail unless a code is answered with the status that the catalogue says."""
     if body.get("status") == "failed" or (body["code"], status) == ("siret_not_found", 404):
-        return  # What failed tells why a like request would be refused; a SIRET that is looked up is itself not there.
+        return  # What failed says why a like request would be refused; a SIRET that is looked up is itself not there.
     assert CODES[body["code"]].http == status, f"{body['code']} is answered with {status}"
 
 

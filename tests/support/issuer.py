@@ -1,4 +1,4 @@
-"""A token issuer of the tests' own, over real HTTP: it counts who asks, changes its keys, and can fall silent."""
+"""A token issuer of the tests' own, over real HTTP: it counts requests, changes its keys, and can fall silent."""
 
 import hmac
 import json
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dev.brokers.ports import free_ports
-from shared.http.server import serving
+from shared.runtime.http_server.server import serving
 
 KAFKA, HTTP = "structures-kafka", "structures-http"
 _ANYTHING = JWSRegistry(algorithms=["ES256", "RS256", "PS256", "EdDSA", "Ed25519"], strict_check_header=False)
@@ -28,7 +28,7 @@ def ec_key(name: str) -> ECKey:
 
 
 class HttpIssuer:
-    """Signs with `key` and publishes `published`; `fetched` counts how often its keys were asked for."""
+    """Signs with `key` and publishes `published`; `fetched` counts how often its keys were requested."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -37,9 +37,9 @@ class HttpIssuer:
         self.calls_itself = address
         self.silent = False
         self.fetched = 0
-        self.asked_in_vain = 0
+        self.failed_fetches = 0
         self.elsewhere = 0
-        """How often something was asked for that only a token named."""
+        """How often an address was requested that only a token named."""
 
     @staticmethod
     def _public(key: Key) -> dict[str, Any]:
@@ -59,16 +59,16 @@ class HttpIssuer:
     ) -> str:
         """Return a token signed with any key; with none at all, or with bytes as the secret of an HMAC."""
         now = int(time.time())
-        told = {"iss": self.address, "sub": subject, "aud": KAFKA, "iat": now, "exp": now + 3600, **claims}
+        payload = {"iss": self.address, "sub": subject, "aud": KAFKA, "iat": now, "exp": now + 3600, **claims}
         head = {"alg": "ES256", "kid": getattr(key, "kid", None) or self.key.kid, **(header or {})}
-        return sign(_without(head), json.dumps(_without(told)).encode(), key)
+        return sign(_without(head), json.dumps(_without(payload)).encode(), key)
 
     def app(self) -> Starlette:
         """Return the issuer's application."""
 
         async def about(_: Request) -> Response:
             if self.silent:
-                self.asked_in_vain += 1
+                self.failed_fetches += 1
                 return Response(status_code=503)
             return JSONResponse({"issuer": self.calls_itself, "jwks_uri": f"{self.address}/keys"})
 
@@ -92,7 +92,7 @@ class HttpIssuer:
 def sign(header: dict[str, Any], payload: bytes, key: Any) -> str:
     """Return a token whose header and payload are whatever is given; unsigned without a key."""
     if key is not None and not isinstance(key, bytes):
-        # A key says what it is for; here it signs whatever it is told to.
+        # A key says what it is for; here it signs anything.
         bare = import_key({n: v for n, v in key.as_dict(private=True).items() if n not in ("alg", "use")})
         return serialize_compact(header, payload, bare, registry=_ANYTHING)
     head = urlsafe_b64encode(json.dumps(header).encode()) + b"." + urlsafe_b64encode(payload)

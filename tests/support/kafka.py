@@ -1,4 +1,4 @@
-"""Another system's client: confluent-kafka, which is not ours, so that the protocol is proved and not our own code."""
+"""Another system's client: confluent-kafka, which is not ours, so that the protocol is tested and not our own code."""
 
 import contextlib
 import json
@@ -28,13 +28,15 @@ class Partner:
     ) -> None:
         """Send one record and wait until the broker has it."""
         failed: list[Any] = []
-        given = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
-        self._producer.produce(topic, value, key, headers=given, on_delivery=lambda error, _: failed.append(error))
+        header_list = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
+        self._producer.produce(
+            topic, value, key, headers=header_list, on_delivery=lambda error, _: failed.append(error)
+        )
         self._producer.flush(20)
         if failed != [None]:
             raise AssertionError(f"{topic} did not take the record: {failed}")
 
-    def ask(self, topic: str, type_: str, data: Any, token: str | None, **more: Any) -> str:
+    def submit(self, topic: str, type_: str, data: Any, token: str | None, **more: Any) -> str:
         """Send a request in binary mode; return its id."""
         request_id = more.get("request_id") or uuid.uuid4().hex
         headers = {
@@ -52,7 +54,7 @@ class Partner:
 
 
 def of(request_id: str, status: str) -> Callable[[Seen], bool]:
-    """Return what tells whether a record is the answer to this request with this status."""
+    """Return a predicate: whether a record is the answer to this request with this status."""
     return lambda seen: seen.get("request_id") == request_id and seen.get("status") == status
 
 

@@ -34,10 +34,12 @@ class Kcat:
         self, topic: str, value: bytes, headers: Sequence[Header] = (), key: bytes | None = None, *more: str
     ) -> None:
         """Send one record. A header is `name=value` in kcat, so its name holds no `=`."""
-        given = [word for name, text in headers for word in (b"-H", name + b"=" + text)]
+        header_options = [word for name, text in headers for word in (b"-H", name + b"=" + text)]
         keyed = [b"-k", key] if key is not None else []
         # Without a delimiter kcat makes a message of each line: a byte that is in no text of ours keeps it whole.
-        self._run([b"-P", b"-t", topic.encode(), b"-D", b"\x1d", *keyed, *given, *(m.encode() for m in more)], value)
+        self._run(
+            [b"-P", b"-t", topic.encode(), b"-D", b"\x1d", *keyed, *header_options, *(m.encode() for m in more)], value
+        )
 
     def read(self, topic: str, form: str) -> list[str]:
         """Return every record of a topic, from its beginning to its end, in kcat's own format."""

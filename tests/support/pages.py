@@ -20,10 +20,10 @@ _MARK = "== block"
 
 @dataclass
 class Page:
-    """The blocks of a page: commands in their order, what each gives, and the files that the page says to write."""
+    """The blocks of a page: commands in their order, what each prints, and the files that the page says to write."""
 
     commands: list[str] = field(default_factory=list)
-    gives: dict[int, dict[str, Any]] = field(default_factory=dict)
+    prints: dict[int, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
 
@@ -34,7 +34,7 @@ def read(text: str) -> Page:
         if language == "sh":
             page.commands.append(block)
         elif language == "json":
-            page.gives[len(page.commands) - 1] = json.loads(block)
+            page.prints[len(page.commands) - 1] = json.loads(block)
         elif name := _FILE.match(block):
             page.files[name[1]] = block
     return page
@@ -73,18 +73,18 @@ def run(system: System, page: Page, at: Path, *, seconds: float = 240) -> list[s
     )
     said = done.stdout.split(f"\n{_MARK}\n")
     assert done.returncode == 0, f"after {len(said) - 1} blocks:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-    assert " INFO " not in done.stderr, "what a library tells of itself hides what the page is about"
-    for number, wanted in page.gives.items():
-        told = json.loads(said[number].strip().splitlines()[-1])
-        given = {name: told.get(name) for name in wanted}
-        assert wanted == given, f"{page.commands[number]} gives {told}, not {wanted}"
+    assert " INFO " not in done.stderr, "what a library logs of itself hides what the page is about"
+    for number, wanted in page.prints.items():
+        printed = json.loads(said[number].strip().splitlines()[-1])
+        found = {name: printed.get(name) for name in wanted}
+        assert wanted == found, f"{page.commands[number]} prints {printed}, not {wanted}"
     return said[:-1]
 
 
 def _here(system: System, text: str) -> str:
     """Return commands with the addresses of this system instead of those of `make run`."""
     actual = system.settings.ports()
-    for name, given in RunSettings.model_fields.items():
+    for name, setting in RunSettings.model_fields.items():
         if name.upper() in actual:
-            text = text.replace(f"127.0.0.1:{given.default}", f"127.0.0.1:{actual[name.upper()]}")
+            text = text.replace(f"127.0.0.1:{setting.default}", f"127.0.0.1:{actual[name.upper()]}")
     return text.replace("127.0.0.1:9092", system.brokers.kafka_bootstrap)

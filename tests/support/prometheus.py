@@ -41,8 +41,8 @@ class Rule(NamedTuple):
 
     def alert(self, labels: Labels) -> dict[str, Labels]:
         """Return the alert that fires with these labels."""
-        told = re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], self.summary)
-        return {"exp_labels": {"severity": self.severity, **labels}, "exp_annotations": {"summary": told}}
+        summary = re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], self.summary)
+        return {"exp_labels": {"severity": self.severity, **labels}, "exp_annotations": {"summary": summary}}
 
 
 @cache
@@ -69,11 +69,11 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 def shows(*alerts: str) -> Callable[[Test], Test]:
     """Say of a test that it shows these alerts to fire; whether it does is checked at its end."""
 
-    def told(test: Test) -> Test:
+    def mark(test: Test) -> Test:
         test.shows = alerts  # type: ignore[attr-defined] # Functions take attributes.
         return test
 
-    return told
+    return mark
 
 
 class Timeline:

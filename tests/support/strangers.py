@@ -1,19 +1,19 @@
-"""What a request of a stranger looks like, and what is told of it: for tests of every type of request."""
+"""What a request of a stranger looks like, and how it is answered: for tests of every type of request."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.auth import Actor
-from shared.engine.decide import Timing, Wait, absent, decide
-from shared.engine.document import Document, Draft
-from shared.engine.incoming import Incoming
-from shared.engine.publish import Publisher
-from shared.engine.rules import Context, Owner
-from shared.messages.common import Request
+from shared.contracts.messages.common import Request
+from shared.domain.actor import Actor
+from shared.engine.core.decide import Timing, Wait, absent, decide
+from shared.engine.core.document import Document, Draft
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Context, Owner
+from shared.engine.runtime.publish import Publisher
 
 ABOUT_NOTHING: Mapping[str, str] = {
-    "structure.create.v1": "an identifier that is taken must be told to be: no two structures have one (rule R8)",
-    "user.register.v1": "it is about whoever asks",
+    "structure.create.v1": "an identifier that is taken must be reported as such: no two structures have one (rule R8)",
+    "user.register.v1": "it is about the caller",
 }
 """Types of requests that name nothing which exists and may be hidden, and why."""
 VALUES: Mapping[str, Any] = {
@@ -28,7 +28,7 @@ VALUES: Mapping[str, Any] = {
 
 
 def askable(types: Iterable[type[Request]]) -> list[type[Request]]:
-    """Return the types of requests that name something which may be hidden from whoever asks."""
+    """Return the types of requests that name something which may be hidden from the caller."""
     return [model for model in types if model.type not in ABOUT_NOTHING]
 
 
@@ -48,9 +48,9 @@ def refusal(
     copies: Mapping[str, Any],
     now: int,
 ) -> tuple[Any, bytes, bytes]:
-    """Return what is told while a request about a document, or about nothing, waits, and of its refusal in the end.
+    """Return the wait of a request about a document, or about nothing, and its refusal in the end.
 
-    The first is None, or what is told, for how long, and of what; the others are the key and the value of the message
+    The first is None, or the code, for how long, and of what; the others are the key and the value of the message
     on the topic of outcomes.
     """
     draft = Draft(owner, document or Document(""))
@@ -73,6 +73,6 @@ def refusal(
     wait = decided(now)
     if wait is not None:
         assert decided(wait.deadline) is None
-    (step,) = draft.steps
-    outcome = Publisher(owner, timing.delay).step(step)[0]
+    (transition,) = draft.transitions
+    outcome = Publisher(owner, timing.delay).transition(transition)[0]
     return wait and (wait.code, wait.deadline - now, wait.reference), outcome.key, outcome.value

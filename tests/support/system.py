@@ -8,7 +8,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from dev.run.system import KAFKA_AUDIENCE, System
-from shared import topics
+from shared.contracts import topics
 
 __all__ = ["KAFKA_AUDIENCE", "System", "behind", "until"]
 

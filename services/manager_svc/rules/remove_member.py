@@ -1,15 +1,15 @@
 """Ends a membership."""
 
-from services.manager_svc.rules import rights
+from services.manager_svc.rules import access
 from services.manager_svc.state import TeamState
-from shared.engine.rules import Context, Effect
+from shared.contracts.messages.manager import RemoveMember
+from shared.engine.core.rules import Context, Effect
 from shared.errors import Rejected
-from shared.messages.manager import RemoveMember
 
 
 def accept(request: RemoveMember, state: TeamState, context: Context) -> Effect[TeamState]:
-    """End it at once; the principal must transfer their role first (rule R18)."""
-    rights.require_principal(state, context)
+    """End the membership at once; the principal must first transfer their role (rule R18)."""
+    access.require_principal(state, context)
     if request.user == state.principal:
         raise Rejected("principal_must_transfer", fields={"user": "principal_must_transfer"})
     member = state.member(request.user)

@@ -1,17 +1,14 @@
 """The table of rules. A new request type is a message, a file here and a line in the table below."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from services.structure_svc import state
-from services.structure_svc.rules import activate, cancel, correct_sphere, create, deactivate, modify, rights
+from services.structure_svc.rules import access, activate, cancel, correct_sphere, create, deactivate, modify
 from services.structure_svc.state import StructureState
-from shared.auth import Actor
 from shared.clock import DAY
-from shared.engine.rules import Owner, Rule, Target, at_once, delayed
-from shared.messages.common import Request
-from shared.messages.life import request_key
-from shared.messages.structure import (
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
+from shared.contracts.messages.structure import (
     ActivateStructure,
     CancelRequest,
     CorrectSphere,
@@ -19,7 +16,9 @@ from shared.messages.structure import (
     DeactivateStructure,
     ModifyStructure,
 )
-from shared.rights import Right, team_key, user_key
+from shared.domain.access_levels import Right, team_key, user_key
+from shared.domain.actor import Actor
+from shared.engine.core.rules import Owner, Rule, Target, at_once, delayed
 
 RULES: Mapping[type[Request], Rule] = {
     CreateStructure: at_once(create.accept),
@@ -34,36 +33,25 @@ RULES: Mapping[type[Request], Rule] = {
 def target(request: Request, actor: Actor) -> Target:
     """Return which structure a request is about.
 
-    One that does not exist is waited for like one whose team's copy may lag: how long an answer takes tells nothing.
+    The wait for one that does not exist is the same as for a copy of a team that may lag, so that the time of an answer
+    does not show whether a structure exists.
     """
-    about: dict[str, Any]
+    reference = request.reference(actor.id)
     if isinstance(request, CreateStructure):
-        identifier = request.identifier
-        about = {"structure": {"identifier": {"type": identifier.type, "value": identifier.value}}}
-        return Target(keys=identifier.keys, fresh=state.KIND, reference=about)
+        return Target(keys=request.identifier.keys, fresh=state.KIND, reference=reference)
     named = request.structure  # type: ignore[attr-defined] # Every other request of this owner names its structure.
-    cancels = next(iter(refers(request, actor)), None)
-    if named.id is not None:
-        about = {"structure": {"id": named.id}}
-        return Target(
-            id=state.document_id(named.id),
-            missing=rights.UNKNOWN,
-            lags=rights.copy_that_may_lag(named),
-            reference=about,
-            cancels=cancels,
-        )
-    about = {"structure": {"identifier": {"type": named.identifier.type, "value": named.identifier.value}}}
     return Target(
-        keys=named.identifier.keys,
-        missing=rights.UNKNOWN,
-        lags=rights.copy_that_may_lag(named),
-        reference=about,
-        cancels=cancels,
+        id=state.document_id(named.id) if named.id is not None else None,
+        keys=named.identifier.keys if named.identifier is not None else (),
+        missing=access.UNKNOWN,
+        lags=access.copy_that_may_lag(named),
+        reference=reference,
+        cancels=next(iter(refers(request, actor)), None),
     )
 
 
 def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
-    """Return the keys of the copies that the rules of a request look at."""
+    """Return the keys of the copies that a request's rule needs."""
     del document
     yield user_key(actor.id)
     if current is not None:
@@ -73,13 +61,13 @@ def copies(request: Request, document: str | None, current: StructureState | Non
 
 
 def refers(request: Request, actor: Actor) -> Iterable[str]:
-    """Return the keys of the requests that a request refers to."""
+    """Return the keys of the requests to which a request refers."""
     if isinstance(request, CancelRequest):
         yield request_key(request.actor or actor.id, request.request_id)
 
 
 def owner(insee_max_wait: int) -> Owner[StructureState]:
-    """Return what the engine needs to know of structures; `insee_max_wait` (ms) bounds how long INSEE may be down."""
+    """Return the owner of structures, for the engine; `insee_max_wait` (ms) is how long INSEE may be unreachable."""
     return Owner(
         name="structure",
         rules=RULES,
@@ -88,9 +76,9 @@ def owner(insee_max_wait: int) -> Owner[StructureState]:
         keys=state.keys,
         reference=state.reference,
         present=state.present,
-        admit=rights.admit,
+        admit=access.admit,
         copies=copies,
         refers=refers,
-        has_reserved_place=lambda state, context: rights.of(state, context) is Right.PRINCIPAL,
+        has_reserved_place=lambda state, context: access.of(state, context) is Right.PRINCIPAL,
         waits={create.QUEUED: DAY, create.UNREACHABLE: insee_max_wait},
     )

@@ -1,12 +1,12 @@
 """An administrator corrects the sphere that INSEE's legal category gave (rule R22)."""
 
 from services.structure_svc.state import StructureState
-from shared.engine.rules import Context, Effect
-from shared.messages.structure import CorrectSphere, PublicParameters
+from shared.contracts.messages.structure import CorrectSphere, PublicParameters
+from shared.engine.core.rules import Context, Effect
 
 
 def accept(request: CorrectSphere, state: StructureState, context: Context) -> Effect[StructureState]:
-    """Take effect at once. The parameters come and go with the public sphere."""
+    """Take effect at once. The public parameters are added or removed with the public sphere."""
     del context
     if request.sphere == state.sphere:
         return Effect(code="nothing_to_change")

@@ -1,4 +1,4 @@
-"""« Créer une structure »: the first person who creates it is its principal manager (rules R8, R9, R11, R16, R22)."""
+"""« Créer une structure »: the person who creates it is its principal (rules R8, R9, R11, R16, R22)."""
 
 import uuid
 from collections.abc import Mapping
@@ -7,37 +7,37 @@ from typing import Any
 from services.structure_svc.rules import insee
 from services.structure_svc.rules.insee import QUEUED, UNREACHABLE
 from services.structure_svc.state import StructureState
-from shared import rights
-from shared.engine.rules import Context, Effect, Needs
+from shared.contracts.messages.common import StructureRef
+from shared.contracts.messages.insee import InseeAnswer
+from shared.contracts.messages.structure import ActivateStructure, CreateStructure, PublicParameters
+from shared.domain import access_levels
+from shared.domain.access_levels import user_key
+from shared.engine.core.rules import Context, Effect, RequiresLookup
 from shared.errors import Rejected
-from shared.messages.common import StructureRef
-from shared.messages.insee import InseeAnswer
-from shared.messages.structure import ActivateStructure, CreateStructure, PublicParameters
-from shared.rights import user_key
 
 __all__ = ["QUEUED", "UNREACHABLE", "accept"]
 
 _REQUIRED = {"name": "name_required", "address": "address_required"}
 _ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
-"""Namespace of the ids of activations asked together with a creation."""
+"""UUID namespace of the ids of activations that follow a creation."""
 
 
-def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | Needs:
-    """Create an inactive structure, once INSEE has said of a SIRET that it is active."""
+def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | RequiresLookup:
+    """Create an inactive structure; for a SIRET, once INSEE has answered that it is active."""
     del state
     if any(key in context.holders for key in request.identifier.keys):
         raise Rejected("identifier_taken", fields={"identifier": "identifier_taken"})
     answer: InseeAnswer | None = None
     if request.identifier.type == "SIRET":
         found = insee.look_up(request.identifier.value, context)
-        if isinstance(found, Needs):
+        if isinstance(found, RequiresLookup):
             return found
         answer = found
     sphere, category = insee.sphere(answer)
     if sphere == "state" and not context.actor.is_administrator:
         raise Rejected("state_needs_administrator")
     principal = _principal(request, context, sphere)
-    given = _by_hand(request, answer, sphere)
+    by_hand = _by_hand(request, answer, sphere)
     structure = StructureState(
         id=context.new_id or 0,
         identifier=request.identifier,
@@ -51,7 +51,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
         billing_mandate=request.billing_mandate,
         creator=context.actor.id,
         principal=principal,
-        **given,
+        **by_hand,
     )
     then = None
     if request.activate:
@@ -61,7 +61,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
 
 
 def _principal(request: CreateStructure, context: Context, sphere: str) -> str:
-    """Return who becomes principal: the person who creates, or the person named by who may name one (R16, R19, R22)."""
+    """Return the principal: the creator, or the person whom an actor allowed to do so names (R16, R19, R22)."""
     actor = context.actor
     may_name = actor.kind == "technical" or actor.is_administrator
     principal = request.principal
@@ -86,11 +86,11 @@ def _require_person(user: str, context: Context) -> None:
         raise Rejected("user_not_found", fields={"principal": "user_not_found"}, waits_for=user_key(user))
     if copy.get("kind") != "person":
         raise Rejected("principal_not_person", fields={"principal": "principal_not_person"})
-    rights.require_active(context.copies, user)
+    access_levels.require_active(context.copies, user)
 
 
 def _by_hand(request: CreateStructure, answer: InseeAnswer | None, sphere: str) -> Mapping[str, Any]:
-    """Return name, address, person and parameters, each from whom it must come from; refuse the others by name."""
+    """Return name, address, person and parameters, from INSEE or from the actor; refuse those that are not allowed."""
     problems: dict[str, str] = {}
     values: dict[str, Any] = {"name": request.name, "address": request.address, "person": request.person}
     hidden = insee.hidden(answer) if answer else ("name", "address")

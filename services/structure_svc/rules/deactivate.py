@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.structure_svc.rules import rights
+from services.structure_svc.rules import access
 from services.structure_svc.state import StructureState
-from shared.engine.again import already_pending, pending_of
-from shared.engine.rules import Change, Context
+from shared.contracts.messages.structure import DeactivateStructure
+from shared.engine.core.already_pending import already_pending, pending_of
+from shared.engine.core.rules import Change, Context
 from shared.errors import Failed, Rejected
-from shared.messages.structure import DeactivateStructure
 
 
 def accept(request: DeactivateStructure, state: StructureState, context: Context) -> Change:
-    """Accept when the structure will be active once all that is pending has applied (rule R5)."""
-    rights.require(state, context)
+    """Accept if the structure will be active once all pending changes have applied (rule R5)."""
+    access.require(state, context)
     if state.status == "inactive":
         before = pending_of(request.type, context)
         raise already_pending(before) if before else Rejected("already_inactive")
@@ -21,7 +21,7 @@ def accept(request: DeactivateStructure, state: StructureState, context: Context
 
 
 def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
-    """Take out of activity, if it still can be (rule R7)."""
+    """Deactivate it, if that is still possible (rule R7)."""
     del change, at
     if state.status == "inactive":
         raise Failed("already_inactive")

@@ -1,61 +1,61 @@
-"""What INSEE says of a SIRET, and what follows from it (rules R9, R22)."""
+"""What a rule takes from INSEE's answer about a SIRET (rules R9, R22)."""
 
 from shared.clock import MINUTE, SECOND
-from shared.engine.rules import Context, LookUp, Needs
+from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
+from shared.contracts.messages.structure import Sphere
+from shared.engine.core.rules import Context, LookUp, RequiresLookup
 from shared.errors import Rejected
-from shared.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
-from shared.messages.structure import Sphere
 
 QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
-"""Two waits: for our own turn, which is nobody's fault, and for an INSEE that does not answer."""
+"""Two kinds of wait: for our turn in the queue, and for an INSEE that does not answer."""
 
-ASK_AGAIN = 5 * MINUTE
+LOOK_UP_AGAIN = 5 * MINUTE
 
 
-def look_up(siret: str, context: Context) -> InseeAnswer | Needs:
-    """Return what INSEE says of an establishment that may be registered, or what must be asked first.
+def look_up(siret: str, context: Context) -> InseeAnswer | RequiresLookup:
+    """Return INSEE's answer about an establishment that may be registered, or the look-up that must come first.
 
-    Raises Rejected when INSEE says that it may not: unknown, closed today, or entered twice. A closing that is
-    announced for a later day is no reason to refuse.
+    Raises Rejected when it may not: unknown, closed today, or a doublon. A closing announced for a later day is no
+    reason to refuse.
     """
     key = f"insee:{siret}"
     known = context.answers.get(key)
     if known is None:
-        return _ask(siret, context, QUEUED, ASK_AGAIN)
+        return _look_up(siret, context, QUEUED, LOOK_UP_AGAIN)
     answer = InseeAnswer.model_validate(known)
     if answer.result == Result.UNAVAILABLE:
         wait = QUEUED if answer.because == Because.QUOTA else UNREACHABLE
-        return _ask(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
+        return _look_up(siret, context, wait, max((answer.retry_after or 0) * SECOND, MINUTE))
     if code := answer.refusal:
-        told = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
-        raise Rejected(code, fields={"identifier": code}, details=told)
+        details = answer.model_dump(mode="json", include={"closed_on", "opens_on", "moved_to"}, exclude_none=True)
+        raise Rejected(code, fields={"identifier": code}, details=details)
     return answer
 
 
-def _ask(siret: str, context: Context, wait: str, again_after: int) -> Needs:
+def _look_up(siret: str, context: Context, wait: str, retry_after: int) -> RequiresLookup:
     question = InseeLookUp(siret=siret, actor=context.actor.id)
-    return Needs(
+    return RequiresLookup(
         key=f"insee:{siret}",
-        ask=LookUp("insee.requests", InseeLookUp.type, siret, question.model_dump(mode="json", exclude_none=True)),
+        look_up=LookUp("insee.requests", InseeLookUp.type, siret, question.model_dump(mode="json", exclude_none=True)),
         wait=wait,
         code="waiting_insee",
-        otherwise="insee_unavailable",
-        again_after=again_after,
+        timeout_code="insee_unavailable",
+        retry_after=retry_after,
     )
 
 
 def hidden(answer: InseeAnswer) -> tuple[str, ...]:
-    """Return which of name and address INSEE keeps back, lacks or writes unreadably: they are given by hand."""
+    """Return which of name and address are given by hand: INSEE hides them, has none, or writes them unreadably."""
     if answer.restriction == Restriction.UNIT:
         return ("name", "address")
     return tuple(field for field in ("name", "address") if field in answer.hidden or getattr(answer, field) is None)
 
 
 def sphere(answer: InseeAnswer | None) -> tuple[Sphere, str | None]:
-    """Return the sphere that follows from INSEE's legal category, and that category; private for other identifiers.
+    """Return the sphere by INSEE's legal category, and that category; private for other identifiers.
 
-    A unit that INSEE keeps back as a whole (defence, police) has no category to tell: it is taken as the State's, so
-    that an administrator looks at it.
+    A unit that INSEE hides as a whole (defence, police) has no known category: it is taken as the State's, so that an
+    administrator checks it.
     """
     if answer is None:
         return "private", None

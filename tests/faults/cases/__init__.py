@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tests.faults.cases import brokers, letters, messages, neighbours, network, processes, time
-from tests.faults.world import Size, World
+from tests.faults.cases import brokers, dead_letters, messages, neighbours, network, processes, time
+from tests.faults.stack import Size, Stack
 
 SHORT = Size(structures=4, rate=15.0, seconds=4.0)
 LONG = Size(structures=20, rate=50.0, seconds=20.0, rounds=3)
@@ -14,7 +14,7 @@ LONG = Size(structures=20, rate=50.0, seconds=20.0, rounds=3)
 class Case:
     """One case. Its function's first line says what it does."""
 
-    go: Callable[[World], Awaitable[None]]
+    go: Callable[[Stack], Awaitable[None]]
     short: Size = SHORT
     long: Size = LONG
     in_tests: bool = True
@@ -46,12 +46,12 @@ CASES: Mapping[str, Case] = {
         Case(network.connections, in_tests=False),
         Case(messages.duplicates),
         Case(messages.poison),
-        Case(letters.no_dead_letters),
+        Case(dead_letters.no_dead_letters),
         Case(messages.two_partitions),
         Case(neighbours.hostile_neighbour, in_tests=False),
         Case(time.fast_clock),
         Case(time.fast_replica, in_tests=False),
-        Case(time.lost_pokes),
+        Case(time.lost_triggers),
         Case(time.delay_changed),
         Case(time.cancel_race),
     )

@@ -6,32 +6,32 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from shared.topics import delay_topic
+from shared.contracts.topics import delay_topic
+from tests.faults.clients import envelope
 from tests.faults.collect import ends
-from tests.faults.doors import envelope
-from tests.faults.plan import Ask
-from tests.faults.world import World
+from tests.faults.plan import PlannedRequest
+from tests.faults.stack import Stack
 
 AGAIN = ("structure.requests", "structure.due", "structure.state", "manager.requests", "manager.state")
 
 
-async def duplicates(world: World) -> None:
-    """Every record of requests, pokes and states comes again, in order, up to three times, and in the delay too."""
-    topics = (*AGAIN, delay_topic(round(world.delay * 1000)))
-    for _ in range(world.size.rounds):
-        since = await asyncio.to_thread(ends, world.admin)
-        async with world.under_load():
+async def duplicates(stack: Stack) -> None:
+    """Every record of requests, triggers and states comes again, in order, up to three times, and in the delay too."""
+    topics = (*AGAIN, delay_topic(round(stack.delay * 1000)))
+    for _ in range(stack.size.rounds):
+        since = await asyncio.to_thread(ends, stack.admin)
+        async with stack.under_load():
             for _ in range(3):
-                await world.pause(0.5, world.size.seconds / 4)
-                world.fault("repeat", "topics")
-                await asyncio.to_thread(_again, world, topics, dict(since))
+                await stack.pause(0.5, stack.size.seconds / 4)
+                stack.fault("repeat", "topics")
+                await asyncio.to_thread(_again, stack, topics, dict(since))
 
 
-def _again(world: World, topics: tuple[str, ...], since: dict[tuple[str, int], int]) -> None:
+def _again(stack: Stack, topics: tuple[str, ...], since: dict[tuple[str, int], int]) -> None:
     """Put every record of these topics that came since then there once more, in its partition."""
-    until = ends(world.admin)
-    producer = Producer({**world.admin, "acks": "all", "enable.idempotence": True})
-    consumer = Consumer({**world.admin, "group.id": "faults", "enable.auto.commit": False})
+    until = ends(stack.admin)
+    producer = Producer({**stack.admin, "acks": "all", "enable.idempotence": True})
+    consumer = Consumer({**stack.admin, "group.id": "faults", "enable.auto.commit": False})
     try:
         wanted = {p: end for p, end in until.items() if p[0] in topics and end > since.get(p, 0)}
         for (topic, partition), end in wanted.items():
@@ -72,49 +72,49 @@ RUBBISH: tuple[tuple[bytes | None, dict[str, bytes]], ...] = (
 RUBBISH_ON = ("structure.requests", "structure.due", "manager.requests", "structure.state", "manager.state")
 
 
-async def poison(world: World) -> None:
+async def poison(stack: Stack) -> None:
     """Rubbish of every kind on every topic that is read, huge and keyless and not UTF-8, among good requests."""
-    topics = (*RUBBISH_ON, "structure.journal", "insee.outcomes", delay_topic(round(world.delay * 1000)))
-    for _ in range(world.size.rounds):
-        async with world.under_load():
-            world.fault("poison", "topics")
-            await asyncio.to_thread(_poison, world, topics)
+    topics = (*RUBBISH_ON, "structure.journal", "insee.outcomes", delay_topic(round(stack.delay * 1000)))
+    for _ in range(stack.size.rounds):
+        async with stack.under_load():
+            stack.fault("poison", "topics")
+            await asyncio.to_thread(_poison, stack, topics)
 
 
-def _poison(world: World, topics: tuple[str, ...]) -> None:
+def _poison(stack: Stack, topics: tuple[str, ...]) -> None:
     # One record a request: a broker that refuses one refuses all that came with it. Compressed, many MB are some KB.
     settings = {"acks": "all", "message.max.bytes": 10_000_000, "compression.type": "lz4", "batch.num.messages": 1}
-    producer = Producer({**world.admin, **settings, "log_level": 0})
-    token = world.system.token("alice", "structures-kafka")
+    producer = Producer({**stack.admin, **settings, "log_level": 0})
+    token = stack.system.token("alice", "structures-kafka")
     refused: list[Any] = []
 
-    def told(error: Any, _: Any) -> None:
+    def delivered(error: Any, _: Any) -> None:
         if error is not None:
             refused.append(error)
 
     for topic in topics:
         # A compacted topic takes nothing without a key: the broker is as strict as it should be.
         keyless = () if topic.endswith((".state", ".journal")) else (None,)
-        for value, headers in world.dice.sample(RUBBISH, len(RUBBISH)):
-            known = {**envelope(token), **headers} if world.dice.random() < 0.7 else headers
-            key = world.dice.choice((*keyless, b"\xff", f"structure:{world.structures[0]}".encode()))
-            producer.produce(topic, value, key, headers=list(known.items()), on_delivery=told)
+        for value, headers in stack.dice.sample(RUBBISH, len(RUBBISH)):
+            known = {**envelope(token), **headers} if stack.dice.random() < 0.7 else headers
+            key = stack.dice.choice((*keyless, b"\xff", f"structure:{stack.structures[0]}".encode()))
+            producer.produce(topic, value, key, headers=list(known.items()), on_delivery=delivered)
             producer.poll(0.01)
     producer.flush(60)
     if refused:
         raise AssertionError(f"the broker took none of this rubbish: {refused}")
 
 
-async def two_partitions(world: World) -> None:
+async def two_partitions(stack: Stack) -> None:
     """Requests of one document come through all partitions, to two processes at once."""
-    second = await world.join("structure_svc")
-    await world.ready(second)
-    for _ in range(world.size.rounds):
-        world.fault("spread", "structure.requests")
-        async with world.under_load(partition=_spread(world)):
-            await world.pause(0.5, 2)
+    second = await stack.join("structure_svc")
+    await stack.ready(second)
+    for _ in range(stack.size.rounds):
+        stack.fault("spread", "structure.requests")
+        async with stack.under_load(partition=_spread(stack)):
+            await stack.pause(0.5, 2)
 
 
-def _spread(world: World) -> Callable[[Ask], int | None]:
-    count = world.system.settings.topic_partitions
-    return lambda ask: ask.number % count if world.dice.random() < 0.8 else None
+def _spread(stack: Stack) -> Callable[[PlannedRequest], int | None]:
+    count = stack.system.settings.topic_partitions
+    return lambda request: request.number % count if stack.dice.random() < 0.8 else None

@@ -5,56 +5,56 @@ import re
 from contextlib import AsyncExitStack
 
 from tests.faults.cases.brokers import primary_port
+from tests.faults.stack import Stack
 from tests.faults.wire import Wire
-from tests.faults.world import World
 
 _WIRED = ("structure_svc", "manager_svc", "delay_svc", "gateway")
 _SILENT = (11.0, 14.0)
 """Seconds: longer than a member of a group may be silent (6 s and 10 s), shorter than clients wait for an answer."""
 
 
-async def connections(world: World) -> None:
+async def connections(stack: Stack) -> None:
     """Connections to Kafka and to MongoDB are cut, slowed and silenced beyond the sessions, one after the other."""
-    brokers = world.system.brokers
-    async with AsyncExitStack() as stack:
-        kafka = await stack.enter_async_context(Wire(brokers.kafka.layout.client_ports[0], hides=True))
-        mongo = await stack.enter_async_context(Wire(await asyncio.to_thread(primary_port, world)))
-        await asyncio.gather(*(_wire(world, name, kafka, mongo) for name in _WIRED))
-        for _ in range(world.size.rounds):
-            async with world.under_load():
-                for name, wire in world.dice.sample([("kafka", kafka), ("mongodb", mongo)], 2):
-                    await _hurt(world, name, wire)
+    brokers = stack.system.brokers
+    async with AsyncExitStack() as contexts:
+        kafka = await contexts.enter_async_context(Wire(brokers.kafka.layout.client_ports[0], hides=True))
+        mongo = await contexts.enter_async_context(Wire(await asyncio.to_thread(primary_port, stack)))
+        await asyncio.gather(*(_wire(stack, name, kafka, mongo) for name in _WIRED))
+        for _ in range(stack.size.rounds):
+            async with stack.under_load():
+                for name, wire in stack.dice.sample([("kafka", kafka), ("mongodb", mongo)], 2):
+                    await _inject(stack, name, wire)
         for wire in (kafka, mongo):
             if not wire.cuts:
                 raise AssertionError("nobody used the wire: this run proves nothing")
-        await asyncio.gather(*(world.restart(name) for name in _WIRED))
+        await asyncio.gather(*(stack.restart(name) for name in _WIRED))
 
 
-async def _hurt(world: World, name: str, wire: Wire) -> None:
+async def _inject(stack: Stack, name: str, wire: Wire) -> None:
     for _ in range(3):
-        await world.pause(0.3, 2)
-        world.fault("cut", name)
+        await stack.pause(0.3, 2)
+        stack.fault("cut", name)
         wire.cut()
-    await world.pause(0.3, 1)
-    world.fault("slow", name)
-    wire.delay = world.dice.uniform(0.05, 0.2)
-    await world.pause(3, 5)
+    await stack.pause(0.3, 1)
+    stack.fault("slow", name)
+    wire.delay = stack.dice.uniform(0.05, 0.2)
+    await stack.pause(3, 5)
     wire.delay = 0.0
-    world.fault("silence", name)
+    stack.fault("silence", name)
     wire.silence()
     try:
-        await world.pause(*_SILENT)
+        await stack.pause(*_SILENT)
     finally:
-        world.fault("speak", name)
+        stack.fault("speak", name)
         wire.speak()
-    await world.pause(0.3, 1)
+    await stack.pause(0.3, 1)
 
 
-async def _wire(world: World, name: str, kafka: Wire, mongo: Wire) -> None:
-    env = world.process(name).process.env
+async def _wire(stack: Stack, name: str, kafka: Wire, mongo: Wire) -> None:
+    env = stack.process(name).process.env
     besides = {"KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka.port}"}
     if "MONGO_URI" in env:
         # One wire leads to one node, so the driver must not look for the others behind it.
         uri = re.sub(r"@[^/]+/", f"@127.0.0.1:{mongo.port}/", env["MONGO_URI"])
         besides["MONGO_URI"] = re.sub(r"replicaSet=\w+", "directConnection=true", uri)
-    await world.restart(name, **besides)
+    await stack.restart(name, **besides)

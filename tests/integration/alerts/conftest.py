@@ -22,14 +22,14 @@ from dev.brokers import Brokers
 from dev.brokers.mongo import client_of
 from dev.run.supervisor import Running
 from dev.run.system import System
-from shared import metrics
-from shared.engine.mongo_store import MongoStore
-from shared.mongo import connect
-from shared.settings import MongoSettings
-from shared.topics import OWNERS, PROCESSES
+from shared.contracts.topics import OWNERS, PROCESSES
+from shared.engine.storage.mongo import MongoStore
+from shared.mongo.client import connect
+from shared.runtime import metrics
+from shared.runtime.settings import MongoSettings
 from tests.engine.conftest import RawMongo
 from tests.support.brokers import as_new
-from tests.support.lab import Lab
+from tests.support.harness import Harness
 from tests.support.prometheus import Expositions, Timeline
 from tests.support.system import until
 from tests.support.toy import OWNER
@@ -53,7 +53,7 @@ class Watched:
     def __getitem__(self, process: str) -> Running:
         return self.system.supervisor[process]
 
-    def ask(self, process: str, path: str) -> httpx2.Response | None:
+    def get(self, process: str, path: str) -> httpx2.Response | None:
         """Return what a process answers at `/live`, `/ready` or `/metrics`; None when it does not in time."""
         patience = OF_FROZEN if process in self._frozen else SCRAPE_TIMEOUT
         try:
@@ -63,17 +63,17 @@ class Watched:
 
     def problems(self, process: str) -> list[str]:
         """Return what a process says at `/ready`."""
-        answer = self.ask(process, "/ready")
+        answer = self.get(process, "/ready")
         return answer.json()["problems"] if answer is not None else ["no answer"]
 
     def scraped(self, *processes: str) -> Expositions:
         """Return what these processes, or all, expose now."""
-        answers = {process: self.ask(process, "/metrics") for process in processes or PROCESSES}
+        answers = {process: self.get(process, "/metrics") for process in processes or PROCESSES}
         return {process: answer.text if answer is not None else None for process, answer in answers.items()}
 
     def value(self, process: str, series: str) -> float | None:
-        """Return what a process tells of a series, such as `name{label="value"}`; None when it does not."""
-        answer = self.ask(process, "/metrics")
+        """Return what a process exposes of a series, such as `name{label="value"}`; None when it does not."""
+        answer = self.get(process, "/metrics")
         lines = answer.text.splitlines() if answer is not None else []
         return next((float(line.split()[-1]) for line in lines if line.startswith(f"{series} ")), None)
 
@@ -98,13 +98,13 @@ class Watched:
             self[process].send(signal.SIGCONT)
 
     @contextmanager
-    def without_rights_on_mongodb(self, process: str) -> Iterator[None]:
-        """Take a process's rights on its database, as a wrong hand does; MongoDB answers all the same."""
+    def without_access_to_mongodb(self, process: str) -> Iterator[None]:
+        """Take a process's access to its database, as a wrong hand does; MongoDB answers all the same."""
         self.databases[process].command("updateUser", process, roles=[])
         try:
             yield
         finally:
-            self.system.brokers.service_mongo_uri(process)  # As at the start, its rights included.
+            self.system.brokers.service_mongo_uri(process)  # As at the start, its access included.
 
 
 @pytest.fixture(scope="package")
@@ -138,8 +138,8 @@ def timeline(request: pytest.FixtureRequest, watched: Watched) -> Iterator[Timel
 class Owner:
     """An owner's engine and sweeper in this process, on a real MongoDB and a clock of ours, beside the whole system."""
 
-    def __init__(self, lab: Lab, others: Expositions) -> None:
-        self.lab = lab
+    def __init__(self, harness: Harness, others: Expositions) -> None:
+        self.harness = harness
         self._others = others
         for metric in _shared():
             metric.clear()
@@ -147,7 +147,7 @@ class Owner:
                 metric._metric_init()  # type: ignore[no-untyped-call]
 
     def collect(self) -> Iterator[Any]:
-        """Give what an owner tells; other tests of this process may have left more."""
+        """Give what an owner exposes; other tests of this process may have left more."""
         for metric in _shared():
             yield from metric.collect()
 
@@ -169,10 +169,12 @@ async def owner(watched: Watched, timeline: Timeline, both_brokers: Brokers) -> 
         await database.drop_collection(name)
     await MongoStore(database, OWNER).prepare()
     look = MongoStore(database.with_options(read_concern=ReadConcern("local")), OWNER)
-    lab = Lab(lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["lab"].insert_one({}))
-    made = Owner(lab, watched.scraped())
-    await lab.ask(Find(box="1", thing="lid"), "r0")
-    await lab.sweep()
+    harness = Harness(
+        lambda: MongoStore(database, OWNER), look, RawMongo(database), lambda: database["harness"].insert_one({})
+    )
+    made = Owner(harness, watched.scraped())
+    await harness.submit(Find(box="1", thing="lid"), "r0")
+    await harness.sweep()
     timeline.scrape(made.scraped(), minutes=20)
     timeline.is_silent()
     yield made

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.integration.alerts.conftest import Watched
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.prometheus import EVERY, Timeline, shows
 
 pytestmark = pytest.mark.timeout(400)
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(400)
 @shows("ApiFails")
 def test_the_gateway_has_lost_its_database(watched: Watched, timeline: Timeline) -> None:
     others = watched.scraped()
-    with watched.system.as_("alice") as api, watched.without_rights_on_mongodb("gateway"):
+    with watched.system.as_("alice") as api, watched.without_access_to_mongodb("gateway"):
         for _ in range(11 * 60 // EVERY):
             for _ in range(3):
                 assert api.get("/structures/1").status_code == 503
@@ -36,11 +36,11 @@ def test_somebody_goes_on_sending_what_is_no_request(watched: Watched, timeline:
     timeline.fires(CallersAreRefused=[{"code": "method_unknown"}])
 
 
-@shows("CallersHearNothing")
+@shows("CallersGetNoDecision")
 def test_an_owner_decides_nothing(watched: Watched, timeline: Timeline) -> None:
     path = f"/structures/{new_structure(watched.system)['id']}"
     with watched.system.as_("alice", wait=1) as api, watched.frozen("structure_svc"), ThreadPoolExecutor(8) as callers:
         answers = callers.map(lambda number: api.patch(path, json={"label": f"heard {number}"}), range(16))
         assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "received")}
         timeline.scrape(watched.scraped(), minutes=1)
-    timeline.fires(CallersHearNothing=[{}])
+    timeline.fires(CallersGetNoDecision=[{}])

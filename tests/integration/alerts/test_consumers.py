@@ -12,16 +12,16 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from prometheus_client import generate_latest
 
-from shared import consume
-from shared.broker import build_broker, build_producer
-from shared.dead_letter_limit import AT_MOST
 from shared.errors import Transient
-from shared.health import Health
+from shared.kafka import consumer
+from shared.kafka.clients import build_broker, build_producer
+from shared.kafka.dead_letter_limit import AT_MOST
+from shared.runtime.health import Health
 from tests.integration.alerts.conftest import Watched
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
+from tests.support.acls import operator
 from tests.support.kafka import Partner
 from tests.support.prometheus import EVERY, Timeline, shows
-from tests.support.rights import operator
 from tests.support.system import until
 from tests.support.until import until as until_async
 
@@ -35,11 +35,11 @@ STANDS_STILL = f'structures_consumer_stands_still{{consumer="{CONSUMER}"}}'
 def test_a_batch_that_is_tried_in_vain(watched: Watched, timeline: Timeline) -> None:
     path = f"/structures/{new_structure(watched.system)['id']}"
     with watched.system.as_("alice", wait=None) as api:
-        with watched.without_rights_on_mongodb("structure_svc"):
+        with watched.without_access_to_mongodb("structure_svc"):
             assert api.patch(path, json={"label": "in the end"}).status_code == 202
             until(lambda: watched.value("structure_svc", STANDS_STILL) == 1, what="it stands still")
             assert f"{CONSUMER} stands still: OperationFailure" in watched.problems("structure_svc")
-            live = watched.ask("structure_svc", "/live")
+            live = watched.get("structure_svc", "/live")
             assert live is not None
             assert live.status_code == 200, "to start it again would not help"
             scraped = watched.scraped()
@@ -137,7 +137,7 @@ async def slow(watched: Watched, timeline: Timeline) -> AsyncIterator[Slow]:
             await producer.send_and_wait(Slow.topic, b"{}", timestamp_ms=timestamp)
 
         made = Slow(watched.scraped(), send)
-        consume.consume(broker, Health(), [Slow.topic], made.handle, group=made.name)
+        consumer.consume(broker, Health(), [Slow.topic], made.handle, group=made.name)
         await broker.start()
         timeline.scrape(made.scraped(), minutes=20)
         timeline.is_silent()
@@ -162,8 +162,8 @@ async def test_a_batch_in_hand_that_is_old(slow: Slow, timeline: Timeline) -> No
 
 @shows("BatchesAreTriedAgain")
 async def test_a_batch_is_tried_for_minutes(slow: Slow, timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF", (0.05,))
-    monkeypatch.setattr(consume, "_STUCK_AFTER", 1_000)  # As if it went on now and then.
+    monkeypatch.setattr(consumer, "_BACKOFF_S", (0.05,))
+    monkeypatch.setattr(consumer, "_STUCK_AFTER", 1_000)  # As if it went on now and then.
     slow.error = Transient("of a test")
     await slow.send(int(time.time()) * 1000)
     for _ in range(11 * 60 // EVERY):

@@ -1,10 +1,10 @@
-"""What an owner's engine and its sweeper tell, over hours of their own clock."""
+"""What an owner's engine and its sweeper expose, over hours of their own clock."""
 
 import pytest
 
 from shared.clock import SECOND
 from tests.integration.alerts.conftest import Owner
-from tests.support.lab import OLD, Died, Lab
+from tests.support.harness import OLD, Died, Harness
 from tests.support.prometheus import EVERY, Timeline, shows
 from tests.support.toy import DELAY, UNSHOWABLE, incoming
 from tests.support.toy.requests import Find, Label, Put, PutNow
@@ -14,69 +14,69 @@ pytestmark = pytest.mark.timeout(400)
 OVERDUE = 'structures_overdue_changes{owner="box"}'
 
 
-async def died(lab: Lab, box: str) -> None:
-    """Let a process die once a change at once is written, and before anybody is told of it."""
+async def died(harness: Harness, box: str) -> None:
+    """Let a process die once a change at once is written, and before its outcome is published."""
     with pytest.raises(Died):
-        await lab.ask(PutNow(box=box, thing="pen"), f"of {box}", by=lab.process(dies_after="save"))
+        await harness.submit(PutNow(box=box, thing="pen"), f"of {box}", by=harness.process(dies_after="save"))
 
 
 @shows("ChangesAreLate")
-async def test_a_change_that_never_applies_is_told_throughout_however_often_it_is_triggered(
+async def test_a_change_that_never_applies_is_alerted_throughout_however_often_it_is_triggered(
     owner: Owner, timeline: Timeline
 ) -> None:
-    lab = owner.lab
-    await lab.ask(Put(box="1", thing="pen"))
-    lab.clock.pass_(DELAY)
+    harness = owner.harness
+    await harness.submit(Put(box="1", thing="pen"))
+    harness.clock.pass_(DELAY)
     triggers = set()
     for scrape in range(160):  # Forty minutes.
-        lab.clock.pass_(EVERY * SECOND)
-        await lab.sweep()  # Every trigger it gives is lost.
+        harness.clock.pass_(EVERY * SECOND)
+        await harness.sweep()  # Every trigger it gives is lost.
         exposed = owner.scraped()
         timeline.scrape(exposed)
         assert f"{OVERDUE} 1.0" in str(exposed["box_svc"]), f"at scrape {scrape}"
-        triggers.add(len(lab.bus.on("box.due")))
+        triggers.add(len(harness.bus.on("box.due")))
     assert len(triggers) > 5, "it was triggered again and again"
     timeline.fires(ChangesAreLate=[{"owner": "box"}], throughout=38)
-    await lab.poke("1")
-    lab.clock.pass_(EVERY * SECOND)
-    await lab.sweep()
+    await harness.trigger("1")
+    harness.clock.pass_(EVERY * SECOND)
+    await harness.sweep()
     timeline.scrape(owner.scraped())
     timeline.is_silent()
 
 
 @shows("DecisionsAreSlow")
 async def test_requests_that_wait_for_seconds(owner: Owner, timeline: Timeline) -> None:
-    lab = owner.lab
+    harness = owner.harness
     for number in range(60):
-        await lab.batch(incoming(PutNow(box="1", thing="pen"), f"r{number}", at=lab.clock.time - 2 * SECOND))
-        lab.clock.pass_(EVERY * SECOND)
+        await harness.batch(incoming(PutNow(box="1", thing="pen"), f"r{number}", at=harness.clock.time - 2 * SECOND))
+        harness.clock.pass_(EVERY * SECOND)
         timeline.scrape(owner.scraped())
     timeline.fires(DecisionsAreSlow=[{}])
 
 
 @shows("SweeperIsBusy")
 async def test_much_is_left_by_processes_that_die(owner: Owner, timeline: Timeline) -> None:
-    lab = owner.lab
+    harness = owner.harness
     with pytest.raises(Died):
-        await lab.batch(
+        await harness.batch(
             *(incoming(Find(box=f"b{n}", thing="pen"), f"r{n}") for n in range(150)),
-            by=lab.process(dies_after="save"),
+            by=harness.process(dies_after="save"),
         )
-    lab.clock.pass_(OLD)
-    await lab.sweep()
+    harness.clock.pass_(OLD)
+    await harness.sweep()
     timeline.scrape(owner.scraped(), minutes=1)
     timeline.fires(SweeperIsBusy=[{"what": "outbox"}, {"what": "state"}])
 
 
 @shows("DocumentsAreUnusable")
 async def test_an_outbox_that_nobody_can_read(owner: Owner, timeline: Timeline) -> None:
-    lab = owner.lab
-    await died(lab, "1")
-    raw = await lab.raw.get("documents", "box:1")
+    harness = owner.harness
+    await died(harness, "1")
+    raw = await harness.raw.get("documents", "box:1")
     del raw["outbox"][0]["status"]
-    await lab.raw.put("documents", raw)
-    lab.clock.pass_(OLD)
-    await lab.sweep()
+    await harness.raw.put("documents", raw)
+    harness.clock.pass_(OLD)
+    await harness.sweep()
     timeline.scrape(owner.scraped(), minutes=1)
     # Its record can't be shown either: what has not been published of it can't be read.
     timeline.fires(DocumentsAreUnusable=[{"why": "read"}, {"why": "show"}])
@@ -84,21 +84,21 @@ async def test_an_outbox_that_nobody_can_read(owner: Owner, timeline: Timeline) 
 
 @shows("DocumentsAreUnusable")
 async def test_a_record_that_can_not_be_shown(owner: Owner, timeline: Timeline) -> None:
-    lab = owner.lab
-    await lab.ask(Label(box="1", label=UNSHOWABLE))
-    lab.clock.pass_(DELAY)
-    await lab.poke("1")
+    harness = owner.harness
+    await harness.submit(Label(box="1", label=UNSHOWABLE))
+    harness.clock.pass_(DELAY)
+    await harness.trigger("1")
     timeline.scrape(owner.scraped(), minutes=1)
     timeline.fires(DocumentsAreUnusable=[{"why": "show"}])
 
 
 @shows("MessagesAreTooLarge", "DeadLetters")
 async def test_a_record_that_is_too_large_for_kafka(owner: Owner, timeline: Timeline) -> None:
-    lab = owner.lab
-    raw = await lab.raw.get("documents", "box:1")
+    harness = owner.harness
+    raw = await harness.raw.get("documents", "box:1")
     raw["state"]["label"] = "x" * 1_000_000
-    await lab.raw.put("documents", raw)
-    await lab.ask(PutNow(box="1", thing="pen"))
+    await harness.raw.put("documents", raw)
+    await harness.submit(PutNow(box="1", thing="pen"))
     timeline.scrape(owner.scraped(), minutes=1)
     timeline.fires(
         MessagesAreTooLarge=[{"topic": "box.state"}],

@@ -1,13 +1,13 @@
-"""Processes that are gone, that start again and again, that lack Kafka, and owners of which none sweeps."""
+"""Processes that are gone, that start again and again, that miss Kafka, and owners of which none sweeps."""
 
 import signal
 
 import pytest
 
-from shared.topics import OWNERS, PROCESSES
+from shared.contracts.topics import OWNERS, PROCESSES
 from tests.integration.alerts.conftest import Watched
 from tests.integration.gateway.test_brokers_away import frozen
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.prometheus import Timeline, shows
 from tests.support.system import until
 
@@ -48,7 +48,7 @@ def test_kafka_answers_nobody(watched: Watched, timeline: Timeline) -> None:
         until(lambda: (watched.value("delay_svc", "delay_head_age_seconds") or 0) > 5, 60, what="it is late")
         timeline.scrape(watched.scraped(), minutes=6)
         assert watched.problems("delay_svc") == ["kafka: TimeoutError"]
-        gateway = watched.ask("gateway", "/ready")
+        gateway = watched.get("gateway", "/ready")
         assert gateway is not None
         assert (gateway.status_code, gateway.json()["problems"]) == (200, ["kafka: TimeoutError"])
     timeline.fires(
@@ -73,14 +73,14 @@ def test_a_lease_that_nobody_can_take(watched: Watched, timeline: Timeline) -> N
     timeline.fires(NobodySweeps=[{"owner": "structure"}])
 
 
-def test_only_whoever_holds_the_lease_tells_what_is_late(watched: Watched) -> None:
+def test_only_whoever_holds_the_lease_exposes_what_is_late(watched: Watched) -> None:
     second = watched.system.replica("structure_svc").name
     try:
         watched.system.supervisor.wait_ready([second])
         assert watched.value(second, STRUCTURE) is None
         with watched.frozen("structure_svc"):
             until(lambda: watched.value(second, STRUCTURE) == 0, 40, what="the other takes the lease")
-        until(lambda: watched.value("structure_svc", STRUCTURE) is None, what="the first tells nothing any more")
+        until(lambda: watched.value("structure_svc", STRUCTURE) is None, what="the first exposes nothing any more")
         assert watched.value("structure_svc", 'structures_waiting_requests{owner="structure"}') is None
         assert watched.value(second, STRUCTURE) == 0
     finally:

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from shared.topics import OWNERS, PROCESSES
+from shared.contracts.topics import OWNERS, PROCESSES
 from tests.integration import alerts
 from tests.integration.alerts.conftest import Watched
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.prometheus import RULES, Timeline, promtool, rules, shows
 from tests.support.system import until
 
@@ -40,9 +40,9 @@ def test_what_must_be_there_is_named_for_each_process_and_owner() -> None:
 def test_some_process_exposes_each_metric_that_a_rule_reads(watched: Watched) -> None:
     texts = [text for text in watched.scraped().values() if text is not None]
     assert len(texts) == len(PROCESSES)
-    told = {name for text in texts for name in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE)}
+    exposed = {name for text in texts for name in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE)}
     read = {name for rule in rules().values() for name in rule.metrics}
-    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in read} <= told
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in read} <= exposed
 
 
 @shows()

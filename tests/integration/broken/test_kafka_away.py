@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers, Ports
-from shared.broker import answers, build_producer
-from shared.health import Health
+from shared.kafka.clients import answers, build_producer
+from shared.runtime.health import Health
+from tests.support.acls import operator
 from tests.support.brokers import open_brokers
-from tests.support.rights import operator
 
 pytestmark = pytest.mark.timeout(240)
 """Three nodes are started."""

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers
-from shared.broker import build_broker, build_producer
-from shared.consume import consume
-from shared.health import Health
+from shared.kafka.clients import build_broker, build_producer
+from shared.kafka.consumer import consume
+from shared.runtime.health import Health
+from tests.support.acls import operator, provision
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision
 from tests.support.until import until
 
 TOPIC = "insee.requests"

@@ -30,8 +30,8 @@ def start(part: Path) -> Iterator[Start]:
 
     def begin(**environment: str) -> tuple[subprocess.Popen[bytes], str]:
         (port,) = free_ports(1)
-        given = {**os.environ, "HTTP_PORT": str(port), "PART": str(part), **environment}
-        child = subprocess.Popen([sys.executable, "-m", "tests.support.breaking"], env=given)
+        variables = {**os.environ, "HTTP_PORT": str(port), "PART": str(part), **environment}
+        child = subprocess.Popen([sys.executable, "-m", "tests.support.breaking"], env=variables)
         children.append(child)
         address = f"http://{HOST}:{port}"
 

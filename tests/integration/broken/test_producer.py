@@ -8,12 +8,12 @@ import pytest_asyncio
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, TopicAuthorizationFailedError
 
 from dev.brokers import Brokers
-from shared.broker import build_producer
-from shared.engine.bus import KafkaBus
-from shared.health import Health
-from shared.messages.cloudevents import Message
+from shared.contracts.messages.cloudevents import Message
+from shared.kafka.clients import build_producer
+from shared.kafka.producer import KafkaBus
+from shared.runtime.health import Health
+from tests.support.acls import Writing, provision, user
 from tests.support.brokers import as_new
-from tests.support.rights import Writing, provision, user
 
 PROCESS, TOPIC = "insee_adapter", "insee.outcomes"
 MESSAGE = Message(TOPIC, b"key", b"{}", ())
@@ -32,7 +32,7 @@ async def producer(brokers: Brokers) -> AsyncIterator[Any]:
 
 
 async def until_not(bus: KafkaBus, error: type[KafkaError] | None) -> KafkaError | None:
-    """Publish until it ends otherwise, since brokers hear of a right a moment later; return how."""
+    """Publish until it ends otherwise, since brokers hear of an ACL a moment later; return how."""
     for _ in range(100):
         try:
             await bus.publish([MESSAGE])
@@ -46,15 +46,15 @@ async def until_not(bus: KafkaBus, error: type[KafkaError] | None) -> KafkaError
 
 
 async def test_a_gap_in_its_numbers_is_for_ever_and_is_seen(brokers: Brokers, producer: Any) -> None:
-    health, right = Health(), Writing(brokers.kafka.admin_settings(), PROCESS, TOPIC)
+    health, acl = Health(), Writing(brokers.kafka.admin_settings(), PROCESS, TOPIC)
     bus = KafkaBus(producer, health)
     await bus.publish([MESSAGE])
-    right.take()
+    acl.revoke()
     try:
         assert isinstance(await until_not(bus, None), TopicAuthorizationFailedError)
-        assert health.live() == [], "a right can be given back: what is denied is tried again"
+        assert health.live() == [], "an ACL can be restored: what is denied is tried again"
     finally:
-        right.give_back()
+        acl.grant()
     assert isinstance(await until_not(bus, TopicAuthorizationFailedError), OutOfOrderSequenceNumber)
     assert health.ended() == health.live() == ["producer has stopped"]
     with pytest.raises(OutOfOrderSequenceNumber):

@@ -9,12 +9,12 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers
-from shared import consume
-from shared.broker import build_broker, build_producer
 from shared.errors import Transient
-from shared.health import Health
+from shared.kafka import consumer
+from shared.kafka.clients import build_broker, build_producer
+from shared.runtime.health import Health
+from tests.support.acls import operator, provision
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision
 from tests.support.until import until
 
 TOPIC = "structure.requests"
@@ -67,7 +67,7 @@ class Group:
     async def replica(self, *, may_stand_still: bool = False) -> Replica:
         made, broker = Replica(), build_broker(self._kafka)
         made.stop = broker.stop
-        made.subscriber = consume.consume(
+        made.subscriber = consumer.consume(
             broker, made.health, [TOPIC], made.take, group=self.name, may_stand_still=may_stand_still
         )
         await broker.start()
@@ -77,14 +77,14 @@ class Group:
     async def send(self, value: bytes, partition: int = 0) -> None:
         await self._producer.send_and_wait(TOPIC, value, partition=partition)
 
-    async def settled(self, *replicas: Replica) -> None:
+    async def assigned(self, *replicas: Replica) -> None:
         """Return once every partition is somebody's."""
 
-        def is_settled() -> bool:
+        def are_assigned() -> bool:
             shares = [len(replica.partitions) for replica in replicas]
             return all(shares) and sum(shares) == PARTITIONS
 
-        await until(is_settled)
+        await until(are_assigned)
 
 
 @pytest_asyncio.fixture
@@ -106,7 +106,7 @@ async def test_it_is_not_ready_and_live_until_the_batch_is_taken(group: Group) -
     assert await replica.health.ready() == []
 
 
-async def test_what_nobody_foresaw_is_told_at_once(group: Group) -> None:
+async def test_what_nobody_foresaw_is_reported_at_once(group: Group) -> None:
     replica = await group.replica()
     replica.error = ZeroDivisionError("of a test")
     await group.send(b"two")
@@ -119,30 +119,30 @@ async def test_what_nobody_foresaw_is_told_at_once(group: Group) -> None:
 async def test_what_may_stand_still_leaves_the_process_ready(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     replica = await group.replica(may_stand_still=True)
     replica.error = Transient("of a test")
-    monkeypatch.setattr(consume, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF_S", (0.05,))
     await group.send(b"three")
-    await until(lambda: replica.tries > 2 * consume._STUCK_AFTER)
+    await until(lambda: replica.tries > 2 * consumer._STUCK_AFTER)
     assert await replica.health.ready() == []
     replica.error = None
     await until(lambda: b"three" in replica.taken)
 
 
-async def test_a_batch_whose_partition_went_to_another_is_theirs_to_tell(
+async def test_a_batch_whose_partition_went_to_another_is_theirs_to_report(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "_BACKOFF_S", (0.05,))
     first = await group.replica()
     first.error = Transient("of a test")
     await group.send(b"four", partition=0)
     await until(lambda: first.stuck is not None)
     for _ in range(10):  # Which of the two is given the partition is chance.
         second = await group.replica()
-        await group.settled(first, second)
+        await group.assigned(first, second)
         if 0 in second.partitions:
             break
         assert first.stuck is not None, "it is still the one that tries"
         await second.stop()
-        await group.settled(first)
+        await group.assigned(first)
     await until(lambda: b"four" in second.taken)
     await until(lambda: first.stuck is None)
     assert await first.health.ready() == []

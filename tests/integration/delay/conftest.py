@@ -1,4 +1,4 @@
-"""A real Kafka with the topics and rights of the table, and delay_svc processes that have these rights and no more."""
+"""A real Kafka with the topics and ACLs of the table, and delay_svc processes that have these ACLs and no more."""
 
 import asyncio
 import sys
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bench.delay_bed import Reader, Worker, poke_headers
+from bench.delay_harness import Reader, Worker, trigger_headers
 from dev.brokers import Brokers
-from shared.broker import build_producer
 from shared.clock import SECOND, SystemClock
-from shared.topics import dead_letters, delay_topic
+from shared.contracts.topics import dead_letters, delay_topic
+from shared.kafka.clients import build_producer
+from tests.support.acls import operator, provision, user
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision, user
 
 PROCESS = "delay_svc"
 DLQ = dead_letters(PROCESS)
@@ -71,21 +71,21 @@ class Delay:
         return f"{self.keys}{number}".encode()
 
     async def send(self, number: int, due_at: int, *, key: int | None = None, delay: int = DELAY) -> None:
-        """Send one poke, whose value is its number; return when it is acknowledged."""
+        """Send one trigger, whose value is its number; return when it is acknowledged."""
         await self.sent([(number, due_at)], keys=[number if key is None else key], delay=delay)
 
     async def sent(
-        self, pokes: Sequence[tuple[int, int]], *, keys: Sequence[int] | None = None, delay: int = DELAY
+        self, triggers: Sequence[tuple[int, int]], *, keys: Sequence[int] | None = None, delay: int = DELAY
     ) -> None:
-        """Send pokes (number, due_at) in this order; the key is the number unless `keys` says otherwise."""
+        """Send triggers (number, due_at) in this order; the key is the number unless `keys` says otherwise."""
         sending = [
             await self.producer.send(
                 delay_topic(delay),
                 key=self.key(key),
                 value=b"%d" % number,
-                headers=poke_headers(due_at, TARGET),
+                headers=trigger_headers(due_at, TARGET),
             )
-            for (number, due_at), key in zip(pokes, keys or [number for number, _ in pokes], strict=True)
+            for (number, due_at), key in zip(triggers, keys or [number for number, _ in triggers], strict=True)
         ]
         await asyncio.gather(*sending)
 

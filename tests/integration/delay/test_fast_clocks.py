@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
 
-from bench.delay_bed import PARTITIONS, admin, header, lateness
+from bench.delay_harness import PARTITIONS, admin, header, lateness
 from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
 from shared.clock import MINUTE, SECOND
-from shared.topics import delay_topic
+from shared.contracts.topics import delay_topic
 from tests.integration.delay.conftest import DELAY, Delay, now
-from tests.support.rights import operator
+from tests.support.acls import operator
 from tests.support.until import until
 
 FAST = 5 * MINUTE
@@ -77,10 +77,10 @@ async def test_the_neighbours_of_a_fast_writer_are_not_forwarded_again_after_a_k
 
 async def test_what_a_fast_writer_wrote_is_forwarded_once_by_one_of_many_that_come_and_go(delay: Delay) -> None:
     reader = await delay.reader()
-    pokes = [(n, now() + DELAY + (FAST if n % 2 else 0)) for n in range(200)]
+    triggers = [(n, now() + DELAY + (FAST if n % 2 else 0)) for n in range(200)]
 
     first = await delay.worker()
-    await delay.sent(pokes)
+    await delay.sent(triggers)
     await reader.until(100, within=30)
     second = await delay.worker()  # The group gives all partitions anew.
     await delay.sent([(n, now()) for n in range(200, 300)])

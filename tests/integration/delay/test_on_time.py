@@ -5,10 +5,10 @@ import random
 
 from aiokafka import AIOKafkaProducer
 
-from bench.delay_bed import header, lateness, poke_headers
-from shared.broker import connection
-from shared.partitioner import key_hash
-from shared.topics import delay_topic
+from bench.delay_harness import header, lateness, trigger_headers
+from shared.contracts.topics import delay_topic
+from shared.kafka.clients import connection
+from shared.kafka.partitioner import key_hash
 from tests.integration.delay.conftest import DELAY, TARGET, Delay, now
 from tests.support.odd_records import PLACEHOLDER, make_odd
 from tests.support.until import until
@@ -63,7 +63,7 @@ async def test_a_header_with_a_name_that_is_no_text_keeps_nothing_from_being_for
     async with AIOKafkaProducer(**connection(delay.operator)) as producer:
         batch = make_odd(producer.create_batch())
         for number, name in ((2, "fine"), (3, PLACEHOLDER), (4, "fine")):
-            headers = [*poke_headers(now(), TARGET), (name, b"x")]
+            headers = [*trigger_headers(now(), TARGET), (name, b"x")]
             batch.append(key=delay.key(7), value=b"%d" % number, timestamp=None, headers=headers)
         await (await producer.send_batch(batch, delay_topic(DELAY), partition=place.partition))
     await delay.send(5, now(), key=7)

@@ -7,12 +7,12 @@ from typing import Any
 
 from confluent_kafka.admin import AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-from bench.delay_bed import Reader, admin, lateness
+from bench.delay_harness import Reader, admin, lateness
 from dev.brokers import Brokers
 from services.delay_svc.relay import SESSION_TIMEOUT
 from shared.clock import SECOND
 from tests.integration.delay.conftest import DELAY, PROCESS, Delay, now
-from tests.support.rights import provision
+from tests.support.acls import provision
 from tests.support.until import until
 
 RATE = 200
@@ -20,7 +20,7 @@ TICK = 0.02
 
 
 async def load(delay: Delay, seconds: float) -> int:
-    """Send `RATE` pokes a second, of 50 keys in turn, due after the delay; return how many."""
+    """Send `RATE` triggers a second, of 50 keys in turn, due after the delay; return how many."""
     count = int(seconds * RATE)
     a_tick = int(RATE * TICK)
     for start in range(0, count, a_tick):
@@ -45,10 +45,10 @@ def assert_in_order(records: Sequence[Any]) -> None:
     for number, record in {int(record.value): record for record in reversed(records)}.items():
         seen.setdefault(record.key, number)
     first: dict[bytes, list[int]] = {}
-    told: set[int] = set()
+    forwarded: set[int] = set()
     for record in records:
-        if int(record.value) not in told:
-            told.add(int(record.value))
+        if int(record.value) not in forwarded:
+            forwarded.add(int(record.value))
             first.setdefault(record.key, []).append(int(record.value))
     assert all(numbers == sorted(numbers) for numbers in first.values())
 
@@ -82,7 +82,7 @@ async def test_a_second_joins_under_load_and_leaves_again(delay: Delay) -> None:
     records = await all_of(reader, count, within=30)
 
     assert min(lateness(records)) >= 0
-    assert len(records) == count, "who is asked to hand over settles what it has forwarded first"
+    assert len(records) == count, "who is to hand over commits what it has forwarded first"
     assert_in_order(records)
 
 

@@ -1,4 +1,4 @@
-"""A real Kafka with its topics and rights, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
+"""A real Kafka with its topics and ACLs, a real MongoDB, an issuer over HTTP, and the gateway in this process."""
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -14,11 +14,11 @@ from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
 from gateway.app import PROCESS, running
 from gateway.settings import Settings
-from shared.health import Health
-from shared.http.server import serving
-from tests.integration.gateway.world import OWN_SECRET, Issuer, Owners, World, until
+from shared.runtime.health import Health
+from shared.runtime.http_server.server import serving
+from tests.integration.gateway.stack import OWN_SECRET, Issuer, Owners, Stack, until
+from tests.support.acls import operator, provision
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision
 
 
 @pytest.fixture(scope="package")
@@ -48,14 +48,14 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 @asynccontextmanager
 async def replica(brokers: Brokers, issuer: Issuer, **more: str) -> AsyncIterator[tuple[str, Health]]:
     """Run a gateway; give the address of its API and what it says of itself."""
-    given = settings(brokers, issuer, **more)
+    environment_variables = settings(brokers, issuer, **more)
     health = Health()
-    assert not set(given) & set(os.environ)
-    async with AsyncExitStack() as stack:
-        with environment(given):  # Settings are read as it starts; another replica may have other ones.
-            await stack.enter_async_context(running(Settings(), health))
+    assert not set(environment_variables) & set(os.environ)
+    async with AsyncExitStack() as contexts:
+        with environment(environment_variables):  # Settings are read as it starts; another replica may have other ones.
+            await contexts.enter_async_context(running(Settings(), health))
         health.started = True
-        yield f"http://127.0.0.1:{given['API_PORT']}/api/v1", health
+        yield f"http://127.0.0.1:{environment_variables['API_PORT']}/api/v1", health
 
 
 def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ def settings(brokers: Brokers, issuer: Issuer, **more: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[World]:
+async def session_stack(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[Stack]:
     async with (
         Owners(operator(gateway_brokers)).working() as owners,
         replica(gateway_brokers, issuer) as (api, health),
@@ -91,11 +91,11 @@ async def whole_world(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator
             return not await health.ready()
 
         await until(ready)
-        yield World(gateway_brokers, issuer, owners, api)
+        yield Stack(gateway_brokers, issuer, owners, api)
 
 
 @pytest.fixture
-def world(whole_world: World) -> World:
-    """The world, with owners that say nothing."""
-    whole_world.owners.decide = lambda _: None
-    return whole_world
+def stack(session_stack: Stack) -> Stack:
+    """The stack, with owners that say nothing."""
+    session_stack.owners.decide = lambda _: None
+    return session_stack

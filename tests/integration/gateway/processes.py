@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tests.integration.gateway.world import World, fresh_user, until
+from tests.integration.gateway.stack import Stack, fresh_user, until
 
 PROMPT = 5
 """Seconds within which a bystander is answered: far above what it takes, and below how long an attack lasts."""
@@ -84,12 +84,12 @@ async def gateway(environment: Mapping[str, str], log: Path) -> AsyncIterator[Ga
 
 
 @asynccontextmanager
-async def bystander(world: World, api: str, *, every: float = 0.05) -> AsyncIterator[None]:
+async def bystander(stack: Stack, api: str, *, every: float = 0.05) -> AsyncIterator[None]:
     """Let somebody else call from another address for as long as the context lasts, each time by a new connection.
 
     Fails when a call is not answered promptly.
     """
-    headers = {"Authorization": f"Bearer {world.issuer.token(fresh_user('bystander'))}"}
+    headers = {"Authorization": f"Bearer {stack.issuer.token(fresh_user('bystander'))}"}
     ends = asyncio.Event()
 
     async def calls() -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.processes import Gateway, bystander, gateway
-from tests.integration.gateway.world import Issuer, World, fresh_user, until
+from tests.integration.gateway.stack import Issuer, Stack, fresh_user, until
 
 ALL, EACH = 600, 200
 MANY = 1_500
@@ -108,8 +108,8 @@ async def all_but(count: int, of: Sequence[Attacker]) -> None:
             await attacker.end()
 
 
-async def test_half_open_connections_of_one_address(world: World, attacked: Gateway) -> None:
-    async with bystander(world, attacked.api):
+async def test_half_open_connections_of_one_address(stack: Stack, attacked: Gateway) -> None:
+    async with bystander(stack, attacked.api):
         half_open = await attackers(attacked.port, MANY, "127.0.0.1")
         for attacker in half_open:
             attacker.send(b"GET /api/v1/me HTTP/1.1\r\nHos")
@@ -120,10 +120,10 @@ async def test_half_open_connections_of_one_address(world: World, attacked: Gate
     assert attacked.errors() == []
 
 
-async def test_half_open_connections_of_many_addresses(world: World, attacked: Gateway) -> None:
+async def test_half_open_connections_of_many_addresses(stack: Stack, attacked: Gateway) -> None:
     """Together they take all places there are, and each newcomer takes the place of the oldest of them."""
     sources = [f"127.0.1.{number}" for number in range(1, 16)]
-    async with bystander(world, attacked.api):
+    async with bystander(stack, attacked.api):
         half_open = await attackers(attacked.port, MANY, *sources)
         for attacker in half_open:
             attacker.send(b"GET /api/v1/me HTTP/1.1\r\nHos")
@@ -132,9 +132,9 @@ async def test_half_open_connections_of_many_addresses(world: World, attacked: G
     assert attacked.errors() == []
 
 
-async def test_a_huge_header_without_a_token(world: World, attacked: Gateway) -> None:
+async def test_a_huge_header_without_a_token(stack: Stack, attacked: Gateway) -> None:
     (memory,) = (await attacked.metrics("process_resident_memory_bytes")).values()
-    async with bystander(world, attacked.api):
+    async with bystander(stack, attacked.api):
         huge = await attackers(attacked.port, 4, "127.0.0.1")
         for attacker in huge:
             attacker.send(b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nX: ")
@@ -154,13 +154,13 @@ async def test_a_huge_header_without_a_token(world: World, attacked: Gateway) ->
     assert attacked.errors() == []
 
 
-async def test_slow_bodies(world: World, attacked: Gateway) -> None:
+async def test_slow_bodies(stack: Stack, attacked: Gateway) -> None:
     """Of somebody who has a token: the application waits for each of them."""
     head = (
         "PATCH /api/v1/structures/1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {world.issuer.token(fresh_user('slow'))}\r\nContent-Length: 900000\r\n\r\n{{"
+        f"Authorization: Bearer {stack.issuer.token(fresh_user('slow'))}\r\nContent-Length: 900000\r\n\r\n{{"
     )
-    async with bystander(world, attacked.api):
+    async with bystander(stack, attacked.api):
         slow = await attackers(attacked.port, EACH - 50, "127.0.0.1")
         for attacker in slow:
             attacker.send(head.encode())
@@ -174,9 +174,9 @@ async def test_slow_bodies(world: World, attacked: Gateway) -> None:
     assert attacked.errors() == []
 
 
-async def test_a_body_that_never_ends_is_refused_at_its_limit(world: World, attacked: Gateway) -> None:
-    """In pieces, so that nobody is told how long it will be; and announced, before any of it has come."""
-    token = f"Authorization: Bearer {world.issuer.token(fresh_user('u'))}\r\nContent-Type: application/json\r\n"
+async def test_a_body_that_never_ends_is_refused_at_its_limit(stack: Stack, attacked: Gateway) -> None:
+    """In pieces, so that nobody knows how long it will be; and announced, before any of it has come."""
+    token = f"Authorization: Bearer {stack.issuer.token(fresh_user('u'))}\r\nContent-Type: application/json\r\n"
     start = f"PATCH /api/v1/structures/1 HTTP/1.1\r\nHost: x\r\n{token}"
     (endless, announced) = await attackers(attacked.port, 2, "127.0.0.1")
     endless.send(f"{start}Transfer-Encoding: chunked\r\n\r\n".encode())
@@ -193,13 +193,13 @@ async def test_a_body_that_never_ends_is_refused_at_its_limit(world: World, atta
     assert sent < 20
 
 
-async def test_a_client_that_leaves_is_no_failure_of_ours(world: World, attacked: Gateway) -> None:
+async def test_a_client_that_leaves_is_no_failure_of_ours(stack: Stack, attacked: Gateway) -> None:
     """In the middle of its body, while it waits for a decision, and while it follows a request."""
     user, before = fresh_user("leaves"), await _counted(attacked, 'status="499"')
-    bearer = f"Host: x\r\nAuthorization: Bearer {world.issuer.token(user)}\r\n"
-    async with world.as_(user) as client:
-        told = (await client.post(f"{attacked.api}/structures/1/activate")).json()
-    path = f"/api/v1/requests/{told['request_id']}/events"
+    bearer = f"Host: x\r\nAuthorization: Bearer {stack.issuer.token(user)}\r\n"
+    async with stack.as_(user) as client:
+        request = (await client.post(f"{attacked.api}/structures/1/activate")).json()
+    path = f"/api/v1/requests/{request['request_id']}/events"
     sent = [
         f"PATCH /api/v1/structures/1 HTTP/1.1\r\n{bearer}Content-Length: 500\r\n\r\n{{",
         f"POST /api/v1/structures/1/activate HTTP/1.1\r\n{bearer}Prefer: wait=2\r\nContent-Length: 0\r\n\r\n",

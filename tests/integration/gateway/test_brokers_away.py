@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import Issuer, Stack, fresh_id, fresh_user, readable, until
 from tests.support.contract import operations
 
 PATIENCE = 3
@@ -37,11 +37,11 @@ def frozen(broker: Any) -> Iterator[None]:
 
 
 async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
-    world: World, gateway_brokers: Brokers, impatient: str
+    stack: Stack, gateway_brokers: Brokers, impatient: str
 ) -> None:
     id_, user = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, user)
-    async with world.as_(user) as client, world.as_(fresh_user("newcomer")) as newcomer:
+    await stack.owners.structure(id_, user)
+    async with stack.as_(user) as client, stack.as_(fresh_user("newcomer")) as newcomer:
         await readable(client, f"{impatient}/structures/{id_}")
         await client.post(f"{impatient}/structures/{id_}/activate")
         with frozen(gateway_brokers.kafka):
@@ -52,7 +52,7 @@ async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
             assert answer.headers["retry-after"] == "10"
             assert time.monotonic() - started < BOUND
             assert (await client.get(f"{impatient}/structures/{id_}")).status_code == 200
-            # Somebody new would be introduced on Kafka: they read all the same.
+            # Somebody new would be registered on Kafka: they read all the same.
             assert (await newcomer.get(f"{impatient}/structures/{id_}")).status_code == 200
             look_up = await client.get(f"{impatient}/insee/41816609600069")
             assert (look_up.status_code, look_up.json()["code"]) in {(503, "insee_unavailable"), (503, "unavailable")}
@@ -64,23 +64,23 @@ async def test_without_kafka_writes_are_refused_in_time_and_reads_go_on(
         await until(taken, within=60)
 
         async def came() -> Any:
-            return [event for _, _, event in world.owners.asked_by(user) if event.id == "later"]
+            return [event for _, _, event in stack.owners.received_from(user) if event.id == "later"]
 
         await until(came, within=60)
 
 
 async def test_without_mongodb_everything_is_refused_in_time(
-    world: World, gateway_brokers: Brokers, impatient: str
+    stack: Stack, gateway_brokers: Brokers, impatient: str
 ) -> None:
     id_, user = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, user)
+    await stack.owners.structure(id_, user)
     paths = [
         path.replace("{structure_id}", str(id_)).replace("{type}/{value}", f"AUTRE/X{id_}")
         for method, path, operation in operations()
         if method == "get" and operation.get("security") != []
     ]
     paths = [p.format(request_id="x", user=user, siret="41816609600069").removeprefix("/api/v1") for p in paths]
-    async with world.admin() as client:
+    async with stack.admin() as client:
         await readable(client, f"{impatient}/structures/{id_}")
         with frozen(gateway_brokers.mongo):
             started = time.monotonic()
@@ -93,13 +93,13 @@ async def test_without_mongodb_everything_is_refused_in_time(
             assert (await client.get(f"{impatient}/codes")).status_code == 200
 
         async def works() -> bool:
-            answers = [await client.get(f"{api}/structures/{id_}") for api in (impatient, world.api)]
+            answers = [await client.get(f"{api}/structures/{id_}") for api in (impatient, stack.api)]
             return all(answer.status_code == 200 for answer in answers)
 
         await until(works, within=60)
     other = fresh_id()
-    await world.owners.structure(other, user)
-    async with world.as_(user) as client:
+    await stack.owners.structure(other, user)
+    async with stack.as_(user) as client:
 
         async def read() -> Any:
             return (await client.get(f"/structures/{other}")).status_code == 200
@@ -108,15 +108,15 @@ async def test_without_mongodb_everything_is_refused_in_time(
 
 
 async def test_a_stream_of_events_goes_on_once_mongodb_is_back(
-    world: World, gateway_brokers: Brokers, impatient: str
+    stack: Stack, gateway_brokers: Brokers, impatient: str
 ) -> None:
-    """Broken off, it would be asked for again, and a client that is told 503 then gives up for good."""
+    """Broken off, it would be opened again, and a client that gets 503 then gives up for good."""
     id_, user = fresh_id(), fresh_user("principal")
-    async with world.as_(user) as client:
-        told = (await client.post(f"{impatient}/structures/{id_}/activate")).json()
-        step = {"actor": user, "request_id": told["request_id"]}
+    async with stack.as_(user) as client:
+        request = (await client.post(f"{impatient}/structures/{id_}/activate")).json()
+        step = {"actor": user, "request_id": request["request_id"]}
         ids = []
-        async with client.stream("GET", f"{impatient}/requests/{told['request_id']}/events") as stream:
+        async with client.stream("GET", f"{impatient}/requests/{request['request_id']}/events") as stream:
             async for line in stream.aiter_lines():
                 if not line.startswith("id: "):
                     continue
@@ -125,18 +125,18 @@ async def test_a_stream_of_events_goes_on_once_mongodb_is_back(
                     with frozen(gateway_brokers.mongo):
                         # The stream looks by itself after five seconds at most, and that look takes its patience.
                         await asyncio.sleep(5 + 2 * PATIENCE)
-                    await world.owners.journal("structure", status="rejected", code="forbidden", version=1, **step)
+                    await stack.owners.journal("structure", status="rejected", code="forbidden", version=1, **step)
         assert len(ids) == 2
 
 
-async def test_without_an_issuer_a_known_key_still_proves_and_an_unknown_one_can_not(
-    world: World, gateway_brokers: Brokers, issuer: Issuer
+async def test_without_an_issuer_a_known_key_still_authenticates_and_an_unknown_one_can_not(
+    stack: Stack, gateway_brokers: Brokers, issuer: Issuer
 ) -> None:
-    """The issuer is asked for keys it has not told yet; while it is away, that is nobody's fault but ours."""
+    """The issuer is asked for keys it has not published yet; while it is away, that is nobody's fault but ours."""
     away = Issuer("http://127.0.0.1:9", issuer.keys)
     async with (
         replica(gateway_brokers, issuer, OIDC_ISSUER=away.address) as (api, health),
-        world.client(headers={"Authorization": f"Bearer {away.token('u')}"}) as client,
+        stack.client(headers={"Authorization": f"Bearer {away.token('u')}"}) as client,
     ):
         answer = await client.get(f"{api}/me")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers
-from gateway.guard import LARGEST_BODY
+from gateway.api.middleware import LARGEST_BODY
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, until
+from tests.integration.gateway.stack import Issuer, Stack, fresh_id, fresh_user, until
 from tests.support.contract import DOCUMENT, operations
 
 SIRET = "41816609600069"
@@ -37,11 +37,11 @@ BODIES: Mapping[str, Any] = {
 
 
 @pytest_asyncio.fixture(scope="module")
-async def closed(whole_world: World) -> str:
+async def closed(session_stack: Stack) -> str:
     """A user whose account is closed."""
     user = fresh_user("closed")
-    await whole_world.owners.user(user, active=False)
-    async with whole_world.as_(user) as client:
+    await session_stack.owners.user(user, active=False)
+    async with session_stack.as_(user) as client:
 
         async def is_closed() -> bool:
             return (await client.get("/me")).status_code == 403
@@ -61,8 +61,8 @@ async def impatient(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[s
 class Call:
     """One call of an operation, right in everything but for what a case makes wrong."""
 
-    def __init__(self, world: World, method: str, path: str) -> None:
-        self.world, self.method, self.path = world, method, path
+    def __init__(self, stack: Stack, method: str, path: str) -> None:
+        self.stack, self.method, self.path = stack, method, path
         self.user = fresh_user("caller")
         self.values = {
             "structure_id": str(fresh_id()),
@@ -79,7 +79,7 @@ class Call:
 
     async def send(self, user: str | None, api: str) -> httpx2.Response:
         claims: dict[str, Any] = {"scope": "structures:admin"} if "/users/" in self.path else {}
-        client = self.world.anonymous() if user is None else self.world.as_(user, **claims)
+        client = self.stack.anonymous() if user is None else self.stack.as_(user, **claims)
         path = self.path.format(**self.values).removeprefix("/api/v1")
         sent: dict[str, Any] = {"params": self.params, "headers": self.headers}
         sent |= {"json": self.body} if self.content is None and self.body is not None else {"content": self.content}
@@ -99,7 +99,7 @@ def _wrong(call: Call) -> None:
 
 def _refused(code: str) -> Callable[[Call], None]:
     def refuse(call: Call) -> None:
-        call.world.owners.decide = lambda event: (
+        call.stack.owners.decide = lambda event: (
             {"result": "NOT_FOUND"} if "siret" in event.data else {"status": "rejected", "code": code, "version": 1}
         )
 
@@ -125,31 +125,22 @@ PREPARE: Mapping[int, Callable[[Call], None]] = {
 
 @pytest.mark.parametrize(("method", "path", "status"), CASES, ids=lambda v: str(v).removeprefix("/api/v1/"))
 async def test_each_refusal_that_is_documented_happens(
-    world: World, closed: str, impatient: str, method: str, path: str, status: int
+    stack: Stack, closed: str, impatient: str, method: str, path: str, status: int
 ) -> None:
-    call = Call(world, method, path)
+    call = Call(stack, method, path)
     PREPARE[status](call)
     if status == 409 and path.endswith("/cancel"):
         about = {"actor": call.user, "request_id": call.values["request_id"], "reference": {"user": "x"}}
-        await world.owners.journal("manager", **about, status="applied", version=1)
-        async with world.as_(call.user) as client:
+        await stack.owners.journal("manager", **about, status="applied", version=1)
+        async with stack.as_(call.user) as client:
 
             async def made() -> bool:
                 return (await client.get(f"/requests/{call.values['request_id']}")).status_code == 200
 
             await until(made)
     user = {401: None, 403: closed}.get(status, call.user)
-    api = impatient if status == 429 else world.api
+    api = impatient if status == 429 else stack.api
     answers = [await call.send(user, api) for _ in range(5 if status == 429 else 1)]
     refused = [answer for answer in answers if answer.status_code == status]
     assert refused, answers[-1].text
     assert {answer.headers["content-type"] for answer in refused} == {"application/problem+json"}
-
-
-def test_the_document_names_every_route_with_a_summary_and_its_tag() -> None:
-    for method, path, operation in operations():
-        assert operation["summary"], (method, path)
-        assert operation["description"] or path.endswith("codes"), (method, path)
-        assert len(operation["tags"]) == 1
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            assert content["examples"], f"{method} {path} shows no example of its body"

@@ -17,13 +17,15 @@ from pymongo.monitoring import CommandListener
 
 from dev.brokers import Brokers
 from gateway.app import PROCESS
-from gateway.read_model import lists, projections, rows
-from gateway.read_model.guarded import Guarded
-from shared import mongo
+from gateway.projections import structure
+from gateway.queries import paging
+from gateway.read_model import request_records
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.clock import iso
-from shared.settings import MongoSettings
+from shared.mongo import client as mongo
+from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import replica
-from tests.integration.gateway.world import ADMIN, Issuer, World
+from tests.integration.gateway.stack import ADMIN, Issuer, Stack
 
 STRUCTURES = 3_000
 MEMBER, STRANGER, ADMINISTRATOR = "member-of-many", "stranger-to-all", "administrator-of-all"
@@ -46,7 +48,7 @@ FILTERS: tuple[Mapping[str, str], ...] = (
 
 
 class Watched(CommandListener):
-    """What was asked of the collections of one generation."""
+    """The queries of the collections of one generation."""
 
     def __init__(self, generation: str) -> None:
         self._generation = generation
@@ -99,9 +101,9 @@ def stages(plan: Any) -> Iterator[str]:
             yield from stages(inner)
 
 
-def a_structure(number: int) -> Guarded:
+def a_structure(number: int) -> VersionedUpsert:
     """A structure as the read model keeps it: of some member each, one in ten private."""
-    return projections.structure(
+    return structure.structure(
         {
             "id": number,
             "version": 2,
@@ -117,9 +119,9 @@ def a_structure(number: int) -> Guarded:
     )
 
 
-def a_request(number: int) -> Guarded:
+def a_request(number: int) -> VersionedUpsert:
     """A request as the read model keeps it: many of one structure, many of one person."""
-    return rows.write(
+    return request_records.write(
         {
             "owner": "structure",
             "request_id": f"r{number}",
@@ -141,7 +143,7 @@ def a_request(number: int) -> Guarded:
 async def gateway(
     gateway_brokers: Brokers, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[str, Watched, Any]]:
-    """A gateway with a full read model of its own: its address, what it asks MongoDB, and that database."""
+    """A gateway with a full read model of its own: its address, what it queries, and that database."""
     generation = f"x{secrets.token_hex(4)}"
     settings = MongoSettings(uri=gateway_brokers.service_mongo_uri(PROCESS), database=PROCESS)
     database = mongo.connect(settings)
@@ -158,12 +160,12 @@ async def gateway(
 
 
 async def test_no_question_reads_a_whole_collection_nor_sorts_in_vain(
-    world: World, issuer: Issuer, gateway: tuple[str, Watched, Any]
+    stack: Stack, issuer: Issuer, gateway: tuple[str, Watched, Any]
 ) -> None:
     api, watched, database = gateway
     for subject, scope in ((MEMBER, ""), (STRANGER, ""), (ADMINISTRATOR, ADMIN)):
         headers = {"Authorization": f"Bearer {issuer.token(subject, scope=scope)}"}
-        async with world.client(api, headers=headers) as client:
+        async with stack.client(api, headers=headers) as client:
             answers = await asyncio.gather(*(client.get(path, params=params) for path, params in _questions()))
             assert {answer.status_code for answer in answers} <= {200, 403, 404}
             assert any(answer.json().get("items") for answer in answers)
@@ -210,13 +212,13 @@ def _questions() -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 async def test_a_list_is_counted_as_far_as_is_worth_it_and_says_when_there_is_more(
-    world: World, issuer: Issuer, gateway: tuple[str, Watched, Any], monkeypatch: pytest.MonkeyPatch
+    stack: Stack, issuer: Issuer, gateway: tuple[str, Watched, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api, _, _ = gateway
     headers = {"Authorization": f"Bearer {issuer.token(ADMINISTRATOR, scope=ADMIN)}"}
-    async with world.client(api, headers=headers) as client:
+    async with stack.client(api, headers=headers) as client:
         whole = (await client.get("/structures")).json()
-        monkeypatch.setattr(lists, "MOST_COUNTED", STRUCTURES - 1)
+        monkeypatch.setattr(paging, "MOST_COUNTED", STRUCTURES - 1)
         cut = (await client.get("/structures", params={"page": 150, "size": 20})).json()
     assert (whole["total"], whole["more"]) == (STRUCTURES, False)
     assert (cut["total"], cut["more"]) == (STRUCTURES - 1, True)

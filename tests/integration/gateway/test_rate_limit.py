@@ -11,15 +11,16 @@ import pytest
 import pytest_asyncio
 
 from dev.brokers import Brokers
+from gateway.api.rate_limit.rates import Rate
+from gateway.api.rate_limit.store import MongoPermits
 from gateway.app import PROCESS
-from gateway.rate_limit.rates import Rate
-from gateway.rate_limit.store import MongoPermits
-from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.contracts import codes
+from shared.mongo.client import connect
+from shared.runtime.settings import MongoSettings
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.processes import ELSEWHERE, Gateway, bystander, gateway
+from tests.integration.gateway.stack import ADMIN, Issuer, Stack, fresh_id, fresh_user, until
 from tests.integration.gateway.test_brokers_away import frozen
-from tests.integration.gateway.world import ADMIN, Issuer, World, fresh_id, fresh_user, until
 from tests.support.contract import check_answer
 
 PERSON, TECHNICAL, ADMINISTRATOR, ADDRESS = Rate(5, 20), Rate(50, 200), Rate(20, 80), Rate(10, 60)
@@ -38,9 +39,9 @@ async def two(
         "RATE_ADDRESS": str(ADDRESS),
         "CALLS_UNDER_WAY": str(AT_ONCE),
     }
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as contexts:
         starting = [
-            stack.enter_async_context(gateway(settings(gateway_brokers, issuer, **rates), logs / name))
+            contexts.enter_async_context(gateway(settings(gateway_brokers, issuer, **rates), logs / name))
             for name in ("first", "second")
         ]
         yield [await each for each in starting]
@@ -56,15 +57,15 @@ async def calling(address: str | None = None, **headers: str) -> AsyncIterator[h
 
 
 @asynccontextmanager
-async def as_(world: World, of: Sequence[Gateway], **claims: Any) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give a client whose token both gateways have proved: before that a call counts for its address."""
-    token = world.issuer.token(fresh_user("u"), **claims)
+async def as_(stack: Stack, of: Sequence[Gateway], **claims: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    """Give a client whose token both gateways have verified: before that a call counts for its address."""
+    token = stack.issuer.token(fresh_user("u"), **claims)
     async with calling(ELSEWHERE, Authorization=f"Bearer {token}") as client:
 
-        async def proved() -> bool:
+        async def authenticated() -> bool:
             return all([(await client.get(f"{each.api}/me")).status_code == 200 for each in of])
 
-        await until(proved)
+        await until(authenticated)
         yield client
 
 
@@ -93,46 +94,46 @@ def passed(answers: Sequence[httpx2.Response]) -> int:
     ids=["person", "administrator", "technical account"],
 )
 async def test_each_kind_of_caller_has_its_rate_over_all_gateways(
-    world: World, two: Sequence[Gateway], rate: Rate, claims: dict[str, Any]
+    stack: Stack, two: Sequence[Gateway], rate: Rate, claims: dict[str, Any]
 ) -> None:
-    async with bystander(world, two[0].api, every=1), as_(world, two, **claims) as client:
+    async with bystander(stack, two[0].api, every=1), as_(stack, two, **claims) as client:
         started = time.monotonic()
         answers = await calls(client, two, 3 * rate.burst)
         seconds = time.monotonic() - started
-    # The first calls, that proved the token, took permits of the address; each gateway may hold a second's worth.
+    # The first calls, that verified the token, took permits of the address; each gateway may hold a second's worth.
     assert rate.burst - 2 * rate.per_second <= passed(answers)
     assert passed(answers) <= rate.burst + rate.per_second * (seconds + len(two)) + 1
 
 
-async def test_whoever_calls_too_often_is_told_when_to_call_again(world: World, two: Sequence[Gateway]) -> None:
-    async with as_(world, two) as client:
+async def test_whoever_calls_too_often_learns_when_to_call_again(stack: Stack, two: Sequence[Gateway]) -> None:
+    async with as_(stack, two) as client:
         refused = [answer for answer in await calls(client, two, 60) if answer.status_code == 429]
-        told = refused[-1]
-        seconds = int(told.headers["retry-after"])
-        assert told.headers["content-type"] == "application/problem+json"
-        assert told.headers["ratelimit-policy"] == '"calls";q=20;w=4'
-        assert told.headers["ratelimit"] == f'"calls";r=0;t={seconds}'
-        problem = told.json()
+        answer = refused[-1]
+        seconds = int(answer.headers["retry-after"])
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["ratelimit-policy"] == '"calls";q=20;w=4'
+        assert answer.headers["ratelimit"] == f'"calls";r=0;t={seconds}'
+        problem = answer.json()
         assert (problem["code"], problem["details"]) == ("too_many_requests", {"retry_after": seconds})
-        assert problem["title"] == f"Trop de demandes en peu de temps : réessayez dans {seconds}\N{NO-BREAK SPACE}s."
+        assert problem["title"] == codes.sentence("too_many_requests", {"retry_after": seconds})
         assert sum([await each.refused("too_many_requests") for each in two]) >= len(refused)
         await asyncio.sleep(seconds)
         again = await calls(client, two[:1], 1)
         assert passed(again) == 1
 
 
-async def test_one_caller_is_limited_and_another_is_not(world: World, two: Sequence[Gateway]) -> None:
-    async with as_(world, two) as first, as_(world, two) as second:
+async def test_one_caller_is_limited_and_another_is_not(stack: Stack, two: Sequence[Gateway]) -> None:
+    async with as_(stack, two) as first, as_(stack, two) as second:
         assert passed(await calls(first, two, 60)) < 60
         assert passed(await calls(second, two, 4)) == 4
 
 
-async def test_without_a_proof_an_address_is_limited_and_who_is_proved_is_not(
-    world: World, two: Sequence[Gateway]
+async def test_without_a_token_an_address_is_limited_and_who_is_authenticated_is_not(
+    stack: Stack, two: Sequence[Gateway]
 ) -> None:
-    """Whatever it sends: no token, one that proves nothing, a path that there isn't."""
+    """Whatever it sends: no token, one that does not authenticate, a path that there isn't."""
     one = two[:1]
-    async with as_(world, one) as proved, calling(Authorization="Bearer a.b.c") as flood:
+    async with as_(stack, one) as authenticated, calling(Authorization="Bearer a.b.c") as flood:
         started = time.monotonic()
         answers = [
             await flood.get(f"{one[0].api}{path}") for _ in range(ADDRESS.burst) for path in ("/me", "/codes", "/none")
@@ -142,15 +143,15 @@ async def test_without_a_proof_an_address_is_limited_and_who_is_proved_is_not(
         assert ADDRESS.burst <= through <= ADDRESS.burst + ADDRESS.per_second * seconds + 1
         async with calling("127.0.0.3") as elsewhere:
             assert (await elsewhere.get(f"{one[0].api}/me")).status_code == 401
-        assert passed(await calls(proved, one, 1)) == 1
+        assert passed(await calls(authenticated, one, 1)) == 1
 
 
-async def test_streams_count_as_one_call_each_and_so_many_may_be_open(world: World, two: Sequence[Gateway]) -> None:
+async def test_streams_count_as_one_call_each_and_so_many_may_be_open(stack: Stack, two: Sequence[Gateway]) -> None:
     one = two[0]
-    async with as_(world, two[:1], scope=ADMIN) as client, AsyncExitStack() as streams:
-        told = (await client.post(f"{one.api}/structures/{fresh_id()}/activate")).json()
+    async with as_(stack, two[:1], scope=ADMIN) as client, AsyncExitStack() as streams:
+        request = (await client.post(f"{one.api}/structures/{fresh_id()}/activate")).json()
         for _ in range(AT_ONCE):
-            opened = client.stream("GET", f"{one.api}/requests/{told['request_id']}/events")
+            opened = client.stream("GET", f"{one.api}/requests/{request['request_id']}/events")
             assert (await streams.enter_async_context(opened)).status_code == 200
         refused = await client.get(f"{one.api}/codes")
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
@@ -164,10 +165,10 @@ async def test_streams_count_as_one_call_each_and_so_many_may_be_open(world: Wor
 
 
 async def test_without_mongodb_each_gateway_goes_on_with_a_limit_of_its_own(
-    world: World, two: Sequence[Gateway], gateway_brokers: Brokers
+    stack: Stack, two: Sequence[Gateway], gateway_brokers: Brokers
 ) -> None:
     one = two[:1]
-    async with as_(world, one) as client:
+    async with as_(stack, one) as client:
         with frozen(gateway_brokers.mongo):
             started = time.monotonic()
             answers = await calls(client, one, 80)

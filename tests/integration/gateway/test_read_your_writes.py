@@ -1,4 +1,4 @@
-"""Read your writes: what a caller was told can be read, by a version and on every replica."""
+"""Read your writes: what a caller got as an outcome can be read, by a version and on every replica."""
 
 import asyncio
 import time
@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from dev.brokers import Brokers
 from tests.integration.gateway.conftest import replica
+from tests.integration.gateway.stack import Issuer, Stack, fresh_id, fresh_user, readable, until
 from tests.integration.gateway.test_follow_a_request import events
-from tests.integration.gateway.world import Issuer, World, fresh_id, fresh_user, readable, until
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -24,8 +24,8 @@ async def second(gateway_brokers: Brokers, issuer: Issuer) -> AsyncIterator[str]
 class Versioned:
     """Something that has a version, and who may read it."""
 
-    def __init__(self, world: World, kind: str) -> None:
-        self.world, self.kind, self.id, self.user = world, kind, fresh_id(), fresh_user("principal")
+    def __init__(self, stack: Stack, kind: str) -> None:
+        self.stack, self.kind, self.id, self.user = stack, kind, fresh_id(), fresh_user("principal")
         self.path = {
             "structure": f"/structures/{self.id}",
             "identifier": f"/structures/by-identifier/AUTRE/X{self.id}",
@@ -33,8 +33,8 @@ class Versioned:
             "user": f"/users/{self.user}",
         }[kind]
 
-    async def tell(self, version: int) -> None:
-        owners = self.world.owners
+    async def publish(self, version: int) -> None:
+        owners = self.stack.owners
         if self.kind == "user":
             await owners.user(self.user, version=version)
         elif self.kind == "team":
@@ -44,53 +44,53 @@ class Versioned:
             await owners.structure(self.id, self.user, version=version)
 
     def reader(self) -> Any:
-        return self.world.admin()
+        return self.stack.admin()
 
 
 KINDS = ("structure", "identifier", "team", "user")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_version_that_is_there_is_read_at_once(world: World, kind: str) -> None:
-    what = Versioned(world, kind)
-    await what.tell(3)
+async def test_a_version_that_is_there_is_read_at_once(stack: Stack, kind: str) -> None:
+    what = Versioned(stack, kind)
+    await what.publish(3)
     async with what.reader() as client:
         await readable(client, what.path)
-        for asked in (0, 1, 3):
-            answer = await client.get(what.path, params={"min_version": asked})
+        for min_version in (0, 1, 3):
+            answer = await client.get(what.path, params={"min_version": min_version})
             assert (answer.status_code, answer.json()["version"]) == (200, 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_version_that_is_on_its_way_is_waited_for(world: World, kind: str) -> None:
-    what = Versioned(world, kind)
-    await what.tell(1)
+async def test_a_version_that_is_on_its_way_is_waited_for(stack: Stack, kind: str) -> None:
+    what = Versioned(stack, kind)
+    await what.publish(1)
     async with what.reader() as client:
         await readable(client, what.path)
 
-        async def asked() -> Any:
+        async def read() -> Any:
             return await client.get(what.path, params={"min_version": 2})
 
-        async def told() -> None:
-            await asyncio.sleep(0.1)  # The reader asks first.
-            await what.tell(2)
+        async def published() -> None:
+            await asyncio.sleep(0.1)  # The reader comes first.
+            await what.publish(2)
 
-        async def comes() -> Any:  # On a busy machine half a second may not do: whoever is told 425 asks again.
-            answer = await asked()
+        async def comes() -> Any:  # On a busy machine half a second may not do: whoever gets 425 tries again.
+            answer = await read()
             return answer if answer.status_code == 200 else None
 
-        first, _ = await asyncio.gather(asked(), told())
+        first, _ = await asyncio.gather(read(), published())
         answer = first if first.status_code == 200 else await until(comes)
     assert answer.json()["version"] == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("there", [True, False])
-async def test_a_version_that_does_not_come_is_said_to_be_late(world: World, kind: str, there: bool) -> None:
-    what = Versioned(world, kind)
+async def test_a_version_that_does_not_come_is_said_to_be_late(stack: Stack, kind: str, there: bool) -> None:
+    what = Versioned(stack, kind)
     async with what.reader() as client:
         if there:
-            await what.tell(1)
+            await what.publish(1)
             await readable(client, what.path)
         started = time.monotonic()
         answer = await client.get(what.path, params={"min_version": 2})
@@ -100,54 +100,54 @@ async def test_a_version_that_does_not_come_is_said_to_be_late(world: World, kin
 
 
 @pytest.mark.parametrize("part", ["", "/members"])
-async def test_waiting_for_a_version_tells_a_stranger_nothing(world: World, part: str) -> None:
+async def test_waiting_for_a_version_discloses_nothing_to_a_stranger(stack: Stack, part: str) -> None:
     """Neither that there is a private structure, nor its version: the answer and its time are those of nothing."""
     id_, principal = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, principal, sphere="private", version=5)
-    await world.owners.team(id_, principal, version=5)
-    async with world.admin() as admin:
+    await stack.owners.structure(id_, principal, sphere="private", version=5)
+    await stack.owners.team(id_, principal, version=5)
+    async with stack.admin() as admin:
         await readable(admin, f"/structures/{id_}{part}")
-    async with world.as_(fresh_user("stranger")) as client:
-        for asked in (1, 5, 6):
+    async with stack.as_(fresh_user("stranger")) as client:
+        for min_version in (1, 5, 6):
             for structure in (id_, fresh_id()):
                 started = time.monotonic()
-                answer = await client.get(f"/structures/{structure}{part}", params={"min_version": asked})
+                answer = await client.get(f"/structures/{structure}{part}", params={"min_version": min_version})
                 assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
                 assert time.monotonic() - started >= 0.5
 
 
-async def test_the_team_of_a_public_structure_tells_others_no_version(world: World) -> None:
+async def test_the_team_of_a_public_structure_discloses_no_version_to_others(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, principal)
-    await world.owners.team(id_, principal, version=5)
-    async with world.as_(fresh_user("stranger")) as client:
+    await stack.owners.structure(id_, principal)
+    await stack.owners.team(id_, principal, version=5)
+    async with stack.as_(fresh_user("stranger")) as client:
         await readable(client, f"/structures/{id_}")
-        for asked in (0, 5, 6):
-            answer = await client.get(f"/structures/{id_}/members", params={"min_version": asked})
+        for min_version in (0, 5, 6):
+            answer = await client.get(f"/structures/{id_}/members", params={"min_version": min_version})
             assert (answer.status_code, answer.json()["code"]) == (403, "members_only")
 
 
-async def test_a_structure_that_its_reader_is_shown_while_they_wait_is_read_by_them(world: World) -> None:
+async def test_a_structure_that_its_reader_is_shown_while_they_wait_is_read_by_them(stack: Stack) -> None:
     """What is hidden is waited for as what is not there: once it is theirs, they read it."""
     id_, principal, reader = fresh_id(), fresh_user("principal"), fresh_user("reader")
-    await world.owners.structure(id_, principal, sphere="private", version=5)
-    async with world.as_(reader) as client:
+    await stack.owners.structure(id_, principal, sphere="private", version=5)
+    async with stack.as_(reader) as client:
 
         async def read() -> Any:
             answer = await client.get(f"/structures/{id_}", params={"min_version": 5})
             return answer.status_code == 200
 
         assert not await read()
-        await world.owners.team(id_, principal, {reader: "consultation"})
+        await stack.owners.team(id_, principal, {reader: "consultation"})
         await until(read)
 
 
-async def test_the_location_is_there_on_every_replica(world: World, second: str) -> None:
+async def test_the_location_is_there_on_every_replica(stack: Stack, second: str) -> None:
     user = fresh_user("writer")
     decisions: tuple[dict[str, Any] | None, ...] = (None, {"version": 2}, {"status": "rejected", "code": "forbidden"})
     for decision in decisions:
-        world.owners.decide = lambda _, decision=decision: decision  # type: ignore[misc]
-        async with world.as_(user, wait=20 if decision else 0) as one, world.client(second) as other:
+        stack.owners.decide = lambda _, decision=decision: decision  # type: ignore[misc]
+        async with stack.as_(user, wait=20 if decision else 0) as one, stack.client(second) as other:
             answer = await one.post("/structures/1/activate")
             headers = {"Authorization": one.headers["authorization"]}
             read = await other.get(answer.headers["location"].removeprefix("/api/v1"), headers=headers)
@@ -155,37 +155,37 @@ async def test_the_location_is_there_on_every_replica(world: World, second: str)
             assert read.json()["status"] == (decision or {"status": "received"}).get("status", "accepted")
 
 
-async def test_each_replica_tells_its_own_callers(world: World, second: str) -> None:
-    world.owners.decide = lambda event: {"details": {"id": event.id}}
+async def test_each_replica_answers_its_own_callers(stack: Stack, second: str) -> None:
+    stack.owners.decide = lambda event: {"details": {"id": event.id}}
 
-    async def ask(api: str) -> bool:
-        async with world.as_(fresh_user("writer"), wait=20) as client:
-            told = (await client.post(f"{api}/structures/1/activate")).json()
-        return bool(told["details"] == {"id": told["request_id"]})
+    async def activate(api: str) -> bool:
+        async with stack.as_(fresh_user("writer"), wait=20) as client:
+            outcome = (await client.post(f"{api}/structures/1/activate")).json()
+        return bool(outcome["details"] == {"id": outcome["request_id"]})
 
-    assert all(await asyncio.gather(*(ask(api) for api in (world.api, second) * 10)))
+    assert all(await asyncio.gather(*(activate(api) for api in (stack.api, second) * 10)))
 
 
-async def test_a_request_is_followed_on_another_replica(world: World, second: str) -> None:
+async def test_a_request_is_followed_on_another_replica(stack: Stack, second: str) -> None:
     user = fresh_user("writer")
-    async with world.as_(user) as one, world.client(second, headers=dict(one.headers)) as other:
-        told = (await one.post("/structures/1/activate")).json()
+    async with stack.as_(user) as one, stack.client(second, headers=dict(one.headers)) as other:
+        request = (await one.post("/structures/1/activate")).json()
 
         async def came() -> Any:
-            return world.owners.asked_by(user)
+            return stack.owners.received_from(user)
 
         ((_, _, event),) = await until(came)
         seen = []
-        async for step in events(other, f"/requests/{told['request_id']}/events"):
+        async for step in events(other, f"/requests/{request['request_id']}/events"):
             seen.append(step["data"]["status"])
             if seen == ["received"]:
-                await world.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
+                await stack.owners.outcome("structure", event, status="rejected", code="forbidden", version=1)
     assert seen == ["received", "rejected"]
 
 
-async def test_an_id_is_one_request_whichever_replica_it_is_sent_to(world: World, second: str) -> None:
+async def test_an_id_is_one_request_whichever_replica_it_is_sent_to(stack: Stack, second: str) -> None:
     headers = {"Idempotency-Key": "everywhere"}
-    async with world.as_(fresh_user("writer")) as client:
+    async with stack.as_(fresh_user("writer")) as client:
         first = await client.patch("/structures/1", json={"label": "a"}, headers=headers)
         again = await client.patch(f"{second}/structures/1", json={"label": "a"}, headers=headers)
         other = await client.patch(f"{second}/structures/1", json={"label": "b"}, headers=headers)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from shared.clock import SECOND, iso
-from tests.integration.gateway.world import ADMIN, World, fresh_id, fresh_user, readable, until
+from tests.integration.gateway.stack import ADMIN, Stack, fresh_id, fresh_user, readable, until
 
 _seconds = itertools.count(1_700_000_000)
 
 
-async def made(world: World, maker: str, structure: int, status: str = "applied", **fields: Any) -> str:
+async def made(stack: Stack, maker: str, structure: int, status: str = "applied", **fields: Any) -> str:
     """Tell a request and its last step; return its id."""
     request_id = f"r{fresh_id()}"
     at = iso(next(_seconds) * SECOND)
@@ -25,9 +25,9 @@ async def made(world: World, maker: str, structure: int, status: str = "applied"
         **fields,
     }
     if status != "accepted":
-        await world.owners.journal("structure", **{**step, "version": 1}, status="accepted")
-    await world.owners.journal("structure", **step, status=status)
-    async with world.as_(maker) as client:
+        await stack.owners.journal("structure", **{**step, "version": 1}, status="accepted")
+    await stack.owners.journal("structure", **step, status=status)
+    async with stack.as_(maker) as client:
         await until(lambda: _is(client, request_id, status))
     return request_id
 
@@ -37,30 +37,30 @@ async def _is(client: Any, request_id: str, status: str) -> bool:
     return bool(answer.status_code == 200 and answer.json()["status"] == status)
 
 
-async def test_a_request_is_read_with_each_step_it_went_through(world: World) -> None:
+async def test_a_request_is_read_with_each_step_it_went_through(stack: Stack) -> None:
     maker, id_ = fresh_user("maker"), fresh_id()
     effective = iso(1_800_000_000_000)
     request_id = await made(
-        world, maker, id_, effective_at=effective, before={"label": "a"}, after={"label": "b"}, code="applied"
+        stack, maker, id_, effective_at=effective, before={"label": "a"}, after={"label": "b"}, code="applied"
     )
-    async with world.as_(maker) as client:
-        told = (await client.get(f"/requests/{request_id}")).json()
-    assert [step["status"] for step in told["steps"]] == ["accepted", "applied"]
-    assert (told["before"], told["after"], told["effective_at"]) == ({"label": "a"}, {"label": "b"}, effective)
-    assert told["message"] == "Votre demande est effective."
-    assert told["version"] == 2
+    async with stack.as_(maker) as client:
+        shown = (await client.get(f"/requests/{request_id}")).json()
+    assert [step["status"] for step in shown["steps"]] == ["accepted", "applied"]
+    assert (shown["before"], shown["after"], shown["effective_at"]) == ({"label": "a"}, {"label": "b"}, effective)
+    assert shown["message"] == "Votre demande est effective."
+    assert shown["version"] == 2
 
 
-async def test_steps_that_come_in_another_order_make_the_same_request(world: World) -> None:
+async def test_steps_that_come_in_another_order_make_the_same_request(stack: Stack) -> None:
     maker, request_id = fresh_user("maker"), f"r{fresh_id()}"
     about = {"actor": maker, "request_id": request_id, "reference": {"structure": {"id": 1}}}
-    await world.owners.journal("structure", **about, status="applied", version=3)
-    await world.owners.journal("structure", **about, status="waiting", version=0, code="waiting_insee")
-    await world.owners.journal("structure", **about, status="accepted", version=2)
-    async with world.as_(maker) as client:
-        told = await until(lambda: _with_steps(client, request_id, 3))
-    assert (told["status"], told["version"]) == ("applied", 3)
-    assert [step["status"] for step in told["steps"]] == ["waiting", "accepted", "applied"]
+    await stack.owners.journal("structure", **about, status="applied", version=3)
+    await stack.owners.journal("structure", **about, status="waiting", version=0, code="waiting_insee")
+    await stack.owners.journal("structure", **about, status="accepted", version=2)
+    async with stack.as_(maker) as client:
+        shown = await until(lambda: _with_steps(client, request_id, 3))
+    assert (shown["status"], shown["version"]) == ("applied", 3)
+    assert [step["status"] for step in shown["steps"]] == ["waiting", "accepted", "applied"]
 
 
 async def _with_steps(client: Any, request_id: str, count: int) -> Any:
@@ -69,23 +69,25 @@ async def _with_steps(client: Any, request_id: str, count: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("rung", "seen"),
+    ("access_level", "seen"),
     [
-        ("not a member", False),
         ("ended", False),
         ("consultation", True),
-        ("modification", True),
         ("administrator", True),
     ],
 )
-async def test_anothers_request_is_read_by_who_may_consult_its_structure(world: World, rung: str, seen: bool) -> None:
+async def test_anothers_request_is_read_by_who_may_consult_its_structure(
+    stack: Stack, access_level: str, seen: bool
+) -> None:
     id_, maker, user = fresh_id(), fresh_user("maker"), fresh_user("reader")
-    await world.owners.structure(id_, maker)
-    await world.owners.team(id_, maker, {user: rung} if rung in {"ended", "consultation", "modification"} else {})
-    request_id = await made(world, maker, id_)
-    async with world.as_(maker) as client:
+    await stack.owners.structure(id_, maker)
+    await stack.owners.team(
+        id_, maker, {user: access_level} if access_level in {"ended", "consultation", "modification"} else {}
+    )
+    request_id = await made(stack, maker, id_)
+    async with stack.as_(maker) as client:
         await readable(client, f"/structures/{id_}/members")
-    async with world.admin() if rung == "administrator" else world.as_(user) as client:
+    async with stack.admin() if access_level == "administrator" else stack.as_(user) as client:
         answer = await client.get(f"/requests/{request_id}", params={"actor": maker})
         assert (answer.status_code == 200) is seen
         if not seen:
@@ -94,13 +96,13 @@ async def test_anothers_request_is_read_by_who_may_consult_its_structure(world: 
         assert (listed.status_code == 200) is seen
 
 
-async def test_lists_are_filtered_newest_first_and_leave_out_what_the_gateway_asked_itself(world: World) -> None:
+async def test_lists_are_filtered_newest_first_and_leave_out_what_the_gateway_submitted_itself(stack: Stack) -> None:
     maker, one, two = fresh_user("maker"), fresh_id(), fresh_id()
-    first = await made(world, maker, one, type="structure.activate.v1")
-    second = await made(world, maker, two, "rejected", code="forbidden")
-    third = await made(world, maker, one, "accepted")
-    await made(world, maker, one, type="user.register.v1")
-    async with world.as_(maker) as client:
+    first = await made(stack, maker, one, type="structure.activate.v1")
+    second = await made(stack, maker, two, "rejected", code="forbidden")
+    third = await made(stack, maker, one, "accepted")
+    await made(stack, maker, one, type="user.register.v1")
+    async with stack.as_(maker) as client:
 
         async def listed(**params: Any) -> list[str]:
             return [r["request_id"] for r in (await client.get("/requests", params=params)).json()["items"]]
@@ -115,11 +117,11 @@ async def test_lists_are_filtered_newest_first_and_leave_out_what_the_gateway_as
         assert await listed(status="received") == [sent["request_id"]]
 
 
-async def test_the_requests_of_a_structure_are_everybodys(world: World) -> None:
+async def test_the_requests_of_a_structure_are_everybodys(stack: Stack) -> None:
     id_, principal, other = fresh_id(), fresh_user("principal"), fresh_user("other")
-    await world.owners.structure(id_, principal)
-    theirs, mine = await made(world, other, id_), await made(world, principal, id_, "accepted")
-    async with world.as_(principal) as client:
+    await stack.owners.structure(id_, principal)
+    theirs, mine = await made(stack, other, id_), await made(stack, principal, id_, "accepted")
+    async with stack.as_(principal) as client:
         path = f"/structures/{id_}/requests"
         await readable(client, f"/structures/{id_}")
 
@@ -132,16 +134,16 @@ async def test_the_requests_of_a_structure_are_everybodys(world: World) -> None:
         assert await listed(type="nothing") == []
 
 
-async def test_the_history_is_what_changed_and_nothing_else(world: World) -> None:
+async def test_the_history_is_what_changed_and_nothing_else(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, principal)
+    await stack.owners.structure(id_, principal)
     change: dict[str, Any] = {"before": {"label": "a"}, "after": {"label": "b"}}
-    changed = await made(world, principal, id_, **change)
-    await made(world, principal, id_, code="nothing_to_change")
+    changed = await made(stack, principal, id_, **change)
+    await made(stack, principal, id_, code="nothing_to_change")
     for status in ("rejected", "failed", "cancelled", "accepted"):
-        await made(world, principal, id_, status, **change)
-    await made(world, principal, fresh_id(), **change)
-    async with world.as_(principal) as client:
+        await made(stack, principal, id_, status, **change)
+    await made(stack, principal, fresh_id(), **change)
+    async with stack.as_(principal) as client:
         await readable(client, f"/structures/{id_}")
         history = (await client.get(f"/structures/{id_}/history")).json()
     assert [r["request_id"] for r in history["items"]] == [changed]
@@ -149,7 +151,7 @@ async def test_the_history_is_what_changed_and_nothing_else(world: World) -> Non
     assert {name: history["items"][0][name] for name in change} == change
 
 
-async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
+async def test_a_structure_as_it_was_at_an_instant(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     created = {"before": {}, "after": {"label": "un"}}
     changes: list[dict[str, Any]] = [
@@ -159,9 +161,9 @@ async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
     for version, (change, at) in enumerate(zip([created, *changes], (10, 20, 30), strict=True), 1):
         # It applied later than it was due, which is no matter.
         late, due = iso(at * 1000 + 5_000), iso(at * 1000)
-        await made(world, principal, id_, version=version, at=late, effective_at=due, **change)
-    await world.owners.structure(id_, principal, version=3, label=None, status="active", phone="0102030405")
-    async with world.as_(principal) as client, world.admin() as admin, world.as_(fresh_user("other")) as other:
+        await made(stack, principal, id_, version=version, at=late, effective_at=due, **change)
+    await stack.owners.structure(id_, principal, version=3, label=None, status="active", phone="0102030405")
+    async with stack.as_(principal) as client, stack.admin() as admin, stack.as_(fresh_user("other")) as other:
         path = f"/structures/{id_}"
 
         async def was(second: float, offset: str = "Z") -> Any:
@@ -176,9 +178,9 @@ async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
             (19.999, 1, "un", None),
             (20, 2, "deux", "0102030405"),
         ):
-            past = (await was(second)).json()
-            assert (past["version"], past["label"], past.get("phone")) == (version, label, phone)
-            assert (past["status"], past["pending"], past["possible_requests"]) == ("inactive", [], [])
+            former = (await was(second)).json()
+            assert (former["version"], former["label"], former.get("phone")) == (version, label, phone)
+            assert (former["status"], former["pending"], former["possible_requests"]) == ("inactive", [], [])
         assert (await was(10 + 2 * 3600, "+02:00")).json()["version"] == 1
         for early in (await was(9.999), await client.get(path, params={"at": "0001-01-01T00:00:00+14:00"})):
             assert (early.status_code, early.json()["code"]) == (404, "structure_not_found")
@@ -188,66 +190,66 @@ async def test_a_structure_as_it_was_at_an_instant(world: World) -> None:
         assert [(e["field"], e["code"]) for e in later.json()["errors"]] == [("query.at", "instant_to_come")]
 
 
-async def test_a_structure_of_the_past_is_not_told_before_all_its_changes_are(world: World) -> None:
+async def test_a_former_structure_is_not_shown_before_all_its_changes_are_known(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await made(world, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
-    await world.owners.structure(id_, principal, version=2, label="deux")
-    async with world.as_(principal) as client:
+    await made(stack, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
+    await stack.owners.structure(id_, principal, version=2, label="deux")
+    async with stack.as_(principal) as client:
         await readable(client, f"/structures/{id_}")
         answer = await client.get(f"/structures/{id_}", params={"at": iso(10_000)})
         assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
         await made(
-            world, principal, id_, version=2, effective_at=iso(20_000), before={"label": "un"}, after={"label": "deux"}
+            stack, principal, id_, version=2, effective_at=iso(20_000), before={"label": "un"}, after={"label": "deux"}
         )
         assert (await readable(client, f"/structures/{id_}", at=iso(10_000)))["label"] == "un"
 
 
-async def test_an_id_sent_to_two_owners_hides_no_change(world: World) -> None:
+async def test_an_id_sent_to_two_owners_hides_no_change(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, principal, version=2)
+    await stack.owners.structure(id_, principal, version=2)
     change: dict[str, Any] = {"before": {"label": "a"}, "after": {"label": "b"}}
-    changed = await made(world, principal, id_, **change)
+    changed = await made(stack, principal, id_, **change)
     same = {"actor": principal, "request_id": changed, "reference": {"structure": {"id": id_}}}
-    later = {"version": 9, "received_at": iso(1_900_000_000_000), "type": "membership.add.v1"}
-    await world.owners.journal("manager", **same, **later, status="rejected", code="principal_only")
-    async with world.as_(principal) as client:
+    later = {"version": 9, "received_at": iso(1_900_000_000_000), "type": "membership.set.v1"}
+    await stack.owners.journal("manager", **same, **later, status="rejected", code="principal_only")
+    async with stack.as_(principal) as client:
         await readable(client, f"/structures/{id_}")
         await until(lambda: _is(client, changed, "rejected"))
         history = (await client.get(f"/structures/{id_}/history")).json()
         assert [(r["request_id"], r["owner"], r["after"]) for r in history["items"]] == [
             (changed, "structure", change["after"])
         ]
-        asked = (await client.get(f"/structures/{id_}/requests")).json()["items"]
-        assert [(r["owner"], r["status"]) for r in asked] == [("manager", "rejected"), ("structure", "applied")]
+        requests = (await client.get(f"/structures/{id_}/requests")).json()["items"]
+        assert [(r["owner"], r["status"]) for r in requests] == [("manager", "rejected"), ("structure", "applied")]
         cancelled = await client.post(f"/requests/{changed}/cancel")
         assert cancelled.json()["type"] == "structure.cancel.v1"
 
 
-async def test_a_structure_of_the_past_is_not_told_before_its_record_is(world: World) -> None:
+async def test_a_former_structure_is_not_shown_before_its_record_is_known(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await world.owners.structure(id_, principal, version=1, label="un")
-    await made(world, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
-    async with world.as_(principal) as client:
+    await stack.owners.structure(id_, principal, version=1, label="un")
+    await made(stack, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"label": "un"})
+    async with stack.as_(principal) as client:
         path = f"/structures/{id_}"
         assert (await readable(client, path, at=iso(30_000)))["version"] == 1
         await made(
-            world, principal, id_, version=2, effective_at=iso(20_000), before={"label": "un"}, after={"label": "deux"}
+            stack, principal, id_, version=2, effective_at=iso(20_000), before={"label": "un"}, after={"label": "deux"}
         )
         answer = await client.get(path, params={"at": iso(30_000)})
         assert (answer.status_code, answer.json()["code"]) == (425, "not_yet")
-        await world.owners.structure(id_, principal, version=2, label="deux")
+        await stack.owners.structure(id_, principal, version=2, label="deux")
         assert (await readable(client, path, at=iso(30_000)))["label"] == "deux"
 
 
-async def test_a_structure_of_the_past_is_not_told_from_an_outcome_which_says_nothing_of_what_changed(
-    world: World,
+async def test_a_former_structure_is_not_made_from_an_outcome_which_says_nothing_of_what_changed(
+    stack: Stack,
 ) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
-    await made(world, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"sphere": "private"})
-    await world.owners.structure(id_, principal, version=2, sphere="state")
-    told = {"status": "applied", "version": 2, "at": iso(20_000), "reference": {"structure": {"id": id_}}}
-    world.owners.decide = lambda event: told if event.attributes.get("actor") == principal else None
-    async with world.as_(principal, wait=10, scope=ADMIN) as client:
+    await made(stack, principal, id_, version=1, effective_at=iso(10_000), before={}, after={"sphere": "private"})
+    await stack.owners.structure(id_, principal, version=2, sphere="state")
+    outcome = {"status": "applied", "version": 2, "at": iso(20_000), "reference": {"structure": {"id": id_}}}
+    stack.owners.decide = lambda event: outcome if event.attributes.get("actor") == principal else None
+    async with stack.as_(principal, wait=10, scope=ADMIN) as client:
         path = f"/structures/{id_}"
         await readable(client, path)
         answer = await client.post(f"{path}/correct-sphere", json={"sphere": "state"})
@@ -256,22 +258,22 @@ async def test_a_structure_of_the_past_is_not_told_from_an_outcome_which_says_no
         assert (was.status_code, was.json()["code"]) == (425, "not_yet")
         step = {"actor": principal, "request_id": answer.json()["request_id"], "type": "structure.correct-sphere.v1"}
         change = {"before": {"sphere": "private"}, "after": {"sphere": "state"}}
-        await world.owners.journal("structure", **step, **told, **change)
+        await stack.owners.journal("structure", **step, **outcome, **change)
         assert (await readable(client, path, at=iso(10_000)))["sphere"] == "private"
 
 
-async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(world: World) -> None:
+async def test_a_former_structure_is_the_same_when_clocks_differ(stack: Stack) -> None:
     id_, principal = fresh_id(), fresh_user("principal")
     for version, at, before, after in ((1, 10, None, "un"), (2, 30, "un", "deux"), (3, 20, "deux", "trois")):
         change: dict[str, Any] = {"before": {"label": before} if before else {}, "after": {"label": after}}
         # It applied later than it was due, which is no matter.
         late, due = iso(at * 1000 + 5_000), iso(at * 1000)
-        await made(world, principal, id_, version=version, at=late, effective_at=due, **change)
-    await world.owners.structure(id_, principal, version=3, label="trois")
-    async with world.as_(principal) as client:
+        await made(stack, principal, id_, version=version, at=late, effective_at=due, **change)
+    await stack.owners.structure(id_, principal, version=3, label="trois")
+    async with stack.as_(principal) as client:
         for second, label in ((10, "un"), (20, "trois"), (25, "trois"), (30, "trois")):
-            past = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
-            assert past["label"] == label
+            former = await readable(client, f"/structures/{id_}", at=iso(second * 1000))
+            assert former["label"] == label
 
 
 @pytest.mark.parametrize(
@@ -287,8 +289,8 @@ async def test_a_structure_of_the_past_is_the_same_when_clocks_differ(world: Wor
         ("/structures/1/requests?actor=a%0Ab", "query.actor"),
     ],
 )
-async def test_a_wrong_parameter_is_named(world: World, path: str, field: str) -> None:
-    async with world.as_(fresh_user("u")) as client:
+async def test_a_wrong_parameter_is_named(stack: Stack, path: str, field: str) -> None:
+    async with stack.as_(fresh_user("u")) as client:
         answer = await client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [e["field"] for e in answer.json()["errors"]] == [field]

@@ -13,20 +13,21 @@ from aiokafka import AIOKafkaProducer
 from dev.brokers import Brokers
 from gateway import metrics as gateway_metrics
 from gateway.app import PROCESS
-from gateway.read_model import guarded, rows
-from gateway.read_model.collections import ReadModel
-from gateway.read_model.guarded import Guarded
-from gateway.read_model.lists import Page, listed
-from gateway.read_model.requests import shown
-from gateway.read_model.row_writer import RowWriter
-from shared import metrics, mongo
-from shared.broker import connection
+from gateway.projections.request_writer import RequestWriter
+from gateway.queries.paging import Page, listed
+from gateway.queries.requests import shown
+from gateway.read_model import request_records, versioned_upsert
+from gateway.read_model.schema import ReadModel
+from gateway.read_model.versioned_upsert import VersionedUpsert
 from shared.clock import iso
+from shared.contracts.messages.cloudevents import build
 from shared.errors import Poison
-from shared.messages.cloudevents import build
-from shared.mongo import PyMongoError
-from shared.settings import MongoSettings
-from tests.integration.gateway.world import World, fresh_id, fresh_user, readable, until
+from shared.kafka.clients import connection
+from shared.mongo import client as mongo
+from shared.mongo.client import PyMongoError
+from shared.runtime import metrics
+from shared.runtime.settings import MongoSettings
+from tests.integration.gateway.stack import Stack, fresh_id, fresh_user, readable, until
 
 MILLION = 1_000_000
 
@@ -67,14 +68,14 @@ async def collection(database: Any) -> AsyncIterator[Any]:
     await made.drop()
 
 
-def versioned(id_: int, version: int, value: Any) -> Guarded:
-    told = {"version": version, "value": value}
-    return Guarded(id_, told, {"$set": told}, {"version": {"$lt": version}}, version)
+def versioned(id_: int, version: int, value: Any) -> VersionedUpsert:
+    values = {"version": version, "value": value}
+    return VersionedUpsert(id_, values, {"$set": values}, {"version": {"$lt": version}}, version)
 
 
-def merged(id_: int, value: Any) -> Guarded:
+def merged(id_: int, value: Any) -> VersionedUpsert:
     """A write as those of requests: without a version, by a pipeline."""
-    return Guarded(id_, {"value": value}, [{"$set": {"value": {"$literal": value}}}])
+    return VersionedUpsert(id_, {"value": value}, [{"$set": {"value": {"$literal": value}}}])
 
 
 async def values(collection: Any) -> dict[int, Any]:
@@ -87,11 +88,11 @@ async def test_of_many_writes_only_the_one_that_can_never_be_made_is_not(
     collection: Any, kind: str, *, there_already: bool
 ) -> None:
     if there_already:
-        assert await guarded.write(collection, [versioned(id_, 1, "old") for id_ in range(20)]) == {}
+        assert await versioned_upsert.write(collection, [versioned(id_, 1, "old") for id_ in range(20)]) == {}
     writes = [versioned(id_, 2, UNKEPT[kind]() if id_ in {7, 8} else "new") for id_ in range(10)]
     writes += [merged(id_, UNKEPT[kind]() if id_ == 15 else "new") for id_ in range(10, 20)]
 
-    refused = await guarded.write(collection, writes)
+    refused = await versioned_upsert.write(collection, writes)
 
     assert set(refused) == {7, 8, 15}
     assert all(refused.values()), "it says why"
@@ -102,35 +103,35 @@ async def test_of_many_writes_only_the_one_that_can_never_be_made_is_not(
 async def test_an_older_version_is_kept_where_the_newest_can_not_be(collection: Any) -> None:
     writes = [versioned(1, 3, "x" * 17 * MILLION), versioned(1, 2, "two"), versioned(1, 1, "one"), versioned(2, 1, "b")]
 
-    assert set(await guarded.write(collection, writes)) == {0}
+    assert set(await versioned_upsert.write(collection, writes)) == {0}
     assert await values(collection) == {1: "two", 2: "b"}
 
 
 async def test_a_document_that_would_grow_too_large_stays_as_it_was(collection: Any) -> None:
-    assert await guarded.write(collection, [versioned(1, 1, "x" * 9 * MILLION)]) == {}
+    assert await versioned_upsert.write(collection, [versioned(1, 1, "x" * 9 * MILLION)]) == {}
     other = {"team": "x" * 9 * MILLION}
-    writes = [Guarded(1, other, {"$set": other}), versioned(2, 1, "b")]
+    writes = [VersionedUpsert(1, other, {"$set": other}), versioned(2, 1, "b")]
 
-    assert set(await guarded.write(collection, writes)) == {0}
+    assert set(await versioned_upsert.write(collection, writes)) == {0}
     assert (await values(collection))[2] == "b"
 
 
 async def test_what_may_pass_is_raised_and_nothing_is_refused(database: Any) -> None:
-    forbidden = database.client["structure_svc"]["documents"]  # Another's database: the gateway has no right there.
+    forbidden = database.client["structure_svc"]["documents"]  # Another's database: the gateway has no access there.
 
     with pytest.raises(PyMongoError):
-        await guarded.write(forbidden, [versioned(1, 1, "a"), versioned(2, 1, "b")])
+        await versioned_upsert.write(forbidden, [versioned(1, 1, "a"), versioned(2, 1, "b")])
 
 
-async def test_a_row_that_can_not_be_kept_fails_for_its_caller_alone(database: Any) -> None:
+async def test_a_request_record_that_can_not_be_kept_fails_for_its_caller_alone(database: Any) -> None:
     model = ReadModel(database, f"u{secrets.token_hex(4)}")
-    writer = RowWriter(model)
+    writer = RequestWriter(model)
 
     try:
         steps = [_step(n, {"x": UNKEPT["a name with a NUL"]()} if n == 3 else {}) for n in range(6)]
         ended = await asyncio.gather(*map(writer.put, steps), return_exceptions=True)
         assert [type(error) for error in ended] == [type(None)] * 3 + [Poison] + [type(None)] * 2
-        assert await model.requests.count_documents({}) == 5
+        assert await model.collection("requests").count_documents({}) == 5
     finally:
         await model.drop()
 
@@ -139,12 +140,12 @@ async def test_a_document_that_can_not_be_shown_is_left_out_of_lists_and_its_nei
     collection: Any,
 ) -> None:
     """What is stored may be older than what reads it."""
-    good = [{"_id": n, **rows.write(_step(n, {}), journal=True).fresh} for n in range(3)]
-    broken: list[dict[str, Any]] = [{"_id": 3, "row": {}, "steps": {}}, {"_id": 4, "row": {**good[0]["row"]}}]
+    good = [{"_id": n, **request_records.write(_step(n, {}), journal=True).fresh} for n in range(3)]
+    broken: list[dict[str, Any]] = [{"_id": 3, "record": {}, "steps": {}}, {"_id": 4, "record": {**good[0]["record"]}}]
     await collection.insert_many(good + broken)
     before = _value(gateway_metrics.UNSHOWN)
 
-    page = await listed(collection, {}, Page(), sort=[("_id", 1)], fields={"row": 1, "steps": 1}, show=shown)
+    page = await listed(collection, {}, Page(), sort=[("_id", 1)], fields={"record": 1, "steps": 1}, show=shown)
 
     assert [item["request_id"] for item in page["items"]] == ["r0", "r1", "r2"]
     assert page["total"] == 5
@@ -158,11 +159,11 @@ READABLE = ("larger than MongoDB keeps", "nested deeper than MongoDB takes", "a 
 @pytest.mark.parametrize("kind", READABLE)
 @pytest.mark.parametrize("what", ["structure", "team", "user", "entry"])
 async def test_a_record_that_can_not_be_kept_is_a_dead_letter_and_its_neighbours_are_read(
-    world: World, what: str, kind: str
+    stack: Stack, what: str, kind: str
 ) -> None:
     id_, principal, user = fresh_id(), fresh_user("principal"), fresh_user("user")
     unkept = {"unknown": UNKEPT[kind]()}
-    structure = await world.owners.structure(id_, principal)
+    structure = await stack.owners.structure(id_, principal)
     member = {"profile": "modification", "state": "valid", "since": iso(0)}
     team = {"structure_id": id_, "sphere": "private", "principal": principal, "members": {user: {**member, **unkept}}}
     step = {"owner": "structure", "actor": principal, "type": "x", "status": "applied", "code": "applied", "at": iso(0)}
@@ -173,20 +174,20 @@ async def test_a_record_that_can_not_be_kept_is_a_dead_letter_and_its_neighbours
         "entry": ("structure.journal", "k", {**step, "request_id": "bad", "after": unkept}),
     }[what]
     mark, tries = f"{what} {kind} {id_}".encode(), _tries()
-    await _send_large(world, topic, key, {**record, "active": True, "version": 9}, mark)
+    await _send_large(stack, topic, key, {**record, "active": True, "version": 9}, mark)
     # Older versions of the same documents, and all else that comes to the same partition.
-    await world.owners.structure(id_, principal, version=8, label="après")
-    await world.owners.team(id_, principal, {user: "consultation"}, version=8)
-    await world.owners.user(user, version=8)
-    await world.owners.send(topic, key, {**step, "request_id": f"r{id_}", "version": 8} if what == "entry" else b"mark")
+    await stack.owners.structure(id_, principal, version=8, label="après")
+    await stack.owners.team(id_, principal, {user: "consultation"}, version=8)
+    await stack.owners.user(user, version=8)
+    await stack.owners.send(topic, key, {**step, "request_id": f"r{id_}", "version": 8} if what == "entry" else b"mark")
 
     async def dead() -> Any:
-        return [letter for letter in world.owners.dead if letter.headers.get("test") == mark]
+        return [dead_letter for dead_letter in stack.owners.dead if dead_letter.headers.get("test") == mark]
 
-    (letter,) = await until(dead)
-    assert letter.code == "message_invalid"
-    assert letter.headers["dlq_reason"].startswith(b"MongoDB can't keep it: ")
-    async with world.admin() as admin:
+    (dead_letter,) = await until(dead)
+    assert dead_letter.code == "message_invalid"
+    assert dead_letter.headers["dlq_reason"].startswith(b"MongoDB can't keep it: ")
+    async with stack.admin() as admin:
         assert (await readable(admin, f"/structures/{id_}", min_version=8))["label"] == "après"
         assert (await readable(admin, f"/structures/{id_}/members", min_version=8))["version"] == 8
         assert (await readable(admin, f"/users/{user}", min_version=8))["version"] == 8
@@ -196,8 +197,8 @@ async def test_a_record_that_can_not_be_kept_is_a_dead_letter_and_its_neighbours
 
 
 def _step(number: int, reference: Any) -> dict[str, Any]:
-    told = {"owner": "structure", "request_id": f"r{number}", "actor": "a", "type": "t", "status": "accepted"}
-    return {**told, "code": "accepted", "version": 1, "at": iso(0), "reference": reference}
+    common = {"owner": "structure", "request_id": f"r{number}", "actor": "a", "type": "t", "status": "accepted"}
+    return {**common, "code": "accepted", "version": 1, "at": iso(0), "reference": reference}
 
 
 def _tries() -> float:
@@ -209,12 +210,12 @@ def _value(counter: Any) -> float:
     return float(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
 
-async def _send_large(world: World, topic: str, key: str, record: dict[str, Any], mark: bytes) -> None:
+async def _send_large(stack: Stack, topic: str, key: str, record: dict[str, Any], mark: bytes) -> None:
     """Send a record that Kafka takes since it is small when compressed."""
     message = build(
         topic, key, orjson.dumps(record), event_id=key, event_type="test", source="/test", at=0, extra=(("test", mark),)
     )
     async with AIOKafkaProducer(
-        **connection(world.owners.kafka), max_request_size=30 * MILLION, compression_type="lz4"
+        **connection(stack.owners.kafka), max_request_size=30 * MILLION, compression_type="lz4"
     ) as producer:
         await producer.send_and_wait(topic, message.value, key=message.key, headers=list(message.headers))

@@ -4,29 +4,29 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway.world import World, fresh_user, readable, until
+from tests.integration.gateway.stack import Stack, fresh_user, readable, until
 
 
-async def test_an_administrator_reads_a_user(world: World) -> None:
+async def test_an_administrator_reads_a_user(stack: Stack) -> None:
     user = fresh_user("u")
-    told: dict[str, Any] = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.fr", "pigp": True}
-    await world.owners.user(user, **told)
-    async with world.admin() as admin:
+    fields: dict[str, Any] = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.fr", "pigp": True}
+    await stack.owners.user(user, **fields)
+    async with stack.admin() as admin:
         shown = await readable(admin, f"/users/{user}")
-    assert shown == {"id": user, "version": 1, "kind": "person", "active": True, **told}
+    assert shown == {"id": user, "version": 1, "kind": "person", "active": True, **fields}
 
 
-@pytest.mark.parametrize("rung", ["themselves", "somebody else"])
-async def test_nobody_else_reads_users(world: World, rung: str) -> None:
+@pytest.mark.parametrize("access_level", ["themselves", "somebody else"])
+async def test_nobody_else_reads_users(stack: Stack, access_level: str) -> None:
     user = fresh_user("u")
-    await world.owners.user(user)
-    async with world.as_(user if rung == "themselves" else fresh_user("u")) as client:
+    await stack.owners.user(user)
+    async with stack.as_(user if access_level == "themselves" else fresh_user("u")) as client:
         answer = await client.get(f"/users/{user}")
     assert (answer.status_code, answer.json()["code"]) == (403, "administrator_only")
 
 
-async def test_an_unknown_user_is_not_found(world: World) -> None:
-    async with world.admin() as admin:
+async def test_an_unknown_user_is_not_found(stack: Stack) -> None:
+    async with stack.admin() as admin:
         answer = await admin.get("/users/nobody")
     assert (answer.status_code, answer.json()["code"]) == (404, "user_not_found")
 
@@ -36,16 +36,16 @@ async def test_an_unknown_user_is_not_found(world: World) -> None:
     [("pigp", {"pigp": True}, "user.set-pigp.v1"), ("active", {"active": False}, "user.set-active.v1")],
 )
 async def test_what_an_administrator_says_of_a_user_goes_to_their_owner(
-    world: World, what: str, body: Any, type_: str
+    stack: Stack, what: str, body: Any, type_: str
 ) -> None:
     user = fresh_user("u")
-    async with world.admin() as admin:
+    async with stack.admin() as admin:
         answer = await admin.put(f"/users/{user}/{what}", json=body)
         assert answer.status_code == 202
     actor = answer.json()["actor"]
 
     async def came() -> Any:
-        return world.owners.asked_by(actor)
+        return stack.owners.received_from(actor)
 
     ((topic, key, event),) = await until(came)
     assert (topic, key.decode(), event.type) == ("manager.requests", f"user:{user}", type_)
@@ -54,23 +54,23 @@ async def test_what_an_administrator_says_of_a_user_goes_to_their_owner(
 
 
 @pytest.mark.parametrize(("what", "body"), [("pigp", {"pigp": "oui"}), ("active", {}), ("active", {"pigp": True})])
-async def test_a_wrong_body_is_refused(world: World, what: str, body: Any) -> None:
-    async with world.admin() as admin:
+async def test_a_wrong_body_is_refused(stack: Stack, what: str, body: Any) -> None:
+    async with stack.admin() as admin:
         answer = await admin.put(f"/users/u/{what}", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-async def test_a_closed_account_is_turned_away_and_an_opened_one_is_let_in_again(world: World) -> None:
+async def test_a_closed_account_is_turned_away_and_an_opened_one_is_let_in_again(stack: Stack) -> None:
     user = fresh_user("u")
-    async with world.as_(user) as client:
+    async with stack.as_(user) as client:
 
         async def becomes(status: int) -> bool:
             return (await client.get("/me")).status_code == status
 
-        await world.owners.user(user, active=False)
+        await stack.owners.user(user, active=False)
         await until(lambda: becomes(403))
         for method, path in (("GET", "/structures"), ("POST", "/structures/1/activate"), ("GET", "/insee/1")):
             answer = await client.request(method, path)
             assert (answer.status_code, answer.json()["code"]) == (403, "user_inactive")
-        await world.owners.user(user, version=2, active=True)
+        await stack.owners.user(user, version=2, active=True)
         await until(lambda: becomes(200))

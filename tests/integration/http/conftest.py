@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from dev.brokers.ports import free_ports
-from shared.http.limits import Limits
-from shared.http.server import serving
+from shared.runtime.http_server.limits import Limits
+from shared.runtime.http_server.server import serving
 
 LIMITS = Limits(
     header_bytes=4_096, header_lines=20, target_bytes=1_000, header_s=1, body_s=1, body_bytes=1_000_000, unread_s=1
@@ -47,7 +47,7 @@ class Answers:
 
 
 class Server:
-    """A server; `seen` is what its application was asked, `clients` by whom, `left` how many left it in the middle."""
+    """A server; `seen` is what its application received, `clients` by whom, `left` how many left it in the middle."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -107,7 +107,7 @@ class Server:
         self.wires.append(wire)
         return wire
 
-    async def ask(self, *parts: bytes, answers: int | None = None, pause: float = 0.0) -> Answers:
+    async def send(self, *parts: bytes, answers: int | None = None, pause: float = 0.0) -> Answers:
         """Send parts with pauses between them; return what comes until the server closes, or so many answers."""
         wire = await self.open()
         reading = asyncio.create_task(wire.read(answers))

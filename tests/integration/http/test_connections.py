@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.http.protocol import BoundedProtocol
+from shared.runtime.http_server.protocol import BoundedProtocol
 from tests.integration.http.conftest import LIMITS, Server, Wire, request, server
 
 OTHER = "127.0.0.2"
@@ -33,7 +33,7 @@ async def test_one_address_has_so_many_and_another_is_served() -> None:
             assert (await wire.read(1)).statuses == [200], "those that came first are kept"
         await held[0].close()
         await asyncio.sleep(0.1)
-        assert (await served.ask(request(), answers=1)).statuses == [200], "a place that is left can be taken"
+        assert (await served.send(request(), answers=1)).statuses == [200], "a place that is left can be taken"
 
 
 async def test_when_all_places_are_taken_who_has_waited_longest_gives_way() -> None:
@@ -55,7 +55,7 @@ async def test_when_all_places_are_taken_who_has_waited_longest_gives_way() -> N
         assert (await busy.read(1)).statuses == [200], "whoever waits for an answer keeps their place"
 
 
-async def test_when_all_are_busy_a_newcomer_is_told_so() -> None:
+async def test_when_all_are_busy_a_newcomer_learns_so() -> None:
     async with server(replace(PATIENT, connections=3)) as served:
         busy = await _opened(served, 3)
         for wire in busy:
@@ -113,5 +113,5 @@ async def test_a_connection_leaves_nothing_behind() -> None:
 )
 async def test_only_a_trusted_proxy_says_who_calls(proxies: list[str], client: str) -> None:
     async with server(LIMITS, proxies) as served:
-        got = await served.ask(request("GET", "/a", "X-Forwarded-For: 203.0.113.9, 192.0.2.7"), answers=1)
+        got = await served.send(request("GET", "/a", "X-Forwarded-For: 203.0.113.9, 192.0.2.7"), answers=1)
     assert (got.statuses, served.clients) == ([200], [client])

@@ -44,18 +44,18 @@ H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: A
 async def test_what_is_no_request_is_refused_and_its_connection_ends(
     small: Server, sent: bytes, status: int, code: str
 ) -> None:
-    got = await small.ask(sent)
+    got = await small.send(sent)
     assert (got.statuses, got.codes, got.closed) == ([status], [code], True)
     assert got.headers["content-type"] == "application/problem+json"
     assert got.headers["connection"] == "close"
     assert {"date", "cache-control"} <= set(got.headers)
     assert "{" not in got.bodies[0]["title"]
     assert "?" not in got.bodies[0]["title"]
-    assert (await small.ask(request(), answers=1)).statuses == [200], "others are served as before"
+    assert (await small.send(request(), answers=1)).statuses == [200], "others are served as before"
 
 
-async def test_a_method_nobody_knows_is_told_those_there_are(small: Server) -> None:
-    got = await small.ask(request("FOO"))
+async def test_a_method_nobody_knows_is_answered_with_those_there_are(small: Server) -> None:
+    got = await small.send(request("FOO"))
     assert got.headers["allow"] == "delete, get, head, patch, post, put"
 
 
@@ -83,14 +83,14 @@ async def test_what_is_a_request_is_served_however_it_is_cut(
     if piece < len(sent) > 500:
         piece = 1_000
     pieces = [sent[start : start + piece] for start in range(0, len(sent), piece)]
-    got = await small.ask(*pieces, answers=1, pause=0.001)
+    got = await small.send(*pieces, answers=1, pause=0.001)
     assert (got.statuses, got.bodies) == ([200], [{"path": path, "body": body}])
 
 
 async def test_what_comes_behind_a_body_is_no_header_of_the_request(small: Server) -> None:
     """Else a header that is looked for late would be another than the one looked for early."""
     parts = [request("POST", "/a", CHUNKED, body=b"3\r\nabc\r\n"), b"0\r\nAuthorization: x\r\n\r\n"]
-    assert (await small.ask(*parts, answers=1, pause=0.1)).statuses == [200]
+    assert (await small.send(*parts, answers=1, pause=0.1)).statuses == [200]
     assert small.headers == {"host", "transfer-encoding"}
 
 
@@ -98,7 +98,7 @@ async def test_what_comes_behind_a_body_is_no_header_of_the_request(small: Serve
 async def test_an_offer_to_upgrade_is_declined_and_the_connection_goes_on(small: Server, framing: str) -> None:
     """Java's HTTP client offers h2c with every first request; its body was lost."""
     body = b"abc" if framing.startswith("Content") else b"3\r\nabc\r\n0\r\n\r\n"
-    got = await small.ask(request("POST", "/1", *H2C, framing, body=body) + request("GET", "/2"), answers=2)
+    got = await small.send(request("POST", "/1", *H2C, framing, body=body) + request("GET", "/2"), answers=2)
     assert [answer["path"] for answer in got.bodies] == ["/1", "/2"]
     assert got.bodies[0]["body"] == "abc"
 
@@ -126,8 +126,8 @@ async def test_what_is_wrong_behind_a_request_waits_for_its_answer(small: Server
 
 async def _answered_late(served: Server, sent: bytes, *, answers: int | None = None) -> Answers:
     """Return what comes when the application answers /wait only after all has been read."""
-    asking = asyncio.create_task(served.ask(sent, answers=answers))
+    sending = asyncio.create_task(served.send(sent, answers=answers))
     await until(lambda: "/wait" in served.seen)
     await asyncio.sleep(0.1)
     served.go_on.set()
-    return await asking
+    return await sending

@@ -13,14 +13,14 @@ from dev.brokers import Brokers
 from dev.brokers.ports import free_ports
 from dev.insee.app import create_app
 from dev.insee.simulator import Simulator
-from shared.http.server import serving
-from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.mongo.client import connect
+from shared.runtime.http_server.server import serving
+from shared.runtime.settings import MongoSettings
 
 
 @pytest.fixture(scope="package")
 def mongo_uri(session_mongo: Brokers) -> str:
-    """The address of MongoDB for the adapter, with rights on its own database alone."""
+    """The address of MongoDB for the adapter, with access to its own database alone."""
     return session_mongo.service_mongo_uri("insee_adapter")
 
 

@@ -10,8 +10,8 @@ from services.insee_adapter import cache as module
 from services.insee_adapter import days
 from services.insee_adapter.cache import Cache
 from shared.clock import SystemClock, instant
-from shared.messages.common import Address
-from shared.messages.insee import Because, InseeAnswer, Result
+from shared.contracts.messages.common import Address
+from shared.contracts.messages.insee import Because, InseeAnswer, Result
 
 SIRET = "13002526500013"
 
@@ -79,7 +79,7 @@ async def test_no_answer_outlives_the_day_before_a_change_that_it_announces(
     assert await get(cache) is not None
 
 
-async def test_what_is_said_of_a_doublon_s_target_is_kept_no_longer_than_if_it_had_been_asked_for(
+async def test_what_is_said_of_a_doublon_s_target_is_kept_no_longer_than_if_it_had_been_looked_up(
     database: Any,
 ) -> None:
     await Cache(database).put(answer(Result.MOVED, moved_to="00013005000015", moved_to_result=Result.NOT_FOUND))
@@ -87,7 +87,7 @@ async def test_what_is_said_of_a_doublon_s_target_is_kept_no_longer_than_if_it_h
     assert instant(kept["expires_at"]) <= SystemClock().now() + module.KEPT[Result.NOT_FOUND]
 
 
-async def test_what_another_version_kept_and_can_not_be_read_is_asked_again(database: Any) -> None:
+async def test_what_another_version_kept_and_can_not_be_read_is_looked_up_again(database: Any) -> None:
     cache = Cache(database)
     await cache.put(answer(Result.ACTIVE))
     await database["answers"].update_one({"_id": SIRET}, {"$set": {"answer.result": "OF_A_NEWER_VERSION"}})

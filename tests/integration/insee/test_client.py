@@ -11,8 +11,8 @@ from dev.insee.faults import Fault, Kind
 from dev.insee.units import Unit, made_up_siret
 from services.insee_adapter.breaker import Breaker
 from services.insee_adapter.sirene import Limits
-from shared.messages.common import Address
-from shared.messages.insee import Because, Restriction, Result
+from shared.contracts.messages.common import Address
+from shared.contracts.messages.insee import Because, Restriction, Result
 from tests.integration.insee.clients import Unlimited, private, public
 from tests.integration.insee.conftest import Insee
 from tests.support.until import until
@@ -44,7 +44,7 @@ IS_OPEN = "structures_insee_breaker_open"
         (made_up_siret(18_002), Result.UNAVAILABLE),
     ],
 )
-async def test_every_result_is_told_apart(insee: Insee, siret: str, result: Result) -> None:
+async def test_every_result_is_distinguished(insee: Insee, siret: str, result: Result) -> None:
     async with public(insee.address) as client:
         assert (await client.look_up(siret, Unlimited())).result is result
 
@@ -60,13 +60,13 @@ async def test_a_commune_is_read_in_full(insee: Insee) -> None:
     ("number", "field", "says"),
     [(15_003, "closes_on", "fermeture"), (15_004, "opens_on", "ouverture"), (15_005, "opens_on", "ouverture")],
 )
-async def test_what_is_announced_is_told_with_its_day(insee: Insee, number: int, field: str, says: str) -> None:
+async def test_what_is_announced_is_returned_with_its_day(insee: Insee, number: int, field: str, says: str) -> None:
     async with public(insee.address) as client:
         answer = await client.look_up(made_up_siret(number), Unlimited())
-    told = answer.model_dump(include={"closes_on", "opens_on"}, exclude_none=True)
-    assert list(told) == [field]
+    announced = answer.model_dump(include={"closes_on", "opens_on"}, exclude_none=True)
+    assert list(announced) == [field]
     assert answer.message is not None
-    assert f"{says} de cet établissement est annoncée pour le {told[field]:%d/%m/%Y}" in answer.message
+    assert f"{says} de cet établissement est annoncée pour le {announced[field]:%d/%m/%Y}" in answer.message
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ async def test_doublons_that_lead_in_a_circle_end(insee: Insee) -> None:
     assert (answer.result, answer.moved_to, insee.calls) == (Result.MOVED, None, 2)
 
 
-async def test_a_doublon_whose_target_cannot_be_asked_is_not_half_answered(insee: Insee) -> None:
+async def test_a_doublon_whose_target_cannot_be_looked_up_is_not_half_answered(insee: Insee) -> None:
     insee.simulator.faults.append(Fault(kind="503", siret=TARGET))
     async with public(insee.address) as client:
         assert (await client.look_up(DOUBLON, Unlimited())).result is Result.UNAVAILABLE
@@ -192,7 +192,7 @@ async def test_an_insee_that_is_not_there_is_an_outage() -> None:
         assert (await client.look_up(CLAMART, Unlimited())).because is Because.OUTAGE
 
 
-async def test_a_used_up_quota_is_told_to_all_and_lasts_until_its_reset(insee: Insee) -> None:
+async def test_a_used_up_quota_is_reported_to_all_and_lasts_until_its_reset(insee: Insee) -> None:
     insee.simulator.window.limit = 2
     budget = Unlimited()
     async with public(insee.address) as client:
@@ -208,7 +208,7 @@ async def test_a_wrong_key_is_refused_not_an_outage_of_insee(insee: Insee) -> No
         assert (await client.look_up(CLAMART, Unlimited())).because is Because.REFUSED
 
 
-async def test_a_token_serves_many_calls_and_is_asked_for_once(insee: Insee) -> None:
+async def test_a_token_serves_many_calls_and_is_fetched_once(insee: Insee) -> None:
     async with private(insee.address) as client:
         answers = await asyncio.gather(*(client.look_up(CLAMART, Unlimited()) for _ in range(5)))
     assert {answer.result for answer in answers} == {Result.ACTIVE}
@@ -245,7 +245,7 @@ async def test_an_expired_password_is_refused(insee: Insee) -> None:
     assert (answer.because, insee.calls) == (Because.REFUSED, 0)
 
 
-async def test_after_failures_in_a_row_insee_is_left_alone_then_tried_again(insee: Insee) -> None:
+async def test_after_consecutive_failures_insee_is_left_alone_then_tried_again(insee: Insee) -> None:
     insee.simulator.faults.append(Fault(kind="500"))
     async with public(insee.address, breaker=Breaker(threshold=4, rest=300)) as client:
         for _ in range(2):
@@ -257,7 +257,7 @@ async def test_after_failures_in_a_row_insee_is_left_alone_then_tried_again(inse
         await until(lambda: not client.left_alone())
         insee.simulator.faults[:] = [Fault(kind="429")]
         assert (await client.look_up(CLAMART, Unlimited())).because is Because.QUOTA
-        assert REGISTRY.get_sample_value(IS_OPEN) == 1, "that tells nothing of INSEE's health"
+        assert REGISTRY.get_sample_value(IS_OPEN) == 1, "that says nothing of INSEE's health"
         insee.simulator.faults.clear()
         assert (await client.look_up(CLAMART, Unlimited())).result is Result.ACTIVE
         assert REGISTRY.get_sample_value(IS_OPEN) == 0

@@ -1,4 +1,4 @@
-"""The process itself: on real Kafka and MongoDB, asked and answered by messages, killed at bad moments."""
+"""The process itself: on real Kafka and MongoDB, called and answered by messages, killed at bad moments."""
 
 import asyncio
 import os
@@ -19,14 +19,14 @@ from dev.brokers.ports import free_ports
 from dev.insee.app import PUBLIC
 from dev.insee.faults import Fault
 from dev.insee.units import made_up_siret
-from services.insee_adapter.door import OUTCOMES, PROCESS, REQUESTS
-from shared.broker import build_consumer, build_producer
-from shared.messages import cloudevents
-from shared.messages.insee import InseeAnswer, InseeLookUp, Result
-from shared.topics import dead_letters
+from services.insee_adapter.entrypoint import OUTCOMES, PROCESS, REQUESTS
+from shared.contracts.messages import cloudevents
+from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
+from shared.contracts.topics import dead_letters
+from shared.kafka.clients import build_consumer, build_producer
 from tests.integration.insee.conftest import Insee, emptied
+from tests.support.acls import operator, provision, user
 from tests.support.brokers import as_new
-from tests.support.rights import operator, provision, user
 from tests.support.until import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,7 +36,7 @@ CLAMART = "21920023500014"
 
 @pytest.fixture(scope="module")
 def brokers(both_brokers: Brokers) -> Brokers:
-    """Brokers with the topics and rights of the table: the process may do what it may in production, and no more."""
+    """Brokers with the topics and ACLs of the table: the process may do what it may in production, and no more."""
     provision(as_new(both_brokers), [PROCESS, GATEWAY], partitions=4)
     return both_brokers
 
@@ -62,7 +62,7 @@ class Adapter:
             "INSEE_API_KEY": insee.simulator.api_key,
         }
 
-    async def ask(self, siret: str, correlation_id: str, **more: Any) -> None:
+    async def look_up(self, siret: str, correlation_id: str, **more: Any) -> None:
         look_up = InseeLookUp(siret=siret, actor="alice", **more)
         await self.send(
             cloudevents.build(
@@ -162,18 +162,18 @@ async def adapter(brokers: Brokers, insee: Insee) -> AsyncIterator[Adapter]:
         await made.producer.stop()
 
 
-async def test_asked_by_a_message_answered_by_a_message(adapter: Adapter, insee: Insee) -> None:
+async def test_looked_up_by_a_message_answered_by_a_message(adapter: Adapter, insee: Insee) -> None:
     async with adapter.replica() as replica:
-        await adapter.ask(CLAMART, "first")
+        await adapter.look_up(CLAMART, "first")
         await until(lambda: bool(adapter.answers))
         ((correlation_id, answer),) = adapter.answers
         assert (correlation_id, answer.result, answer.name) == ("first", Result.ACTIVE, "COMMUNE DE CLAMART")
 
-        await adapter.ask(CLAMART, "second")
+        await adapter.look_up(CLAMART, "second")
         await until(lambda: len(adapter.answers) == 2)
         assert (adapter.answers[1][1], insee.calls) == (answer, 1), "the cache answers, with the date of its answer"
 
-        await adapter.ask(CLAMART, "third", fresh=True)
+        await adapter.look_up(CLAMART, "third", fresh=True)
         await until(lambda: len(adapter.answers) == 3)
         assert (adapter.answers[2][0], insee.calls) == ("third", 2)
 
@@ -199,7 +199,7 @@ async def test_rubbish_is_kept_aside_with_its_reason_and_harms_nothing_else(adap
             message(b'{"siret": "21920023500014"}', ("ce_type", b"insee.look-up.v9")),
         ):
             await adapter.send(rubbish)
-        await adapter.ask(CLAMART, "after")
+        await adapter.look_up(CLAMART, "after")
         await until(lambda: bool(adapter.answers) and len(adapter.dead) == 6)
     assert sorted(code for code, _ in adapter.dead) == [
         "message_empty",
@@ -220,7 +220,7 @@ async def test_killed_and_replaced_nothing_is_lost_and_the_quota_holds(adapter: 
     wanted = Counter({f"look-up {number}": 1 for number in range(30)})
     async with adapter.replica(**settings) as first, adapter.replica(**settings):
         for number in range(30):
-            await adapter.ask(made_up_siret(90_000 + number), f"look-up {number}")
+            await adapter.look_up(made_up_siret(90_000 + number), f"look-up {number}")
         await until(lambda: len(adapter.answers) >= 5)
         await first.kill()
         async with adapter.replica(**settings):

@@ -29,7 +29,7 @@ async def claim(queue: Queue) -> Job:
     return job
 
 
-async def ask(queue: Queue, actor: str, *numbers: int) -> None:
+async def add(queue: Queue, actor: str, *numbers: int) -> None:
     for number in numbers:
         await queue.add(made_up_siret(number), asker(actor, f"{actor}-{number}"))
 
@@ -52,9 +52,9 @@ async def test_what_is_added_is_claimed_with_all_that_the_answer_needs(queue: Qu
     assert await queue.size() == 0
 
 
-async def test_the_oldest_is_the_one_asked_first_whatever_became_of_it(queue: Queue, database: Any) -> None:
+async def test_the_oldest_is_the_one_added_first_whatever_became_of_it(queue: Queue, database: Any) -> None:
     assert await queue.oldest() == 0
-    await ask(queue, "alice", 1, 2)
+    await add(queue, "alice", 1, 2)
     await database["look_ups"].update_one(
         {"_id": made_up_siret(2)}, [{"$set": {"asked_at": {"$subtract": ["$asked_at", 900_000]}}}]
     )
@@ -74,13 +74,13 @@ async def test_a_claimed_look_up_is_not_claimed_again(queue: Queue) -> None:
 
 
 async def test_workers_at_once_never_claim_the_same(queue: Queue) -> None:
-    await ask(queue, "alice", *range(1, 31))
+    await add(queue, "alice", *range(1, 31))
     jobs = await asyncio.gather(*(queue.claim() for _ in range(40)))
     claimed = [job.siret for job in jobs if job is not None]
     assert len(claimed) == len(set(claimed)) == 30
 
 
-async def test_who_asks_for_the_same_joins_and_is_answered_once_per_correlation(queue: Queue) -> None:
+async def test_a_look_up_of_the_same_joins_and_is_answered_once_per_correlation(queue: Queue) -> None:
     await queue.add(SIRET, asker("alice", "c1"))
     await queue.add(SIRET, asker("bob", "c2"))
     await queue.add(SIRET, asker("alice", "c1"))
@@ -112,16 +112,16 @@ async def test_a_worker_that_dies_loses_nothing(database: Any) -> None:
 
 
 async def test_five_hundred_look_ups_make_nobody_else_wait_for_more_than_one(queue: Queue) -> None:
-    await ask(queue, "heavy", *range(1, 501))
+    await add(queue, "heavy", *range(1, 501))
     await served(queue, 20)
-    await ask(queue, "light", 900)
+    await add(queue, "light", 900)
     assert "light" in await served(queue, 2)
 
 
 async def test_several_heavy_actors_take_turns(queue: Queue) -> None:
-    await ask(queue, "a", *range(1, 21))
-    await ask(queue, "b", *range(101, 121))
-    await ask(queue, "c", *range(201, 221))
+    await add(queue, "a", *range(1, 21))
+    await add(queue, "b", *range(101, 121))
+    await add(queue, "c", *range(201, 221))
     order = await served(queue, 30)
     assert {actor: order.count(actor) for actor in "abc"} == {"a": 10, "b": 10, "c": 10}
     for start in range(0, 30, 3):
@@ -129,31 +129,31 @@ async def test_several_heavy_actors_take_turns(queue: Queue) -> None:
 
 
 async def test_who_waited_through_a_quiet_time_gains_no_turns_by_it(queue: Queue) -> None:
-    await ask(queue, "a", *range(1, 11))
+    await add(queue, "a", *range(1, 11))
     await served(queue, 10)
-    await ask(queue, "b", *range(101, 111))
-    await ask(queue, "a", *range(11, 21))
+    await add(queue, "b", *range(101, 111))
+    await add(queue, "a", *range(11, 21))
     order = await served(queue, 10)
     assert order.count("a") >= 4
 
 
 async def test_joining_brings_a_look_up_forward_to_the_earlier_turn(queue: Queue) -> None:
-    await ask(queue, "heavy", *range(1, 101))
+    await add(queue, "heavy", *range(1, 101))
     await served(queue, 5)
     await queue.add(made_up_siret(90), asker("light", "light-90"))
     first = [await claim(queue), await claim(queue)]
     assert made_up_siret(90) in {job.siret for job in first}
 
 
-async def test_a_postponed_look_up_waits_and_remembers_who_was_told(queue: Queue) -> None:
+async def test_a_postponed_look_up_waits_and_remembers_who_was_notified(queue: Queue) -> None:
     await queue.add(SIRET, asker("alice", "c1"))
     job = await claim(queue)
-    await queue.postpone(job, 60, told=job.untold, failed=True)
+    await queue.postpone(job, 60, answered=job.unanswered, failed=True)
     assert await queue.claim() is None
     await queue.add(SIRET, asker("bob", "c2"))
     await asyncio.sleep(0.08)
     again = await claim(queue)
-    assert (again.failures, again.untold) == (1, frozenset({"c2"}))
+    assert (again.failures, again.unanswered) == (1, frozenset({"c2"}))
 
 
 async def test_patience_runs_from_the_first_time_insee_is_unreachable_not_from_the_request(queue: Queue) -> None:
@@ -165,7 +165,7 @@ async def test_patience_runs_from_the_first_time_insee_is_unreachable_not_from_t
     assert await queue.give_up(job)
 
 
-async def test_the_longest_patience_of_those_who_ask_counts(queue: Queue) -> None:
+async def test_the_longest_patience_of_the_askers_counts(queue: Queue) -> None:
     await queue.add(SIRET, asker("alice", "c1"), max_wait=0)
     await queue.add(SIRET, asker("bob", "c2"), max_wait=60_000)
     assert not await queue.give_up(await claim(queue))
@@ -189,10 +189,10 @@ async def test_what_finds_no_room_takes_no_turn(database: Any) -> None:
     await queue.prepare()
     for n in range(1, 50):
         await queue.add(made_up_siret(n), asker("heavy", f"h{n}"))
-    await ask(queue, "light", 101, 102)
+    await add(queue, "light", 101, 102)
     assert await served(queue, 2) == ["heavy", "light"]
-    await ask(queue, "heavy", 60)
-    await ask(queue, "light", 103)
+    await add(queue, "heavy", 60)
+    await add(queue, "light", 103)
     assert await served(queue, 4) == ["heavy", "light", "heavy", "light"]
 
 
@@ -221,5 +221,5 @@ async def test_no_name_from_outside_is_taken_for_an_expression(queue: Queue, evi
     await queue.add(SIRET, Asker(evil, evil, evil))
     job = await claim(queue)
     assert job.askers == (Asker(evil, evil, evil),)
-    await queue.postpone(job, 0, told=job.untold, failed=False)
-    assert (await claim(queue)).untold == frozenset()
+    await queue.postpone(job, 0, answered=job.unanswered, failed=False)
+    assert (await claim(queue)).unanswered == frozenset()

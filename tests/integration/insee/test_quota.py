@@ -10,7 +10,7 @@ import pytest
 from dev.insee.window import Window
 from services.insee_adapter.quota import Permit, Quota, Spending, Wait
 from services.insee_adapter.responses import NoAnswer
-from shared.messages.insee import Because
+from shared.contracts.messages.insee import Because
 
 
 def now() -> int:
@@ -27,7 +27,7 @@ async def wait_for_a_permit(quota: Quota) -> float:
     """Return how many seconds it took until there was one."""
     began = time.monotonic()
     async with asyncio.timeout(10):
-        while isinstance(await quota.take(), Wait):  # noqa: ASYNC110 - MongoDB tells nobody when it comes back.
+        while isinstance(await quota.take(), Wait):  # noqa: ASYNC110 - MongoDB notifies nobody when it comes back.
             await asyncio.sleep(0.01)
     return time.monotonic() - began
 
@@ -86,10 +86,10 @@ async def test_a_permit_whose_call_was_not_made_is_free_at_once(database: Any) -
 
 async def test_the_permits_of_a_process_that_died_come_back_when_its_calls_must_have_ended(database: Any) -> None:
     quota = Quota(database, limit=1, window=200, call_ms=300, margin=0)
-    asked = time.monotonic()
+    began = time.monotonic()
     await take(quota)  # and die
     assert await wait_for_a_permit(quota) < 2
-    assert time.monotonic() - asked >= 0.499
+    assert time.monotonic() - began >= 0.499
 
 
 async def test_a_permit_is_held_from_before_its_call_until_a_window_after_it(database: Any) -> None:
@@ -105,10 +105,10 @@ async def test_a_permit_is_held_from_before_its_call_until_a_window_after_it(dat
 
 async def test_a_pause_holds_for_every_replica(database: Any) -> None:
     one, other = Quota(database, limit=30), Quota(database, limit=30)
-    asked = time.monotonic()
+    began = time.monotonic()
     await one.pause(300)
     await wait_for_a_permit(other)
-    assert time.monotonic() - asked >= 0.299  # It counts from the moment at which MongoDB took it.
+    assert time.monotonic() - began >= 0.299  # It counts from the moment at which MongoDB took it.
 
 
 async def test_a_shorter_pause_does_not_end_a_longer_one(database: Any) -> None:

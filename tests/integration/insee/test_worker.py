@@ -15,7 +15,7 @@ from services.insee_adapter.queue import Asker, Queue
 from services.insee_adapter.quota import Quota
 from services.insee_adapter.worker import Worker
 from shared.clock import SystemClock
-from shared.messages.insee import InseeAnswer, Result
+from shared.contracts.messages.insee import InseeAnswer, Result
 from tests.integration.insee.clients import public
 from tests.integration.insee.conftest import Insee
 from tests.support.until import until
@@ -24,28 +24,28 @@ SIRET = "21920023500014"
 
 
 class Replica:
-    """What one process has, besides its workers; remembers what was told, and to whom."""
+    """What one process has, besides its workers; remembers what was published, and to whom."""
 
     def __init__(self, database: Any) -> None:
         self.queue = Queue(database, lease=5_000)
         self.cache = Cache(database)
         self.quota = Quota(database, limit=30, window=60_000)
         self.wake = asyncio.Event()
-        self.told: list[tuple[str, InseeAnswer]] = []
+        self.published: list[tuple[str, InseeAnswer]] = []
 
-    async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
-        self.told.extend((asker.correlation_id, answer) for asker in askers)
+    async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        self.published.extend((asker.correlation_id, answer) for asker in askers)
 
     async def emptied(self) -> None:
-        """Wait until no look-up is left: one goes after its answer was told."""
+        """Wait until no look-up is left: one goes after its answer was published."""
         async with asyncio.timeout(10):
             while await self.queue.size():  # noqa: ASYNC110 - what is waited for says nothing when it changes.
                 await asyncio.sleep(0.01)
 
     def results(self) -> list[tuple[str, Result]]:
-        return [(correlation_id, answer.result) for correlation_id, answer in self.told]
+        return [(correlation_id, answer.result) for correlation_id, answer in self.published]
 
-    async def ask(self, siret: str, correlation_id: str = "c1", actor: str = "alice", **more: Any) -> None:
+    async def look_up(self, siret: str, correlation_id: str = "c1", actor: str = "alice", **more: Any) -> None:
         await self.queue.add(siret, Asker(correlation_id, actor), **more)
         self.wake.set()
 
@@ -57,7 +57,7 @@ class Replica:
                 cache=self.cache,
                 quota=self.quota,
                 sirene=sirene,
-                tell=self.tell,
+                publish=self.publish,
                 wake=self.wake,
             )
             tasks = [asyncio.create_task(worker.run()) for _ in range(workers)]
@@ -77,94 +77,94 @@ async def replica(database: Any) -> Replica:
 
 
 async def test_a_look_up_is_answered_kept_and_gone(insee: Insee, replica: Replica) -> None:
-    await replica.ask(SIRET)
+    await replica.look_up(SIRET)
     async with replica.working(insee):
-        await until(lambda: bool(replica.told))
+        await until(lambda: bool(replica.published))
         await replica.emptied()
     assert replica.results() == [("c1", Result.ACTIVE)]
     assert (await replica.cache.get([SIRET]))[SIRET].result is Result.ACTIVE
 
 
-async def test_many_who_ask_for_one_siret_cost_one_call(insee: Insee, replica: Replica) -> None:
+async def test_many_look_ups_of_one_siret_cost_one_call(insee: Insee, replica: Replica) -> None:
     insee.simulator.faults.append(Fault(kind="slow", delay_ms=200))
     async with replica.working(insee):
         for number in range(10):
-            await replica.ask(SIRET, f"c{number}", f"actor{number}")
-        await until(lambda: len(replica.told) == 10)
+            await replica.look_up(SIRET, f"c{number}", f"actor{number}")
+        await until(lambda: len(replica.published) == 10)
     assert sorted(replica.results()) == [(f"c{number}", Result.ACTIVE) for number in range(10)]
     assert insee.calls == 1
 
 
-async def test_during_an_outage_each_is_told_once_and_answered_afterwards(insee: Insee, replica: Replica) -> None:
+async def test_during_an_outage_each_is_notified_once_and_answered_afterwards(insee: Insee, replica: Replica) -> None:
     insee.simulator.faults.append(Fault(kind="down"))
     sirets = [made_up_siret(10_000 + number) for number in range(1, 6)]
     async with replica.working(insee):
         for siret in sirets:
-            await replica.ask(siret, siret)
-        await until(lambda: len(replica.told) >= 5)
+            await replica.look_up(siret, siret)
+        await until(lambda: len(replica.published) >= 5)
         assert sorted(replica.results()) == [(siret, Result.UNAVAILABLE) for siret in sirets]
-        assert all(answer.retry_after for _, answer in replica.told), "it goes on trying"
+        assert all(answer.retry_after for _, answer in replica.published), "it goes on trying"
         insee.simulator.faults.clear()
-        await until(lambda: len(replica.told) >= 10, within=30)
+        await until(lambda: len(replica.published) >= 10, within=30)
     assert sorted(replica.results()[5:]) == [(siret, Result.ACTIVE) for siret in sirets]
 
 
 async def test_an_outage_that_lasts_too_long_ends_the_look_up(insee: Insee, replica: Replica) -> None:
     insee.simulator.faults.append(Fault(kind="500"))
     async with replica.working(insee):
-        await replica.ask(SIRET, max_wait=0)
-        await until(lambda: bool(replica.told))
+        await replica.look_up(SIRET, max_wait=0)
+        await until(lambda: bool(replica.published))
         await replica.emptied()
-    (_, answer) = replica.told[0]
+    (_, answer) = replica.published[0]
     assert (answer.result, answer.retry_after) == (Result.UNAVAILABLE, None)
 
 
-async def test_a_429_tells_nobody_that_insee_is_unreachable(insee: Insee, replica: Replica) -> None:
+async def test_a_429_is_reported_to_nobody_as_an_outage(insee: Insee, replica: Replica) -> None:
     window = insee.simulator.window
     # Somebody else with our key has used it up.
     window.limit, window.used, window.reset = 1, 1, SystemClock().now() + 1_500
     async with replica.working(insee):
-        await replica.ask(SIRET)
-        await until(lambda: bool(replica.told))
+        await replica.look_up(SIRET)
+        await until(lambda: bool(replica.published))
     assert replica.results() == [("c1", Result.ACTIVE)]
     assert window.refused == 1, "one refusal stops all workers until the reset"
 
 
-async def test_a_worker_told_to_stop_puts_its_look_up_back(insee: Insee, replica: Replica) -> None:
+async def test_a_worker_that_is_stopped_puts_its_look_up_back(insee: Insee, replica: Replica) -> None:
     insee.simulator.faults.append(Fault(kind="slow", delay_ms=900, times=1))
     async with replica.working(insee, workers=1):
-        await replica.ask(SIRET)
+        await replica.look_up(SIRET)
         await until(lambda: insee.calls == 1)
     assert await replica.queue.has_work(), "another worker need not wait for the lease to run out"
     async with replica.working(insee, workers=1):
-        await until(lambda: bool(replica.told))
+        await until(lambda: bool(replica.published))
     assert replica.results() == [("c1", Result.ACTIVE)]
 
 
-async def test_an_answer_that_could_not_be_told_is_told_later(insee: Insee, database: Any) -> None:
+async def test_an_answer_that_could_not_be_published_is_published_later(insee: Insee, database: Any) -> None:
     class Flaky(Replica):
         failures = 1
 
-        async def tell(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
             if self.failures:
                 self.failures -= 1
                 raise ConnectionError
-            await super().tell(answer, askers)
+            await super().publish(answer, askers)
 
     replica = Flaky(database)
     replica.queue = Queue(database, lease=300)
     async with replica.working(insee):
-        await replica.ask(SIRET)
-        await until(lambda: bool(replica.told))
+        await replica.look_up(SIRET)
+        await until(lambda: bool(replica.published))
     assert replica.results() == [("c1", Result.ACTIVE)]
 
 
 async def test_an_unused_permit_is_given_back(insee: Insee, replica: Replica, database: Any) -> None:
     async with replica.working(insee, workers=6):
-        await replica.ask(SIRET)
-        await until(lambda: bool(replica.told))
+        await replica.look_up(SIRET)
+        await until(lambda: bool(replica.published))
         async with asyncio.timeout(5):
-            while len((await database["quota"].find_one())["permits"]) > 1:  # noqa: ASYNC110 - MongoDB tells nobody.
+            while len((await database["quota"].find_one())["permits"]) > 1:  # noqa: ASYNC110 - MongoDB notifies nobody.
                 await asyncio.sleep(0.01)
 
 
@@ -173,12 +173,12 @@ async def test_behind_a_hundred_look_ups_of_another_one_waits_for_a_few_calls(
 ) -> None:
     replica.quota = Quota(database, limit=20, window=1_000, margin=10)
     for number in range(1, 101):
-        await replica.ask(_commune(number), f"heavy{number}", "heavy")
+        await replica.look_up(_commune(number), f"heavy{number}", "heavy")
     async with replica.working(insee):
-        await until(lambda: len(replica.told) >= 5)
+        await until(lambda: len(replica.published) >= 5)
         before = insee.calls
-        await replica.ask(SIRET, "light", "light")
-        await until(lambda: "light" in dict(replica.told))
+        await replica.look_up(SIRET, "light", "light")
+        await until(lambda: "light" in dict(replica.published))
     assert insee.calls - before <= 3 + 2, "what three workers had claimed already, and one turn"
 
 

@@ -18,10 +18,11 @@ from dev.brokers.ports import free_ports
 from dev.issuer.accounts import CLIENTS, PASSWORD, PEOPLE
 from dev.issuer.app import create_app
 from dev.issuer.keys import Keys
-from shared.auth import ACT_FOR, ADMINISTRATOR, Verifier, actor_of
+from shared.auth.issuer_keys import IssuerKeys
+from shared.auth.verifier import ACT_FOR, Verifier, actor_of
 from shared.clock import SystemClock
-from shared.http.server import serving
-from shared.issuer_keys import IssuerKeys
+from shared.domain.actor import ADMINISTRATOR
+from shared.runtime.http_server.server import serving
 
 SECRET = "the-secret-of-demo-clients"
 ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORD}
@@ -73,19 +74,23 @@ async def test_a_system_by_its_secret(issuer: httpx2.AsyncClient) -> None:
     assert actor_of(await claims_of(issuer, {**FACTURIER, "client_id": "gateway"})).scopes == {ACT_FOR}
 
 
-async def test_a_person_through_a_system_that_proves_itself(issuer: httpx2.AsyncClient) -> None:
+async def test_a_person_through_a_system_that_authenticates_itself(issuer: httpx2.AsyncClient) -> None:
     through = {name: FACTURIER[name] for name in ("client_id", "client_secret")}
     alice = actor_of(await claims_of(issuer, {**through, **ALICE}))
     assert (alice.id, alice.kind, alice.client) == ("alice", "person", "facturier")
-    for unproved in ({"client_id": "facturier"}, {**through, "client_secret": "wrong"}, {**through, "client_id": "x"}):
-        assert actor_of(await claims_of(issuer, {**unproved, **ALICE})).client == "portal"
+    for unauthenticated in (
+        {"client_id": "facturier"},
+        {**through, "client_secret": "wrong"},
+        {**through, "client_id": "x"},
+    ):
+        assert actor_of(await claims_of(issuer, {**unauthenticated, **ALICE})).client == "portal"
 
 
 async def test_nobody_chooses_their_scope_or_whether_they_are_a_person(issuer: httpx2.AsyncClient) -> None:
-    asked = {"scope": f"{ADMINISTRATOR} {ACT_FOR}", "client_id": "alice", "sub": "admin"}
-    alice = actor_of(await claims_of(issuer, {**asked, **ALICE}))
+    form = {"scope": f"{ADMINISTRATOR} {ACT_FOR}", "client_id": "alice", "sub": "admin"}
+    alice = actor_of(await claims_of(issuer, {**form, **ALICE}))
     assert (alice.id, alice.kind, alice.scopes) == ("alice", "person", frozenset())
-    assert not actor_of(await claims_of(issuer, {**asked, **FACTURIER})).scopes
+    assert not actor_of(await claims_of(issuer, {**form, **FACTURIER})).scopes
     assert not set(PEOPLE) & set(CLIENTS), "a person and a system of one name would be one actor"
 
 
@@ -107,7 +112,7 @@ async def test_nobody_chooses_their_scope_or_whether_they_are_a_person(issuer: h
     ],
     ids=str,
 )
-async def test_who_proves_nothing_gets_nothing(issuer: httpx2.AsyncClient, form: dict[str, str]) -> None:
+async def test_who_is_not_authenticated_gets_nothing(issuer: httpx2.AsyncClient, form: dict[str, str]) -> None:
     answer = await issuer.post("/token", data=form)
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
 
@@ -118,7 +123,7 @@ async def test_a_lifetime_that_is_none(issuer: httpx2.AsyncClient, lifetime: str
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
 
 
-async def test_audience_and_lifetime_are_as_asked(issuer: httpx2.AsyncClient) -> None:
+async def test_audience_and_lifetime_are_as_requested(issuer: httpx2.AsyncClient) -> None:
     now = int(time.time())
     claims = await claims_of(issuer, {**ALICE, "audience": "structures-kafka", "expires_in": "60"})
     assert claims["aud"] == "structures-kafka"

@@ -13,13 +13,13 @@ import pytest
 from dev.brokers import Brokers
 from dev.run import environments
 from dev.run.system import System
-from shared.auth import Actor
 from shared.clock import SystemClock
-from shared.dead_letters import dead_letter
-from shared.messages.cloudevents import Message
+from shared.contracts.messages.cloudevents import Message
+from shared.domain.actor import Actor
+from shared.kafka.dead_letters import dead_letter
 from tests.support.brokers import as_new
 from tests.support.kafka import Partner, Reader
-from tests.unit.ops.records import Record
+from tests.unit.ops.dlq.records import Record
 
 
 class Ops:
@@ -30,16 +30,16 @@ class Ops:
 
     def environment(self, who: str) -> dict[str, str]:
         """Return what `.data/run/env/<who>` exports."""
-        given = environments.administrator(self.system.settings, self.system.brokers) if who == "admin" else {}
+        variables = environments.administrator(self.system.settings, self.system.brokers) if who == "admin" else {}
         if who == "ops":
-            given = environments.operator(self.system.settings, self.system.brokers)
+            variables = environments.operator(self.system.settings, self.system.brokers)
         if who in self.system.supervisor.processes:
-            given = self.system.supervisor[who].process.environment()
+            variables = self.system.supervisor[who].process.environment()
         return {
             **{
                 name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX") if name in os.environ
             },
-            **given,
+            **variables,
         }
 
     def run(
@@ -59,7 +59,7 @@ class Ops:
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
-    def rows(self, *command: str, **more: Any) -> list[dict[str, Any]]:
+    def items(self, *command: str, **more: Any) -> list[dict[str, Any]]:
         """Run a command that lists, and return what it lists."""
         return [json.loads(line) for line in self.run(*command, "--json", **more).stdout.splitlines()]
 
@@ -94,7 +94,7 @@ class Kafka:
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory, both_brokers: Brokers) -> Iterator[System]:
-    """The whole system; what is late is not poked again by itself, so that a test sees who poked."""
+    """The whole system; what is late is not triggered again by itself, so that a test sees who triggered."""
     folder: Path = tmp_path_factory.mktemp("system")
     environment = {"OVERDUE_AFTER": "1h", "INSEE_LOOK_UPS": "1000"}
     with System(folder, environment=environment, brokers=as_new(both_brokers)) as running:

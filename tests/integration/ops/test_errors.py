@@ -1,4 +1,4 @@
-"""What an operator gets wrong is told in a sentence that says what to do, with status 1 and no traceback."""
+"""What an operator gets wrong is reported in a sentence that says what to do, with status 1 and no traceback."""
 
 import uuid
 from collections.abc import Mapping
@@ -22,47 +22,49 @@ pytestmark = pytest.mark.timeout(400)
         (("users", "list"), {}, "lets the user ops not do this"),
         (("dlq", "list", "structure"), {}, "choose one of structure_svc, manager_svc"),
         (("dlq", "show", "structure_svc", "12"), {}, "write PARTITION:OFFSET"),
-        (("dlq", "show", "structure_svc", "0:999999"), {}, "no letter at 0:999999"),
-        (("dlq", "replay", "structure_svc"), {}, "say which letters"),
-        (("dlq", "discard", "structure_svc", "--all", "--code", "x"), {}, "--all means every letter"),
+        (("dlq", "show", "structure_svc", "0:999999"), {}, "no dead letter at 0:999999"),
+        (("dlq", "replay", "structure_svc"), {}, "say which dead letters"),
+        (("dlq", "discard", "structure_svc", "--all", "--code", "x"), {}, "--all means every dead letter"),
         (("requests", "overdue"), {"STRUCTURE_SVC_MONGO_URI": None}, "STRUCTURE_SVC_MONGO_URI is not set"),
         (("requests", "waiting", "--owner", "x"), {}, "choose one of structure, manager"),
-        (("requests", "poke", "structure"), {}, "say which documents"),
-        (("requests", "poke", "structure", "structure:999999"), {}, "nothing of structure:999999 is overdue"),
+        (("requests", "trigger", "structure"), {}, "say which documents"),
+        (("requests", "trigger", "structure", "structure:999999"), {}, "nothing of structure:999999 is overdue"),
     ],
 )
-def test_it_is_told_what_to_do(ops: Ops, command: tuple[str, ...], but: Mapping[str, str | None], says: str) -> None:
-    told = ops.run(*command, but=but, status=1).stderr
-    assert says in told
-    assert told.startswith("ops: ")
-    assert len(told.splitlines()) == 1
+def test_it_is_said_what_to_do(ops: Ops, command: tuple[str, ...], but: Mapping[str, str | None], says: str) -> None:
+    printed = ops.run(*command, but=but, status=1).stderr
+    assert says in printed
+    assert printed.startswith("ops: ")
+    assert len(printed.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", [("dlq", "list", "gateway"), ("topics", "provision", "--dry-run")])
 def test_a_broker_that_does_not_answer_is_named(ops: Ops, command: tuple[str, ...]) -> None:
     [port] = free_ports(1)
-    told = ops.run(*command, but={"KAFKA_BOOTSTRAP": f"127.0.0.1:{port}"}, status=1).stderr
-    assert f"Kafka does not answer at 127.0.0.1:{port}" in told
+    printed = ops.run(*command, but={"KAFKA_BOOTSTRAP": f"127.0.0.1:{port}"}, status=1).stderr
+    assert f"Kafka does not answer at 127.0.0.1:{port}" in printed
 
 
 def test_a_topic_that_a_user_may_not_read_is_named(ops: Ops) -> None:
-    told = ops.run("dlq", "list", "gateway", who="structure_svc", status=1).stderr
-    assert "lets the user structure_svc not do this" in told
-    assert "gateway.dlq" in told
+    printed = ops.run("dlq", "list", "gateway", who="structure_svc", status=1).stderr
+    assert "lets the user structure_svc not do this" in printed
+    assert "gateway.dlq" in printed
 
 
-def test_a_wrong_password_of_mongodb_is_told_as_such(ops: Ops) -> None:
+def test_a_wrong_password_of_mongodb_is_reported_as_such(ops: Ops) -> None:
     uri = ops.environment("ops")["STRUCTURE_SVC_MONGO_URI"].replace("ops:", "ops:x")
-    told = ops.run("requests", "overdue", but={"STRUCTURE_SVC_MONGO_URI": uri}, status=1).stderr
-    assert "MongoDB refuses the password" in told
+    printed = ops.run("requests", "overdue", but={"STRUCTURE_SVC_MONGO_URI": uri}, status=1).stderr
+    assert "MongoDB refuses the password" in printed
 
 
-def test_an_issuer_that_refuses_the_operator_is_told_as_such(ops: Ops, kafka: Kafka) -> None:
-    # Nobody is asked for a token when there is nothing to replay.
+def test_an_issuer_that_refuses_the_operator_is_reported_as_such(ops: Ops, kafka: Kafka) -> None:
+    # No token is requested when there is nothing to replay.
     headers = {"ce_id": uuid.uuid4().hex.encode(), "ce_type": b"structure.modify.v1"}
     kafka.put_aside("structure_svc", headers, b"{}", "structure.requests", code="internal_error", actor="alice")
-    told = ops.run("dlq", "replay", "structure_svc", "--all", "--yes", but={"OPS_CLIENT_SECRET": None}, status=1).stderr
-    assert "OPS_CLIENT_SECRET" in told
+    printed = ops.run(
+        "dlq", "replay", "structure_svc", "--all", "--yes", but={"OPS_CLIENT_SECRET": None}, status=1
+    ).stderr
+    assert "OPS_CLIENT_SECRET" in printed
 
 
 @pytest.mark.parametrize("group", ["topics", "dlq", "requests"])

@@ -12,7 +12,7 @@ import pytest
 from dev.brokers.ports import free_ports
 from dev.run import environments
 from dev.run.settings import RunSettings
-from shared.partitioner import key_hash
+from shared.kafka.partitioner import key_hash
 from tests.integration.ops.conftest import Ops
 from tests.support.kafka import Partner
 from tests.support.system import KAFKA_AUDIENCE, System, until
@@ -53,9 +53,9 @@ def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_pa
     token = system.token("alice", KAFKA_AUDIENCE)
     partner = Partner(system.partner())
     key = next(str(n).encode() for n in range(100) if key_hash(str(n).encode()) % 3 == 0)
-    partner.ask("structure.requests", "structure.modify.v1", {"structure": 1}, token, key=key)
+    partner.submit("structure.requests", "structure.modify.v1", {"structure": 1}, token, key=key)
     partner.send("structure.requests", b"\xff", {"authorization": f"Bearer {token}".encode()}, key)
-    until(lambda: len(ops.rows("dlq", "list", "structure_svc")) >= 2, 60, what="two letters")
+    until(lambda: len(ops.items("dlq", "list", "structure_svc")) >= 2, 60, what="two dead letters")
 
     (tmp_path / ".data").mkdir()
     (tmp_path / ".data" / "run").symlink_to(system.settings.run_data)
@@ -78,7 +78,7 @@ def test_every_command_of_the_page_can_be_run_as_it_stands(fresh: System, tmp_pa
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     for line in ("grow topic structure.requests to 16 partitions", "create topic delay.45m.v1", "delay_svc has a new"):
         assert line in done.stdout
-    assert "1 of 1 letters discarded" in done.stdout
+    assert "1 of 1 dead letters discarded" in done.stdout
     assert password.read_text() != former
     assert rotated.pid not in {began, None}
     assert rotated._failures == 1, "with the new password it is back at once, and stays"

@@ -13,9 +13,9 @@ from pymongo import MongoClient
 from dev.brokers.ports import free_ports
 from dev.run.supervisor import Running
 from dev.run.table import Process
-from gateway.read_model import rows
+from gateway.read_model import request_records
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import add_member, new_structure
+from tests.journeys.builders import add_member, new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)
@@ -51,7 +51,7 @@ def content(database: Any, generation: str = "g1") -> Content:
     return {kind: {raw["_id"]: raw for raw in database[f"{kind}_{generation}"].find()} for kind in KINDS}
 
 
-def settled(database: Any) -> Content:
+def stable_content(database: Any) -> Content:
     """Return the content once nothing changes any more."""
     before: Content = {}
 
@@ -75,9 +75,9 @@ def corrupt(database: Any, content: Content, structure_id: int) -> str:
     structures.update_one({"_id": structure_id}, {"$inc": {"version": 1000, "team_version": 1000}})
     structures.insert_one({"_id": 999_999, "version": 1, "record": {"id": 999_999, "name": "Fantôme"}, "access": []})
     users.delete_one({"_id": "alice"})
-    one = next(key for key, raw in content["requests"].items() if raw["row"]["structure"] == structure_id)
-    requests.update_one({"_id": one}, {"$set": {"row.status": "failed"}, "$inc": {"order": 1_000_000}})
-    another = next(key for key, raw in content["requests"].items() if raw["row"]["type"] == "user.register.v1")
+    one = next(key for key, raw in content["requests"].items() if raw["record"]["structure"] == structure_id)
+    requests.update_one({"_id": one}, {"$set": {"record.status": "failed"}, "$inc": {"order": 1_000_000}})
+    another = next(key for key, raw in content["requests"].items() if raw["record"]["type"] == "user.register.v1")
     requests.delete_one({"_id": another})
     return str(another)
 
@@ -134,13 +134,13 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
 ) -> None:
     wrecked, untouched, busy = (new_structure(system) for _ in range(3))
     add_member(system, wrecked["id"], "marc", "modification")
-    right = settled(database)
+    correct = stable_content(database)
     path = f"/structures/{untouched['id']}"
     sent: list[str] = []
     with system.as_("alice") as first, system.as_("alice") as second:
         second.base_url = httpx2.URL(second_api)
         expected = first.get(path).json()
-        removed = corrupt(database, right, wrecked["id"])
+        removed = corrupt(database, correct, wrecked["id"])
         assert first.get(f"/structures/{wrecked['id']}").status_code == 404, "it is corrupted"
         works: Sequence[Callable[[], None]] = (
             reading(first, path, expected),
@@ -151,7 +151,7 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
             until(lambda: meanwhile.done > 20, what="reads and writes")
             done = ops.run("read-model", "rebuild", "--yes", who="gateway")
         assert meanwhile.wrong == []
-        assert "g1 is built anew from" in done.stdout
+        assert "g1 is rebuilt from" in done.stdout
         assert "%" in done.stderr, "progress is shown"
         assert first.get(f"/structures/{wrecked['id']}").json()["name"] == wrecked["name"]
         last = sent[-1]
@@ -159,36 +159,36 @@ def test_a_corrupted_read_model_is_right_again_and_was_readable_all_along(
         until(lambda: second.get(f"/structures/{busy['id']}").json()["label"] == f"n° {len(sent) - 1}")
         for request_id in sent:
             assert first.get(f"/requests/{request_id}").json()["status"] == "applied"
-    now = settled(database)
+    now = stable_content(database)
     now["structures"].pop(busy["id"])
-    right["structures"].pop(busy["id"])
+    correct["structures"].pop(busy["id"])
     for request_id in sent:
-        now["requests"].pop(rows.key("structure", "alice", request_id))
-    # That a request was received, and its hash, are told by no topic: they are gone with the row that was removed.
-    right["requests"][removed].pop("body_hash", None)
-    right["requests"][removed]["steps"].pop("received", None)
+        now["requests"].pop(request_records.key("structure", "alice", request_id))
+    # That a request was received, and its hash, are on no topic: they are gone with the record that was removed.
+    correct["requests"][removed].pop("body_hash", None)
+    correct["requests"][removed]["steps"].pop("received", None)
     for kind in KINDS:
-        assert now[kind].keys() == right[kind].keys()
+        assert now[kind].keys() == correct[kind].keys()
         for key, raw in now[kind].items():
-            assert raw == right[kind][key]
+            assert raw == correct[kind][key]
     assert not [name for name in database.list_collection_names() if "rebuild" in name]
 
 
 def test_a_dry_run_changes_nothing_and_an_unknown_generation_is_refused(ops: Ops, database: Any) -> None:
-    before = settled(database)
-    assert "would be built anew" in ops.run("read-model", "rebuild", "--dry-run", who="gateway").stdout
+    before = stable_content(database)
+    assert "would be rebuilt" in ops.run("read-model", "rebuild", "--dry-run", who="gateway").stdout
     assert content(database) == before
-    told = ops.run("read-model", "rebuild", "--generation", "g9", "--yes", who="gateway", status=1).stderr
-    assert "there is no read model g9" in told
+    printed = ops.run("read-model", "rebuild", "--generation", "g9", "--yes", who="gateway", status=1).stderr
+    assert "there is no read model g9" in printed
 
 
 def test_a_generation_is_dropped_only_when_no_gateway_uses_it(ops: Ops, database: Any) -> None:
     database["structures_g0"].insert_one({"_id": 1})
-    listed = {row["generation"]: row for row in ops.rows("read-model", "list", who="gateway")}
+    listed = {item["generation"]: item for item in ops.items("read-model", "list", who="gateway")}
     assert listed["g1"]["gateways"] >= 1
     assert (listed["g0"]["structures"], listed["g0"]["gateways"]) == (1, 0)
-    told = ops.run("read-model", "drop", "g1", "--yes", who="gateway", status=1).stderr
-    assert "give them another READ_MODEL first" in told
+    printed = ops.run("read-model", "drop", "g1", "--yes", who="gateway", status=1).stderr
+    assert "give them another READ_MODEL first" in printed
     assert "would be removed" in ops.run("read-model", "drop", "g0", "--dry-run", who="gateway").stdout
     assert "structures_g0" in database.list_collection_names()
     ops.run("read-model", "drop", "g0", "--yes", who="gateway")
@@ -200,5 +200,5 @@ def test_an_operator_who_is_not_the_gateway_can_not_do_it(ops: Ops) -> None:
     assert "MONGO_URI" in ops.run("read-model", "rebuild", "--yes", status=1).stderr
     other = ops.environment("structure_svc")
     but = {"MONGO_URI": other["MONGO_URI"], "MONGO_DATABASE": "gateway"}
-    told = ops.run("read-model", "rebuild", "--yes", who="gateway", but=but, status=1).stderr
-    assert "MongoDB lets this user not do this" in told
+    printed = ops.run("read-model", "rebuild", "--yes", who="gateway", but=but, status=1).stderr
+    assert "MongoDB lets this user not do this" in printed

@@ -1,4 +1,4 @@
-"""`ops requests`: what is late and what waits is seen without its values, and what is late can be poked."""
+"""`ops requests`: what is late and what waits is seen without its values, and what is late can be triggered."""
 
 import asyncio
 import signal
@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from shared import mongo
-from shared.engine import views
-from shared.settings import MongoSettings
+from shared.engine.storage import views
+from shared.mongo import client as mongo
+from shared.runtime.settings import MongoSettings
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)
@@ -22,37 +22,37 @@ pytestmark = pytest.mark.timeout(400)
 SECRET = "un libellé que personne ne doit lire"
 
 
-def test_a_change_whose_poke_is_lost_is_seen_as_overdue_and_applied_when_it_is_poked(system: System, ops: Ops) -> None:
+def test_a_change_whose_trigger_is_lost_is_overdue_and_applied_when_triggered(system: System, ops: Ops) -> None:
     structure = new_structure(system)
     document = f"structure:{structure['id']}"
 
     def late() -> list[dict[str, Any]]:
-        return [row for row in ops.rows("requests", "overdue") if row["document"] == document]
+        return [item for item in ops.items("requests", "overdue") if item["document"] == document]
 
     relay = system.supervisor["delay_svc"]
     relay.send(signal.SIGSTOP)
     try:
         with system.as_("alice") as api:
-            told = api.patch(f"/structures/{structure['id']}", json={"label": SECRET}).json()
+            request = api.patch(f"/structures/{structure['id']}", json={"label": SECRET}).json()
             assert late() == [], "it is not due yet"
-            [row] = until(late, 60, what="the change is overdue")
-            assert (row["owner"], row["request_id"], row["actor"]) == ("structure", told["request_id"], "alice")
-            assert row["type"] == "structure.modify.v1"
-            assert row["late_for"] > 5_000
+            [item] = until(late, 60, what="the change is overdue")
+            assert (item["owner"], item["request_id"], item["actor"]) == ("structure", request["request_id"], "alice")
+            assert item["type"] == "structure.modify.v1"
+            assert item["late_for"] > 5_000
             shown = ops.run("requests", "overdue").stdout
             assert document in shown
             assert SECRET not in shown
-            dry = ops.run("requests", "poke", "structure", document, "--dry-run").stdout
-            assert "1 documents would be poked" in dry
+            dry = ops.run("requests", "trigger", "structure", document, "--dry-run").stdout
+            assert "1 documents would be triggered" in dry
             assert late(), "a dry run does nothing"
-            assert "1 documents poked" in ops.run("requests", "poke", "structure", document).stdout
-            until(lambda: api.get(f"/requests/{told['request_id']}").json()["status"] == "applied", what="applied")
+            assert "1 documents triggered" in ops.run("requests", "trigger", "structure", document).stdout
+            until(lambda: api.get(f"/requests/{request['request_id']}").json()["status"] == "applied", what="applied")
         assert late() == []
     finally:
         relay.send(signal.SIGCONT)
 
 
-def test_of_more_than_asked_for_it_is_said_that_there_are_more(system: System, ops: Ops) -> None:
+def test_of_more_than_the_limit_it_is_said_that_there_are_more(system: System, ops: Ops) -> None:
     structures = [new_structure(system)["id"] for _ in range(3)]
     relay = system.supervisor["delay_svc"]
     relay.send(signal.SIGSTOP)
@@ -62,19 +62,23 @@ def test_of_more_than_asked_for_it_is_said_that_there_are_more(system: System, o
                 api.patch(f"/structures/{id_}", json={"label": SECRET})
         late = {f"structure:{id_}" for id_ in structures}
         until(
-            lambda: late <= {row["document"] for row in ops.rows("requests", "overdue")}, 60, what="three are overdue"
+            lambda: late <= {item["document"] for item in ops.items("requests", "overdue")},
+            60,
+            what="three are overdue",
         )
         cut = ops.run("requests", "overdue", "--limit", "2", "--json")
         assert len(cut.stdout.splitlines()) == 2
         assert "There are more" in cut.stderr
         assert ops.run("requests", "overdue", "--owner", "structure", "--limit", "1000").stderr == ""
-        poked = ops.run("requests", "poke", "structure", "--all", "--limit", "2")
-        assert "2 documents poked" in poked.stdout
-        assert "There are more" in poked.stderr
-        left = late & {row["document"] for row in ops.rows("requests", "overdue")}
-        ops.run("requests", "poke", "structure", *sorted(left), "--limit", "1")
+        triggered = ops.run("requests", "trigger", "structure", "--all", "--limit", "2")
+        assert "2 documents triggered" in triggered.stdout
+        assert "There are more" in triggered.stderr
+        left = late & {item["document"] for item in ops.items("requests", "overdue")}
+        ops.run("requests", "trigger", "structure", *sorted(left), "--limit", "1")
         until(
-            lambda: not late & {row["document"] for row in ops.rows("requests", "overdue")}, 60, what="none is overdue"
+            lambda: not late & {item["document"] for item in ops.items("requests", "overdue")},
+            60,
+            what="none is overdue",
         )
     finally:
         relay.send(signal.SIGCONT)
@@ -90,11 +94,11 @@ def test_a_request_that_waits_is_seen_with_what_it_waits_for(system: System, ops
             request_id = api.post("/structures", json=body).json()["request_id"]
 
         def waits() -> list[dict[str, Any]]:
-            return [row for row in ops.rows("requests", "waiting") if row["request_id"] == request_id]
+            return [item for item in ops.items("requests", "waiting") if item["request_id"] == request_id]
 
-        [row] = until(waits, 60, what="the request waits")
-        assert (row["owner"], row["waits_for"], row["actor"]) == ("structure", f"insee:{siret}", "alice")
-        assert row["decided_within"] > 0
+        [item] = until(waits, 60, what="the request waits")
+        assert (item["owner"], item["waits_for"], item["actor"]) == ("structure", f"insee:{siret}", "alice")
+        assert item["decided_within"] > 0
         shown = ops.run("requests", "waiting", "--owner", "structure").stdout
         assert request_id in shown
         assert SECRET not in shown
@@ -131,8 +135,8 @@ def test_no_field_of_a_view_holds_a_value_of_a_document(system: System) -> None:
         assert set(seen) <= {"_id", "pending"}
         allowed = {"type", "request_id", "actor", "code", "document", "received_at", "accepted_at", "effective_at"}
         for pending in seen.get("pending", ()):
-            assert set(pending) <= {"due_at", "next_trigger_at", "step"}
-            assert set(pending["step"]) <= allowed
+            assert set(pending) <= {"due_at", "next_trigger_at", "transition"}
+            assert set(pending["transition"]) <= allowed
 
 
 async def test_views_are_made_once_and_made_anew_by_the_owners_own_user_when_their_definition_changes(

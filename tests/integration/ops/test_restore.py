@@ -1,4 +1,4 @@
-"""A MongoDB restored older than Kafka, by the steps of docs/operate.md: nothing that was asked since is lost."""
+"""A MongoDB restored older than Kafka, by the steps of docs/operate.md: nothing that was submitted since is lost."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from shared.clock import SystemClock, iso
 from tests.integration.ops.conftest import Ops
-from tests.journeys.given import new_structure
+from tests.journeys.builders import new_structure
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.timeout(400)
@@ -57,17 +57,17 @@ def start(system: System, *names: str) -> None:
     system.supervisor.wait_ready(list(names), 120)
 
 
-def test_an_owner_restored_from_an_older_backup_is_the_truth_again_and_decides_anew_what_was_asked_since(
+def test_an_owner_restored_from_an_older_backup_is_the_truth_again_and_decides_anew_what_was_submitted_since(
     system: System, ops: Ops, database: Any
 ) -> None:
     kept, changed = new_structure(system), new_structure(system)
     path = f"/structures/{changed['id']}"
     backup, since = back_up(database), iso(SystemClock().now())
-    time.sleep(0.01)  # What is asked from here on is stamped later than the backup.
+    time.sleep(0.01)  # What is submitted from here on is stamped later than the backup.
     created = new_structure(system)
     with system.as_("alice") as api:
-        told = api.patch(path, json={"label": "après la sauvegarde"}).json()
-        until(lambda: api.get(f"/requests/{told['request_id']}").json()["status"] == "applied", 60, what="applied")
+        request = api.patch(path, json={"label": "après la sauvegarde"}).json()
+        until(lambda: api.get(f"/requests/{request['request_id']}").json()["status"] == "applied", 60, what="applied")
 
     assert "runs" in ops.run("databases", "restored", "--yes", who=OWNER, status=1).stderr
     everything = ("gateway", "manager_svc", OWNER)
@@ -83,7 +83,7 @@ def test_an_owner_restored_from_an_older_backup_is_the_truth_again_and_decides_a
 
     with system.as_("alice") as api:
         until(lambda: api.get(path).json().get("label") == "après la sauvegarde", 90, what="the change made again")
-        assert api.get(f"/requests/{told['request_id']}").json()["status"] == "applied"
+        assert api.get(f"/requests/{request['request_id']}").json()["status"] == "applied"
         assert api.get(f"/structures/{kept['id']}").json()["name"] == kept["name"]
         assert api.get(f"/structures/{created['id']}").status_code == 404, "its creation was undone by the restore"
         identifier = created["identifier"]
@@ -103,7 +103,7 @@ def test_an_owner_restored_from_an_older_backup_is_the_truth_again_and_decides_a
 
 def _restored(ops: Ops) -> bool:
     try:
-        return "are published anew" in ops.run("databases", "restored", "--yes", who=OWNER).stdout
+        return "are republished" in ops.run("databases", "restored", "--yes", who=OWNER).stdout
     except AssertionError:
         return False
 
@@ -116,8 +116,8 @@ def test_a_dry_run_changes_nothing_and_a_database_of_no_owner_is_refused(
     system: System, ops: Ops, database: Any
 ) -> None:
     new_structure(system)
-    told = ops.run("databases", "restored", "--yes", who="gateway", status=1).stderr
-    assert "no owner's" in told
+    printed = ops.run("databases", "restored", "--yes", who="gateway", status=1).stderr
+    assert "no owner's" in printed
     stop(system, OWNER)
     try:
         until(lambda: not database.leases.find_one({"$expr": {"$gt": ["$until", "$$NOW"]}}), 30, what="no lease")

@@ -1,4 +1,4 @@
-"""A Kafka with all topics, users and rights, and the operators' command line on it."""
+"""A Kafka with all topics, users and ACLs, and the operators' command line on it."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from dev.brokers import Brokers
-from shared.topics import OPS, PROCESSES
+from shared.contracts.topics import OPS, PROCESSES
+from tests.support.acls import provision
 from tests.support.brokers import as_new
-from tests.support.rights import provision
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,7 +34,7 @@ def run(provisioned: Brokers) -> Run:
 
     def run_(*command: str, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         name, password = provisioned.kafka_admin
-        given = {
+        variables = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "KAFKA_BOOTSTRAP": provisioned.kafka_bootstrap,
             "KAFKA_USER": name,
@@ -42,7 +42,7 @@ def run(provisioned: Brokers) -> Run:
             **environment,
         }
         line = [sys.executable, "-m", "ops", "partners", *command]
-        done = subprocess.run(line, env=given, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(line, env=variables, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == status, done.stdout + done.stderr
         assert "Traceback" not in done.stderr, done.stderr
         return done

@@ -8,23 +8,22 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 import pytest_asyncio
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from confluent_kafka.admin import AdminClient
 
 from dev.brokers import Brokers
+from ops.acls import Partner
 from ops.provision import plan_partner
-from ops.rights import Partner
 from ops.settings import AdminSettings
-from shared import metrics
-from shared.broker import build_producer, topics_seen
-from shared.engine.bus import KafkaBus
-from shared.engine.partner_bus import PartnerBus
-from shared.health import Health
-from shared.messages.cloudevents import Message
-from shared.topics import partner_outcomes, partner_topic
+from shared.contracts.messages.cloudevents import Message
+from shared.contracts.topics import partner_outcomes, partner_topic
+from shared.engine.runtime.partner_bus import PartnerBus
+from shared.kafka.clients import build_producer, topics_seen
+from shared.kafka.producer import KafkaBus
+from shared.runtime import metrics
+from shared.runtime.health import Health
 from tests.integration.partners.conftest import Run
+from tests.support.acls import Writing, operator, user
 from tests.support.kafka import Reader, Seen
-from tests.support.rights import Writing, operator, user
 
 OWNER = "structure_svc"
 OURS = "structure.outcomes"
@@ -32,15 +31,15 @@ MANY = 60
 """More messages than the bus sends one by one."""
 
 
-class Told:
-    """What a process tells, and what has come of it so far."""
+class Publisher:
+    """A process that publishes outcomes, and what has come of them so far."""
 
     def __init__(self, bus: PartnerBus, health: Health, reader: Reader) -> None:
         self.bus, self.health, self._reader = bus, health, reader
         self._count = 0
 
-    async def tell(self, *clients: str, count: int = 1, seconds: float = 8) -> list[str]:
-        """Tell outcomes to the gateway and to each of the clients; return the marks they bear, one for each."""
+    async def publish(self, *clients: str, count: int = 1, seconds: float = 8) -> list[str]:
+        """Publish outcomes to the gateway and to each of the clients; return their marks, one for each."""
         marks = [f"{self._count + n}" for n in range(count)]
         self._count += count
         lots = [
@@ -68,8 +67,8 @@ def _is(topic: str, mark: str) -> Callable[[Seen], bool]:
     return lambda seen: (seen["topic"], seen.get("m")) == (topic, mark)
 
 
-def untold(why: str) -> float:
-    return float(metrics.UNTOLD.labels(why)._value.get())
+def unpublished(why: str) -> float:
+    return float(metrics.OUTCOMES_UNSENT.labels(why)._value.get())
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def partners(run: Run) -> None:
 
 
 @pytest_asyncio.fixture
-async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Told]:
+async def publisher(provisioned: Brokers, partners: None) -> AsyncIterator[Publisher]:
     del partners
     reader = Reader(provisioned.kafka.admin_settings(), OURS, "outcomes.facturier", "outcomes.autre")
     health = Health()
@@ -88,132 +87,76 @@ async def told(provisioned: Brokers, partners: None) -> AsyncIterator[Told]:
         build_producer(user(provisioned, OWNER), once=False) as other,
     ):
         bus = PartnerBus(KafkaBus(producer, health), KafkaBus(other, health, name="other"), lambda: topics_seen(other))
-        yield Told(bus, health, reader)
+        yield Publisher(bus, health, reader)
         assert health.ended() == [], "neither producer is spent"
     reader.close()
 
 
 @pytest.mark.parametrize("count", [1, MANY])
-async def test_each_is_told_its_own_and_the_gateway_all(told: Told, count: int) -> None:
-    first = await told.tell("facturier", count=count)
-    second = await told.tell("autre", count=count)
-    third = await told.tell(count=count)
-    await told.came([*first, *second, *third], OURS)
-    await told.came(first, "outcomes.facturier")
-    await told.came(second, "outcomes.autre")
-    assert sorted(told.seen("outcomes.facturier")) == sorted(first)
-    assert sorted(told.seen("outcomes.autre")) == sorted(second)
+async def test_each_receives_its_own_outcomes_and_the_gateway_all(publisher: Publisher, count: int) -> None:
+    first = await publisher.publish("facturier", count=count)
+    second = await publisher.publish("autre", count=count)
+    third = await publisher.publish(count=count)
+    await publisher.came([*first, *second, *third], OURS)
+    await publisher.came(first, "outcomes.facturier")
+    await publisher.came(second, "outcomes.autre")
+    assert sorted(publisher.seen("outcomes.facturier")) == sorted(first)
+    assert sorted(publisher.seen("outcomes.autre")) == sorted(second)
 
 
 @pytest.mark.parametrize("client", ["portal", "x" * 200, ".", ".."])
-async def test_a_client_without_a_topic_is_told_nothing_and_holds_up_nobody(told: Told, client: str) -> None:
-    before = untold("no_topic")
-    marks = await told.tell(client, "facturier", count=3)
-    await told.came(marks, OURS, "outcomes.facturier")
-    assert untold("no_topic") == before + 3
+async def test_a_client_without_a_topic_receives_nothing_and_holds_up_nobody(publisher: Publisher, client: str) -> None:
+    before = unpublished("no_topic")
+    marks = await publisher.publish(client, "facturier", count=3)
+    await publisher.came(marks, OURS, "outcomes.facturier")
+    assert unpublished("no_topic") == before + 3
 
 
-async def test_a_topic_that_is_made_meanwhile_is_found(told: Told, run: Run) -> None:
-    await told.tell("nouveau")
+async def test_a_topic_that_is_made_meanwhile_is_found(publisher: Publisher, run: Run) -> None:
+    await publisher.publish("nouveau")
     await asyncio.to_thread(run, "add", "nouveau")
-    is_untold = True
+    is_unsent = True
     async with asyncio.timeout(30):
-        while is_untold:  # It is looked for once a second at most.
-            before = untold("no_topic")
-            await told.tell("nouveau")
-            is_untold = untold("no_topic") > before
+        while is_unsent:  # It is looked for once a second at most.
+            before = unpublished("no_topic")
+            await publisher.publish("nouveau")
+            is_unsent = unpublished("no_topic") > before
             await asyncio.sleep(0.1)
     await asyncio.to_thread(run, "remove", "nouveau", "--yes")
 
 
 @pytest.mark.parametrize("count", [1, MANY])
 async def test_a_topic_that_goes_away_while_it_is_written_to(
-    told: Told, run: Run, admin: AdminClient, provisioned: Brokers, count: int
+    publisher: Publisher, run: Run, admin: AdminClient, provisioned: Brokers, count: int
 ) -> None:
     """As when a partner is removed while changes of its are pending: they are due half an hour later."""
-    await told.tell("autre", "facturier", count=count)
+    await publisher.publish("autre", "facturier", count=count)
     admin.delete_topics(["outcomes.autre"], operation_timeout=30)["outcomes.autre"].result(30)
-    before = untold("topic_gone") + untold("no_topic")
-    marks = await told.tell("autre", "facturier", count=count)
-    await told.came(marks, OURS, "outcomes.facturier")
-    assert untold("topic_gone") + untold("no_topic") == before + count
+    before = unpublished("topic_gone") + unpublished("no_topic")
+    marks = await publisher.publish("autre", "facturier", count=count)
+    await publisher.came(marks, OURS, "outcomes.facturier")
+    assert unpublished("topic_gone") + unpublished("no_topic") == before + count
     for _ in range(3):
-        again = await told.tell("autre", "facturier", count=count)
-        await told.came(again, OURS, "outcomes.facturier")
+        again = await publisher.publish("autre", "facturier", count=count)
+        await publisher.came(again, OURS, "outcomes.facturier")
     settings = AdminSettings(kafka=operator(provisioned), topic_partitions=3)
     wanted = await asyncio.to_thread(plan_partner, admin, settings, Partner("autre", "autre"), "")
     assert [topic.topic for topic in wanted.topics] == [partner_topic("autre").name]
     await asyncio.to_thread(run, "add", "autre")
 
 
-async def test_a_topic_that_may_not_be_written_to(told: Told, provisioned: Brokers) -> None:
+async def test_a_topic_that_may_not_be_written_to(publisher: Publisher, provisioned: Brokers) -> None:
     writing = Writing(provisioned.kafka.admin_settings(), OWNER, "outcomes.autre")
-    await told.tell("autre")
-    await asyncio.to_thread(writing.take)
+    await publisher.publish("autre")
+    await asyncio.to_thread(writing.revoke)
     try:
-        before = untold("denied")
-        while untold("denied") == before:  # The broker needs a moment to know.
-            marks = await told.tell("autre", "facturier")
-        await told.came(marks, OURS, "outcomes.facturier")
+        before = unpublished("denied")
+        while unpublished("denied") == before:  # The broker needs a moment to know.
+            marks = await publisher.publish("autre", "facturier")
+        await publisher.came(marks, OURS, "outcomes.facturier")
     finally:
-        await asyncio.to_thread(writing.give_back)
-    while untold("denied") > before:
-        before = untold("denied")
-        marks = await told.tell("autre")
-    await told.came(marks, "outcomes.autre")
-
-
-class Broken:
-    """A bus that can't send."""
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        if messages:
-            raise KafkaConnectionError
-
-
-class Kept:
-    """A bus that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.sent: list[Message] = []
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        self.sent += messages
-
-
-async def test_while_kafka_does_not_answer_nothing_is_dropped_and_the_batch_is_tried_again() -> None:
-    async def nobody() -> list[str]:
-        raise KafkaConnectionError
-
-    async def somebody() -> list[str]:
-        return ["outcomes.facturier"]
-
-    messages = [Message(topic, b"k", b"{}", ()) for topic in (OURS, "outcomes.facturier")]
-    before = [untold(why) for why in ("no_topic", "topic_gone", "denied")]
-    ours = Kept()
-    for bus in (
-        PartnerBus(ours, Kept(), nobody),
-        PartnerBus(ours, Broken(), somebody),
-        PartnerBus(Broken(), Kept(), somebody),
-    ):
-        with pytest.raises(KafkaError):
-            await bus.publish(messages)
-    assert [m.topic for m in ours.sent] == [OURS, OURS]
-    assert [untold(why) for why in ("no_topic", "topic_gone", "denied")] == before
-
-
-async def test_what_many_ask_at_once_is_asked_of_kafka_once() -> None:
-    asked = 0
-
-    async def topics() -> list[str]:
-        nonlocal asked
-        asked += 1
-        await asyncio.sleep(0.05)
-        return ["outcomes.facturier"]
-
-    theirs = Kept()
-    bus = PartnerBus(Kept(), theirs, topics)
-    for client in ("facturier", "portal"):
-        message = Message(partner_outcomes(client), b"k", b"{}", ())
-        await asyncio.gather(*(bus.publish([message]) for _ in range(20)))
-    assert (asked, len(theirs.sent)) == (1, 20)
+        await asyncio.to_thread(writing.grant)
+    while unpublished("denied") > before:
+        before = unpublished("denied")
+        marks = await publisher.publish("autre")
+    await publisher.came(marks, "outcomes.autre")

@@ -1,4 +1,4 @@
-"""`ops partners add|list|remove` on a real Kafka: what each makes, tells, refuses, and leaves alone."""
+"""`ops partners add|list|remove` on a real Kafka: what each makes, prints, refuses, and leaves alone."""
 
 import json
 from pathlib import Path
@@ -10,54 +10,54 @@ from confluent_kafka.admin import AclBinding, AdminClient
 
 from dev.brokers import Brokers
 from ops import quotas
-from ops.rights import Partner, acls
+from ops.acls import Partner, acls
 from ops.settings import QuotaSettings
 from shared.clock import MINUTE
-from shared.topics import table
+from shared.contracts.topics import table
 from tests.integration.partners.conftest import Run
-from tests.support.brokers import EVERY_RIGHT
+from tests.support.acls import operator
+from tests.support.brokers import EVERY_ACL
 from tests.support.kafka import Partner as Client
 from tests.support.kafka import Reader
-from tests.support.rights import operator
 
 TABLE = table(30 * MINUTE)
 
 
 def state(client: AdminClient, brokers: Brokers) -> Any:
-    """What there is: topics, rights, users, quotas."""
+    """What there is: topics, ACLs, users, quotas."""
     return (
         {name for name in client.list_topics(timeout=30).topics if not name.startswith("__")},
-        rights(client),
+        acls_of(client),
         set(client.describe_user_scram_credentials().result(30)),
-        quotas.told(operator(brokers)),
+        quotas.current(operator(brokers)),
     )
 
 
-def rights(client: AdminClient) -> set[AclBinding]:
-    return set(client.describe_acls(EVERY_RIGHT).result(30))
+def acls_of(client: AdminClient) -> set[AclBinding]:
+    return set(client.describe_acls(EVERY_ACL).result(30))
 
 
 def login(brokers: Brokers, user: str, password: str) -> dict[str, Any]:
     return {**brokers.kafka.admin_settings(), "sasl.username": user, "sasl.password": password, "log_level": 0}
 
 
-def rows(run: Run) -> dict[str, dict[str, Any]]:
-    return {row["partner"]: row for row in map(json.loads, run("list", "--json").stdout.splitlines())}
+def listed(run: Run) -> dict[str, dict[str, Any]]:
+    return {item["partner"]: item for item in map(json.loads, run("list", "--json").stdout.splitlines())}
 
 
-def test_a_dry_run_tells_everything_and_changes_nothing(run: Run, admin: AdminClient, provisioned: Brokers) -> None:
+def test_a_dry_run_prints_everything_and_changes_nothing(run: Run, admin: AdminClient, provisioned: Brokers) -> None:
     before = state(admin, provisioned)
     done = run("add", "partner", "--client", "facturier", "--dry-run")
-    told = done.stderr.splitlines()
-    assert "would create topic outcomes.facturier (3 partitions)" in told
-    assert "would allow User:partner to READ TOPIC outcomes.facturier" in told
-    assert "would set the password of user partner" in told
-    assert told[-1] == f"{len(told) - 1} changes to make."
+    printed = done.stderr.splitlines()
+    assert "would create topic outcomes.facturier (3 partitions)" in printed
+    assert "would allow User:partner to READ TOPIC outcomes.facturier" in printed
+    assert "would set the password of user partner" in printed
+    assert printed[-1] == f"{len(printed) - 1} changes to make."
     assert done.stdout == ""
     assert state(admin, provisioned) == before
 
 
-def test_a_partner_that_is_added_can_ask_and_read_at_once_with_the_password_that_is_shown_once(
+def test_a_partner_that_is_added_can_submit_and_read_at_once_with_the_password_that_is_shown_once(
     run: Run, admin: AdminClient, provisioned: Brokers
 ) -> None:
     done = run("add", "partner", "--client", "facturier")
@@ -65,8 +65,8 @@ def test_a_partner_that_is_added_can_ask_and_read_at_once_with_the_password_that
     assert len(password) >= 40
     assert password not in done.stderr
     assert "set the password of user partner" in done.stderr
-    assert rights(admin) == set(acls(TABLE, [Partner("partner", "facturier")]))
-    assert quotas.told(operator(provisioned))["partner"] == QuotaSettings().of("partner")
+    assert acls_of(admin) == set(acls(TABLE, [Partner("partner", "facturier")]))
+    assert quotas.current(operator(provisioned))["partner"] == QuotaSettings().of("partner")
     settings = login(provisioned, "partner", password)
     Client(settings).send("structure.requests", b"{}")
     Reader(settings, "outcomes.facturier").close()
@@ -98,9 +98,9 @@ def test_another_password_takes_the_place_of_the_former(run: Run, provisioned: B
 
 
 def test_the_partners_are_listed(run: Run) -> None:
-    told = rows(run)
-    assert set(told) == {"partner", "autre"}
-    assert told["partner"] == {
+    partners = listed(run)
+    assert set(partners) == {"partner", "autre"}
+    assert partners["partner"] == {
         "partner": "partner",
         "client": "facturier",
         "topic": "outcomes.facturier",
@@ -112,7 +112,7 @@ def test_the_partners_are_listed(run: Run) -> None:
 def test_a_quota_follows_its_setting(run: Run, provisioned: Brokers) -> None:
     done = run("add", "autre", QUOTA_PARTNER_PRODUCER_BYTE_RATE="2000000")
     assert done.stderr.splitlines() == ["limit user autre to producer_byte_rate 2000000", "1 changes made."]
-    assert quotas.told(operator(provisioned))["autre"]["producer_byte_rate"] == 2_000_000
+    assert quotas.current(operator(provisioned))["autre"]["producer_byte_rate"] == 2_000_000
     assert "QUOTA_PARTNER_PRODUCER_BYTE_RATE" in run("add", "x", QUOTA_PARTNER_PRODUCER_BYTE_RATE="0", status=1).stderr
 
 
@@ -158,7 +158,7 @@ def test_removing_takes_all_of_one_away_and_nothing_of_another(
     assert limits == {user: limit for user, limit in before[3].items() if user != "autre"}
     assert not [g for g in admin.list_consumer_groups().result(30).valid if g.group_id.startswith("autre.")]
     assert "there is no partner" in run("remove", "autre", "--yes", status=1).stderr
-    assert set(rows(run)) == {"partner"}
+    assert set(listed(run)) == {"partner"}
 
 
 def test_nobody_but_the_administrator_has_a_say(run: Run, admin: AdminClient, provisioned: Brokers) -> None:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from shared.auth import Verifier
+from shared.auth.issuer_keys import IssuerKeys
+from shared.auth.verifier import Verifier
 from shared.clock import SystemClock
-from shared.issuer_keys import IssuerKeys
 from tests.support.issuer import KAFKA, HttpIssuer, http_issuer
 
 CLOCK = SystemClock()

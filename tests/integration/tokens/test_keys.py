@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import pytest
 from joserfc.jwk import RSAKey
 
-from shared.auth import Verifier
+from shared.auth.issuer_keys import IssuerKey, IssuerKeys
+from shared.auth.verifier import Verifier
 from shared.clock import DAY, MINUTE
 from shared.errors import Rejected, Transient
-from shared.issuer_keys import IssuerKey, IssuerKeys
 from tests.support.issuer import KAFKA, HttpIssuer, ec_key
 from tests.support.toy import ManualClock
 
@@ -56,7 +56,7 @@ async def test_a_new_key_is_learnt_when_it_is_first_met(issuer: HttpIssuer, veri
     assert issuer.fetched == 2
 
 
-async def test_a_withdrawn_key_proves_what_came_before_it_was_for_eight_days_and_then_nothing(
+async def test_a_withdrawn_key_verifies_what_came_before_it_was_for_eight_days_and_then_nothing(
     issuer: HttpIssuer, clock: ManualClock
 ) -> None:
     verifier, keys = process(issuer, clock, Kept())
@@ -76,7 +76,7 @@ async def test_a_withdrawn_key_proves_what_came_before_it_was_for_eight_days_and
     assert await refused(verifier, f"Bearer {unseen}", at=appended) == "token_invalid"
 
 
-async def test_a_stolen_key_proves_nothing_new_once_it_is_withdrawn(issuer: HttpIssuer, clock: ManualClock) -> None:
+async def test_a_stolen_key_verifies_nothing_new_once_it_is_withdrawn(issuer: HttpIssuer, clock: ManualClock) -> None:
     verifier, keys = process(issuer, clock, Kept())
     known = issuer.token()
     await verifier.verify(known)
@@ -121,7 +121,7 @@ async def test_a_process_started_after_the_rotation_knows_the_former_key_and_whe
 
 
 async def test_names_made_up_do_not_hammer_the_issuer(issuer: HttpIssuer, verifier: Verifier) -> None:
-    """A batch asks once, however many names it brings; another one asks again, but not within a second."""
+    """A batch fetches once, however many names it brings; another one fetches again, but not within a second."""
     received = time.monotonic()
     for number in range(200):
         with pytest.raises(Rejected):
@@ -138,11 +138,11 @@ async def test_callers_with_made_up_names_share_one_fetch_and_hold_up_nobody_els
     issuer: HttpIssuer, verifier: Verifier
 ) -> None:
     await verifier.verify(issuer.token())
-    asked = [asyncio.create_task(refused(verifier, issuer.token(header={"kid": f"x{n}"}))) for n in range(50)]
+    refusals = [asyncio.create_task(refused(verifier, issuer.token(header={"kid": f"x{n}"}))) for n in range(50)]
     await asyncio.sleep(0)
     assert await verifier.verify(issuer.token("bob"))
     assert issuer.fetched == 1, "whose key is known does not wait for those"
-    assert set(await asyncio.gather(*asked)) == {"token_invalid"}
+    assert set(await asyncio.gather(*refusals)) == {"token_invalid"}
     assert issuer.fetched == 2
 
 
@@ -163,7 +163,7 @@ async def test_an_issuer_that_is_silent_is_waited_for_when_its_keys_are_needed_a
     for _ in range(20):
         with pytest.raises(Transient):
             await verifier.verify(token)
-    assert issuer.asked_in_vain <= 1 + time.monotonic() - started, "a silent issuer is not hammered either"
+    assert issuer.failed_fetches <= 1 + time.monotonic() - started, "a silent issuer is not hammered either"
     issuer.silent = False
     await asyncio.sleep(1)
     assert await verifier.verify(token)
@@ -200,7 +200,7 @@ async def test_an_issuer_that_answers_nonsense_withdraws_nothing(
     assert await verifier.verify(issuer.token(exp=clock.now() // 1000 + 60))
 
 
-async def test_keys_of_one_name_are_told_apart(issuer: HttpIssuer, verifier: Verifier) -> None:
+async def test_keys_of_one_name_are_distinguished(issuer: HttpIssuer, verifier: Verifier) -> None:
     ec, rsa = ec_key("same"), RSAKey.generate_key(2048, {"kid": "same"}, private=True)
     other = ec_key("same")
     issuer.published = [key.as_dict(private=False) for key in (rsa, ec, other)]
@@ -222,7 +222,7 @@ async def test_a_name_used_again_for_another_key_does_not_undo_the_first(
     assert await refused(verifier, old) == "token_invalid"
 
 
-async def test_a_withdrawal_is_noticed_without_anybody_asking(issuer: HttpIssuer, keys: IssuerKeys) -> None:
+async def test_a_withdrawal_is_noticed_without_any_request(issuer: HttpIssuer, keys: IssuerKeys) -> None:
     await keys.ready()
     noticed = asyncio.Event()
     async with keys.kept_fresh(10, noticed.set):

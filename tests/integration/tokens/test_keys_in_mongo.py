@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from dev.brokers.local_mongo import local_mongo
 from dev.brokers.ports import free_ports
 from dev.brokers.tools import find_tools
-from shared.auth_keys import MongoKeyStore
+from shared.auth.issuer_keys import IssuerKey, public_key
+from shared.auth.key_store import MongoKeyStore
 from shared.clock import DAY
-from shared.issuer_keys import IssuerKey, public_key
-from shared.mongo import connect
-from shared.settings import MongoSettings
+from shared.mongo.client import connect
+from shared.runtime.settings import MongoSettings
 from tests.support.issuer import ec_key
 
 ISSUER = "https://issuer.example"
@@ -71,7 +71,7 @@ async def test_the_first_to_see_a_withdrawal_dates_it_and_a_key_published_again_
     assert await store.load() == [one]
 
 
-async def test_a_withdrawn_key_expires_as_told_when_it_was_last_published(database: Any) -> None:
+async def test_a_withdrawn_key_expires_as_announced_when_it_was_last_published(database: Any) -> None:
     store, one = MongoKeyStore(database, ISSUER, 8 * DAY), key("one")
     await store.save([one])
     (before,) = await database["issuer_keys"].find().to_list(None)
@@ -83,13 +83,13 @@ async def test_a_withdrawn_key_expires_as_told_when_it_was_last_published(databa
     assert again["expires_at"] > before["expires_at"]
 
 
-async def test_mongodb_forgets_at_the_date_told(database: Any) -> None:
+async def test_mongodb_forgets_at_the_date_given(database: Any) -> None:
     await MongoKeyStore(database, ISSUER, 8 * DAY).prepare()
     indexes = await database["issuer_keys"].index_information()
     assert indexes["expires"]["key"] == [("expires_at", 1)]
     assert indexes["expires"]["expireAfterSeconds"] == 0
 
 
-async def test_the_keys_of_another_issuer_prove_nothing_here(database: Any) -> None:
+async def test_the_keys_of_another_issuer_verify_nothing_here(database: Any) -> None:
     await MongoKeyStore(database, "https://former.example", 8 * DAY).save([key("one")])
     assert await MongoKeyStore(database, ISSUER, 8 * DAY).load() == []

@@ -8,7 +8,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
-from shared.auth import LONGEST_TOKEN, Verifier, actor_of
+from shared.auth.verifier import LONGEST_TOKEN, Verifier, actor_of
 from shared.errors import Rejected
 from tests.support.issuer import HTTP, KAFKA, HttpIssuer, ec_key
 
@@ -119,11 +119,11 @@ def _named(value: Any) -> str:
 
 
 @pytest.mark.parametrize("make", INVALID.values(), ids=INVALID.keys())
-async def test_what_proves_nothing_is_refused(issuer: HttpIssuer, verifier: Verifier, make: Make) -> None:
+async def test_what_authenticates_nobody_is_refused(issuer: HttpIssuer, verifier: Verifier, make: Make) -> None:
     with pytest.raises(Rejected) as refused:
         await verifier.verify(make(issuer))
     assert (refused.value.code, refused.value.client) == ("token_invalid", None)
-    assert issuer.elsewhere == 0, "an address that only a token names is asked for nothing"
+    assert issuer.elsewhere == 0, "an address that only a token names is never requested"
     assert (await verifier.verify(issuer.token("bob")))["sub"] == "bob"
 
 
@@ -168,7 +168,7 @@ async def test_a_token_for_somebody_else(issuer: HttpIssuer, verifier: Verifier,
 async def test_whose_token_it_is(
     issuer: HttpIssuer, verifier: Verifier, claims: dict[str, Any], client: str | None
 ) -> None:
-    """A client whose name no topic can bear is told nothing, and is otherwise as any other."""
+    """A client whose name no topic can carry receives nothing, and is otherwise as any other."""
     assert actor_of(await verifier.verify(issuer.token(**claims))).client == client
 
 

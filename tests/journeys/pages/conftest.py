@@ -16,5 +16,5 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory, both_brokers: Broker
     """Return the system with its demo data, and a delay that a page can be read within."""
     folder: Path = tmp_path_factory.mktemp("demonstration")
     with System(folder, delay="5s", brokers=as_new(both_brokers)) as running:
-        demo.load(running.settings.issuer, running.settings.api, tell=lambda _: None)
+        demo.load(running.settings.issuer, running.settings.api, report=lambda _: None)
         yield running

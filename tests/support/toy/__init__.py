@@ -5,16 +5,16 @@ from typing import Any
 
 import orjson
 
-from shared.auth import Actor
 from shared.clock import MINUTE
-from shared.engine.decide import COPY, Timing
-from shared.engine.incoming import Incoming
-from shared.engine.intake import body_hash
-from shared.engine.rules import Owner, Target, View
-from shared.messages.common import Request
-from shared.messages.life import request_key
-from tests.support.toy.requests import Cancel, Find, Guarded, Hidden, Make, OfBox, Open, OpenIf, Rename, Sweep
-from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, keeper_key, name_key
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
+from shared.domain.actor import Actor
+from shared.engine.core.decide import COPY, Timing
+from shared.engine.core.incoming import Incoming
+from shared.engine.core.rules import Owner, Target, View
+from shared.engine.entrypoint.intake import body_hash
+from tests.support.toy.requests import Cancel, Find, Hidden, Make, OfBox, Open, OpenIf, PutIfPermitted, Rename, Sweep
+from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, name_key, permissions_key
 from tests.support.toy.state import BoxState
 
 NOW = 1_800_000_000_000
@@ -24,7 +24,7 @@ UNSPEAKABLE = "unspeakable"
 """A box whose very target breaks."""
 UNSHOWABLE = "unshowable"
 """The label of a box that can't be shown."""
-KEEPER = Actor("keeper")
+PRIVILEGED = Actor("privileged")
 """The one for whom some place is kept among the pending changes."""
 
 
@@ -46,15 +46,15 @@ def _target(request: Request, actor: Actor) -> Target:
     cancels = next(iter(_refers(request, actor)), None)
     if request.box.startswith("@"):  # A box called by its name.
         return Target(keys=(name_key(request.box[1:]),), cancels=cancels)
-    lags = keeper_key(request.box) if isinstance(request, Guarded | Hidden) else None
+    lags = permissions_key(request.box) if isinstance(request, PutIfPermitted | Hidden) else None
     keys = (name_key(request.name),) if isinstance(request, Rename) else ()
     return Target(id=box_id(request.box), keys=keys, lags=lags, reference={"box": request.box}, cancels=cancels)
 
 
 def _copies(request: Request, document: str | None, state: BoxState | None, actor: Actor) -> Iterable[str]:
     del document, actor
-    if isinstance(request, Guarded | Hidden) and state is not None:
-        yield keeper_key(request.box)
+    if isinstance(request, PutIfPermitted | Hidden) and state is not None:
+        yield permissions_key(request.box)
 
 
 def _refers(request: Request, actor: Actor) -> Iterable[str]:
@@ -66,8 +66,8 @@ def _present(view: View[BoxState]) -> bytes:
     if view.state.label == UNSHOWABLE:
         raise ZeroDivisionError("a box that can't be shown")
     record = view.state.model_dump(mode="json", exclude_none=True, exclude={"secret"})
-    told = {"version": view.version, "pending": [p.step.request_id for p in view.pending]}
-    return orjson.dumps(record | told | {"will_hold": list(view.projected.things)})
+    version_and_pending = {"version": view.version, "pending": [p.transition.request_id for p in view.pending]}
+    return orjson.dumps(record | version_and_pending | {"will_hold": list(view.projected.things)})
 
 
 OWNER: Owner[BoxState] = Owner(
@@ -84,7 +84,7 @@ OWNER: Owner[BoxState] = Owner(
     private=frozenset({"secret"}),
     waits={ORACLE_WAIT: 60 * MINUTE, SILENT_WAIT: 10 * MINUTE},
     internal=frozenset({Sweep}),
-    has_reserved_place=lambda _, context: context.actor == KEEPER,
+    has_reserved_place=lambda _, context: context.actor == PRIVILEGED,
 )
 TIMING = Timing(DELAY, {COPY: 2_000, **OWNER.waits})
 

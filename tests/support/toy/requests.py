@@ -1,8 +1,8 @@
-"""What may be asked of a box: each type shows one thing that a rule can do."""
+"""What may be requested of a box: each type shows one thing that a rule can do."""
 
 from typing import ClassVar
 
-from shared.messages.common import Request
+from shared.contracts.messages.common import Request
 
 
 class OfBox(Request):
@@ -27,7 +27,7 @@ class OpenIf(Request):
 
 
 class PutTwice(OfBox):
-    """Puts a thing in, at once, and asks that another be put in when the keeper's copy allows it."""
+    """Puts a thing in, at once, and requests that another be put in when the copied permissions allow it."""
 
     type: ClassVar[str] = "box.put-twice.v1"
     thing: str
@@ -49,14 +49,14 @@ class Find(Request):
 
 
 class Put(OfBox):
-    """Puts a thing in, later, as often as it is asked. Refused when the box is closed."""
+    """Puts a thing in, later, as often as it is submitted. Refused when the box is closed."""
 
     type: ClassVar[str] = "box.put.v1"
     thing: str
 
 
 class PutNow(OfBox):
-    """Puts a thing in at once, as often as it is asked."""
+    """Puts a thing in at once, as often as it is submitted."""
 
     type: ClassVar[str] = "box.put-now.v1"
     thing: str
@@ -93,7 +93,7 @@ class Rename(OfBox):
 
 
 class RenameUnseen(OfBox):
-    """Changes the name, later, to one that its target does not tell, as if somebody else had said which."""
+    """Changes the name, later, to one that its target does not name, as if somebody else had said which."""
 
     type: ClassVar[str] = "box.rename-unseen.v1"
     name: str
@@ -132,17 +132,17 @@ class Ask(OfBox):
     thing: str
 
 
-class Guarded(OfBox):
-    """Puts a thing in at once, when the keeper's copy says that the actor may."""
+class PutIfPermitted(OfBox):
+    """Puts a thing in at once, when the copied permissions let the actor."""
 
-    type: ClassVar[str] = "box.guarded.v1"
+    type: ClassVar[str] = "box.put-if-permitted.v1"
     thing: str
 
 
 class Hidden(OfBox):
-    """Puts a thing in at once, when the keeper's copy says that the actor may; the box does not exist for the others.
+    """Puts a thing in at once, when the copied permissions let the actor; the box does not exist for the others.
 
-    « Nobody » asks for nothing, of any box.
+    « Nobody » may request nothing, of any box.
     """
 
     type: ClassVar[str] = "box.hidden.v1"

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.clock import MINUTE
-from shared.engine.cancel import cancel
-from shared.engine.rules import Change, Context, Effect, LookUp, Needs, Rule, at_once, delayed
+from shared.contracts.messages.common import Request
+from shared.contracts.messages.life import request_key
+from shared.engine.core.cancel import cancel
+from shared.engine.core.rules import Change, Context, Effect, LookUp, RequiresLookup, Rule, at_once, delayed
 from shared.errors import Failed, Rejected
-from shared.messages.common import Request
-from shared.messages.life import request_key
 from tests.support.toy.requests import (
     Ask,
     Broken,
@@ -16,7 +16,6 @@ from tests.support.toy.requests import (
     Close,
     Empty,
     Find,
-    Guarded,
     HalfBroken,
     Hidden,
     Label,
@@ -25,6 +24,7 @@ from tests.support.toy.requests import (
     OpenIf,
     Put,
     PutAfter,
+    PutIfPermitted,
     PutNow,
     PutTwice,
     Rename,
@@ -36,7 +36,7 @@ from tests.support.toy.requests import (
 from tests.support.toy.state import BoxState
 
 ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
-ASK_AGAIN = 5 * MINUTE
+RETRY_AFTER = 5 * MINUTE
 NOBODY = "nobody"
 BOMB = "bomb"
 """A thing which, once it is in the box, breaks every `Put` that falls due."""
@@ -47,9 +47,9 @@ def name_key(name: str) -> str:
     return f"name:{name}"
 
 
-def keeper_key(box: str) -> str:
+def permissions_key(box: str) -> str:
     """Return the key of the copy that says who may do what with a box."""
-    return f"keeper:box:{box}"
+    return f"permissions:box:{box}"
 
 
 def oracle_key(thing: str) -> str:
@@ -62,7 +62,7 @@ def _with(state: BoxState | None, thing: str) -> BoxState:
     return state.model_copy(update={"things": (*state.things, thing)})
 
 
-def _put_now(request: Make | Find | PutNow | PutAfter | Ask | Guarded | Hidden, *_: Any) -> Effect[BoxState]:
+def _put_now(request: Make | Find | PutNow | PutAfter | Ask | PutIfPermitted | Hidden, *_: Any) -> Effect[BoxState]:
     return Effect(lambda now: _with(now, request.thing))
 
 
@@ -76,7 +76,7 @@ def _open(request: Open, state: None, context: Context) -> Effect[BoxState]:
     return Effect(lambda _: BoxState(name=request.name), code="created", then=then)
 
 
-def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState] | Needs:
+def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState] | RequiresLookup:
     del state
     if name_key(request.name) in context.holders:
         raise Rejected("identifier_taken")
@@ -86,7 +86,7 @@ def _open_if(request: OpenIf, state: None, context: Context) -> Effect[BoxState]
 
 def _put_twice(request: PutTwice, state: BoxState, context: Context) -> Effect[BoxState]:
     del state
-    second = (f"{context.request_id}.second", Guarded(box=request.box, thing="second"))
+    second = (f"{context.request_id}.second", PutIfPermitted(box=request.box, thing="second"))
     return Effect(lambda now: _with(now, request.thing), then=second)
 
 
@@ -161,32 +161,32 @@ def _cancel(request: Cancel, state: BoxState | None, context: Context) -> Effect
     return cancel(request_key(context.actor.id, request.request_id), context)
 
 
-def _ask(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | Needs:
+def _put_if_allowed(request: Ask, state: BoxState, context: Context) -> Effect[BoxState] | RequiresLookup:
     del state
     return _oracle(request.thing, context) or _put_now(request)
 
 
-def _oracle(thing: str, context: Context) -> Needs | None:
-    """Return what must be asked before the oracle has said yes. Raises Rejected when it says no."""
+def _oracle(thing: str, context: Context) -> RequiresLookup | None:
+    """Return the look-up that is required before the oracle has said yes. Raises Rejected when it says no."""
     key = oracle_key(thing)
     said = context.answers.get(key, {}).get("said")
     if said == "yes":
         return None
     if said == "no":
         raise Rejected("forbidden")
-    return Needs(
+    return RequiresLookup(
         key=key,
-        ask=LookUp("oracle.requests", "oracle.ask.v1", thing, {"thing": thing}),
+        look_up=LookUp("oracle.requests", "oracle.ask.v1", thing, {"thing": thing}),
         wait=SILENT_WAIT if said == "later" else ORACLE_WAIT,
         code="waiting_insee",
-        otherwise="insee_unavailable",
-        again_after=ASK_AGAIN,
+        timeout_code="insee_unavailable",
+        retry_after=RETRY_AFTER,
     )
 
 
-def _guarded(request: Guarded, state: BoxState, context: Context) -> Effect[BoxState]:
+def _put_if_permitted(request: PutIfPermitted, state: BoxState, context: Context) -> Effect[BoxState]:
     del state
-    key = keeper_key(request.box)
+    key = permissions_key(request.box)
     if context.actor.id not in context.copies.get(key, {}).get("may", ()):
         raise Rejected("forbidden", waits_for=key)
     return _put_now(request)
@@ -200,7 +200,7 @@ def admit(request: Request, context: Context) -> None:
 
 def _hidden(request: Hidden, state: BoxState, context: Context) -> Effect[BoxState]:
     del state
-    key = keeper_key(request.box)
+    key = permissions_key(request.box)
     if context.actor.id not in context.copies.get(key, {}).get("may", ()):
         raise Rejected("not_found", waits_for=key, outsider=True)
     return _put_now(request)
@@ -234,8 +234,8 @@ RULES: Mapping[type[Request], Rule] = {
     Empty: at_once(_empty),
     Close: at_once(_close),
     Cancel: at_once(_cancel),
-    Ask: at_once(_ask),
-    Guarded: at_once(_guarded),
+    Ask: at_once(_put_if_allowed),
+    PutIfPermitted: at_once(_put_if_permitted),
     Hidden: at_once(_hidden),
     Broken: at_once(_broken),
     HalfBroken: at_once(_half_broken),

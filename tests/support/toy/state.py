@@ -1,6 +1,6 @@
 """What is stored of a box."""
 
-from shared.messages.common import Stored
+from shared.contracts.messages.common import Stored
 
 
 class Lining(Stored):

@@ -1,0 +1,1 @@
+"""Projections: from records of the topics to the read model."""

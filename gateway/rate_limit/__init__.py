@@ -1,1 +1,0 @@
-"""How often one caller may call, all replicas together: `rates` and `leases` are arithmetic, `permits` keeps them."""

@@ -1,0 +1,1 @@
+"""What processes agree on: messages, topics, codes with their sentences, and the form of errors."""

@@ -1,0 +1,1 @@
+"""Storage of documents, request records and copies: the protocol, on MongoDB and in memory."""

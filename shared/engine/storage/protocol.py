@@ -1,0 +1,147 @@
+"""The protocols of storage and of the bus, implemented in `mongo.py`, `memory.py` and `shared/kafka/producer.py`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from shared.contracts.messages.cloudevents import Message
+from shared.engine.core.document import Document, Write
+from shared.engine.core.incoming import RequestRecord
+from shared.engine.core.transition import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Which guarded writes were not made.
+
+    `lost` are documents that another process wrote first, each with the unique keys that conflicted (none when it was
+    its version). `refused` are documents whose write can never be made, such as one that is too large.
+    """
+
+    lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
+
+
+class Bus(Protocol):
+    """Sends messages."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send all, in order; return once every one is acknowledged."""
+        ...
+
+
+class Published(NamedTuple):
+    """What was published of a document: outbox entries, by version, and its state at `state_version`, if at all."""
+
+    document: str
+    entries: Sequence[int]
+    state_version: int | None = None
+
+
+class Store(Protocol):
+    """Stores documents, request records and copies. Each method is one step: a process may die before or after it."""
+
+    async def load(self, ids: Iterable[str], keys: Iterable[str], decided: Iterable[str]) -> list[Document]:
+        """Return the documents with these ids, unique keys, or decided requests."""
+        ...
+
+    async def records(self, keys: Iterable[str]) -> dict[str, RequestRecord]:
+        """Return the records of these requests, by request key."""
+        ...
+
+    async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """Return the copies of what other owners publish, with their versions, by key."""
+        ...
+
+    async def new_ids(self, kind: str, count: int) -> list[int]:
+        """Return ids never given before; gaps are fine."""
+        ...
+
+    async def save(self, writes: Sequence[Write], now: int) -> Saved:
+        """Make each guarded write that can be made; return those that could not."""
+        ...
+
+    async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
+        """Write records of waiting requests; return the keys of those decided meanwhile."""
+        ...
+
+    async def put_records(self, transitions: Sequence[Transition]) -> None:
+        """Write records of decided requests, each only over an older version."""
+        ...
+
+    async def clear(self, published: Sequence[Published], batch_id: str = "") -> list[str]:
+        """Remove what was published from outboxes, and the mark of an unpublished state if that version was published.
+
+        Returns the ids of the documents that have a newer version, whose state must be published again. A mark is not
+        enough to find them, since the process that wrote them may have published and cleared before us. `batch_id` is
+        that of writes of which all was published: a document that still has it has that version and nothing else in its
+        outbox.
+        """
+        ...
+
+    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
+        """Replace copies (key, version, value), each only by a higher version."""
+        ...
+
+    async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
+        """Return the records of requests that wait for one of these keys."""
+        ...
+
+    async def waiting_of(self, actors: Iterable[str]) -> dict[str, int]:
+        """Return how many requests of each of these actors wait."""
+        ...
+
+
+class Sweepable(Store, Protocol):
+    """What the sweeper needs besides. Each method returns at most `limit` items."""
+
+    async def lease(self, name: str, holder: str, duration: int) -> int | None:
+        """Take or keep a lease for `duration` ms; return when, by the database's clock, or None if another holds it."""
+        ...
+
+    async def with_old_outbox(self, before: int, limit: int) -> list[Document]:
+        """Return documents with an outbox entry older than `before`."""
+        ...
+
+    async def with_old_state(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents changed before `before` whose state is not published."""
+        ...
+
+    async def to_republish(self, before: int, limit: int) -> list[str]:
+        """Return ids of documents whose state is to be published once more."""
+        ...
+
+    async def republished(self, published: Sequence[tuple[str, int]], before: int) -> None:
+        """Remove the republish mark of documents that still have the version that was published.
+
+        A mark that is not older than `before` stays: it belongs to a later change.
+        """
+        ...
+
+    async def overdue(self, now: int, limit: int) -> list[tuple[str, int]]:
+        """Return (document id, due_at) of overdue changes that are to be triggered again."""
+        ...
+
+    async def triggered(self, documents: Iterable[tuple[str, int]], now: int) -> None:
+        """Postpone the next trigger of the overdue changes of these documents (id, due_at)."""
+        ...
+
+    async def set_aside(self, ids: Iterable[str], until: int) -> None:
+        """Hide unusable documents from the sweeper for a while, so that it gets to others."""
+        ...
+
+    async def expired(self, now: int, limit: int) -> list[RequestRecord]:
+        """Return the records of waiting requests past their deadline."""
+        ...
+
+    async def put_off(self, keys: Iterable[str], until: int) -> None:
+        """Postpone deadlines of waiting requests that this version can't decide, so that the sweeper gets to others."""
+        ...
+
+    async def look_ups_due(self, now: int, limit: int) -> list[RequestRecord]:
+        """Return the records of waiting requests whose look-up is to be published again, and postpone the next time."""
+        ...
+
+    async def counts(self, now: int) -> tuple[int, int]:
+        """Return how many requests wait, and how many changes are overdue."""
+        ...

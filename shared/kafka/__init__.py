@@ -1,0 +1,1 @@
+"""One safe way to use Kafka: clients, consumers, producers, dead letters."""
