@@ -1,1 +1,1 @@
-"""What a developer's machine needs and production never runs: local brokers, simulators, demo data."""
+"""Tools for development that production never runs: local brokers, simulators, demo data, generated contracts."""

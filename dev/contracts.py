@@ -1,4 +1,4 @@
-"""Generates the contract of the messages: AsyncAPI 3.0, one JSON Schema a message, and the catalogue of codes.
+"""Generates the contract of the messages: AsyncAPI 3.0, one JSON Schema for each message, and the catalogue of codes.
 
 `python -m dev.contracts` writes `docs/contracts/`; with `--check` it compares and fails when something differs.
 """
@@ -27,12 +27,12 @@ _RECORDS: Mapping[str, tuple[type[BaseModel], ...]] = {
 }
 
 _ANY_DUE, _ANY_OUTCOME = "<owner>.due.v1", "<owner>.outcome.v1"
-"""Types of what is the same for all owners: what waits in the delay topic, and what partners are told."""
+"""CloudEvents types of messages that are the same for all owners: delayed records, and outcomes of partners."""
 _CLIENT = "{client}"
 
 
 def every_topic() -> list[topics.Topic]:
-    """Return the topics of the contract: those of the table, and that of any partner, named by its client."""
+    """Return the topics of the contract: those of the table, and that of a partner, named by its client."""
     return [*topics.table(30 * MINUTE), topics.partner_topic(_CLIENT)]
 
 
@@ -102,7 +102,7 @@ def asyncapi() -> dict[str, Any]:
             about = {"description": "client of the issuer, as `client_id` (or `azp`, or `sub`) of its tokens names it"}
             channels[topic.name]["parameters"] = {_CLIENT.strip("{}"): about}
         for action, who in (("send", topic.writers), ("receive", topic.readers)):
-            # The name of an operation holds no braces.
+            # The name of an operation has no braces.
             operations[f"{action}.{re.sub('[{}]', '', topic.name)}"] = {
                 "action": action,
                 "channel": {"$ref": f"#/channels/{topic.name.replace('/', '~1')}"},
@@ -113,7 +113,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Structures",
             "version": "1.0.0",
-            "description": "Organisations, asked for and told over Kafka. Messages are CloudEvents 1.0, binary mode; "
+            "description": "The directory of organisations, over Kafka. Messages are CloudEvents 1.0, binary mode; "
             "requests are accepted in structured mode too.",
         },
         "defaultContentType": "application/json",

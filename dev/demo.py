@@ -1,7 +1,7 @@
-"""A little demo data, asked for through the API like anybody would. Loading it again changes nothing.
+"""A little demo data, created by requests to the API. Loading it again changes nothing.
 
-`python -m dev.demo ISSUER API [FILE]` loads it, by the addresses of the issuer and of the API. With a file, it makes
-that file once the data are there, and stays until it is told to end: what waits for it can see when to go on.
+`python -m dev.demo ISSUER API [FILE]` loads it, with the URLs of the issuer and of the API. With a file, it creates
+that file once the data are there, and stays until it gets a signal to end. So a health check can wait for the data.
 """
 
 import signal
@@ -34,7 +34,7 @@ _STRUCTURES: tuple[dict[str, Any], ...] = (
 
 
 class Client:
-    """The API as one of the demo accounts sees it."""
+    """A client of the API for the demo accounts."""
 
     def __init__(self, issuer: str, api: str) -> None:
         self._issuer = issuer
@@ -42,7 +42,7 @@ class Client:
         self._tokens: dict[str, str] = {}
 
     def call(self, user: str, method: str, path: str, body: Any = None, key: str | None = None) -> dict[str, Any]:
-        """Make a call, waiting for its decision; return the answer's body."""
+        """Make a call, waiting for its decision; return the body of the response."""
         headers = {"Authorization": f"Bearer {self._token(user)}", "Prefer": "wait=20"}
         if key:
             headers["Idempotency-Key"] = key
@@ -50,7 +50,7 @@ class Client:
         return answer
 
     def close(self) -> None:
-        """Leave."""
+        """Close the client."""
         self._http.close()
 
     def _token(self, user: str) -> str:
@@ -61,7 +61,7 @@ class Client:
 
 
 def load(issuer: str, api: str, report: Callable[[str], None] = print) -> None:
-    """Create the demo users, structures and memberships, a line a step."""
+    """Create the demo users, structures and memberships; each step prints a line."""
     client = Client(issuer, api)
     try:
         for line in _load(client):
@@ -102,9 +102,9 @@ def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def main(issuer: str, api: str, done: str | None = None) -> None:
-    """Load the data, then stay if `done` names a file."""
+    """Load the data, then stay running if `done` names a file."""
     if done is not None:
-        # Before anything else: a signal that nobody handles is lost to the first process of a container.
+        # First of all: the first process of a container ignores signals that it has no handler for.
         signal.pthread_sigmask(signal.SIG_BLOCK, _END)
     load(issuer, api)
     if done is not None:

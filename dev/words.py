@@ -1,7 +1,7 @@
-"""Holds the house to the words that its field knows: with a private word of the list in a name, `make check` fails.
+"""Checks names for private words instead of the field's standard ones: with one of the list, `make check` fails.
 
-A name is read in its parts: `is_told` has the part `told`. Test functions are sentences, so that of them only what no
-sentence needs is looked for. The words that are meant instead stand in `docs/glossary.md`.
+A name is checked by its parts: `is_told` has the part `told`. Names of test functions are sentences, so ordinary
+English words are allowed in them. The standard words are in `docs/glossary.md`.
 """
 
 import io
@@ -57,12 +57,12 @@ IN_SENTENCES = frozenset(
     {"told", "tell", "tells", "around", "letter", "letters", "row", "past", "asks", "gives", "world", "lacks"}
     | {"settled", "otherwise", "tail", "proved", "rows"}
 )
-"""Ordinary English, which a test's name may need."""
+"""Ordinary English words, which the name of a test may need."""
 KNOWN = re.compile(r"dead_letters?|given_name|whole_world|letters_of_old_irish|between_letters")
-"""Parts of names in which such a word is a standard one."""
+"""Names in which such a word is a standard term."""
 
 TABLES = {"row", "rows"}
-"""What an operator is shown is a table, which has rows."""
+"""Words allowed in `ops`, whose commands show tables."""
 
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -84,7 +84,7 @@ def names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def problems() -> list[str]:
-    """Return where a private word is used, and what is said instead."""
+    """Return each use of a private word, with the word to use instead."""
     found = []
     for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("*.py")):
@@ -99,7 +99,7 @@ def problems() -> list[str]:
 
 
 def main() -> int:
-    """Print what is found; return 1 when there is any."""
+    """Print the problems; return 1 if there are any."""
     found = problems()
     for problem in found:
         print(problem)

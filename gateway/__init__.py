@@ -1,1 +1,1 @@
-"""The door for clients: a REST API on a read model of its own. No rule of the domain lives here."""
+"""The entry point for HTTP clients: a REST API on a read model of its own. It has no rule of the domain."""

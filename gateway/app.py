@@ -1,4 +1,4 @@
-"""Plugs the gateway together: the only file here that names concrete classes."""
+"""The composition root of the gateway: the only file here that names concrete classes."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -83,7 +83,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     following = consume(broker, health, followed, listener.take, group=None, from_start=False)
     catch_up = CatchUp(feeds)
     health.check("mongodb", lambda: database.command("ping"))
-    # What was read so far can be consulted.
+    # Bearable: without Kafka, the read model can still be consulted.
     health.check("kafka", lambda: brokers.answers(producer), bearable=True)
     health.check("issuer", verifier.ready)
     health.check("own token", token.ready)
@@ -119,7 +119,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
 
 
 async def _at_the_end(following: Any) -> None:
-    """Wait until it stands at the end of its topics: an answer that came before would not be seen."""
+    """Wait until the listener is at the end of its topics: an outcome published before that would not be seen."""
     consumer = following.consumer
     for partition in consumer.assignment():
         await consumer.position(partition)

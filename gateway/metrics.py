@@ -10,4 +10,4 @@ HTTP_SECONDS = Histogram(
 )
 STREAMS = Gauge("structures_http_streams", "Open streams of events")
 UNSHOWN = Counter("structures_http_unshown_total", "Documents left out of a list since they can't be shown")
-UNDECIDED = Counter("structures_http_undecided_total", "Writes whose caller waited and heard nothing")
+UNDECIDED = Counter("structures_http_undecided_total", "Writes whose caller waited without any outcome")

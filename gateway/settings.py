@@ -23,7 +23,7 @@ Proxies = Annotated[str, AfterValidator(_are_networks)]
 
 
 class Settings(ProcessSettings):
-    """Where the API listens, whose tokens it takes, and as whom it publishes."""
+    """Where the API listens, which tokens it accepts, and as which account it publishes."""
 
     http_port: int = Field(8100, description="port of /metrics, /live and /ready; it is not for the public")
     api_host: str = "127.0.0.1"
@@ -42,7 +42,7 @@ class Settings(ProcessSettings):
     api_connections: int = Field(2_000, ge=1)
     api_connections_per_address: int = Field(500, ge=1)
     trusted_proxies: Proxies | None = Field(
-        None, description="addresses and networks, separated by commas, that say in X-Forwarded-For who calls"
+        None, description="trusted proxies: addresses and networks, separated by commas, whose X-Forwarded-For counts"
     )
     http_audience: str = Field("structures-http", description="audience a caller's token must carry")
     gateway_client_id: str = Field("gateway", description="the gateway's own account at the issuer")
@@ -50,13 +50,13 @@ class Settings(ProcessSettings):
     rate_person: RateSetting = Field(Rate(50, 200), description="calls of one person a second, and at once")
     rate_administrator: RateSetting = Field(Rate(100, 500), description="the same for an administrator")
     rate_technical: RateSetting = Field(Rate(500, 2_000), description="the same for a technical account")
-    rate_address: RateSetting = Field(Rate(20, 200), description="the same for an address, for calls without a proof")
-    calls_under_way: int = Field(100, ge=1, description="calls of one caller under way, in each replica")
-    user_kept: Duration = Field(
-        2 * SECOND, description="how long a caller's record is believed before it is read again"
+    rate_address: RateSetting = Field(
+        Rate(20, 200), description="the same for an address, for calls without a verified token"
     )
+    calls_under_way: int = Field(100, ge=1, description="calls of one caller under way, in each replica")
+    user_kept: Duration = Field(2 * SECOND, description="how long a caller's record is cached")
     broker_patience: Duration = Field(
-        10 * SECOND, description="how long Kafka and MongoDB may take before a caller is told that they do not answer"
+        10 * SECOND, description="how long Kafka and MongoDB may take before a call is answered 503"
     )
     min_version_wait: Duration = Field(500, description="how long a read waits for the version it asks for")
     insee_look_ups: int = Field(10, ge=1, description="look-ups of one caller per `insee_look_up_window`")

@@ -1,4 +1,4 @@
-"""The nodes of one broker, whatever runs them."""
+"""The nodes of one broker, as processes or containers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Protocol
 
 
 class Node(Protocol):
-    """One node of a broker, whatever runs it: a process of this machine, or a container. See `BrokerProcess`."""
+    """One node of a broker: a process of this machine, or a container. See `BrokerProcess`."""
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """Its name for people."""
 
     @property
     def log(self) -> Path:
-        """The file its last words are read from."""
+        """The file of its log, which error messages quote."""
 
     @property
     def is_running(self) -> bool:
@@ -52,7 +52,7 @@ class Node(Protocol):
 
 
 class Cluster:
-    """The nodes of one broker. What is done to a cluster is done to each node; a fault test reaches for one of them."""
+    """The nodes of one broker. The methods act on all nodes; fault tests act on single ones."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = tuple(nodes)
@@ -74,7 +74,7 @@ class Cluster:
             raise
 
     def stop(self) -> None:
-        """Stop all nodes at the same time: one by one, the last ones would wait for a majority that is gone."""
+        """Stop all nodes at the same time: one by one, the last ones would wait for a majority that has stopped."""
         for node in self.nodes:
             node.ask_to_stop()
         for node in self.nodes:

@@ -1,4 +1,4 @@
-"""What can go wrong with the local brokers, each with a message that says what to do."""
+"""The errors of the local brokers, each with a message that says what to do."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 class BrokerError(Exception):
-    """A local broker can't do what was asked; the message is meant to be shown as it is."""
+    """A failure of a local broker; the message is meant to be shown as it is."""
 
 
 @dataclass(frozen=True)
 class MissingTool:
-    """A program this machine lacks, why it is needed, and the way to get it."""
+    """A missing program, why it is needed, and how to install it."""
 
     name: str
     why: str
@@ -22,11 +22,11 @@ class MissingTool:
 
 
 class MissingTools(BrokerError):
-    """Programs are missing; all of them are listed, so that one round of installation is enough."""
+    """Programs are missing; all of them are listed, so that they can be installed together."""
 
     def __init__(self, missing: Sequence[MissingTool]) -> None:
         self.missing = tuple(missing)
-        lines = ["The local brokers need programs that this machine lacks:"]
+        lines = ["The local brokers need programs that are missing on this machine:"]
         for tool in self.missing:
             lines += [
                 f"  - {tool.name}: {tool.why}",
@@ -37,7 +37,7 @@ class MissingTools(BrokerError):
 
 
 class PortBusy(BrokerError):
-    """Another program listens on a port that a broker was to use."""
+    """Another program listens on a port of a broker."""
 
     def __init__(self, port: int, setting: str) -> None:
         self.port = port

@@ -1,4 +1,4 @@
-"""Kafka's jars, fetched once by Maven and kept."""
+"""Kafka's jars, downloaded once by Maven and kept."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ DATA = Path(__file__).resolve().parents[2] / ".data"
 
 
 def jars_folder() -> Path:
-    """Where the jars are, or will be: the folder the variable KAFKA_JARS names, else one in the repository's .data."""
+    """The folder of the jars: that of the variable KAFKA_JARS, else one in the repository's .data."""
     return Path(os.environ.get("KAFKA_JARS") or DATA / f"kafka-jars-{KAFKA_VERSION}").resolve()
 
 
 def have_jars() -> bool:
-    """Whether the jars were fetched already."""
+    """Whether the jars are there already."""
     return (jars_folder() / f"kafka_2.13-{KAFKA_VERSION}.jar").exists()
 
 
 def fetch_jars(mvn: Path) -> None:
-    """Fetch the jars, which takes some ten seconds. Raises BrokerError, with Maven's words if it failed.
+    """Fetch the jars, which takes some ten seconds. Raises BrokerError, with Maven's output if it failed.
 
-    They are put in place by one renaming, so an interrupted fetch leaves nothing that looks complete.
+    The finished folder is renamed, so an interrupted download leaves nothing that looks complete.
     """
     folder = jars_folder()
     if folder.exists() and any(folder.iterdir()):
@@ -43,6 +43,6 @@ def fetch_jars(mvn: Path) -> None:
         try:
             fetched.rename(folder)
         except OSError:
-            # Another process may have been faster: its jars are as good.
+            # Another process may have been faster: its jars are the same.
             if not have_jars():
                 raise

@@ -1,7 +1,7 @@
-"""A real Apache Kafka in KRaft mode: one combined node, or three for fault tests; what is the same wherever it runs.
+"""A real Apache Kafka in KRaft mode, one combined node or three for fault tests: the part independent of where it runs.
 
-Everybody authenticates: clients and brokers by SCRAM-SHA-512, controllers by PLAIN (a controller can't check a SCRAM
-password before it has read the log that holds it). What no ACL allows is refused to all but the administrator.
+Clients and brokers authenticate by SCRAM-SHA-512, controllers by PLAIN (a controller can't verify a SCRAM password
+before it has read the log with it). Whatever no ACL allows is denied to all but the administrator.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ADMIN = "admin"
 SCRAM = "SCRAM-SHA-512"
 
 MakeNode = Callable[[int, Callable[[], bool]], Node]
-"""Makes the node of a number, from 1, which is ready when the function says so."""
+"""Makes the node of a number, from 1; the function returns whether it is ready."""
 
 
 @dataclass(frozen=True)
 class Tls:
-    """Makes clients come by TLS: the authority's file, and the brokers' certificate and private key (PKCS#8) as PEM."""
+    """TLS for clients: the CA's file, and the brokers' certificate and private key (PKCS#8) as PEM."""
 
     ca: Path
     certificate: str
@@ -38,10 +38,9 @@ class Tls:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the nodes of a cluster share.
+    """The configuration that the nodes of a cluster share.
 
-    There are as many controller ports as client ports, one each per node. `admin_password` is of letters, digits, `-`
-    and `_`.
+    There is one client port and one controller port per node. `admin_password` has only letters, digits, `-` and `_`.
     """
 
     client_ports: tuple[int, ...]
@@ -55,7 +54,7 @@ class Layout:
 
     @property
     def protocol(self) -> str:
-        """How clients come."""
+        """The security protocol of clients."""
         return "SASL_SSL" if self.tls else "SASL_PLAINTEXT"
 
     def admin_settings(self, bootstrap: str) -> dict[str, str | int | float | bool]:
@@ -75,7 +74,7 @@ class Layout:
         if not is_listening(port):
             return False
         try:
-            # A node that isn't unfenced yet answers, but isn't among the brokers.
+            # A node that is still fenced answers, but isn't among the brokers.
             admin = AdminClient({**self.admin_settings(f"{HOST}:{port}"), "log_level": "0"})
             return number in admin.list_topics(timeout=5).brokers
         except KafkaException:
@@ -98,9 +97,9 @@ class Kafka(Cluster):
 
 
 def new_cluster_id() -> str:
-    """A random identifier for the nodes of one cluster, so that those of two never mix."""
+    """A random cluster id, so that nodes of two clusters never mix."""
     raw = uuid.uuid4().bytes
-    # An identifier that begins with a dash would be taken for an option.
+    # An id that begins with a dash would be taken for an option.
     raw = bytes([raw[0] & 0x7F]) + raw[1:]
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -112,7 +111,7 @@ def server_properties(layout: Layout, number: int, *, data: str, listen: str = H
 
 
 def admin_credential(password: str) -> str:
-    """The administrator as `kafka-storage format --add-scram` takes it."""
+    """The administrator as the argument of `kafka-storage format --add-scram`."""
     return f"{SCRAM}=[name={ADMIN},password={password}]"
 
 
@@ -153,14 +152,14 @@ def _properties(layout: Layout, number: int, data: str, listen: str) -> dict[str
         "transaction.state.log.min.isr": in_sync,
         "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": in_sync,
-        # Few partitions and no wait for further members: the first consumers of a new broker start sooner.
+        # Few partitions of offsets and no wait for more members: the first consumers of a new broker start sooner.
         "offsets.topic.num.partitions": 8,
         "transaction.state.log.num.partitions": 8,
         "group.initial.rebalance.delay.ms": 0,
-        # A node killed and started again must wait until its former self is given up: 9 s by default.
+        # A node that was killed must wait, before it starts again, until its old session expires: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
-        # The default of 128 MB is made for a large server.
+        # The default of 128 MB is for a large server.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     }
 

@@ -17,15 +17,16 @@ from dev.brokers.tools import find_tools
 
 @dataclass(frozen=True)
 class LocalBrokers(Brokers):
-    """Both brokers of one folder, made by `open`. They die with this process, and their data stay."""
+    """Both brokers of one folder, made by `open`. They end with this process, and their data stay."""
 
     @classmethod
     def open(
         cls, folder: Path, ports: Ports, report: Callable[[str], None] = lambda _: None, *, tls: Tls | None = None
     ) -> LocalBrokers:
-        """Prepare the brokers of `folder`, without starting them. The folder may be new or from an earlier run.
+        """Prepare the brokers of `folder`, without starting them. The folder may be new or of an earlier run.
 
-        Kafka's jars are fetched when they lack; what takes long is said to `tell` first. Raises MissingTools.
+        Kafka's jars are fetched when they are missing; that is announced by `tell`, since it takes long. Raises
+        MissingTools.
         """
         tools = find_tools(with_mvn=not have_jars())
         if tools.mvn and not have_jars():

@@ -1,4 +1,4 @@
-"""Kafka as processes of this machine, their data in a folder that may be started again."""
+"""Kafka as processes of this machine, with their data in a folder, from which they can be started again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dev.brokers.secret_files import write_secret
 
 
 def local_kafka(folder: Path, java: Path, layout: Layout) -> Kafka:
-    """A cluster with its data in `folder`, whose first start fixes the administrator's password."""
+    """A cluster with its data in `folder`; the first start sets the administrator's password."""
     return Kafka(layout, _Nodes(folder.resolve(), java, layout).make)
 
 
@@ -62,22 +62,22 @@ class _Nodes:
             self._format(folder)
 
     def _format(self, folder: Path) -> None:
-        """Make the node's storage, with the administrator in it."""
+        """Format the node's storage, with the administrator in it."""
         # An interrupted format leaves files without meta.properties, which is written last.
         shutil.rmtree(_data(folder), ignore_errors=True)
-        # Java reads its arguments from a file, so that the password is never seen in a list of processes.
+        # Java reads its arguments from a file, so that the password is never visible in a list of processes.
         arguments = folder / "format.args"
         words = ["kafka.tools.StorageTool", "format", "--config", str(_properties_file(folder))]
         words += ["--cluster-id", self._cluster_id(), "--add-scram", admin_credential(self._layout.admin_password)]
         write_secret(arguments, "\n".join(f'"{word}"' for word in words))
         done = subprocess.run([*self._java_command(), f"@{arguments}"], capture_output=True, text=True, check=False)
         arguments.unlink()
-        # Its standard output shows the stored password: it is kept nowhere.
+        # Its standard output shows the stored password, so it is discarded.
         if done.returncode:
             raise BrokerError(f"Kafka's storage could not be made:\n{done.stderr}")
 
     def _cluster_id(self) -> str:
-        """The identifier all nodes of the folder share."""
+        """The cluster id of the folder."""
         path = self._folder / "cluster-id"
         if not path.exists():
             path.write_text(new_cluster_id(), encoding="ascii")

@@ -1,4 +1,4 @@
-"""MongoDB as processes of this machine, their data in a folder that may be started again."""
+"""MongoDB as processes of this machine, with their data in a folder, from which they can be started again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALREADY_INITIALIZED = 23
 def local_mongo(folder: Path, mongod: Path, *, admin_password: str, key: str, ports: Sequence[int]) -> Mongo:
     """A replica set with its data in `folder`.
 
-    Its first start fixes `admin_password` and `key`, by which the nodes know each other.
+    The first start sets `admin_password` and `key`, by which the nodes authenticate each other.
     """
     nodes = _Nodes(folder.resolve(), mongod, key)
     return Mongo(ports, admin_password, nodes.make, _form)
@@ -57,12 +57,12 @@ def _form(mongo: Mongo) -> None:
 
 
 def _form_replica_set(mongo: Mongo) -> None:
-    """Make the replica set of a new folder; tell that of an older folder its ports of today."""
+    """Initiate the replica set of a new folder, or reconfigure that of an older one for its present ports."""
     wanted = mongo.members()
     first = f"{HOST}:{mongo.ports[0]}/?directConnection=true"
     with client_of(f"mongodb://{first}") as anybody:
         try:
-            # A node that has no user yet takes this from anybody on its machine.
+            # A node without users accepts this from any client on its machine.
             anybody.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": wanted})
         except OperationFailure as error:
             if error.code not in {ALREADY_INITIALIZED, UNAUTHORIZED}:
@@ -75,7 +75,7 @@ def _form_replica_set(mongo: Mongo) -> None:
             config = admin.admin.command("replSetGetConfig")["config"]
             if [member["host"] for member in config["members"]] != [member["host"] for member in wanted]:
                 config.update(members=wanted, version=config["version"] + 1)
-                # Nodes that moved don't find themselves in their configuration, so there is no primary to ask.
+                # Nodes whose ports changed don't find themselves in their configuration, so there is no primary to ask.
                 admin.admin.command("replSetReconfig", config, force=True)
 
 
@@ -86,6 +86,6 @@ def _ensure_admin(mongo: Mongo) -> None:
         try:
             anybody.admin.command("createUser", ADMIN, pwd=mongo.admin_password, roles=["root"])
         except OperationFailure as error:
-            # Once there is a user, nobody may do this unnamed.
+            # Once there is a user, this needs authentication.
             if error.code != UNAUTHORIZED:
                 raise

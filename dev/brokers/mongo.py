@@ -1,6 +1,6 @@
-"""A real mongod as a replica set: one node, or three for fault tests; what is the same wherever it runs.
+"""A real mongod as a replica set, one node or three for fault tests: the part independent of where it runs.
 
-Everybody authenticates.
+All clients and nodes authenticate.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ USER_ALREADY_EXISTS = 51003
 """A code of MongoDB's errors."""
 
 MakeNode = Callable[[int, int, Callable[[], bool]], Node]
-"""Makes the node of a number, from 1, and a port, which is ready when the function says so."""
+"""Makes the node of a number, from 1, and a port; the function returns whether it is ready."""
 
 
 class Mongo(Cluster):
-    """A replica set with one node per port. `admin_password` is of letters, digits, `-` and `_`.
+    """A replica set with one node per port. `admin_password` has only letters, digits, `-` and `_`.
 
-    `form` is called at each start, once the nodes answer: it makes the replica set and its administrator where there
-    are none yet, and returns when there is a primary.
+    `form` is called at each start, once the nodes answer. It creates the replica set and its administrator if there are
+    none yet, and returns when there is a primary.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Mongo(Cluster):
 
     @property
     def admin_uri(self) -> str:
-        """The address for the administrator, who may do everything."""
+        """The URI for the administrator, who may do everything."""
         return self._uri(ADMIN, self.admin_password, "admin")
 
     def start(self) -> None:
@@ -56,9 +56,10 @@ class Mongo(Cluster):
             raise BrokerFailed(f"The replica set could not be formed: {error}", self.nodes[0].log) from error
 
     def ensure_service(self, name: str, password: str) -> str:
-        """Give the service `name` a user who may read and write the database `name` alone; return its address.
+        """Create a user for the service `name` who may read and write only the database `name`; return its URI.
 
-        The service makes its collections and indexes by itself: `readWrite` allows it. May be called again and again.
+        The service creates its collections and indexes by itself, which `readWrite` allows. It may be called
+        repeatedly.
         """
         roles = [{"role": "readWrite", "db": name}]
         with client_of(self.admin_uri) as client:
@@ -71,7 +72,7 @@ class Mongo(Cluster):
         return self._uri(name, password, name)
 
     def ensure_reader(self, name: str, password: str, database: str, collections: Sequence[str]) -> str:
-        """Give a user who may read these collections or views of a database, and no others; return its address."""
+        """Create a user who may read only these collections or views of a database; return its URI."""
         privileges = [{"resource": {"db": database, "collection": c}, "actions": ["find"]} for c in collections]
         with client_of(self.admin_uri) as client:
             there = client[database]
@@ -91,17 +92,17 @@ class Mongo(Cluster):
 
 
 def client_of(uri: str, patience: float = 30.0) -> MongoClient[dict[str, Any]]:
-    """A client that waits `patience` seconds at most for a node to talk to."""
+    """A client that waits `patience` seconds at most for a node that answers."""
     return MongoClient(uri, serverSelectionTimeoutMS=int(patience * 1000))
 
 
 def mongod_options(port: int) -> list[str]:
-    """What every node is started with. A test's node is small, and quick to stop."""
+    """The arguments of every node. A test's node is small, and quick to stop."""
     return [
         *("--replSet", REPLICA_SET, "--port", str(port)),
         *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "990"),
         *("--quiet", "--slowms", "1000", "--setParameter", "diagnosticDataCollectionEnabled=false"),
-        # One of several nodes would go on serving for 15 s after it was told to stop.
+        # One of several nodes would go on serving for 15 s after the signal to stop.
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500"),
         # What a process that died had locked in a transaction is free again soon.
         *("--setParameter", "transactionLifetimeLimitSeconds=3"),

@@ -19,10 +19,11 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 class BrokerProcess:
     """A program with a folder of its own, in which `log.txt` and `pid` are kept.
 
-    It runs in a session of its own, so that a Ctrl-C in the terminal reaches only the caller, who stops things in their
-    order; and it dies with the calling process (see `watchdog.py`). One thread at a time may call its methods.
+    It runs in a session of its own, so that a Ctrl-C in the terminal reaches only the caller, who stops programs in
+    order. It ends with the calling process (see `watchdog.py`). Only one thread at a time may call its methods.
 
-    `prepare` is called before each start, with the folder made; `ready` says whether the program serves its clients.
+    `prepare` is called before each start, once the folder exists; `ready` returns whether the program serves its
+    clients.
     """
 
     def __init__(
@@ -81,12 +82,12 @@ class BrokerProcess:
 
     def ask_to_stop(self) -> None:
         """Ask the program to end, without waiting for it. Does nothing when it doesn't run."""
-        # A frozen process would leave the request for later.
+        # A frozen process would handle the signal only later.
         self._signal(signal.SIGCONT)
         self._signal(signal.SIGTERM)
 
     def wait_stopped(self, patience: float = 10.0) -> None:
-        """Wait until the program has ended; kill it if it hasn't after `patience` seconds: its data bear that."""
+        """Wait until the program has ended; kill it if it hasn't after `patience` seconds: its data survive that."""
         try:
             if self._watchdog is not None:
                 self._watchdog.wait(patience)
@@ -131,7 +132,7 @@ class BrokerProcess:
                 return
 
     def _let_go(self) -> None:
-        """Wait for the end of a process that was told to end, and forget it."""
+        """Wait for the end of a process that was signalled to end, and forget it."""
         if self._watchdog is None:
             return
         self._watchdog.wait()

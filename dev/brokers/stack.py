@@ -1,4 +1,4 @@
-"""Kafka and MongoDB together, wherever they run: what `make run`, the tests and the benchmarks stand on."""
+"""Kafka and MongoDB together, wherever they run: the base of `make run`, the tests and the benchmarks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Ports:
 
     @classmethod
     def free(cls, nodes: int = 1) -> Ports:
-        """Ports that nobody uses now, for `nodes` nodes of each broker."""
+        """Ports that are free now, for `nodes` nodes of each broker."""
         found = tuple(free_ports(3 * nodes))
         return cls(found[:nodes], found[nodes : 2 * nodes], found[2 * nodes :])
 
@@ -40,7 +40,7 @@ class Brokers:
 
     @property
     def kafka_bootstrap(self) -> str:
-        """Where Kafka's clients connect first, `host:port` separated by commas."""
+        """Kafka's bootstrap servers, `host:port` separated by commas."""
         return self.kafka.bootstrap
 
     @property
@@ -50,28 +50,28 @@ class Brokers:
 
     @property
     def kafka_ca(self) -> Path | None:
-        """The file of the authority that vouches for Kafka, when clients come by TLS."""
+        """The file of the CA of Kafka's certificate, when clients use TLS."""
         return self.kafka.layout.tls.ca if self.kafka.layout.tls else None
 
     @property
     def mongo_admin_uri(self) -> str:
-        """The address of MongoDB for its administrator."""
+        """MongoDB's URI for its administrator."""
         return self.mongo.admin_uri
 
     def service_mongo_uri(self, service: str) -> str:
-        """The address of MongoDB for a service: its own user, its own database, both named after it, made if needed."""
+        """MongoDB's URI for a service: its own user and database, both named after it, created if needed."""
         return self.mongo.ensure_service(service, self.password(f"mongo/{service}"))
 
     def operator_mongo_uri(self, service: str, views: Sequence[str]) -> str:
-        """The address of MongoDB for an operator, whose user may read these views of a service's database alone."""
+        """MongoDB's URI for an operator, whose user may read only these views of a service's database."""
         return self.mongo.ensure_reader("ops", self.password(f"mongo/ops/{service}"), service, views)
 
     def password(self, purpose: str) -> str:
-        """A password for `purpose`, always the same in one folder; for instance that of a process on Kafka."""
+        """The password for `purpose`, always the same in one folder; for instance that of a process on Kafka."""
         return derive(self._root_secret, purpose)
 
     def start(self) -> None:
-        """Start both at the same time and wait until they are ready. On a failure none is left running."""
+        """Start both at the same time and wait until they are ready. After a failure neither is left running."""
         try:
             with ThreadPoolExecutor(max_workers=2) as threads:  # A Ctrl-C may come while it waits.
                 starting = [threads.submit(self.kafka.start), threads.submit(self.mongo.start)]
@@ -94,7 +94,7 @@ class Brokers:
         self.mongo.kill()
 
     def close(self) -> None:
-        """Stop both and let go of what they hold; they are not started again."""
+        """Stop both and release their resources; they are not started again."""
         self.stop()
 
     def __enter__(self) -> Self:

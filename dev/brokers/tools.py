@@ -1,4 +1,4 @@
-"""The programs the brokers are made of: where they are, and how to get those that are missing."""
+"""The programs that the brokers need: where they are, and how to install those that are missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MONGOD = MissingTool(
 
 @dataclass(frozen=True)
 class Tools:
-    """Where the programs are. `mvn` may lack once Kafka's jars are there."""
+    """The paths of the programs. `mvn` may be missing once Kafka's jars are there."""
 
     java: Path
     mongod: Path
@@ -41,7 +41,7 @@ class Tools:
 
 
 def find_tools(*, with_mvn: bool) -> Tools:
-    """Find all programs. Raises MissingTools, which lists every one that lacks; `mvn` may lack unless `with_mvn`."""
+    """Find all programs. Raises MissingTools, with all that are missing; `mvn` may be missing unless `with_mvn`."""
     java, mongod, mvn = find_java(), find_mongod(), find_mvn()
     if java and mongod and (mvn or not with_mvn):
         return Tools(java, mongod, mvn)
@@ -55,7 +55,7 @@ def find_java() -> Path | None:
     found = (shutil.which("java", path=str(Path(home) / "bin")) if home else None) or shutil.which("java")
     if found is None:
         return None
-    # The `java` of a bare macOS only says that there is none: it prints no version.
+    # The `java` of a plain macOS only says that there is none: it prints no version.
     said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', said)
     return Path(found) if version and int(version[1]) >= OLDEST_JAVA else None
@@ -73,13 +73,13 @@ def find_mongod() -> Path | None:
     found = shutil.which(named) if named else None
     if found is None:
         return None
-    # The wheel's program is linked to libraries of the system: it can be there and yet be unable to start.
+    # The wheel's program is linked to libraries of the system: it may be there and yet be unable to start.
     tried = subprocess.run([found, "--version"], capture_output=True, check=False)
     return Path(found).absolute() if tried.returncode == 0 else None
 
 
 def _mongod_of_the_wheel() -> str | None:
-    """The program in the wheel of requirements/local.txt, found by its record of files: its code is never imported."""
+    """The program in the wheel of requirements/local.txt, found by its list of files: its code is never imported."""
     try:
         files = metadata.files(MONGOD_WHEEL) or []
     except metadata.PackageNotFoundError:

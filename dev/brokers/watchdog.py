@@ -1,9 +1,9 @@
-"""Run a command that dies with whoever started this script, however that one ends.
+"""Run a command that ends with the process that started this script, however that one ends.
 
-Standard input is the leash: its other end is held by the starter alone, and the system closes it when the starter
-ends, even by `kill -9`. Linux's PR_SET_PDEATHSIG alone would not do: it fires when the *thread* that started the
-command ends, and callers start brokers from short-lived threads; other systems lack it. It is used here for the one
-case a pipe doesn't cover, the death of this script itself.
+Standard input is a pipe whose other end only the parent process holds. The system closes it when the parent ends, even
+by `kill -9`. Linux's PR_SET_PDEATHSIG alone is not enough: it fires when the *thread* that started the command ends,
+and callers start brokers from short-lived threads; other systems don't have it. It is used here for the one case that
+the pipe doesn't cover, the death of this script itself.
 
 The command's process id is written on standard output; its own output goes to this script's standard error. This is a
 script of the standard library alone, run by its path with `python -I -S`, so that it starts in a few milliseconds.
@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Run the command of the arguments; its exit code, or 128 + the signal that ended it."""
+    """Run the command of the arguments; return its exit code, or 128 + the signal that ended it."""
     me = os.getpid()
 
     def die_with_the_starter() -> None:
@@ -44,7 +44,7 @@ def main() -> int:
         child.kill()
 
     threading.Thread(target=hold, daemon=True).start()
-    # The starter may have died already: the command is about to follow it.
+    # The parent may have died already: then the command ends at once too.
     with contextlib.suppress(BrokenPipeError):
         os.write(1, f"{child.pid}\n".encode())
     code = child.wait()

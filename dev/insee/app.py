@@ -1,4 +1,4 @@
-"""The simulator's application: INSEE's two plans and its token endpoint, and `/_simulator/…` for who drives it."""
+"""The simulator's application: INSEE's two plans, its token endpoint, and `/_simulator/…` to control it."""
 
 from urllib.parse import parse_qs
 
@@ -11,7 +11,7 @@ from dev.insee.simulator import Simulator
 
 PUBLIC = "/api-sirene/3.11"
 PRIVATE = "/api-sirene/prive/3.11"
-TOKEN = "/auth/realms/apim-gravitee/protocol/openid-connect/token"  # noqa: S105 - a path.
+TOKEN = "/auth/realms/apim-gravitee/protocol/openid-connect/token"  # noqa: S105 - a path, no secret.
 
 
 def create_app(simulator: Simulator) -> FastAPI:

@@ -35,7 +35,7 @@ def gateway_says(status: int, message: str) -> Body:
 
 
 def establishment(unit: Unit, *, masked: bool) -> Body:
-    """Return the body for one establishment; `masked` hides what the public plan does."""
+    """Return the body for one establishment; `masked` hides what the public plan hides."""
     legal, address = _legal_unit(unit), _address(unit.place)
     if masked and unit.diffusion != "O":
         for values, names in ((legal, _PERSONAL), (address, _LOCATING)):
@@ -162,7 +162,7 @@ def _address(place: Place) -> Body:
 
 
 def _periods(unit: Unit) -> list[Body]:
-    """Return the periods of an establishment, newest first, those to come included."""
+    """Return the periods of an establishment, newest first, future ones included."""
     periods = [_period(unit.since, None, "A", changed=False)]
     if unit.closed_on or unit.state != "A":
         state = "F" if unit.state == "A" else unit.state

@@ -1,4 +1,4 @@
-"""`/_simulator/…`: how a test or a person makes the simulator misbehave, and sees how often it was called."""
+"""`/_simulator/…`: makes the simulator fail in given ways, and shows how often it was called."""
 
 import dataclasses
 from typing import Literal
@@ -13,7 +13,7 @@ from dev.insee.window import Window
 
 
 class QuotaChange(BaseModel):
-    """The quota from now on; counting starts anew."""
+    """The quota from now on; counting starts again."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,7 +22,7 @@ class QuotaChange(BaseModel):
 
 
 class UnitChange(BaseModel):
-    """What INSEE says of an establishment from now on; what is left out stays."""
+    """The fields of an establishment from now on; those left out stay."""
 
     model_config = ConfigDict(extra="forbid")
 

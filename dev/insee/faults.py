@@ -1,4 +1,4 @@
-"""What can be made to go wrong, at start or while the simulator runs."""
+"""The faults that can be injected, at start or while the simulator runs."""
 
 import asyncio
 from typing import Literal
@@ -39,9 +39,9 @@ class Fault(BaseModel):
 
 
 class _Cut(Response):
-    """Promises a body, starts it, and lets the server close the connection."""
+    """Announces a body, sends its beginning, and lets the server close the connection."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI requires it.
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
         await send({"type": "http.response.body", "body": b'{"header":', "more_body": True})
 
@@ -50,7 +50,7 @@ _PAGE = "<!doctype html><title>Maintenance</title><h1>Service en maintenance</h1
 
 
 async def answer(fault: Fault) -> Response | None:
-    """Return what a call hit by this fault gets; None when it is then handled as usual."""
+    """Return the response to a call hit by this fault; None when the call is then handled as usual."""
     match fault.kind:
         case "slow":
             await asyncio.sleep(fault.delay_ms / 1000)

@@ -1,4 +1,4 @@
-"""What stands in front of INSEE's register: it looks at the key or token, counts the calls, and breaks when told to."""
+"""The gateway in front of INSEE's register: it checks the key or token, counts calls, and injects faults."""
 
 import secrets
 import time
@@ -16,7 +16,7 @@ Plan = Literal["public", "private"]
 
 
 class Refusal(Exception):
-    """The gateway answers itself."""
+    """The gateway answers instead of the register."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The register's routes, the same in both plans; the public one masks what is not to be shown."""
+"""The register's routes, the same in both plans; the public one masks hidden values."""
 
 import re
 from typing import Any
@@ -63,7 +63,7 @@ def _establishment(
         return _say(response, 403, f"Établissement non diffusable ({siret})")
     if unit.doublon_of is None:
         return bodies.establishment(unit, masked=masked)
-    # INSEE's Location is a path of its inside, which does not exist on the outside.
+    # INSEE's Location is an internal path, which does not exist outside.
     response.headers["Location"] = f"{request.base_url}entreprises/sirene/ws/siret/{unit.doublon_of}"
     siren = unit.doublon_of[:9]
     return _say(

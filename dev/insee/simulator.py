@@ -1,4 +1,4 @@
-"""What the simulator remembers."""
+"""The state of the simulator."""
 
 import secrets
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ ACCOUNT = {
     "username": "agent",
     "password": "password",
 }
-"""The private plan's account. It opens nothing but the simulator."""
+"""The private plan's account, which is valid only in the simulator."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Simulator:
         return self.units.get(siret) or invented(siret)
 
     def make_token(self, form: Mapping[str, str]) -> str | None:
-        """Return a token for the account, None for anybody else."""
+        """Return a token for the account; None for other credentials."""
         self.tokens_asked += 1
         if form != ACCOUNT:
             return None

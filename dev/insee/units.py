@@ -1,12 +1,12 @@
-"""The establishments the simulator knows.
+"""The establishments that the simulator knows.
 
-Two kinds. The **real** ones are public facts of the register, as published and quoted by State projects: public bodies,
-and the cases known to be hard (closed, doublon, kept back, successions). They are no extract: what those sources don't
-say is filled in or left out, and they are frozen. The **made-up** ones have a SIREN that starts with 000, which INSEE
-gives to nobody, and obey Luhn's rule; any resemblance is chance. Beside those listed, every valid SIRET that starts
-with 0009 is a made-up open commune, so that load tests have as many as they like.
+There are two kinds. The **real** ones are public facts of the register, as published and quoted by State projects:
+public bodies, and difficult cases (closed, doublon, hidden, successions). They are no extract: values that those
+sources don't give are filled in or left out, and they are frozen. The **made-up** ones have a SIREN that starts with
+000, which INSEE gives to nobody, and obey Luhn's rule; any resemblance is chance. Besides those listed, every valid
+SIRET that starts with 0009 is a made-up open commune, so that load tests have as many as they need.
 
-Days « to come » are counted from the day on which the simulator starts.
+Future days are counted from the day on which the simulator starts.
 """
 
 from collections.abc import Mapping
@@ -37,10 +37,10 @@ class Place:
 class Unit:
     """One establishment with its legal unit.
 
-    `state` is A (open) or F (closed), as of its last period, which may begin on a day to come: that is how INSEE
-    enters what is announced. `reopened_on` adds a period after the closing. `diffusion` is O or P (partial); `person`
-    first and last name of an individual; `legal` fields of the legal unit as INSEE names them. `kept_back` units are
-    answered 403, those with `doublon_of` 301.
+    `state` is A (open) or F (closed), as of its last period, which may begin on a future day: that is how INSEE enters
+    announcements. `reopened_on` adds a period after the closing. `diffusion` is O or P (partial), `person` the first
+    and last name of an individual, `legal` fields of the legal unit as INSEE names them. `kept_back` units are answered
+    403, those with `doublon_of` 301.
     """
 
     siret: str
@@ -60,7 +60,7 @@ class Unit:
 
     @property
     def siren(self) -> str:
-        """Return the number of the legal unit."""
+        """Return the SIREN of the legal unit."""
         return self.siret[:9]
 
 
@@ -76,7 +76,7 @@ class Link:
 
 
 def made_up_siret(number: int, nic: int = 1) -> str:
-    """Return a SIRET that obeys Luhn's rule and belongs to nobody; `number` is at most 99999."""
+    """Return a valid SIRET that nobody has; `number` is at most 99999."""
     siren = f"000{number:05d}"
     siren += luhn.calc_check_digit(siren)
     body = f"{siren}{nic:04d}"
@@ -93,7 +93,7 @@ def _body(number: int, name: str | None, category: str, place: Place, **other: A
 
 
 def _in_days(days: int) -> str:
-    return (date.today() + timedelta(days)).isoformat()  # noqa: DTZ011 - a day of whoever starts the simulator will do.
+    return (date.today() + timedelta(days)).isoformat()  # noqa: DTZ011 - the local day will do.
 
 
 _PARIS = "75056"

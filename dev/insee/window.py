@@ -1,6 +1,6 @@
-"""The quota as the gateway in front of INSEE counts it: fixed windows, each opened by the first call after the last.
+"""The quota as INSEE's gateway counts it: fixed windows, each opened by the first call after the last window.
 
-It also remembers when calls came, so that a test can see that nobody ever called too often.
+It also records when calls came, so that a test can check that there were never too many.
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Window:
         }
 
     def most_within_one_length(self) -> int:
-        """Return the most calls that came within any stretch of one window."""
+        """Return the most calls that came within any period of the length of a window."""
         times, most, first = sorted(self.arrivals), 0, 0
         for last, time in enumerate(times):
             while time - times[first] >= self.length:

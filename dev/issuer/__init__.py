@@ -1,1 +1,1 @@
-"""An OpenID Connect issuer for development: tokens for the demo users. It refuses to run anywhere else."""
+"""An OpenID Connect issuer with tokens for the demo users. It refuses to run outside development."""

@@ -13,8 +13,8 @@ from dev.issuer.keys import Keys
 def main() -> None:
     """Serve until interrupted.
 
-    `ISSUER_HOST`, `ISSUER_PORT`, `ISSUER_URL` (how the others reach it), `ISSUER_KEYS` (a file), and
-    `ISSUER_CLIENT_SECRET` or the file of that name in `SECRETS_DIR` are its settings.
+    Its settings are `ISSUER_HOST`, `ISSUER_PORT`, `ISSUER_URL` (its URL for others), `ISSUER_KEYS` (a file), and
+    `ISSUER_CLIENT_SECRET` or the file of that name in `SECRETS_DIR`.
     """
     if os.environ.get("ENVIRONMENT") != "development":
         sys.exit("The demo issuer gives tokens to anybody: it runs with ENVIRONMENT=development only.")

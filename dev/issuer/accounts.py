@@ -1,4 +1,4 @@
-"""The demo accounts. Their passwords are public: the issuer that knows them runs in development only."""
+"""The demo accounts. Their passwords are public: the issuer that accepts them runs in development only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared.domain.actor import ADMINISTRATOR
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who logs in with a password."""
+    """A person who logs in with a password."""
 
     first_name: str
     last_name: str
@@ -19,7 +19,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Client:
-    """A system that asks for tokens with its own secret."""
+    """A system that gets tokens with its own secret."""
 
     scope: str = ""
 

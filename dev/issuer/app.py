@@ -16,11 +16,11 @@ from dev.issuer.keys import Keys
 
 HTTP_AUDIENCE = "structures-http"
 PORTAL = "portal"
-"""The client through which people log in, unless another system that proves itself takes a token in their name."""
+"""The client with which people log in, unless another authenticated client gets a token in their name."""
 
 
 def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
-    """Return the application; `issuer` is its own address, `client_secret` the one of every demo client."""
+    """Return the application; `issuer` is its own URL, `client_secret` that of every demo client."""
     app = FastAPI(title="Demo issuer", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/.well-known/openid-configuration")
@@ -72,7 +72,7 @@ def create_app(issuer: str, keys: Keys, client_secret: str) -> FastAPI:
             person = PEOPLE[user]
             return {
                 "sub": user,
-                # Never what the caller says alone: whose subject is their client is taken for a technical account.
+                # Never the name that the caller gives: a token whose subject is its client is a technical account's.
                 "client_id": client if is_client else PORTAL,
                 "scope": person.scope,
                 "given_name": person.first_name,

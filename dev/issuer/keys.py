@@ -21,7 +21,7 @@ class Keys:
 
     @property
     def signing(self) -> ECKey:
-        """Return the key that signs now."""
+        """Return the current signing key."""
         return self._keys[0]
 
     def published(self) -> Any:
@@ -29,7 +29,7 @@ class Keys:
         return KeySet(list(self._keys)).as_dict(private=False)
 
     def rotate(self, *, withdraw: bool) -> None:
-        """Sign with a new key; with `withdraw` the old ones are published no more."""
+        """Sign with a new key; with `withdraw` the old ones are no longer published."""
         self._keys = [_new(), *([] if withdraw else self._keys)]
         self._save()
 

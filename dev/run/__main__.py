@@ -24,7 +24,7 @@ from shared.runtime.settings import wrong
 
 
 def provision(settings: RunSettings, brokers: Brokers) -> None:
-    """Make topics, users and rights, and another system, with the commands that operators use."""
+    """Create topics, users and ACLs, and a partner, with the commands that operators use."""
     environments.keep_secrets(settings, brokers)
     for command in (("topics", "provision"), ("partners", "add", PARTNER, "--client", PARTNER_CLIENT)):
         done = subprocess.run(
@@ -48,7 +48,7 @@ def _say(text: str) -> None:
 def main() -> None:
     """Run until interrupted, by Ctrl-C, by `kill` or by the end of the terminal; then stop everything."""
     for number in _STOPS:
-        signal.signal(number, signal.default_int_handler)  # A KeyboardInterrupt, wherever the run is.
+        signal.signal(number, signal.default_int_handler)  # Raises KeyboardInterrupt, wherever the run is.
     try:
         settings = RunSettings()
         settings.run_data = Path(settings.run_data).resolve()
@@ -73,7 +73,7 @@ def _run_in_folder(settings: RunSettings, started: float) -> None:
     brokers = LocalBrokers.open(settings.run_data / "brokers", settings.broker_ports(), _say)
     _say("Starting Kafka and MongoDB")
     with brokers:
-        _say("Making topics, users and rights")
+        _say("Making topics, users and ACLs")
         provision(settings, brokers)
         _say("Starting the services")
         processes = table(settings, brokers)
@@ -88,7 +88,7 @@ def _run_in_folder(settings: RunSettings, started: float) -> None:
             threading.Event().wait()
         finally:
             for number in _STOPS:
-                signal.signal(number, signal.SIG_IGN)  # Who presses Ctrl-C twice must leave nothing behind either.
+                signal.signal(number, signal.SIG_IGN)  # A second Ctrl-C must leave nothing behind either.
             _say("Stopping")
             supervisor.stop()
 

@@ -1,4 +1,4 @@
-"""The two doors of a running system, as the demo accounts use them: HTTP and Kafka, with their tokens."""
+"""Clients of a running system for the demo accounts: over HTTP and Kafka, with their tokens."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from shared.contracts.topics import partner_outcomes
 
 KAFKA_AUDIENCE = "structures-kafka"
 PARTNER, PARTNER_CLIENT = "partner", "facturier"
-"""The other system of a local run: its user of Kafka, and its client at the issuer."""
+"""The partner of a local run: its Kafka user, and its client at the issuer."""
 OUTCOMES = partner_outcomes(PARTNER_CLIENT)
-"""Where it reads what became of its requests."""
+"""The topic of its outcomes."""
 
 
 class Channels:
-    """Where a system is reached: addresses of the API (with /api/v1), the issuer and Kafka, and who may come in.
+    """How to reach a system: URLs of the API (with /api/v1), the issuer and Kafka, and credentials.
 
-    `client_secret` is that of every demo client; `partner_password` that of the other system on Kafka, which comes by
-    TLS when it is given the file of the brokers' authority.
+    `client_secret` is that of every demo client, `partner_password` that of the partner on Kafka, who uses TLS when the
+    file of the brokers' CA is given.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Channels:
     def token(
         self, who: str, audience: str = "structures-http", expires_in: int = 3600, *, through: str | None = None
     ) -> str:
-        """Return a token of a demo person or client. On Kafka a person's comes `through` another system's client."""
+        """Return a token of a demo person or client. For Kafka, a person's is issued `through` the partner's client."""
         form = {"audience": audience, "expires_in": str(expires_in)}
         client = (through or (PARTNER_CLIENT if audience == KAFKA_AUDIENCE else None)) if who in PEOPLE else who
         if who in PEOPLE:
@@ -59,12 +59,12 @@ class Channels:
         return str(httpx2.post(f"{self.issuer}/token", data=form).raise_for_status().json()["access_token"])
 
     def as_(self, who: str, *, wait: int | None = 20) -> httpx2.Client:
-        """Return a client of the API with somebody's token; it waits for decisions that long."""
+        """Return a client of the API with the token of an account; it waits for decisions that long."""
         headers = {"Authorization": f"Bearer {self.token(who)}"}
         if wait is not None:
             headers["Prefer"] = f"wait={wait}"
         return httpx2.Client(base_url=self.api, headers=headers, timeout=40)
 
     def partner(self) -> dict[str, Any]:
-        """Return librdkafka's settings of another system."""
+        """Return librdkafka's settings of the partner."""
         return dict(self._kafka)

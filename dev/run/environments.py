@@ -1,4 +1,4 @@
-"""What operators and processes of a local run are given; also as files for a shell: `.data/run/env/<name>`."""
+"""The environments of operators and processes of a local run; also as files for a shell: `.data/run/env/<name>`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def keep_secrets(settings: RunSettings, brokers: Brokers) -> None:
     """Write the passwords of Kafka's users, once, and the demo clients' secret.
 
-    The files count from then on: `ops users rotate-password` changes them.
+    From then on the files are authoritative: `ops users rotate-password` changes them.
     """
     folder = _passwords(settings)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,12 +32,12 @@ def keep_secrets(settings: RunSettings, brokers: Brokers) -> None:
 
 
 def kafka_password(settings: RunSettings, user: str) -> str:
-    """Return the password of a user of Kafka."""
+    """Return the password of a Kafka user."""
     return password_file(settings, user).read_text()
 
 
 def password_file(settings: RunSettings, user: str) -> Path:
-    """Return the file that holds the password of a user of Kafka."""
+    """Return the file with the password of a Kafka user."""
     return _passwords(settings) / user
 
 
@@ -46,7 +46,7 @@ def _passwords(settings: RunSettings) -> Path:
 
 
 def administrator(settings: RunSettings, brokers: Brokers) -> dict[str, str]:
-    """Return the environment of whoever makes topics, users and rights."""
+    """Return the environment of the administrator, who creates topics, users and ACLs."""
     name, password = brokers.kafka_admin
     return {
         "KAFKA_BOOTSTRAP": brokers.kafka_bootstrap,
@@ -84,6 +84,6 @@ def write(settings: RunSettings, brokers: Brokers, processes: Iterable[Process])
     for name, values in environment.items():
         lines = {key: shlex.quote(value) for key, value in values.items()}
         file = _passwords(settings) / values.get("KAFKA_USER", "-")
-        if file.is_file():  # It is read when it is needed: it may have been changed.
+        if file.is_file():  # The shell reads the file when it is needed, since it may have been changed.
             lines["KAFKA_PASSWORD"] = f'"$(cat {shlex.quote(str(file))})"'
         write_secret(folder / name, "".join(f"export {key}={value}\n" for key, value in lines.items()))

@@ -1,6 +1,6 @@
-"""The folder of a run is used by one run at a time, and is not removed while one goes on.
+"""Locks the folder of a run: one run at a time uses it, and it is not removed meanwhile.
 
-`make clean` runs this by its path, before anything is installed: it is of the standard library alone.
+`make clean` runs this by its path, before anything is installed, so it uses only the standard library.
 """
 
 import fcntl
@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOCK = "lock"
-"""A file that every run makes first, by which its folder is known."""
+"""A file that every run creates first, by which its folder is recognised."""
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold the folder, which is made, until the context is left. Raises RuntimeError while somebody else holds it."""
+    """Create and lock the folder until the context is left. Raises RuntimeError while another run has it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         try:
@@ -29,12 +29,12 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Remove the folder of the arguments, which must be a run's: whatever else it names is somebody's."""
+    """Remove the folder of the arguments, which must be a run's: any other could have been named by mistake."""
     folder = Path(sys.argv[1])
     if not folder.exists():
         return
     if not (folder / LOCK).is_file() or Path.cwd().is_relative_to(folder.resolve()):
-        sys.exit(f"{folder} is no folder that a run has made: it is left alone.")
+        sys.exit(f"{folder} was not created by a run: it is not removed.")
     try:
         with held(folder):
             shutil.rmtree(folder)

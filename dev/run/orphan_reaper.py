@@ -1,7 +1,7 @@
-"""Kills what a supervisor has started once that has ended, however it ended: else it would run on without its brokers.
+"""Kills the processes of a supervisor that has ended, however it ended: they would run on without their brokers.
 
-Standard input says what runs, in lines of a name and a process id, and its end that the supervisor has ended. This is a
-script of the standard library alone, run by its path with `python -I -S`, so that it starts in a few milliseconds.
+Standard input gives the running processes, as lines of a name and a process id; it ends when the supervisor does. This
+is a script of the standard library alone, run by its path with `python -I -S`, so that it starts in a few milliseconds.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import sys
 
 
 def main() -> None:
-    """Listen to the end, then kill what still runs."""
+    """Read to the end, then kill the processes that still run."""
     running: dict[str, int] = {}
     for line in sys.stdin:
         name, pid = line.split()
         running[name] = int(pid)
     for pid in running.values():
         with contextlib.suppress(OSError):
-            # Each of them leads a process group: nothing else that has its number since is met.
+            # Each leads a process group of its own. So another process that has since got its id is not killed.
             if os.getpgid(pid) == pid:
                 os.killpg(pid, signal.SIGKILL)
 

@@ -18,7 +18,7 @@ def _is_duration(text: str) -> str:
 
 
 class RunSettings(BaseSettings):
-    """Where data lives, and every port. A short `EFFECTIVE_DELAY` such as 5s makes a demonstration quick."""
+    """The folder of the data, and every port. A short `EFFECTIVE_DELAY` such as 5s makes a demonstration quick."""
 
     model_config = SettingsConfigDict(extra="ignore")
 
@@ -50,12 +50,12 @@ class RunSettings(BaseSettings):
 
     @property
     def issuer(self) -> str:
-        """Return the issuer's address."""
+        """Return the issuer's URL."""
         return f"http://127.0.0.1:{self.issuer_port}"
 
     @property
     def api(self) -> str:
-        """Return the API's address."""
+        """Return the API's URL."""
         return f"http://127.0.0.1:{self.api_port}"
 
     def broker_ports(self) -> Ports:

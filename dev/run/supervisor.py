@@ -1,4 +1,4 @@
-"""Starts processes, restarts those that die, stops them all: what a local run and the tests stand on."""
+"""Starts processes, restarts those that die, and stops them all; for local runs and tests."""
 
 import contextlib
 import http.client
@@ -31,7 +31,7 @@ _ORPHAN_REAPER = Path(__file__).with_name("orphan_reaper.py")
 
 
 class Running:
-    """One process and its replicas' worth of state: a child of ours, its log file, and whether it should run."""
+    """One process: a child of ours, its log file, and whether it should run."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Running:
         self.wanted = False
         self.child: subprocess.Popen[bytes] | None = None
         self.besides: dict[str, str] = {}
-        """Environment it is given besides, from its next start on."""
+        """Additional environment variables, from its next start on."""
         self._log = folder / f"{process.name}.log"
         self._pid_file = folder / f"{process.name}.pid"
         self._env = {**{k: os.environ[k] for k in _PASSED_ON if k in os.environ}, **environment}
@@ -66,7 +66,7 @@ class Running:
 
     def start(self) -> None:
         """Start it, unless it runs; does not wait until it is ready."""
-        with self._starting:  # The watch may be about to start it too.
+        with self._starting:  # The watching thread may be about to start it too.
             self.wanted = True
             if self.pid is None:
                 self._start()
@@ -85,7 +85,7 @@ class Running:
         self._born(self.name, self.child.pid)
 
     def restart_if_dead(self) -> bool:
-        """Start it again when it died, not too often; return whether it was."""
+        """Restart it if it died, not too often; return whether it was restarted."""
         with self._starting:
             if not self.wanted or self.pid is not None or time.monotonic() < self._not_before:
                 return False
@@ -95,12 +95,12 @@ class Running:
         return True
 
     def send(self, number: int) -> None:
-        """Send a signal, when it runs."""
+        """Send a signal if it runs."""
         if self.pid is not None:
             os.kill(self.pid, number)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """Ask it to stop, and do not want it any more; does not wait."""
+        """Ask it to stop and don't restart it; does not wait."""
         with self._starting:
             self.wanted = False
         with contextlib.suppress(ProcessLookupError):
@@ -159,7 +159,7 @@ class Supervisor:
         return Running(process, self._logs, environment=self._environment, born=self._keep)
 
     def _keep(self, name: str, pid: int) -> None:
-        """Have this process killed should we end without having stopped it."""
+        """Have this process killed if we end without having stopped it."""
         if self._reaper is None:
             command = [sys.executable, "-I", "-S", str(_ORPHAN_REAPER)]
             self._reaper = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
@@ -172,10 +172,10 @@ class Supervisor:
         return self.processes[name]
 
     def add(self, process: Process) -> Running:
-        """Take one more process in and start it; does not wait until it is ready."""
+        """Add a process and start it; does not wait until it is ready."""
         running = self._running(process)
         running.start()
-        # A new table in the place of the old one: the watch may be going through that.
+        # A new dictionary, since the watching thread may be iterating over the old one.
         self.processes = {**self.processes, process.name: running}
         return running
 
@@ -187,7 +187,7 @@ class Supervisor:
         self.processes = {n: r for n, r in self.processes.items() if n != name}
 
     def start(self, timeout: float = 60.0) -> None:
-        """Start all and wait until each is ready. Raises RuntimeError with the last words of one that is not."""
+        """Start all and wait until each is ready. Raises RuntimeError with the end of the log of one that is not."""
         for first in (True, False):
             group = [r for r in self.processes.values() if r.process.first is first]
             for running in group:
@@ -206,7 +206,7 @@ class Supervisor:
             self._report(f"  {name} is ready")
 
     def watch(self) -> None:
-        """Restart whatever dies, from now on, in the background."""
+        """From now on, restart processes that die, in the background."""
 
         def run() -> None:
             while not self._ended.wait(0.2):

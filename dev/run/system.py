@@ -1,4 +1,4 @@
-"""The whole system as real processes on free ports: what tests and benchmarks talk to."""
+"""The whole system as real processes on free ports, for tests and benchmarks."""
 
 import itertools
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ __all__ = ["KAFKA_AUDIENCE", "System"]
 
 
 class System(Channels):
-    """Brokers and processes in one folder. `with` starts and stops them; `brokers` that are given run already."""
+    """Brokers and processes in one folder. `with` starts and stops them; given `brokers` run already."""
 
     def __init__(
         self,

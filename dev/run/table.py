@@ -15,12 +15,12 @@ _BUSY = {
     **dict.fromkeys(("RATE_PERSON", "RATE_ADMINISTRATOR", "RATE_TECHNICAL", "RATE_ADDRESS"), "10000/20000"),
     "CALLS_UNDER_WAY": "1000",
 }
-"""What one caller may do here: tests and benchmarks are few callers, each as busy as all those of production."""
+"""Rate limits here: tests and benchmarks are few callers, each as busy as all those of production."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """One process: how it is started, and where it says that it is ready (None: as soon as its port listens)."""
+    """One process: how it is started, and where its readiness is (None: it is ready once its port listens)."""
 
     name: str
     command: tuple[str, ...]
@@ -28,12 +28,12 @@ class Process:
     env: Mapping[str, str]
     ready: str | None = "/ready"
     first: bool = False
-    """True for what the others need."""
+    """True for processes that the others need."""
     secrets: Mapping[str, Path] = field(default_factory=dict)
-    """More of its environment, each variable in a file."""
+    """Further environment variables, each in a file."""
 
     def environment(self) -> dict[str, str]:
-        """Return its environment as it is now: a file may have been changed since the process last began."""
+        """Return its present environment: a file may have been changed since the process was started."""
         return {**self.env, **{name: file.read_text(encoding="utf-8").strip() for name, file in self.secrets.items()}}
 
 
@@ -59,7 +59,7 @@ def table(settings: RunSettings, brokers: Brokers) -> list[Process]:
             "HTTP_PORT": str(port),
             **env,
         }
-        if name != "delay_svc":  # It holds nothing that Kafka does not hold.
+        if name != "delay_svc":  # It keeps no state besides Kafka.
             environment |= {"MONGO_URI": brokers.service_mongo_uri(name), "MONGO_DATABASE": name}
         secrets = {"KAFKA_PASSWORD": password_file(settings, name)}
         return Process(name, (sys.executable, "-m", module), port, environment, secrets=secrets)

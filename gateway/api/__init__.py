@@ -1,1 +1,1 @@
-"""The REST API: what stands in a call is read, one use case or one query is asked, and its answer is shown."""
+"""The REST API: a route parses a call, runs one use case or one query, and returns its result."""

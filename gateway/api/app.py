@@ -1,4 +1,4 @@
-"""The application: its routes, its errors, its description."""
+"""The FastAPI application: its routes, error handlers and OpenAPI document."""
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -19,9 +19,9 @@ _PAGE_POLICY = (
 
 
 def create_api(services: Services | None = None, *, docs: bool = False) -> FastAPI:
-    """Return the API; without services it can only describe itself.
+    """Return the API; without services it can only produce its OpenAPI document.
 
-    With `docs` a page at /docs lets a developer try it; its scripts come from elsewhere, so it is for development.
+    With `docs` there is a page at /docs to try it. Its scripts come from another site, so it is for development.
     """
     api = FastAPI(version="1.0.0", docs_url=None, redoc_url=None, openapi_url=_OPENAPI, redirect_slashes=False)
     for router in ROUTERS:

@@ -1,4 +1,4 @@
-"""Who calls: the bearer token of each HTTP request."""
+"""Authentication of callers, by the bearer token of each HTTP request."""
 
 import time
 from collections import OrderedDict
@@ -18,17 +18,17 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedCaller:
-    """Whoever calls, proved by a token that ends in `left` seconds."""
+    """An authenticated caller, whose token expires in `left` seconds."""
 
     actor: Actor
     left: float
 
 
 class Callers:
-    """Proves who calls, introduces whoever is not known yet, and turns closed accounts away.
+    """Authenticates callers, registers those that are not known yet, and refuses closed accounts.
 
-    A caller's record is read again after `kept` ms: an account that is closed can read for that long at most. Writes
-    are decided by their owners, who look for themselves.
+    A caller's record is read again after `kept` ms: a closed account can still read for that long at most. Writes are
+    decided by their owners, who check the account themselves.
     """
 
     def __init__(self, verifier: Verifier, users: Users, registrations: Registrations, kept: int) -> None:
@@ -37,13 +37,14 @@ class Callers:
         self._records: OrderedDict[str, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
 
     async def who(self, authorization: str | None, claims: Mapping[str, Any] | None = None) -> AuthenticatedCaller:
-        """Return who calls; `claims` are those of the token, when it has just been proved.
+        """Return the caller; `claims` are those of the token, if it has just been verified.
 
-        Raises Rejected (401 and 403 codes), Transient when the issuer is needed and silent.
+        Raises Rejected (401 and 403 codes), Transient when the issuer is needed and does not answer.
         """
         if claims is None:
             claims = await self._verifier.verify(authorization)
-        actor = replace(actor_of(claims), client=None)  # What is asked over HTTP is answered there.
+        # Outcomes of requests over HTTP are returned there, not on the topic of a client.
+        actor = replace(actor_of(claims), client=None)
         record = await self._record(actor)
         if record is not None and not record["active"]:
             raise Rejected("user_inactive")

@@ -1,4 +1,4 @@
-"""Bodies of requests: read by us, so that what is wrong has the same codes by whichever door it comes."""
+"""Bodies of requests: validated by us, so that errors have the same codes as those of messages on Kafka."""
 
 from typing import Any, TypeVar
 
@@ -16,9 +16,9 @@ M = TypeVar("M", bound=Message)
 
 
 async def read(request: Request, model: type[M], **known: Any) -> tuple[M, dict[str, Any]]:
-    """Return the request's body as a message with what the path says, and its data as they came.
+    """Return the request's body, with what the path says, as a message and as raw data.
 
-    Raises Rejected: `media_type_unsupported`, `message_unreadable`, `invalid_request` with the fields that are wrong,
+    Raises Rejected: `media_type_unsupported`, `message_unreadable`, `invalid_request` with the wrong fields,
     `body_too_large`.
     """
     kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
@@ -37,7 +37,7 @@ async def read(request: Request, model: type[M], **known: Any) -> tuple[M, dict[
 
 
 def message(model: type[M], data: dict[str, Any]) -> tuple[M, dict[str, Any]]:
-    """Return data as a message, and the data. Raises Rejected(`invalid_request`) with the fields that are wrong."""
+    """Return data as a message, and the data. Raises Rejected(`invalid_request`) with the wrong fields."""
     try:
         return model.read(data), data
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What routes ask for, by annotated types: signatures then read like sentences."""
+"""The dependencies of routes, as annotated types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ PREFIX = "/api/v1"
 
 @dataclass(frozen=True)
 class Services:
-    """What the application is plugged to."""
+    """The use cases and queries of the application."""
 
     structures: Structures
     requests: Requests
@@ -42,7 +42,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """Whoever calls, proved by a token that ends in `left` seconds, and what the application is plugged to."""
+    """An authenticated caller, whose token expires in `left` seconds, and the services of the application."""
 
     services: Services
     actor: Actor
@@ -50,7 +50,7 @@ class Calling:
     authorization: str = field(repr=False)
 
     async def again(self) -> "Calling":
-        """Return the caller as they are now. Raises Rejected once token or account are of no use any more."""
+        """Return the caller as they are now. Raises Rejected once the token has expired or the account is closed."""
         return await _authenticated(self.services, self.authorization)
 
 
@@ -60,15 +60,15 @@ async def _authenticated(services: Services, authorization: str, claims: Mapping
 
 
 async def calling_of(request: Request) -> Calling:
-    """Return who makes a call. Raises Rejected, Transient when the issuer is needed and silent."""
-    # Two headers are one value, as RFC 9110 says, and that one is no token: none of them is picked.
+    """Return the caller. Raises Rejected, Transient when the issuer is needed and does not answer."""
+    # Two headers are one value with a comma (RFC 9110), which is no token: neither of them is chosen.
     authorization = ", ".join(request.headers.getlist("authorization"))
     calling = await _authenticated(request.app.state.services, authorization, request.scope.get(CLAIMS))
-    await refuse_unknown(request)  # Only now: whoever is not proved is told that, and nothing else.
+    await refuse_unknown(request)  # Only now: an unauthenticated caller gets 401, whatever else is wrong.
     return calling
 
 
-# Each dependency costs FastAPI more than a whole look-up of a token: a route has one that does all.
+# Each dependency costs FastAPI more than looking a token up, so a route has a single one.
 Caller = Annotated[Calling, Depends(calling_of)]
 
 User = Annotated[UserId, decoded, Path(description="id of a user: the subject of their tokens, `/` as `%2F`")]

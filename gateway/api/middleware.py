@@ -1,7 +1,7 @@
-"""What surrounds every route: a limit on bodies, HEAD where there is GET, safe headers, a line of log and a measure.
+"""Middleware of every route: a limit on bodies, HEAD where there is GET, security headers, access log and metrics.
 
-Plain ASGI, since a framework's middleware would cost more than a look-up.
-Neither the log nor the metrics hold a path or a query: they name the route, which holds no one's data.
+Plain ASGI, since a framework's middleware would cost more than reading a document. Neither log nor metrics contain a
+path or a query: they name the route, which contains no personal data.
 """
 
 import sys
@@ -59,7 +59,7 @@ class HttpGuard:
                 raise Rejected("body_too_large")
             return message
 
-        async def versioned_upsert(message: Message) -> None:
+        async def checked_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -74,13 +74,13 @@ class HttpGuard:
 
         try:
             if method not in _READING and _length(scope) > LARGEST_BODY:
-                await problem("body_too_large")(scope, receive, versioned_upsert)  # Nothing of it is read.
+                await problem("body_too_large")(scope, receive, checked_send)  # None of it is read.
             else:
-                await self._app(scope, bounded, versioned_upsert)
+                await self._app(scope, bounded, checked_send)
         except Exception:
-            log.exception("a route broke", method=method, route=_route(scope))
+            log.exception("a route failed", method=method, route=_route(scope))
             if not status:
-                await problem("internal_error")(scope, receive, versioned_upsert)
+                await problem("internal_error")(scope, receive, checked_send)
         finally:
             self._record(scope, method, status, time.perf_counter() - started)
 
@@ -88,7 +88,7 @@ class HttpGuard:
         route = _route(scope)
         metrics.HTTP_SECONDS.labels(method, route, status).observe(seconds)
         if self._access_log:
-            # Written by hand in the shape of every other line: the usual way takes longer than serving a read.
+            # Formatted here like every other line of the log: the logger takes longer than serving a read.
             line = {
                 "event": "request",
                 "method": method,
@@ -107,5 +107,5 @@ def _route(scope: Scope) -> str:
 
 
 def _length(scope: Scope) -> int:
-    """Return the length that a body is announced with; the server has seen that it is a number."""
+    """Return the announced length of a body; the server has checked that it is a number."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)

@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[2] / "docs" / "contracts" / "openapi.json"
 _REFERENCE = re.compile(r"#/components/schemas/([^\"]+)\"")
 
 DESCRIPTION = """\
-Organisations of the directory, their teams, and what is asked about them.
+Organisations of the directory, their teams, and the requests about them.
 
 **A write is a request.** It is answered `202 Accepted` with the request and where to read it (`Location`); the owner
 of the data decides it, and it takes effect at `effective_at`. With the header `Prefer: wait=n` the answer waits for
@@ -29,7 +29,7 @@ the decision: a refusal then comes back at once. With the header `Idempotency-Ke
 
 
 def describe(api: FastAPI) -> None:
-    """Make the application describe itself, once and for all."""
+    """Replace the application's OpenAPI document by ours, made once."""
 
     def document() -> dict[str, Any]:
         if api.openapi_schema is None:
@@ -48,13 +48,13 @@ def _document(api: FastAPI) -> dict[str, Any]:
         routes=api.routes,
         tags=[
             {"name": "structures", "description": "Consult and search."},
-            {"name": "changes", "description": "Ask for a change; it takes effect after the delay."},
-            {"name": "requests", "description": "Follow what was asked, and cancel it before it takes effect."},
+            {"name": "changes", "description": "Request a change; it takes effect after the delay."},
+            {"name": "requests", "description": "Follow requests, and cancel them before they take effect."},
             {"name": "members", "description": "Who may do what on a structure."},
             {"name": "users", "description": "For administrators."},
             {"name": "me", "description": "The caller, and the guide's lists."},
-            {"name": "insee", "description": "What INSEE says, before a creation."},
-            {"name": "codes", "description": "Every code an answer may hold."},
+            {"name": "insee", "description": "Look a SIRET up at INSEE, before a creation."},
+            {"name": "codes", "description": "Every code that an answer may have."},
         ],
     )
     schemas = document["components"]["schemas"]
@@ -71,7 +71,7 @@ def _document(api: FastAPI) -> dict[str, Any]:
 
 
 def _used(document: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the schemas that something refers to: FastAPI's own validation answers, for one, are never given."""
+    """Return the schemas that are referred to: FastAPI's own validation errors, for one, are never returned."""
     used: set[str] = set()
     found = set(_REFERENCE.findall(json.dumps(document["paths"])))
     while found - used:
@@ -81,7 +81,7 @@ def _used(document: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hoisted(paths: dict[str, Any]) -> dict[str, Any]:
-    """Take the definitions out of the bodies' schemas and return them."""
+    """Remove the definitions from the bodies' schemas and return them."""
     found: dict[str, Any] = {}
     for operations in paths.values():
         for operation in operations.values():

@@ -1,6 +1,6 @@
-"""What may stand in a path, a query and the headers: each value in one writing, and nothing that a route does not know.
+"""Parameters of paths, queries and headers: each in one form, and none that the route does not know.
 
-A parameter that is misspelt, or read otherwise than it was meant, must be an error and not silence.
+A parameter that is misspelt, or could be misread, must be an error and not silence.
 """
 
 import re
@@ -17,9 +17,9 @@ from shared.domain import identifiers
 from shared.errors import Rejected
 
 LONGEST_WAIT = 30
-"""Seconds that a caller may wait for a decision."""
+"""Seconds that a caller may wait for a decision at most."""
 ID = r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,100}"
-"""What a request may be called; not « . » or « .. », which clients take out of an address before they ask for it."""
+"""The form of a request's id; not "." or "..", which clients remove from a path before they send it."""
 ID_IN_QUOTES = r'(?!\.{1,2}"$)[A-Za-z0-9._:-]{1,100}'
 WAIT = r"(?:^|[\s,;])wait\s*=\s*\"?([0-9]{1,3})\"?\s*(?:$|[,;])"
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -30,14 +30,14 @@ _MOST_SHOWN, _LONGEST_SHOWN = 20, 100
 
 
 def _integer(value: Any) -> Any:
-    """Refuse what Python would read as a number too, such as 1_0, +1, 1.0 or other digits than ours."""
+    """Refuse other forms that Python would read as a number, such as 1_0, +1, 1.0 or digits of other scripts."""
     if isinstance(value, str) and not _INTEGER.fullmatch(value):
         raise PydanticCustomError("number_expected", "it is no integer")
     return value
 
 
 def _instant(value: Any) -> Any:
-    """Read an RFC 3339 text. A plus that nobody escaped comes as a space, and can mean nothing else there."""
+    """Read an RFC 3339 text. An unescaped plus arrives as a space, which can mean nothing else there."""
     if not isinstance(value, str):
         return value
     found = _INSTANT.fullmatch(value)
@@ -48,7 +48,7 @@ def _instant(value: Any) -> Any:
 
 
 Digits = BeforeValidator(_integer)
-"""Makes an integer strict. It stands last: before the bounds it would keep them out of the OpenAPI document."""
+"""Makes an integer strict. It comes last: before the bounds it would keep them out of the OpenAPI document."""
 Moment = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 StructureId = Annotated[int, Path(ge=1, le=LARGEST_INTEGER, description="id of a structure"), Digits]
@@ -69,7 +69,7 @@ MinVersion = Annotated[
     Query(
         ge=0,
         le=LARGEST_INTEGER,
-        description="a version told before: it is waited for, 0.5 s at most, then 425 `not_yet`",
+        description="a version known from an answer: it is waited for, 0.5 s at most, then 425 `not_yet`",
     ),
     Digits,
 ]
@@ -105,7 +105,7 @@ def known_queries(api: FastAPI, prefix: str) -> Mapping[tuple[str, str], frozens
 
 
 async def refuse_unknown(request: Request) -> None:
-    """Raise Rejected for query parameters that the route does not know, and for one that is given twice."""
+    """Raise Rejected for a query parameter that the route does not know, or that is given twice."""
     names = [name for name, _ in request.query_params.multi_items()]
     if not names:
         return

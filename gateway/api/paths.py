@@ -1,7 +1,7 @@
-"""Paths are cut at their slashes before they are decoded, as RFC 3986 says: an encoded slash is part of a name.
+"""Splits paths at slashes before decoding them, as RFC 3986 says: an encoded slash is part of a segment.
 
-A subject may be `https://idp.example/7`. Decoded first, as servers hand it on, it would be cut in four; so slashes and
-percent signs that were encoded stay so until the route is found, and whoever reads such a name decodes it (`decoded`).
+A subject may be `https://idp.example/7`. Servers pass paths on decoded, in which it would be split into four segments.
+So encoded slashes and percent signs stay encoded until the route is found, and are then decoded by `decoded`.
 """
 
 import re
@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _KEPT = re.compile("%(2[Ff]|25)")
 
 decoded = BeforeValidator(unquote)
-"""Annotates a parameter of the path that may hold any text: it is read as it was before it was encoded."""
+"""Annotates a parameter of the path that may be any text: it is decoded completely."""
 
 
 class WholeNames:
-    """Wraps the application: each name of a path stays one."""
+    """ASGI middleware by which an encoded slash does not split a segment."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,5 +32,5 @@ class WholeNames:
 
 
 def routed(raw: str) -> str:
-    """Return the path by which a route is found: decoded, but for slashes and percent signs."""
+    """Return the path for routing: decoded, except for slashes and percent signs."""
     return unquote(_KEPT.sub(r"%25\1", raw))

@@ -1,4 +1,4 @@
-"""What a caller says in the headers of a write: the id of the request, how long they wait for its decision. Pure."""
+"""The headers of a write: the id of the request, and how long the caller waits for its decision. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from shared.errors import Rejected
 _ID = re.compile(ID)
 _QUOTED = re.compile(r'"([^"\\]*)"')
 _PART = re.compile(r'(?:[^;,"]++|"(?:[^"\\]|\\.)*+"?)++')
-"""What stands between two separators; one in quotes is none."""
+"""A part between two separators; a separator in quotes does not count."""
 
 
 def request_id(values: Sequence[str]) -> str | None:
-    """Return the id that a caller gives in `Idempotency-Key`, or None. Raises Rejected(`idempotency_key_invalid`).
+    """Return the request id in `Idempotency-Key`, or None. Raises Rejected(`idempotency_key_invalid`).
 
-    The IETF draft writes the key as a string of a structured field, in quotes; most clients write it without. Both are
-    one id (rule R21), the one without. Two headers are two ids, and none of them is picked.
+    In the IETF draft the key is a string of a structured field, in quotes; most clients write it without. Both are the
+    same id (rule R21), without quotes. Two headers are refused, since they may be two ids.
     """
     if not values:
         return None
@@ -29,10 +29,10 @@ def request_id(values: Sequence[str]) -> str | None:
 
 
 def wait(values: Sequence[str]) -> int:
-    """Return the seconds of `Prefer: wait=n` (RFC 7240), 0 when it is not asked. Raises Rejected(`prefer_invalid`).
+    """Return the seconds of `Prefer: wait=n` (RFC 7240), 0 when there is none. Raises Rejected(`prefer_invalid`).
 
-    Several headers are one list; names are the same in capitals; of two waits the first counts; what else a caller
-    prefers is not ours.
+    Several headers are one list, names are case-insensitive, and of two waits the first counts. Other preferences are
+    ignored.
     """
     for part in _PART.findall(", ".join(values)):
         name, _, value = part.partition("=")

@@ -21,10 +21,10 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 CLIENT_LEFT = 499
-"""What our measures say of a client that left in the middle of its request; nginx counts them so, too."""
+"""The status, in log and metrics, of a request whose client disconnected before its end; nginx uses it too."""
 _BY_STATUS = {400: "message_unreadable", 404: "not_found", 405: "method_not_allowed"}
 RETRY_AFTER = {425: 1, 429: 60, 503: 10}
-"""Seconds after which it is worth trying again, by status."""
+"""Seconds after which to try again, by status."""
 
 
 def problem(
@@ -56,7 +56,7 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Map every error of this application."""
+    """Register a handler for every error of this application."""
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _unusable)
     app.add_exception_handler(HTTPException, _plain)
@@ -72,9 +72,9 @@ async def _rejected(_: Request, no: Exception) -> Response:
 
 
 async def _unusable(_: Request, error: Exception) -> Response:
-    """Tell which parameter of the path, the query or the headers is wrong; bodies are read by `bodies`."""
+    """Return which parameter of the path, the query or the headers is wrong; bodies are validated by `bodies`."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for that.
-    # Where it stands comes first, `query.page`: a field of the body may have the same name.
+    # Its location is part of the name, as in `query.page`: a field of the body may have the same name.
     no = invalid(error.errors())
     return problem(no.code, fields=no.fields, details=no.details)
 
@@ -87,7 +87,7 @@ async def _plain(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> Mapping[str, str]:
-    """Return every method of a path: the framework tells those of the first router that knows the path."""
+    """Return every method of a path: the framework returns only those of the first router that has the path."""
     paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
     known = (operations for path, operations in paths.items() if compile_path(path)[0].match(request.url.path))
     methods = {method.upper() for operations in known for method in operations} or {"GET"}
@@ -95,7 +95,7 @@ def _allowed(request: Request) -> Mapping[str, str]:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    # Nobody reads this: it only says in our own measures that the client left before its body had come.
+    # Nobody reads this response: it only shows in log and metrics that the client left before its body was complete.
     return Response(status_code=CLIENT_LEFT)
 
 
@@ -105,5 +105,5 @@ async def _unavailable(_: Request, error: Exception) -> Response:
 
 
 async def _broken(_: Request, __: Exception) -> Response:
-    # The guard around the application logs it.
+    # The middleware logs it.
     return problem("internal_error")

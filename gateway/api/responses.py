@@ -1,4 +1,4 @@
-"""What routes add to the OpenAPI document: the bodies they read and the answers they give."""
+"""What routes add to the OpenAPI document: the bodies they read and the responses they return."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,18 +14,18 @@ Responses = dict[int | str, dict[str, Any]]
 
 _WRITE = (400, 401, 403, 404, 409, 413, 422, 503)
 _ALWAYS = (429,)
-"""Problems of every route: whoever calls too often is refused before it."""
+"""Problems of every route: rate limits apply before it."""
 WITH_BODY = (415,)
 """Problems of a route that reads a body."""
 
 
 def read_responses(model: Any, *problems: int, description: str = "Found") -> Responses:
-    """Return the answers of a reading route: the model, and the statuses of its problems."""
+    """Return the responses of a reading route: the model, and the statuses of its problems."""
     return {200: {"model": model, "description": description}, **problem_responses(401, 403, 422, 503, *problems)}
 
 
 def write_responses(model: type[BaseModel], *problems: int) -> Responses:
-    """Return the answers of a writing route."""
+    """Return the responses of a writing route."""
     accepted = {
         "model": model,
         "description": "Received, or decided when the caller waited for it",
@@ -57,9 +57,9 @@ def _headers(status: int) -> dict[str, Any]:
 
 
 def body(model: type[Request], *without: str, **examples: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of a route: a message `without` what the path says, with its examples.
+    """Return the body of a route: a message `without` the fields that the path gives, with its examples.
 
-    Its definitions are still inside; `gateway.api.openapi` moves them where all schemas are.
+    Its definitions are still inside; `gateway.api.openapi` moves them to the common schemas.
     """
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema["properties"] = {name: p for name, p in schema["properties"].items() if name not in without}

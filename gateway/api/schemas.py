@@ -1,5 +1,5 @@
-"""What the OpenAPI document tells of answers. Nothing is checked against these models at run time: answers are built
-from the read model, and the contract tests compare them with this."""
+"""The responses in the OpenAPI document. Nothing is validated by these models at run time: responses are built from the
+read model, and the contract tests compare them with these."""
 
 from typing import Any, Generic, Literal, TypeVar
 
@@ -15,7 +15,7 @@ from shared.contracts.messages.structure import BillingMandate, PendingRequest, 
 T = TypeVar("T")
 
 RequestStatus = Literal["received", "waiting", "accepted", "rejected", "applied", "failed", "cancelled"]
-"""`received` is the gateway's own word, until the owner says something."""
+"""`received` is set by the gateway, until the first outcome of the owner."""
 Role = Literal["none", "consultation", "modification", "principal"]
 
 
@@ -25,16 +25,16 @@ class Page(BaseModel, Generic[T]):
     items: list[T]
     page: int = Field(description="counts from 1")
     size: int
-    total: int = Field(description="how many there are in all, counted up to 10,000")
+    total: int = Field(description="number of items in all, counted up to 10,000")
     more: bool = Field(description="whether there are more than `total` says")
 
 
 class Allowed(BaseModel):
-    """What the reader is on a structure, and may do."""
+    """The reader's role on a structure, and what they may do."""
 
     role: Role
-    modifiable_fields: list[str] = Field(description="fields a modification may name")
-    possible_requests: list[str] = Field(description="such as `activate`: what the reader may ask of it now")
+    modifiable_fields: list[str] = Field(description="fields that the reader may modify")
+    possible_requests: list[str] = Field(description="requests that the reader may make now, such as `activate`")
 
 
 class StructureBrief(Allowed):
@@ -57,7 +57,7 @@ class Structure(StructureBrief):
     former_identifiers: list[Identifier] = Field(default_factory=list)
     parameters: PublicParameters | None = Field(None, description="public structures only")
     duplicated_to: int | None = None
-    legal_category: str | None = Field(None, description="members only, as everything below")
+    legal_category: str | None = Field(None, description="members only, like all fields below")
     first_activated_at: Instant | None = None
     created_at: Instant | None = None
     email: str | None = None
@@ -66,7 +66,9 @@ class Structure(StructureBrief):
     duplicated_from: int | None = None
     creator: str | None = None
     principal: str | None = None
-    pending: list[PendingRequest] = Field(default_factory=list, description="accepted, in the order of their effect")
+    pending: list[PendingRequest] = Field(
+        default_factory=list, description="accepted requests, in the order of their effect"
+    )
 
 
 class WrongField(BaseModel):
@@ -111,7 +113,7 @@ class Problem(BaseModel):
     request_id: str | None = Field(None, description="id of the request that was refused, or may have been sent")
     instance: str | None = Field(None, description="where that request can be read")
     repeated: bool | None = Field(
-        None, description="of a request its owner refused: whether it came before, and was refused then"
+        None, description="of a request that its owner refused: whether it was sent before, and refused then"
     )
 
 
@@ -137,7 +139,9 @@ class Request(Transition):
     errors: list[WrongField] = Field(default_factory=list)
     received_at: Instant
     accepted_at: Instant | None = None
-    version: int | None = Field(None, description="version of the record that shows it: give it as `min_version`")
+    version: int | None = Field(
+        None, description="version of the record that shows its effect: give it as `min_version`"
+    )
     follow_up: str | None = Field(None, description="id of a second request that this one made")
     before: dict[str, Any] | None = Field(None, description="what changes, as it was")
     after: dict[str, Any] | None = Field(None, description="what changes, as it is or will be")
@@ -152,12 +156,12 @@ class RequestWithSteps(Request):
 class Accepted(Request):
     """The answer to a write."""
 
-    repeated: bool = Field(description="it came before: this is the answer it was given then")
-    links: dict[str, str] = Field(description="where the request, its events and its structure are read")
+    repeated: bool = Field(description="it was sent before: this is the answer of that time")
+    links: dict[str, str] = Field(description="paths of the request, its events and its structure")
 
 
 class Person(BaseModel):
-    """Somebody of a team, by name."""
+    """A person of a team, by name."""
 
     user: str
     kind: Literal["person", "technical"] | None = None
@@ -197,7 +201,7 @@ class User(BaseModel):
 
 
 class Me(BaseModel):
-    """Whoever calls; from `version` on, as registered a moment after a first call."""
+    """The caller; the fields from `version` on are as registered, a moment after a first call."""
 
     id: str
     kind: Literal["person", "technical"]
@@ -217,7 +221,7 @@ class Code(BaseModel):
     message: str = Field(description="in French; {name} stands for a value of `details`")
     http: int
     alternatives: list[str] = Field(
-        default_factory=list, description="what is told instead when one of those values is missing, in this order"
+        default_factory=list, description="sentences used instead when one of those values is missing, in this order"
     )
 
 

@@ -1,4 +1,4 @@
-"""What routes that write ask for: the request is submitted, and its answer is 202 or a problem."""
+"""The dependency of writing routes: it submits a request, and returns 202 or a problem."""
 
 import uuid
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from shared.kafka.consumer import TRANSIENT
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How a write is asked: by whom, under which id, and how long the caller waits for its decision."""
+    """The caller of a write, the id of its request, and how long the caller waits for its decision."""
 
     caller: Calling
     request_id: str
@@ -29,14 +29,14 @@ class Writing:
     traceparent: str | None
 
     async def submit(self, request: Message, data: Mapping[str, Any]) -> Response:
-        """Submit a request and answer with it: 202, or a problem when it is refused while the caller waits."""
+        """Submit a request and return it: 202, or a problem when it is refused while the caller waits."""
         submission = Submission(
             self.caller.actor, request, data, self.request_id, self.chosen, self.wait, self.traceparent
         )
         try:
             submitted = await self.caller.services.submitter.submit(submission)
         except TRANSIENT:
-            # It may have been sent all the same: with its id the caller can ask again without harm.
+            # It may have been published all the same: with its id the caller can send it again without harm.
             return problem("unavailable", more={"request_id": self.request_id})
         if submitted.record["status"] == "rejected":
             return self._refusal(submitted)
@@ -64,7 +64,7 @@ class Writing:
 
     def _links(self, record: Mapping[str, Any]) -> dict[str, str]:
         links = {"self": self._path, "events": f"{self._path}/events"}
-        # As it was named, or as its outcome says: which one it is may be more than whoever asked may know.
+        # Only an id that the request or its outcome names: the caller may not be allowed to know more.
         structure = record.get("reference", {}).get("structure", {}).get("id")
         return links if structure is None else {**links, "structure": f"{PREFIX}/structures/{structure}"}
 
@@ -76,7 +76,8 @@ async def _writing(
     traceparent: Traceparent = None,
 ) -> Writing:
     caller = await calling_of(request)
-    del idempotency_key, prefer  # They describe the headers; what counts is all of those that came.
+    # These parameters only document the headers: below, all headers that were sent are read.
+    del idempotency_key, prefer
     chosen = preferences.request_id(request.headers.getlist("idempotency-key"))
     wait = preferences.wait(request.headers.getlist("prefer"))
     return Writing(caller, chosen or str(uuid.uuid4()), chosen is not None, wait, traceparent)

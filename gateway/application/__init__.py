@@ -1,1 +1,1 @@
-"""What a client can do, by whatever way they come: ask, wait for the outcome, look a SIRET up. Knows no HTTP."""
+"""The use cases, for any adapter: submit a request, wait for its outcome, look a SIRET up. Knows no HTTP."""

@@ -1,7 +1,7 @@
-"""Follows the answers: each replica reads `*.outcomes` from the end, without a group, and keeps those it waits for.
+"""Each replica reads all `*.outcomes` from the end, without a group, and picks the outcomes that its callers wait for.
 
-What an answer is about is read from its headers, so that the others are never parsed: a replica sees the answers to
-every request of the whole system.
+They are found by their headers, so that the others are never parsed: a replica sees the outcomes of all requests of the
+whole system.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ Outcome = dict[str, Any]
 
 
 class OutcomeWaiter:
-    """The answers to one message on one topic, under a correlation id of its own that nobody can guess.
+    """Waits for the outcomes of one message on one topic, under a correlation id of its own that can't be guessed.
 
-    What an owner asks of others to decide the message bears that id too, and so do their answers, on other topics.
+    The look-ups that the message causes have that id too, and so have their answers, on other topics.
     """
 
     def __init__(self, correlation: str, topic: str, is_last: Callable[[Outcome], bool]) -> None:
@@ -35,14 +35,14 @@ class OutcomeWaiter:
         self._ended = asyncio.Event()
 
     def take(self, answer: Outcome) -> None:
-        """Take an answer."""
+        """Take an outcome."""
         if not self._ended.is_set():
             self.latest = answer
             if self._is_last(answer):
                 self._ended.set()
 
     async def within(self, seconds: float) -> Outcome | None:
-        """Return the last word, or what is known after that long; None when nothing came."""
+        """Return the final outcome, or the latest after that long; None when none came."""
         try:
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
@@ -52,7 +52,7 @@ class OutcomeWaiter:
 
 
 class OutcomeListener:
-    """Hands each answer to whoever waits for it."""
+    """Passes each outcome to those that wait for it."""
 
     def __init__(self) -> None:
         self._replica = secrets.token_hex(4).encode()
@@ -61,7 +61,7 @@ class OutcomeListener:
 
     @contextmanager
     def expect(self, topic: str, is_last: Callable[[Outcome], bool]) -> Iterator[OutcomeWaiter]:
-        """Expect answers on a topic until one of them is the last word."""
+        """Expect outcomes on a topic until one of them is final."""
         correlation = self._replica + b"." + secrets.token_hex(12).encode()
         waiter = self._waiters[correlation] = OutcomeWaiter(correlation.decode(), topic, is_last)
         try:
@@ -71,9 +71,9 @@ class OutcomeListener:
 
     @contextmanager
     def follow(self, key: str) -> Iterator["asyncio.Queue[Outcome | None]"]:
-        """Give the queue in which each outcome of a request (its key) arrives, whoever asked and by whichever way.
+        """Give the queue of all outcomes of a request (by its key), by whichever channel the request came.
 
-        None says that the process stops.
+        None means that the process stops.
         """
         queue: asyncio.Queue[Outcome | None] = asyncio.Queue()
         self._followed.setdefault(key, set()).add(queue)
@@ -85,18 +85,18 @@ class OutcomeListener:
                 del self._followed[key]
 
     def stop(self) -> None:
-        """Tell whoever follows a request that the process stops."""
+        """Signal to all followers that the process stops."""
         for queues in self._followed.values():
             for queue in queues:
                 queue.put_nowait(None)
 
     async def take(self, batch: Sequence[Any]) -> None:
-        """Take a batch of answers. A bad one harms only itself."""
+        """Take a batch of records. A bad one harms only itself."""
         for record in batch:
             try:
                 self._take(record)
             except (Poison, ValueError, AttributeError, TypeError, KeyError) as error:
-                log.warning("an answer can't be read", topic=record.topic, error=type(error).__name__)
+                log.warning("an outcome can't be read", topic=record.topic, error=type(error).__name__)
 
     def _take(self, record: Any) -> None:
         event_id = b""
@@ -108,7 +108,7 @@ class OutcomeListener:
             elif name == "ce_id":
                 event_id = value
         if self._followed:
-            # The id of an outcome is the request's key, the step and the version.
+            # The id of an outcome is the request's key, the status and the version.
             key = event_id.decode().rsplit("|", 2)[0]
             if queues := self._followed.get(key):
                 outcome = dict(records.outcome(record))

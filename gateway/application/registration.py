@@ -1,4 +1,4 @@
-"""Makes callers known: whoever the read model does not know as their token tells them is registered."""
+"""Registers callers whose record in the read model is missing or differs from their token."""
 
 import asyncio
 import hashlib
@@ -20,9 +20,9 @@ _REMEMBERED = 10_000
 
 
 class Registrations:
-    """Sends `user.register.v1` in a caller's name, once for what is known and what is told.
+    """Sends `user.register.v1` in a caller's name, once for each known version and content of the token.
 
-    It does so beside their call, which may be a reading one: that must not wait for Kafka.
+    It does so in the background, since a call that only reads must not wait for Kafka.
     """
 
     def __init__(self, submitter: RequestSubmitter) -> None:
@@ -31,7 +31,7 @@ class Registrations:
         self._sending: set[asyncio.Task[None]] = set()
 
     def make(self, actor: Actor, known: Mapping[str, Any] | None) -> None:
-        """Register a caller whose record says something else than their token. A failure waits for the next call."""
+        """Register a caller whose record differs from their token. After a failure the next call tries again."""
         claims = names(actor)
         if known is not None and all(known.get(field) == value for field, value in claims.items()):
             return
@@ -54,12 +54,12 @@ class Registrations:
             self._made.pop(submission.request_id, None)
 
     async def end(self) -> None:
-        """Wait for what is being sent."""
+        """Wait for the registrations that are being sent."""
         await asyncio.gather(*self._sending)
 
 
 def registration_id(user: str, claims: Mapping[str, str], version: int) -> str:
-    """Return the id of a registration. Every replica that knows and is told the same derives the same one.
+    """Return the id of a registration. Every replica with the same record and token derives the same id.
 
     The version known is part of it, so that a name which changes and changes back is registered again.
     """
@@ -68,6 +68,6 @@ def registration_id(user: str, claims: Mapping[str, str], version: int) -> str:
 
 
 def names(actor: Actor) -> dict[str, str]:
-    """Return what a token tells of its bearer, as it is registered; what has no usable form is left out."""
+    """Return the user's data in a token, as they are registered; unusable ones are left out."""
     claims = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
     return RegisterUser.usable(claims).model_dump(exclude_none=True)

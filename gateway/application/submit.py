@@ -1,4 +1,4 @@
-"""Publishes requests in the name of those the gateway has authenticated, and waits for their decision when asked."""
+"""Publishes requests for callers whom the gateway has authenticated, and waits for their decision if asked to."""
 
 import asyncio
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ _UNDECIDED = frozenset({"waiting"})
 
 @dataclass(frozen=True)
 class Submission:
-    """A valid request, its data as the caller gave them, who asks it and under which id.
+    """A valid request, its raw data, its actor and its id.
 
-    The data go as they came, so that the same request has the same hash by whichever way it comes.
+    The data are published as they came, so that a request has the same hash by whichever channel it comes.
     """
 
     actor: Actor
@@ -49,15 +49,15 @@ class Submission:
 
     @property
     def hash(self) -> str:
-        """Return what tells a repeat from an id used for another request."""
+        """Return the body hash, by which a repeat differs from a reused id."""
         return body_hash(self.request.type, self.data)
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A request as it stands once it is submitted.
+    """A request after its submission.
 
-    `repeated` says that it came before; `recorded`, that it can be read: what never became a request can't.
+    `repeated` says that it came before, `recorded` that it can be read: a message that never became a request can't.
     """
 
     record: Mapping[str, Any]
@@ -66,7 +66,7 @@ class Submitted:
 
 
 class RequestSubmitter:
-    """The way of a write: one message on the owner's `requests` topic, and a record that every replica can show."""
+    """Submits writes: one message on the owner's `requests` topic, and a record that every replica can read."""
 
     def __init__(
         self,
@@ -79,15 +79,15 @@ class RequestSubmitter:
         *,
         patience: int,
     ) -> None:
-        """`patience` (ms) is for how long Kafka may take to have a message."""
+        """`patience` (ms) is how long Kafka may take to acknowledge a message."""
         self._bus, self._token, self._listener = bus, token, listener
         self._writer, self._requests, self._clock = writer, requests, clock
         self._patience_s = patience / SECOND
 
     async def publish(self, submission: Submission, *, correlation: str | None = None) -> None:
-        """Publish a request; returns once the broker has it.
+        """Publish a request; returns once the broker has acknowledged it.
 
-        Raises Transient, KafkaError or TimeoutError when it can't; the broker may have it all the same, or later.
+        Raises Transient, KafkaError or TimeoutError when it can't; the broker may have it nevertheless, or later.
         """
         request, actor = submission.request, submission.actor
         message = build(
@@ -106,11 +106,11 @@ class RequestSubmitter:
             await self._bus.publish([message])
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Publish a request and return what is known of it once it is decided, or the caller has waited.
+        """Publish a request and return it once it is decided, or once the caller has waited long enough.
 
-        One that comes again without waiting is returned as it stands: it may be decided already. What is returned can
-        be read on every replica. Raises Rejected(`request_id_reused`), and Transient, KafkaError or TimeoutError when
-        it could not be published or its owner does not know us.
+        A repeat without waiting is returned as it is recorded: it may be decided already. What is returned can be read
+        on every replica. Raises Rejected(`request_id_reused`), and Transient, KafkaError or TimeoutError when it could
+        not be published or its owner does not accept our token.
         """
         outcome = await self._published_and_heard(submission)
         if not outcome.get("recorded", True):
@@ -121,7 +121,7 @@ class RequestSubmitter:
         return Submitted(request_records.record(outcome), outcome.get("repeated", False), recorded=True)
 
     async def _published_and_heard(self, submission: Submission) -> Outcome:
-        """Return the outcome heard while the caller waited, or that the request is received."""
+        """Return the outcome that came while the caller waited, or the record of a received request."""
 
         def is_decision(outcome: Outcome) -> bool:
             return outcome["request_id"] == submission.request_id and outcome["status"] not in _UNDECIDED
@@ -131,20 +131,20 @@ class RequestSubmitter:
             await self.publish(submission, correlation=waiter.correlation)
             outcome = await waiter.within(wait) if wait else None
         if outcome is None:
-            if wait:  # That a request waits, for INSEE for instance, is an answer too.
+            if wait:  # No outcome at all: `waiting`, for INSEE for instance, would be one.
                 metrics.UNDECIDED.inc()
             return request_records.received(
                 request, actor.id, submission.request_id, self._clock.now(), waiter.correlation
             )
         if not outcome.get("recorded", True) and outcome["actor"] != actor.id:
-            # The owner refused our own token, not the caller's: that is for operators to mend.
+            # The owner refused our own token, not the caller's: operators have to correct that.
             self._token.refused()
-            log.error("our own token is refused", code=outcome["code"], owner=request.owner)
-            raise Transient("our own token is refused")
+            log.error("an owner refuses our own token", code=outcome["code"], owner=request.owner)
+            raise Transient("an owner refuses our own token")
         return outcome
 
     async def _as_known(self, submission: Submission, outcome: Outcome) -> Submitted:
-        """Return a request that may have come before as it stands; refuse an id used for another one."""
+        """Return a request that may have come before as it is recorded; refuse a reused id."""
         raw = await self._requests.known(submission.request.owner, submission.actor, submission.request_id)
         assert raw is not None  # noqa: S101 - its record has just been written.
         if raw.get("body_hash", submission.hash) != submission.hash:

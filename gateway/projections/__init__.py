@@ -1,1 +1,1 @@
-"""What is kept of each record: from the topics into the read model."""
+"""Projections: from records of the topics to the read model."""

@@ -1,4 +1,4 @@
-"""Tells whether the read model has caught up with the topics: a gateway that builds a new one is not ready before."""
+"""Checks whether the read model has caught up with the topics: a gateway that builds a new one is not ready before."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from shared.errors import Transient
 
 
 class CatchUp:
-    """Compares what the groups have committed with where the topics ended when this process started.
+    """Compares the groups' committed offsets with the ends of the topics when this process started.
 
     `feeds` are FastStream's started subscribers, by topic. Once caught up, a gateway stays ready: the usual lag of a
-    reader is no reason to take it out.
+    consumer is no reason to take it out of service.
     """
 
     def __init__(self, feeds: Mapping[str, Any]) -> None:
@@ -20,7 +20,7 @@ class CatchUp:
         self._goals: dict[str, dict[Any, int]] = {}
 
     async def start(self) -> None:
-        """Note where the topics end now."""
+        """Note the present ends of the topics."""
         for topic, subscriber in self._feeds.items():
             consumer = subscriber.consumer
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
@@ -28,7 +28,7 @@ class CatchUp:
             self._goals[topic] = {partition: end for partition, end in ends.items() if end}
 
     async def behind(self) -> int:
-        """Return how many partitions have still to be read up to where they ended at the start."""
+        """Return how many partitions are not yet read up to their end at the start."""
         for topic, goals in self._goals.items():
             consumer = self._feeds[topic].consumer
             for partition, goal in list(goals.items()):
@@ -37,6 +37,6 @@ class CatchUp:
         return sum(len(goals) for goals in self._goals.values())
 
     async def check(self) -> None:
-        """Raise Transient while something is behind: for readiness."""
+        """Raise Transient while a partition is behind, for readiness."""
         if left := await self.behind():
             raise Transient(f"{left} partitions to read")

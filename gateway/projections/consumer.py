@@ -1,4 +1,4 @@
-"""The entry point of the read model from Kafka: what is done with each topic's records. It only translates."""
+"""The entry point of the read model from Kafka: a handler for each topic. It only translates."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -20,13 +20,13 @@ log = get_logger(__name__)
 PROCESS = "gateway"
 Handler = Callable[[Sequence[Any]], Awaitable[None]]
 Project = Callable[[Any], tuple[str, VersionedUpsert]]
-"""Returns which collection of the read model a record goes to, and its write. Raises Poison when it is none."""
+"""Returns the collection of the read model to which a record goes, and its write. Raises Poison when it is invalid."""
 
 
 def feeding(model: ReadModel, bus: Bus) -> dict[str, Handler]:
-    """Return the handler of each topic the read model is built from.
+    """Return the handler of each topic from which the read model is built.
 
-    A record nobody can read, or MongoDB can't keep, goes to the dead-letter topic and its neighbours go on.
+    A record that can't be read, or that MongoDB can't store, goes to the dead-letter topic and the others go on.
     """
 
     def handler(project: Project) -> Handler:
@@ -73,7 +73,7 @@ def _read(batch: Sequence[Any], project: Project) -> tuple[dict[str, list[tuple[
             found.setdefault(collection, []).append((write, record))
         except Poison as poison:
             dead.append(_dead(record, poison.reason, poison.code))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a record is wrong with this one alone.
+        except Exception as error:  # noqa: BLE001 - an invalid record must not harm the others.
             dead.append(_dead(record, type(error).__name__))
     return found, dead
 

@@ -1,6 +1,6 @@
-"""What is kept of teams and users: pure functions from a record as published to a versioned upsert.
+"""Projections of teams and users: pure functions from a published record to a versioned upsert.
 
-A team is a half of its structure's document: `structure.py` says why.
+A team is a part of its structure's document: `structure.py` says why.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ Record = Mapping[str, Any]
 
 
 def team(record: Record) -> VersionedUpsert:
-    """Keep a team as `manager.state` has it, with what each of its people may do."""
+    """Return the upsert of a team of `manager.state`, with the access level of each member."""
     version = record["version"]
-    # User ids may hold dots, which names of fields can't: members are a list.
+    # User ids may contain dots, which names of fields can't. So members are a list.
     members = [{"user": user, **member} for user, member in record["members"].items()]
     levels = {user: right(record, user).value for user in (record["principal"], *record["members"])}
     outcome = {
@@ -33,11 +33,11 @@ def team(record: Record) -> VersionedUpsert:
 
 
 def user(record: Record) -> VersionedUpsert:
-    """Keep a user as `manager.state` has it."""
+    """Return the upsert of a user of `manager.state`."""
     version = record["version"]
     outcome = {"version": version, "record": record}
     return VersionedUpsert(record["id"], outcome, {"$set": outcome}, {"version": {"$lt": version}}, version)
 
 
 PROJECTIONS = {"structure": ("structures", team), "user": ("users", user)}
-"""By kind of record: the collection it goes to, and its upsert."""
+"""The collection and the upsert of each kind of record."""

@@ -1,4 +1,4 @@
-"""Puts rows of requests into the read model before their callers are answered: read your writes, on every replica."""
+"""Writes request records to the read model before callers are answered: read your writes, on every replica."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _MOST = 200
 
 
 class RequestWriter:
-    """Writes what has gathered while the last write was under way: the busier the gateway, the larger the bulks."""
+    """Writes in bulk what came while the last write was under way: the busier the gateway, the larger the bulks."""
 
     def __init__(self, model: ReadModel) -> None:
         self._records = model.reader("requests")
@@ -21,11 +21,11 @@ class RequestWriter:
         self._writing: asyncio.Task[None] | None = None
 
     async def put(self, outcome: Outcome, *, body_hash: str | None = None) -> None:
-        """Write a step; returns once it can be read. Raises what the database raises."""
+        """Write an outcome; returns once it can be read. Raises what the database raises."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((request_records.write(outcome, journal=False, body_hash=body_hash), written))
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write(), name="row writer")
+            self._writing = asyncio.create_task(self._write(), name="request writer")
         await written
 
     async def _write(self) -> None:
@@ -41,10 +41,10 @@ class RequestWriter:
         refused: dict[int, str] = {}
         try:
             refused = await versioned_upsert.write(self._records, [write for write, _ in batch])
-        except Exception as failure:  # noqa: BLE001 - whoever waits for the write is told why it failed.
+        except Exception as failure:  # noqa: BLE001 - it is raised in the callers that wait for the write.
             error = failure
         for place, (_, written) in enumerate(batch):
-            if written.done():  # Whoever waited has gone.
+            if written.done():  # Its caller no longer waits.
                 continue
             if error is not None:
                 written.set_exception(error)

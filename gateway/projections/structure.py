@@ -1,7 +1,7 @@
-"""What is kept of a structure: a pure function from its record as published to a versioned upsert.
+"""Projection of a structure: a pure function from its published record to a versioned upsert.
 
-A structure and its team are one document, so that reading a structure and the reader's right is one look-up. Each of
-the two halves has a version of its own and may come first; the other half is `manager.py`.
+A structure and its team are one document, so that a structure and the reader's access level are read at once. Each of
+the two parts has a version of its own and may come first; the team's part is in `manager.py`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 
 def structure(record: Record) -> VersionedUpsert:
-    """Keep a structure as `structure.state` has it. Until its team comes, its first principal has every right."""
+    """Return the upsert of a structure of `structure.state`. Until its team comes, its first principal is principal."""
     version = record["version"]
     first = [{"user": record["principal"], "right": Right.PRINCIPAL.value}]
     outcome = {"version": version, "record": record, **_found_by(record)}
@@ -52,9 +52,9 @@ def _found_by(record: Record) -> dict[str, Any]:
 
 
 def _keys(kind: str, value: str) -> tuple[str, str]:
-    """Return the keys of an identifier: as it is stored, and in the form that is looked up, should it be an old one."""
+    """Return the keys of an identifier: as it is stored and, if that is an old form, in the form used by searches."""
     return f"{kind}:{value}", f"{kind}:{compact(kind, value)}"
 
 
 PROJECTIONS = {"structure": ("structures", structure)}
-"""By kind of record: the collection it goes to, and its upsert."""
+"""The collection and the upsert of each kind of record."""

@@ -1,1 +1,1 @@
-"""The questions asked of the read model, each answered with what its reader may see."""
+"""The queries on the read model; each returns only what its reader may see."""

@@ -1,4 +1,4 @@
-"""A structure as it was at an instant (rule R20). Pure: its record as it is and what has changed since, in."""
+"""A structure as it was at an instant (rule R20), from its present record and the changes since. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 Entry = Mapping[str, Any]
 
 _OF_NOW: Mapping[str, Any] = {"pending": [], "modifiable_fields": [], "possible_requests": []}
-"""Fields that say what may happen next: of the past there is nothing to say."""
+"""Fields about what may happen next, which a past record does not have."""
 
 
 def record_at(record: Mapping[str, Any], last: Entry, since: Sequence[Entry]) -> dict[str, Any]:
-    """Return the record after the change `last`; `since` are the rows of all later ones, the newest first."""
+    """Return the record after the change `last`; `since` are the records of all later changes, the newest first."""
     then = {**record, **_OF_NOW, "version": last["version"]}
     for change in since:
         for name, value in change.get("before", {}).items():

@@ -1,4 +1,4 @@
-"""The questions asked about users."""
+"""Queries about users."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,6 +23,6 @@ class Users:
         return found["record"] if found else None
 
     async def several(self, users: Iterable[str]) -> dict[str, Record]:
-        """Return the records of the known ones of these users."""
+        """Return the records of those of these users that are known."""
         found = await self._users.find({"_id": {"$in": list(users)}}, {"record": 1}).to_list(None)
         return {raw["_id"]: raw["record"] for raw in found}

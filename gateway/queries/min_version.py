@@ -1,6 +1,6 @@
-"""Read your writes: a reader may name the version it has been told of, and a moment is given to it to arrive.
+"""Read your writes: a reader may name a version it knows, which is then waited for a moment.
 
-The feed may run in another replica, so what is waited for is looked for, and with one look for all who wait.
+The consumer of the topic may be another replica, so the collection is polled, with one query for all who wait.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from shared.errors import Rejected
 
 Document = Mapping[str, Any]
 Shown = Callable[[Document], bool]
-"""Tells whether whoever asks may know that a document exists; may raise what they are told instead."""
+"""Returns whether the reader may know that a document exists; it may raise another answer to them."""
 Place = tuple[str, Any]
-"""What names a document: a field and its value, or one of its values."""
+"""How a document is found: by a field and its value, or one of its values."""
 
 _LOOK_EVERY_S = 0.01
 _FIELDS = {"version": 1, "team_version": 1, "keys": 1}
@@ -45,10 +45,10 @@ class Arrivals:
         field: str = "version",
         shown: Shown = lambda _: True,
     ) -> Document | None:
-        """Return what `read` finds of the document `which` names, once its `field` is that high; at once for 0.
+        """Return what `read` finds of the document `which` names, once its `field` is at least that; at once for 0.
 
-        One that may not be shown is waited for as if it did not exist, whatever its version. Raises
-        Rejected(`not_yet`) when it does not come in time, and what `shown` raises.
+        A document that may not be shown is waited for as if it did not exist, whatever its version. Raises
+        Rejected(`not_yet`) when the version does not come in time, and what `shown` raises.
         """
         found = await read()
         if found is not None and not shown(found):
@@ -62,7 +62,7 @@ class Arrivals:
                     await arrived
                     found = await read()
                     if found is None or not shown(found):
-                        await asyncio.sleep(self._patience_s)  # Until the time is up, as it would be for nothing.
+                        await asyncio.sleep(self._patience_s)  # As long as for a document that does not exist.
             except TimeoutError:
                 raise Rejected("not_yet") from None
         return found
@@ -86,7 +86,7 @@ class Arrivals:
                 await asyncio.sleep(_LOOK_EVERY_S)
                 for name in {name for name, _ in self._waits}:
                     await self._look_by(name)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told why it is in vain.
+        except Exception as error:  # noqa: BLE001 - it is raised in all callers that wait.
             for wait in [wait for waits in self._waits.values() for wait in waits if not wait.arrived.done()]:
                 wait.arrived.set_exception(error)
         finally:

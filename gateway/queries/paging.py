@@ -11,12 +11,12 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 MOST_COUNTED = 10_000
-"""How far a list is counted: to count a million for each of its pages would cost more than all the rest."""
+"""How far a list is counted: counting a million for each of its pages would cost more than all the rest."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a list is asked for; pages count from 1."""
+    """The requested part of a list; pages count from 1."""
 
     number: int = 1
     size: int = 20
@@ -31,9 +31,9 @@ async def listed(
     fields: Mapping[str, Any],
     show: Callable[[Mapping[str, Any]], Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return one page of what matches, with its place in the whole, which is counted up to `MOST_COUNTED`.
+    """Return one page of the documents that match, and their total, which is counted up to `MOST_COUNTED`.
 
-    A document that can't be shown is left out: who lists its neighbours can do nothing about it.
+    A document that can't be shown is left out: the reader of the list can do nothing about it.
     """
     found = collection.find(condition, fields).sort(list(sort)).skip((page.number - 1) * page.size).limit(page.size)
     counting = collection.count_documents(condition, limit=MOST_COUNTED + 1)
@@ -53,6 +53,6 @@ def _shown(
     try:
         return show(document)
     except (KeyError, TypeError, ValueError, AttributeError):
-        log.exception("left out of a list", collection=collection, id=document["_id"])
+        log.exception("a document is left out of a list", collection=collection, id=document["_id"])
         metrics.UNSHOWN.inc()
         return None

@@ -1,4 +1,4 @@
-"""The questions asked about requests."""
+"""Queries about requests."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,9 +21,9 @@ _NEWEST_FIRST = (("record.received_at", -1), ("_id", 1))
 _LAST_FIRST = [("record.version", -1)]
 _FIELDS = {"record": 1, "steps": 1}
 _OURS = frozenset({"wrong", "structure", "correlation_id"})
-"""Fields of a row that are shown otherwise, or not at all."""
+"""Fields of a request record that are shown in another form, or not at all."""
 _CHANGING = frozenset({"accepted", "applied", "failed", "cancelled"})
-"""Statuses with which the record changes: what is pending is part of it."""
+"""Statuses with which the structure's record changes, since pending requests are part of it."""
 
 
 class Requests:
@@ -36,9 +36,9 @@ class Requests:
     async def one(
         self, actor: Actor, request_id: str, maker: str | None = None, *, owners: Iterable[str] = OWNERS
     ) -> dict[str, Any]:
-        """Return a request that `maker` made, the reader themselves when left out. Raises Rejected(`not_found`).
+        """Return a request of `maker`, by default of the reader. Raises Rejected(`not_found`).
 
-        Of two that were sent to two owners under one id, the last to be received.
+        Of two requests to two owners under the same id, it is the one received last.
         """
         keys = [request_records.key(owner, maker or actor.id, request_id) for owner in owners]
         found = await self._records.find({"_id": {"$in": keys}}, _FIELDS).to_list(None)
@@ -48,16 +48,16 @@ class Requests:
         return shown(raw)
 
     async def known(self, owner: str, actor: Actor, request_id: str) -> Mapping[str, Any] | None:
-        """Return the row of one's own request to an owner with its `body_hash`, or None."""
+        """Return the stored record, with its `body_hash`, of one's own request to an owner, or None."""
         raw: Mapping[str, Any] | None = await self._records.find_one(
             {"_id": request_records.key(owner, actor.id, request_id)}
         )
         return raw
 
     async def steps(self, actor: Actor, key: str, seen: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
-        """Return the steps of a row after the one seen, each with its place, and whether it has ended.
+        """Return the steps of a request after the one seen, each with its order, and whether the request has ended.
 
-        Raises Rejected(`not_found`) when the row is not the reader's to see, or no longer.
+        Raises Rejected(`not_found`) when the reader may not see the request, or no longer.
         """
         raw = await self._records.find_one({"_id": key}, _FIELDS)
         if raw is None:
@@ -68,28 +68,28 @@ class Requests:
         return [(s["order"], as_step(s)) for s in steps if s["order"] > seen], raw["record"]["status"] in FINAL
 
     async def mine(self, actor: Actor, filters: Mapping[str, Any], page: Page) -> dict[str, Any]:
-        """Return a page of one's own requests, newest first; what the gateway asked by itself is left out."""
+        """Return a page of one's own requests, newest first; registrations by the gateway are left out."""
         condition = {"record.actor": actor.id, "record.type": {"$ne": RegisterUser.type}, **_conditions(filters)}
         return await self._listed(condition, page)
 
     async def of_structure(
         self, actor: Actor, structure_id: int, filters: Mapping[str, Any], page: Page
     ) -> dict[str, Any]:
-        """Return a page of what anybody asked about a structure, newest first, for whoever may consult it."""
+        """Return a page of all requests about a structure, newest first, for a reader who may consult it."""
         await self._structures.consulted(actor, structure_id)
         return await self._listed({"record.structure": structure_id, **_conditions(filters)}, page)
 
     async def history(self, actor: Actor, structure_id: int, page: Page) -> dict[str, Any]:
-        """Return a page of what changed on a structure, newest first, for whoever may consult it (rule R20)."""
+        """Return a page of the changes of a structure, newest first, for a reader who may consult it (rule R20)."""
         await self._structures.consulted(actor, structure_id)
         changed = {"record.structure": structure_id, "record.status": "applied", "record.after": {"$exists": True}}
         return await self._listed(changed, page)
 
     async def record_at(self, actor: Actor, structure_id: int, at: int) -> dict[str, Any]:
-        """Return a structure as it was at an instant (ms), for whoever may consult all of it (rule R20).
+        """Return a structure as it was at an instant (ms), for a reader who may consult all of it (rule R20).
 
-        Raises Rejected: `structure_not_found`, also when there was none yet; `members_only`; `not_yet` while what
-        changed last is not told on every topic: the record and what changed it come by two, and either may be ahead.
+        Raises Rejected: `structure_not_found`, also when there was none yet; `members_only`; `not_yet` while the last
+        change has not come on both topics: the record and its changes come on two, and either may be ahead.
         """
         document = await self._structures.consulted(actor, structure_id)
         ours = {"record.structure": structure_id, "record.owner": "structure"}
@@ -98,9 +98,9 @@ class Requests:
             raise Rejected("not_yet")
         half_known = {**ours, "record.status": "applied", **request_records.NOT_OF_THE_JOURNAL}
         if await self._records.find_one(half_known, {"_id": 1}) is not None:
-            raise Rejected("not_yet")  # An outcome was faster: it does not say what changed.
+            raise Rejected("not_yet")  # An outcome came before its journal entry: it does not say what changed.
         changed = {**ours, "record.status": "applied", "record.after": {"$exists": True}}
-        # By version, not by time: the clocks of two replicas differ, and only what came after is undone.
+        # By version, not by time, since the clocks of two replicas differ: only later changes may be undone.
         since: list[Mapping[str, Any]] = []
         async for raw in self._records.find(changed, {"record": 1}).sort(_LAST_FIRST):
             change = raw["record"]
@@ -138,9 +138,9 @@ def shown(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_shown(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a request as the API shows it, with its French sentences.
+    """Return the record of a request as the API shows it, with its French sentences.
 
-    `version` is told only where a record of that version will be readable, so that it can be asked for.
+    It has a `version` only where a record of that version will be readable, so that it can be used as `min_version`.
     """
     outcome = {name: value for name, value in record.items() if name not in _OURS}
     if record["status"] not in _CHANGING or record["code"] == "nothing_to_change":

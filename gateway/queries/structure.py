@@ -1,4 +1,4 @@
-"""The questions asked about structures, each answered with what its reader may see."""
+"""Queries about structures; each returns only what its reader may see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SORTS: Mapping[str, tuple[tuple[str, int], ...]] = {
 
 @dataclass(frozen=True)
 class Filters:
-    """What a search narrows its answer to; what is None, or a text left blank, narrows nothing."""
+    """The filters of a search; None and blank texts filter nothing."""
 
     words: str | None = None
     status: str | None = None
@@ -35,7 +35,7 @@ class Filters:
     postcode: str | None = None
 
     def conditions(self) -> list[Mapping[str, Any]]:
-        """Return them as MongoDB conditions. City and postcode match from their beginning."""
+        """Return the MongoDB conditions of the filters. City and postcode match from their beginning."""
         wanted: list[Mapping[str, Any]] = [
             {name: value}
             for name, value in (
@@ -68,7 +68,7 @@ class Structures:
     async def one(self, actor: Actor, which: Mapping[str, Any], min_version: int = 0) -> dict[str, Any]:
         """Return the structure that `by_id` or `by_identifier` names, as its reader may see it.
 
-        Raises Rejected: `structure_not_found`, also for one that is not theirs to know; `not_yet` when `min_version`
+        Raises Rejected: `structure_not_found`, also for one of which they may not know; `not_yet` when `min_version`
         can't be read in time.
         """
         return structure.full(await self._read(which, min_version, "version", _fields(actor), _known_to(actor)), actor)
@@ -76,22 +76,22 @@ class Structures:
     async def by_identifier(self, kind: str, value: str) -> Mapping[str, Any]:
         """Name a structure by its current or a former identifier, however it is written."""
         keys = identifiers.keys(kind, identifiers.compact(kind, value))
-        if len(keys) > 1:  # A read model that was built before knows it by an older key alone.
+        if len(keys) > 1:  # A read model that was built before knows it only by an older key.
             found = await self._found.find_one({"keys": {"$in": list(keys)}}, {"keys": 1}) or {"keys": keys}
             keys = tuple(key for key in keys if key in found["keys"])
         return {"keys": keys[0]}
 
     async def consulted(self, actor: Actor, structure_id: int) -> Mapping[str, Any]:
-        """Return the document of a structure for someone who may consult all of it.
+        """Return the document of a structure for a reader who may consult all of it.
 
-        Raises Rejected: `structure_not_found`; `members_only` where the structure itself is anybody's to know.
+        Raises Rejected: `structure_not_found`; `members_only` for a structure that is public.
         """
         return await self._read(by_id(structure_id), 0, "version", _fields(actor), _consulted_by(actor))
 
     async def team(self, actor: Actor, structure_id: int, min_version: int = 0) -> Mapping[str, Any]:
-        """Return the document of a structure with its team, for someone who may consult all of it.
+        """Return the document of a structure with its team, for a reader who may consult all of it.
 
-        Raises Rejected: `structure_not_found`, `members_only`; `team_not_found` while the team is not told yet;
+        Raises Rejected: `structure_not_found`, `members_only`; `team_not_found` while its team has not come yet;
         `not_yet`.
         """
         fields = {**_fields(actor), "team.members": 1}
@@ -105,13 +105,14 @@ class Structures:
         return await self._listed(actor, [structure.findable(actor), *filters.conditions()], page, sort)
 
     async def mine(self, actor: Actor, possible: str | None, page: Page, sort: str) -> dict[str, Any]:
-        """Return a page of an actor's own structures; with `possible`, those for which they may ask that."""
+        """Return a page of an actor's own structures; with `possible`, those for which they may make that request."""
         return await self._listed(actor, [structure.attached(actor, possible)], page, sort)
 
     async def _listed(self, actor: Actor, conditions: list[Mapping[str, Any]], page: Page, sort: str) -> dict[str, Any]:
         return await listed(
             self._found,
-            # Whose team alone is told has no name yet; said so, it is found by the index of names.
+            # A structure of which only the team has come has no name yet. The condition lets MongoDB use the index of
+            # names.
             {"$and": [{"sort": {"$gte": ""}}, *(c for c in conditions if c)]},
             page,
             sort=SORTS[sort],
@@ -127,7 +128,7 @@ class Structures:
         fields: Mapping[str, Any],
         shown: Shown,
     ) -> Mapping[str, Any]:
-        """Return a document that may be shown, once the named version of it has come."""
+        """Return a document that may be shown, once its named version has come."""
         found = await self._arrivals.at_least(
             min_version, which, lambda: self._found.find_one(which, fields), field=version, shown=shown
         )
@@ -152,7 +153,7 @@ def _consulted_by(actor: Actor) -> Shown:
 
 
 def _fields(actor: Actor) -> dict[str, Any]:
-    """Return the fields that show a structure to a reader: of the rights on it, theirs alone."""
+    """Return the fields that a reader needs of a structure: of its access levels, only their own."""
     mine = {"$elemMatch": {"user": actor.id}}
     return {"record": 1, "version": 1, "team_version": 1, "team.principal": 1, "access": mine}
 

@@ -1,1 +1,1 @@
-"""The gateway's read model: built from `*.state` and `*.journal`, shared by its replicas, owner of nothing."""
+"""The gateway's read model: built from `*.state` and `*.journal`, shared by its replicas, and always rebuildable."""

@@ -1,7 +1,7 @@
-"""Requests as the read model keeps them: one row each, from the journal and from what this replica was told. Pure.
+"""Request records of the read model, from journal entries and from outcomes that this replica heard. Pure.
 
-Steps come in any order and several times: from the journal, from an outcome this replica waited for, from the gateway
-itself (`received`). The row is the highest of them, and every step it went through is kept beside.
+Steps come in any order and several times: from the journal, from an outcome for which this replica waited, from the
+gateway itself (`received`). A record has the fields of the highest of them, and every step beside.
 """
 
 from collections.abc import Mapping
@@ -37,16 +37,16 @@ _KEPT = (
 )
 
 NOT_OF_THE_JOURNAL: Mapping[str, Any] = {"order": {"$mod": [2, 0]}}
-"""The MongoDB condition of a row that an outcome made: the journal's entry of the same step has still to come."""
+"""The MongoDB condition of a record made by an outcome, while the journal entry of the same step has not come yet."""
 
 
 def order(outcome: Outcome) -> int:
-    """Return where a step stands in the life of its request: by the document's version, then by status."""
+    """Return the order of a step in the life of its request: by the document's version, then by status."""
     return int(outcome["version"]) * _RANKS + _RANK[outcome["status"]]
 
 
 def received(request: Request, actor: str, request_id: str, now: int, correlation: str) -> dict[str, Any]:
-    """Return the first step, which only the gateway tells: the request is on its way to its owner (`now` in ms)."""
+    """Return the first step, which only the gateway makes: the request is on its way to its owner (`now` in ms)."""
     at = iso(now)
     return {
         "owner": request.owner,
@@ -64,22 +64,22 @@ def received(request: Request, actor: str, request_id: str, now: int, correlatio
 
 
 def is_repeat(known: Outcome, outcome: Outcome) -> bool:
-    """Tell whether a request had come before the message of which `told` was received, by whichever door.
+    """Tell whether a request had come before the message that caused `outcome`, by whichever channel.
 
-    What a row says was said of the message that came first, and a message has a correlation id of its own.
+    A record is about the message that came first, and each message has a correlation id of its own.
     """
     return bool(known.get("correlation_id") != outcome["correlation_id"])
 
 
 def key(owner: str, actor: str, request_id: str) -> str:
-    """Return the id of a row. Two owners may have been sent the same id, which none of them can know."""
+    """Return the id of a record. It has the owner, since a client may send the same id to two owners."""
     return f"{request_key(actor, request_id)}|{owner}"
 
 
 def write(outcome: Outcome, *, journal: bool, body_hash: str | None = None) -> VersionedUpsert:
-    """Return the write of a step. The journal's own wins over an outcome of the same step: it tells what changed.
+    """Return the write of a step. A journal entry wins over an outcome of the same step, since it says what changed.
 
-    `body_hash` is kept from the first who gives it, and tells a repeat from an id used for another request.
+    The first `body_hash` is kept; by it a repeat differs from a reused id.
     """
     place = order(outcome) * 2 + journal
     wins = {"$lt": [{"$ifNull": ["$order", -1]}, place]}
@@ -90,7 +90,7 @@ def write(outcome: Outcome, *, journal: bool, body_hash: str | None = None) -> V
     values: dict[str, Any] = {
         "order": {"$max": ["$order", place]},
         "record": {"$cond": [wins, {"$literal": is_now}, "$record"]},
-        # Sent again, a request was still received when it came first.
+        # Of a repeat, the time it was first received is kept.
         path: {"$ifNull": [f"${path}", step]} if outcome["status"] == "received" else step,
     }
     if body_hash is not None:
@@ -100,17 +100,17 @@ def write(outcome: Outcome, *, journal: bool, body_hash: str | None = None) -> V
 
 
 def record(outcome: Outcome) -> dict[str, Any]:
-    """Return a request as its step tells it."""
+    """Return the fields of a request's record according to one step."""
     kept = {name: outcome[name] for name in _KEPT if outcome.get(name) not in (None, {})}
     kept.setdefault("received_at", outcome["at"])
-    # Names of fields are paths with dots, which MongoDB takes for paths of its own: they are a list here.
+    # Paths of fields contain dots, which MongoDB would read as paths of its own. So they are a list.
     kept["wrong"] = [[field, code] for field, code in (outcome.get("fields") or {}).items()]
     kept["structure"] = _structure(outcome)
     return kept
 
 
 def _structure(outcome: Outcome) -> int | None:
-    """Return the id of the structure a request is about; who was refused as a stranger may have named it otherwise."""
+    """Return the id of a request's structure, if it may be known: a stranger may have named it by its identifier."""
     named: int | None = ((outcome.get("reference") or {}).get("structure") or {}).get("id")
     kind, _, number = (outcome.get("document") or "").partition(":")
     return int(number) if named is None and kind == "structure" and number.isdecimal() else named

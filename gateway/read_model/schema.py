@@ -1,7 +1,7 @@
-"""Where the read model is kept: one collection a kind, one set of collections a generation.
+"""The collections of the read model: one a kind, and one set of them a generation.
 
-A generation is a whole read model with consumer groups of its own. Gateways that start with a new one build it from
-the topics while those of the old one go on serving; the old one is then dropped. That is a rebuild without a pause.
+A generation is a whole read model with consumer groups of its own. Gateways that start with a new generation build it
+from the topics, while those with the old one go on serving. Then the old one is dropped: a rebuild without downtime.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,8 @@ COLLECTIONS: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]] = {
 }
 """The indexes of each collection, by name.
 
-A list is read in its order, so an index ends with what the list is sorted by, the tie-breaker included: else MongoDB
-reads all that matches and sorts it in memory. A change of an index is a new name for it.
+An index ends with the fields by which its list is sorted, the tie-breaker included: otherwise MongoDB reads all that
+matches and sorts it in memory. An index that changes gets a new name.
 """
 
 
@@ -50,15 +50,15 @@ class ReadModel:
         self._weak = {name: weakly(collection) for name, collection in self._collections.items()}
 
     def collection(self, name: str) -> Any:
-        """Return a collection to write to through a majority, since offsets are committed after."""
+        """Return a collection whose writes a majority acknowledges, since offsets are committed after them."""
         return self._collections[name]
 
     def reader(self, name: str) -> Any:
-        """Return a collection for reading, and for records whose loss a topic makes good."""
+        """Return a collection for reading, and for records that would come again from a topic if they were lost."""
         return self._weak[name]
 
     def group(self, topic: str) -> str:
-        """Return the consumer group that feeds this generation from a topic."""
+        """Return the consumer group of this generation for a topic."""
         return f"gateway.{self.generation}.{topic}"
 
     async def prepare(self) -> None:
@@ -68,6 +68,6 @@ class ReadModel:
                 await self._collections[name].create_index(list(fields), name=index)
 
     async def drop(self) -> None:
-        """Remove this generation, once no gateway uses it any more."""
+        """Drop this generation, once no gateway uses it any more."""
         for collection in self._collections.values():
             await collection.drop()

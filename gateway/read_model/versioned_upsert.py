@@ -1,4 +1,4 @@
-"""Writes that a newer value, or another process, may have overtaken. One that can't be made harms no other."""
+"""Versioned upserts: writes that may come late and several times. One that can't be made harms no other."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ from shared.mongo.client import DUPLICATE_KEY, BulkWriteError, UpdateOne, never_
 
 
 class VersionedUpsert(NamedTuple):
-    """A write of one document, that may come late and several times.
+    """A write of one document that may come late and several times.
 
-    `fresh` is the document when there is none; else `update` changes the one there is, where `older` holds of it.
-    Of several writes with a `version` for one document only the newest is made.
+    `fresh` is the document to insert when there is none. Otherwise `update` is applied to the stored one, if `older`
+    matches it. Of several writes with a `version` for one document only the newest is made.
     """
 
     id: Any
@@ -21,10 +21,10 @@ class VersionedUpsert(NamedTuple):
 
 
 async def write(collection: Any, writes: Sequence[VersionedUpsert]) -> dict[int, str]:
-    """Make the writes, in any order. One that finds a newer value in its place changes nothing.
+    """Make the writes, in any order. One that finds a newer version changes nothing.
 
-    Returns the places of those that can never be made, each with why; an older version of the same document is made in
-    its place. Raises what the database raises when the whole may be tried again.
+    Returns the indexes of those that can never be made, each with the reason; an older version of the same document is
+    then written instead. Raises what the database raises when the whole may be tried again.
     """
     refused: dict[int, str] = {}
     left: Iterable[int] = range(len(writes))
@@ -37,7 +37,7 @@ async def write(collection: Any, writes: Sequence[VersionedUpsert]) -> dict[int,
 
 
 async def _each_apart(collection: Any, writes: Sequence[VersionedUpsert], places: Sequence[int]) -> dict[int, str]:
-    """Make the writes at these places; find those that can never be made by halves, since a bulk fails as a whole."""
+    """Make the writes at these indexes. A bulk fails as a whole: by halves, find those that can never be made."""
     try:
         await _make(collection, [writes[place] for place in places])
     except Exception as error:
@@ -54,7 +54,7 @@ async def _each_apart(collection: Any, writes: Sequence[VersionedUpsert], places
 
 
 async def _make(collection: Any, wanted: Sequence[VersionedUpsert]) -> None:
-    # MongoDB inserts for a tenth of what an upsert costs it, and most requests are new.
+    # In MongoDB an insert costs a tenth of an upsert, and most requests are new.
     found = await collection.find({"_id": {"$in": [w.id for w in wanted]}}, {"_id": 1}).to_list(None)
     there = {raw["_id"] for raw in found}
     fresh: dict[Any, VersionedUpsert] = {}
@@ -70,7 +70,7 @@ async def _make(collection: Any, wanted: Sequence[VersionedUpsert]) -> None:
 
 
 def _newest(writes: Sequence[VersionedUpsert], places: Iterable[int]) -> list[int]:
-    """Return the places, of these, of the writes to make."""
+    """Return those of these indexes whose writes are to be made."""
     newest: dict[Any, int] = {}
     unversioned = []
     for place in places:
@@ -83,7 +83,7 @@ def _newest(writes: Sequence[VersionedUpsert], places: Iterable[int]) -> list[in
 
 
 async def _insert(collection: Any, writes: Sequence[VersionedUpsert]) -> list[VersionedUpsert]:
-    """Insert documents; return the writes of those that somebody else has just inserted."""
+    """Insert documents; return the writes of those that another process has just inserted."""
     if not writes:
         return []
     try:

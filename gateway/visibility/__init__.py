@@ -1,1 +1,1 @@
-"""Who may see and do what (rules R1, R2, R23). Pure."""
+"""Visibility: who may see and do what (rules R1, R2, R23). Pure."""

@@ -1,4 +1,4 @@
-"""What a reader may see and do with a team (rule R23). Pure: documents of the read model in, what is shown out."""
+"""What a reader may see and do with a team (rule R23). Pure functions on documents of the read model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Record = Mapping[str, Any]
 
 
 def team(document: Mapping[str, Any], users: Mapping[str, Record], actor: Actor) -> dict[str, Any]:
-    """Return a team as the API shows it: its principal and its valid members, by name; the ended ones are history."""
+    """Return a team as the API shows it: its principal and its members, by name, without ended memberships."""
     team = document["team"]
     return {
         "structure_id": document["_id"],
@@ -25,7 +25,7 @@ def team(document: Mapping[str, Any], users: Mapping[str, Record], actor: Actor)
 
 
 def possible_requests(document: Mapping[str, Any], actor: Actor) -> tuple[str, ...]:
-    """Return what a reader may ask about the team of a structure: that is its principal's alone (rule R2)."""
+    """Return the requests that a reader may make about a team: only its principal may make any (rule R2)."""
     return ("set", "remove") if right_of(document, actor) is Right.PRINCIPAL else ()
 
 

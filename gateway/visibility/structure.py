@@ -1,4 +1,4 @@
-"""What a reader may see and do (rules R1, R2, R23). Pure: documents of the read model in, what is shown out."""
+"""What a reader may see and do with a structure (rules R1, R2, R23). Pure functions on documents of the read model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _DIRECTORY = (
 _ADDRESS = ("postcode", "city", "country")
 _BRIEF = ("id", "version", "identifier", "name", "label", "person", "sphere", "status")
 _ADMINISTRATORS = frozenset({"correct-sphere"})
-"""Requests that need the administrators' scope and no right on the structure."""
+"""Requests that need the administrators' scope and no access level on the structure."""
 
 ROLES: Mapping[Right, str] = {
     Right.STRANGER: "none",
@@ -47,17 +47,17 @@ def may_consult(document: Document, actor: Actor) -> bool:
 
 
 def may_know(document: Document, actor: Actor) -> bool:
-    """Tell whether an actor may know that a structure exists: a public one anybody, a private one as `may_consult`.
+    """Tell whether an actor may know that a structure exists: a public one always, a private one as `may_consult`.
 
-    To everybody else it is in every answer, and in the time that takes, what one that does not exist is.
+    For everybody else, every response and its duration must be those of a structure that does not exist.
     """
     if not document["version"]:
-        return False  # Its team is told before it is.
+        return False  # Only its team has come yet.
     return document["record"]["sphere"] != "private" or may_consult(document, actor)
 
 
 def full(document: Document, actor: Actor) -> dict[str, Any]:
-    """Return the record as a reader who may know of it may see it.
+    """Return the record as it is shown to a reader who may know of it.
 
     Members and administrators see all; anybody sees the directory data of a public structure.
     """
@@ -74,14 +74,14 @@ def full(document: Document, actor: Actor) -> dict[str, Any]:
 
 
 def brief(document: Document, actor: Actor) -> dict[str, Any]:
-    """Return a structure as lists show it; only for documents this reader may find."""
+    """Return a structure as lists show it; only for documents that this reader may find."""
     record = document["record"]
     shown = _part(record, _BRIEF) | {"address": _part(record.get("address") or {}, _ADDRESS)}
     return shown | allowed(document, actor)
 
 
 def allowed(document: Document, actor: Actor) -> dict[str, Any]:
-    """Return the reader's role, and what they may change and ask: what the state allows, narrowed to their rights."""
+    """Return the reader's role, and what they may change and request: what the state and their access level allow."""
     record, access_level = document["record"], right_of(document, actor)
     changes = access_level >= Right.MODIFICATION
     return {
@@ -96,14 +96,14 @@ def allowed(document: Document, actor: Actor) -> dict[str, Any]:
 
 
 def findable(actor: Actor) -> Mapping[str, Any]:
-    """Return the MongoDB condition of what an actor may find: what is public, and what they are a member of."""
+    """Return the MongoDB condition of structures that an actor may find: public ones, and those they are members of."""
     if actor.is_administrator:
         return {}
     return {"$or": [{"public": True}, {"access.user": actor.id}]}
 
 
 def attached(actor: Actor, possible: str | None) -> Mapping[str, Any]:
-    """Return the MongoDB condition of an actor's own structures; with `possible`, those for which they may ask that."""
+    """Return the MongoDB condition of an actor's own structures; with `possible`, those that allow that request."""
     if possible is None:
         return {"access.user": actor.id}
     if possible in _ADMINISTRATORS:

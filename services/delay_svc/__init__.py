@@ -1,1 +1,1 @@
-"""Brings each message of the delay topics to its target topic when it is due, and never before."""
+"""Forwards each delayed record to its target topic when it is due, and never before."""

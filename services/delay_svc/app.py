@@ -1,4 +1,4 @@
-"""Puts the process together: the only file that names concrete classes."""
+"""The composition root: the only file here that names concrete classes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,14 +20,14 @@ from shared.runtime.health import Health
 from shared.runtime.settings import KafkaSettings
 
 GRACE_S = 10.0
-"""Seconds for each part to end; then the process ends without it, which loses nothing."""
+"""Seconds for each part to stop; then the process ends without waiting for it, which loses nothing."""
 HANGS_AFTER_S = 120.0
-"""Seconds without a turn. A turn waits for Kafka's acknowledgements for as long as Kafka is away."""
+"""Seconds without a turn of the loop. A turn waits for Kafka's acknowledgements for as long as Kafka is down."""
 
 
 @asynccontextmanager
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
-    """Relay what is due for as long as the context is open. Raises, at its end, what made the relay fail."""
+    """Forward due records until the context is left; then raise the error that ended the relay, if any."""
     clock = settings.clock()
     windows = Windows(settings.delay_window)
     metrics.WINDOW_RECORDS.set_function(lambda: len(windows))
@@ -42,7 +42,7 @@ async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
 
         async def has_share() -> None:
             if not relay.has_share:
-                raise Transient("the group has given this process no share yet")
+                raise Transient("the group has assigned no partitions to this process yet")
 
         health.check("share", has_share)
         health.check("kafka", lambda: answers(producer))
@@ -62,12 +62,12 @@ def build_reader(kafka: KafkaSettings) -> AIOKafkaConsumer:
         group=PROCESS,
         session_timeout_ms=SESSION_TIMEOUT,
         heartbeat_interval_ms=SESSION_TIMEOUT // 3,
-        # A new delay has a new topic, which is found by looking.
+        # A new delay has a new topic, which is found when the metadata is refreshed.
         metadata_max_age_ms=5_000,
-        # aiokafka asks a broker for more only when its last question is answered: this is how long a partition that
-        # has room again may wait because the others have nothing new.
+        # aiokafka sends a broker one fetch at a time: this is how long a partition that has room again may wait because
+        # the others have nothing new.
         fetch_max_wait_ms=100,
-        # A little more than a window takes: what is fetched beyond it is dropped and fetched again.
+        # A little more than a window holds: records fetched beyond it are dropped and fetched again.
         max_partition_fetch_bytes=256 * 1024,
     )
 
@@ -78,5 +78,5 @@ async def _started(client: Any) -> AsyncIterator[None]:
         await client.start()
         yield
     finally:
-        # A client that can't reach Kafka any more waits for it without end.
+        # A client that can no longer reach Kafka would wait for it for ever.
         await asyncio.wait_for(client.stop(), GRACE_S)

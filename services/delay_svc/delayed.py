@@ -1,4 +1,4 @@
-"""What a delay record says: when it is due and where it goes. Pure."""
+"""Delayed records: when each is due and where it goes. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ TARGET = "target"
 TARGET_ENDS_WITH = ".due"
 
 MARGIN = 10 * MINUTE
-"""How much later than its append plus the delay of its topic a record may be due: what clocks may differ by."""
+"""Ms by which a record may be due later than its append plus its topic's delay, since clocks differ."""
 LONGEST = 64 * 1024
-"""Bytes of key and value; what is larger is no trigger."""
+"""Bytes of key and value at most; a larger record is no trigger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """A record that waits. `due_at` is in ms; `spread` modulo the target's partitions is its partition there.
+    """A delayed record. `due_at` is in ms; `spread` modulo the target's partitions is its partition there.
 
-    `ahead` is by how many ms it is due later than its append and the delay of its topic say: by that much its writer's
-    clock was ahead of the broker's.
+    `ahead` is by how many ms it is due later than its append plus its topic's delay: that much its writer's clock was
+    ahead of the broker's.
     """
 
     due_at: int
@@ -36,14 +36,15 @@ class Delayed:
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Return what is forwarded: all headers but the target."""
+        """Return the headers to forward: all but the target."""
         return [header for header in self.record.headers if header[0] != TARGET]
 
 
 def read(record: Any, delay: int) -> Delayed:
     """Read a record of the topic whose delay is `delay` (ms). Raises Poison when it can't be forwarded.
 
-    What is due already is right. What is due later than the delay allows would take room in its window for too long.
+    A record that is due already is valid. One that is due later than the delay allows is not: it would take room in its
+    window for too long.
     """
     headers = dict(record.headers)
     due_at = _due_at(headers.get(DUE_AT))
@@ -59,7 +60,7 @@ def read(record: Any, delay: int) -> Delayed:
 
 
 def _due_at(value: bytes | None) -> int:
-    # Sixteen digits of milliseconds reach the year 300,000; int() of a megabyte of digits would take long.
+    # Sixteen digits of milliseconds reach the year 300,000. More are refused: int() of a megabyte of digits is slow.
     if value is None or not value.isdigit() or len(value) > 16:
         raise Poison("due_at_invalid", "L'en-tête « due_at » manque ou n'est pas un instant en millisecondes.")
     return int(value)
@@ -68,7 +69,7 @@ def _due_at(value: bytes | None) -> int:
 def _target(value: bytes | None) -> str:
     if value is None:
         raise Poison("target_invalid", "L'en-tête « target » manque.")
-    # A topic's name is ASCII; other bytes become characters that no topic's name holds.
+    # A topic's name is ASCII; other bytes become characters that no topic's name contains.
     target = value.decode("ascii", "replace")
     if not target.endswith(TARGET_ENDS_WITH):
         raise Poison("target_invalid", "L'en-tête « target » ne désigne pas un topic d'échéances (« .due »).")

@@ -1,4 +1,4 @@
-"""Sends records on: what is due to its target, what can't be forwarded to the dead letters."""
+"""Forwards due records to their targets, and dead-letters those that can't be forwarded."""
 
 import asyncio
 from collections.abc import Iterable
@@ -27,20 +27,20 @@ _REFUSALS = {
     TopicAuthorizationFailedError: Poison("target_forbidden", "Le service n'a pas le droit d'écrire dans ce topic."),
     MessageSizeTooLargeError: Poison("message_too_large", "Le topic visé n'accepte pas un message aussi long."),
 }
-"""What the target says of these records alone; any other error of the producer is one of the process."""
+"""The errors by which a target refuses these records alone; any other error of the producer ends the process."""
 
 
 _NO_DEAD_LETTERS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
-"""What the dead letters' topic says while it lacks, or the right to write it does: an operator can mend that."""
+"""The errors while the dead-letter topic, or the right to write to it, is missing: an operator can correct that."""
 _DEAD_LETTER_AGAIN_AFTER_S = 1.0
-"""Seconds."""
+"""Seconds between two tries."""
 
 
 class Forwarder:
-    """Forwards and dead-letters. Whatever it raises means that the process must start anew.
+    """Forwards and dead-letters. After any exception the process must be restarted.
 
-    aiokafka's idempotent producer retries by itself for as long as Kafka is away; what it gives up on (a target deleted
-    meanwhile, after half a minute) leaves it unusable.
+    aiokafka's idempotent producer retries by itself for as long as Kafka is down. Once it gives a batch up (half a
+    minute after its target was deleted, for instance) it is unusable.
     """
 
     def __init__(self, producer: AIOKafkaProducer, clock: Clock) -> None:
@@ -48,9 +48,9 @@ class Forwarder:
         self._clock = clock
 
     async def forward(self, triggers: Iterable[Delayed]) -> list[tuple[Delayed, Poison]]:
-        """Send `triggers` to their targets, as they are but for the target; return those that were refused.
+        """Send `triggers` to their targets, unchanged but for the header `target`; return those that were refused.
 
-        It returns when all are answered. The order of those that share a key is kept.
+        It returns when all are acknowledged or refused. The order of those that share a key is kept.
         """
         lots = await self._lots(triggers)
         sent = await send_batches(self._producer, lots, _append)
@@ -67,9 +67,9 @@ class Forwarder:
         return refused
 
     async def dead_letter(self, record: Any, poison: Poison) -> None:
-        """Put a record nobody can forward into the dead letters; return when that is acknowledged.
+        """Dead-letter a record that can't be forwarded; return when that is acknowledged.
 
-        As long as there is nowhere to put it, it is tried again.
+        While the dead-letter topic is missing, it tries again.
         """
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         log.error("dead_lettered", code=poison.code, **place)
@@ -95,7 +95,7 @@ class Forwarder:
         return lots
 
     def _forwarded(self, triggers: list[Delayed], answer: Any) -> None:
-        # The broker stamps its append in a topic with LogAppendTime, as all targets are; elsewhere now is close to it.
+        # All targets have LogAppendTime, so the answer has the append time; in another topic the present time is close.
         appended_at = answer.timestamp if answer.timestamp_type else self._clock.now()
         metrics.FORWARDED.labels(answer.topic).inc(len(triggers))
         for trigger in triggers:

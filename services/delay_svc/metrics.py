@@ -1,4 +1,4 @@
-"""The metrics of the delay."""
+"""The metrics of delay_svc."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -12,9 +12,9 @@ EARLY = Counter(
 )
 FORWARDED = Counter("delay_forwarded_total", "Records forwarded", ["target"])
 WINDOW_RECORDS = Gauge("delay_window_records", "Records read ahead that wait in memory")
-HEAD_AGE_SECONDS = Gauge("delay_head_age_seconds", "How long the earliest waiting record is due already, else 0")
+HEAD_AGE_SECONDS = Gauge("delay_head_age_seconds", "How long the earliest waiting record has been due, else 0")
 WRITER_AHEAD_SECONDS = Gauge(
-    "delay_writer_ahead_seconds", "How far the clock of the writer of a record that waits was ahead of the brokers'"
+    "delay_writer_ahead_seconds", "How far the clock of a waiting record's writer was ahead of the brokers'"
 )
-STALLS = Counter("delay_stalls_total", "Pauses of the process after which its partitions may have gone to others")
-FENCED = Counter("delay_fenced_total", "Times the group refused a commit, so that the relay let go of its partitions")
+STALLS = Counter("delay_stalls_total", "Pauses of the process after which the group may have reassigned its partitions")
+FENCED = Counter("delay_fenced_total", "Commits that the group refused, so that the relay dropped its partitions")

@@ -1,10 +1,10 @@
 """The loop that reads the delay topics ahead, forwards what is due, and finishes what was forwarded.
 
-At least once: an offset is committed after the acknowledgements, so a process that dies repeats its last few records
-(their owners apply each once) and loses none. What was forwarded behind the offset is told with it, so that it is not
-repeated either. Two processes that both believe to own a partition would repeat more:
-aiokafka can't fence a producer, so whoever may have lost its partitions proves by a commit, which the group refuses
-from a former member, that it still has them.
+At least once: an offset is committed after the acknowledgements. So a process that dies repeats its last few records
+(their owners apply each once) and loses none. Records forwarded beyond the offset are described in the commit's
+metadata, the watermark, so that they are not repeated either. Two processes that both believe to own a partition would
+repeat more, and aiokafka can't fence a producer. So a process that may have lost its partitions first commits: the
+group refuses a commit of a former member.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 SESSION_TIMEOUT = 6 * SECOND
-"""After this silence (ms) the group gives the partitions of a process to others."""
+"""After so many ms without a heartbeat the group gives the partitions of a process to others."""
 STALL = SESSION_TIMEOUT // 2
 COMMIT_EVERY = 50
-"""Ms between two commits: what is forwarded between them is forwarded again after a `kill -9`."""
+"""Ms between two commits: records forwarded since the last one are forwarded again after a `kill -9`."""
 LONGEST_WAIT = SECOND // 2
 LAST_DEAD_LETTERS_S = 1.0
-"""Seconds that dead letters may still take when partitions are given away; whoever gets them sends the others again."""
+"""Seconds that dead letters may still take when partitions are revoked; the next owner sends the others again."""
 READ_AT_ONCE = 200
-"""Records of one partition taken in per turn: with twelve of them a turn of much to do takes some 50 ms."""
+"""Records of one partition taken in per turn: with twelve partitions a busy turn takes some 50 ms."""
 
 
 class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types.
-    """One process's share of the delay. `turned` is called each time the loop comes around, idle or not.
+    """The relay of the partitions of one process. `turned` is called in each turn of the loop, idle or not.
 
     The consumer must have been subscribed with this relay as its listener, and started.
     """
@@ -59,14 +59,14 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._windows = windows
         self._clock = clock
         self._turned = turned
-        # Held while records are judged, forwarded and committed: partitions are not given away in the middle of it.
+        # Held while records are read, forwarded and committed: partitions are not revoked in the middle of it.
         self._at_work = asyncio.Lock()
         self.has_share = False
-        """Whether the group has given this process its share of the partitions, be it none."""
+        """Whether the group has assigned this process its partitions, perhaps none."""
         self._targets: Collection[str] = ()
         self._committed: dict[Any, tuple[int, str]] = {}
         self._inherited: Mapping[TopicPartition, Any] = {}
-        """What was committed last of each partition when the group gave it to this process: `offset`, `metadata`."""
+        """The last commit of each partition when the group assigned it to this process: `offset`, `metadata`."""
         self._unfinished = False
         self._dead_letters: set[asyncio.Task[None]] = set()
         self._last_commit = self._last_turn = time.monotonic()
@@ -75,7 +75,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._stopping = False
 
     async def run(self) -> None:
-        """Relay until told to `stop`. Whatever it raises means that the process must start anew."""
+        """Relay until `stop` is called. After any exception the process must be restarted."""
         while not self._stopping:
             records = await self._read()
             async with self._at_work:
@@ -89,7 +89,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._stopping = True
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - it is always all.
-        """Finish and forget everything: aiokafka takes all partitions away on each rebalance."""
+        """Finish and forget everything: aiokafka revokes all partitions on each rebalance."""
         self.has_share = False
         async with self._at_work:
             try:
@@ -100,27 +100,27 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 self._fenced = False
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Tell what this process now has; reading begins at what was committed."""
+        """Note the assigned partitions; reading begins at the committed offsets."""
         self.has_share = True
-        async with self._at_work:  # What is read waits until it is known what of it was forwarded.
-            # aiokafka's `committed` asks the same, and drops the metadata.
+        async with self._at_work:  # No record is handled before it is known which ones were forwarded.
+            # aiokafka's `committed` asks the same, but drops the metadata.
             self._inherited = await self._consumer._coordinator.fetch_committed_offsets(list(assigned))  # noqa: SLF001
         self._in_doubt = False
-        self._last_turn = time.monotonic()  # A long rebalance is no pause of the process.
+        self._last_turn = time.monotonic()  # A long rebalance is no stall of the process.
         log.info("assigned", partitions=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
     async def _read(self) -> Mapping[TopicPartition, list[Any]]:
         """Wait for records, or until there is something to do; return some of each partition, within its window.
 
-        aiokafka hands over one partition after the other. Each gives a share in turn, or what is due in the last would
-        wait for what is not in the first. No call is cancelled: that would switch off aiokafka's watch over idle
-        members for good.
+        aiokafka returns one partition after the other. So each gives a share in turn: otherwise due records of the last
+        partition would wait for undue ones of the first. No call is cancelled: that would switch off aiokafka's check
+        for idle members for good.
         """
         shares = self._throttle()
         smallest = min(shares.values(), default=1)
         read = dict(await self._consumer.getmany(timeout_ms=self._patience(), max_records=smallest))
         if sum(map(len, read.values())) == smallest:
-            # There may be more. Without a time-out it is handed over at once: no rebalance can come in between.
+            # There may be more. With a time-out of 0 it is returned at once, and no rebalance can come in between.
             for partition, share in shares.items():
                 if partition not in read:
                     read |= await self._consumer.getmany(partition, timeout_ms=0, max_records=share)
@@ -132,7 +132,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 self._windows.begin(partition, some[0].offset, self._forwarded_from(partition, some[0].offset))
         await self._watch_for_stall()
         if self._fenced:
-            return  # Until the group gives partitions anew, what is read is not ours to forward.
+            return  # Until the group assigns partitions anew, the records read are not ours to forward.
         await self._take_in(records)
         due = self._windows.due(self._clock.now())
         if due:
@@ -151,9 +151,9 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             await self._commit()
 
     def _forwarded_from(self, partition: TopicPartition, first: int) -> Watermark:
-        """Return what the predecessor said of the records from `first` on, where the reading begins."""
+        """Return the predecessor's watermark for the records from `first` on, where the reading begins."""
         left = self._inherited.get(partition)
-        # Before the offset that was left nothing was said; whoever begins there reads a topic that was made anew.
+        # It says nothing of records before the committed offset: reading begins there if the topic was created anew.
         return watermark.NONE if left is None or first < left.offset else watermark.read(left.metadata)
 
     async def _take_in(self, records: Mapping[TopicPartition, list[Any]]) -> None:
@@ -162,7 +162,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             delay = delay_of(partition.topic)
             read += [(partition, record, _judged(record, delay)) for record in some]
         if any(isinstance(what, Delayed) and what.target not in self._targets for _, _, what in read):
-            # Perhaps it was made a moment ago. Sending to a topic that does not exist would hold everything up.
+            # Perhaps it was created a moment ago. Sending to a topic that does not exist would block everything.
             self._targets = await self._consumer.topics()
         for partition, record, what in read:
             if isinstance(what, Poison):
@@ -175,7 +175,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 self._windows.add(partition, what)
 
     def _dead_letter(self, record: Any, poison: Poison) -> None:
-        """Send a record to the dead letters, which may take long; until that is done its offset is not finished."""
+        """Dead-letter a record in the background, since it may take long; until then its offset is not finished."""
         release = self._windows.hold(TopicPartition(record.topic, record.partition), record.offset)
         dead_letter = asyncio.create_task(self._forwarder.dead_letter(record, poison), name="dead letter")
         dead_letter.add_done_callback(
@@ -196,7 +196,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._dead_letters.clear()
 
     async def _commit(self, *, prove: bool = False) -> None:
-        """Finish what was forwarded; to `prove` that the partitions are still ours, also what was finished before."""
+        """Commit what was forwarded; with `prove` commit all positions, to check that the partitions are still ours."""
         self._unfinished = False
         self._last_commit = time.monotonic()
         commits = self._windows.commits()
@@ -215,9 +215,9 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._committed.update(changed)
 
     async def _watch_for_stall(self) -> None:
-        """After a long pause of the process the group may have given its partitions to others: ask before going on.
+        """After a long pause of the process the group may have reassigned its partitions: check that before going on.
 
-        The doubt stays until there is a position to ask with: what was read before the pause may come up after it.
+        The doubt stays until there is a position to commit: records read before the pause may be handled after it.
         """
         before, self._last_turn = self._last_turn, time.monotonic()
         if (self._last_turn - before) * SECOND > STALL:
@@ -229,9 +229,9 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             await self._commit(prove=True)
 
     def _throttle(self) -> dict[TopicPartition, int]:
-        """Read each partition further, or not, as its window wants; return how many records each is to give now.
+        """Pause or resume each partition, as its window has room; return how many records to take of each now.
 
-        aiokafka forgets pauses on a rebalance, and refuses them for what isn't assigned: it is asked, not remembered.
+        aiokafka forgets pauses on a rebalance, and refuses them for unassigned partitions. So its own state is used.
         """
         paused = self._consumer.paused()
         shares = {}
@@ -246,7 +246,7 @@ class Relay(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         return shares
 
     def _patience(self) -> int:
-        """Return for how long (ms) there is nothing to do but to read."""
+        """Return for how long (ms) there is nothing to do but read."""
         next_due = self._windows.next_due()
         waits = [LONGEST_WAIT] if next_due is None else [LONGEST_WAIT, next_due - self._clock.now()]
         if self._unfinished:

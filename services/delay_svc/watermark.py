@@ -1,9 +1,9 @@
-"""What a commit says besides its position: what behind it was forwarded already. Pure.
+"""The watermark: which records beyond a committed offset were forwarded already. Pure.
 
-What is released by `due_at` can stand behind a record that isn't due: the position stays before that one, and whoever
-went on from the position alone would forward again all that came after it, minutes of it when a writer's clock is
-minutes fast. Since what is due first is released first, two numbers tell what is finished behind the position; Kafka
-keeps them with the offset, as the metadata of the commit.
+Records are released by `due_at`, so one may come in the log after a record that isn't due. The committed offset stays
+at that one. A process that knew only the offset would forward all records after it again: minutes of them, when a
+writer's clock is minutes fast. Since records are released in the order of `due_at`, two numbers describe what is
+finished beyond the offset. Kafka keeps them with it, as the metadata of the commit.
 """
 
 import re
@@ -19,7 +19,7 @@ class Watermark(NamedTuple):
     end: int
 
     def covers(self, offset: int, due_at: int) -> bool:
-        """Return whether a record is finished by what this says; of those it does not cover nothing is said."""
+        """Return whether the watermark says that a record is finished; of records it does not cover it says nothing."""
         return offset < self.end and due_at <= self.due_at
 
     def __str__(self) -> str:
@@ -28,15 +28,15 @@ class Watermark(NamedTuple):
 
 
 FOREVER = 10**16 - 1
-"""Ms, the latest that a record can be due."""
+"""The latest `due_at` (ms) that a record can have."""
 NONE = Watermark(0, 0)
 """Covers nothing."""
 
 
 def read(metadata: str) -> Watermark:
-    """Return what the metadata of a commit says; nothing when they are not ours, as after an operator moved the offset.
+    """Return the watermark in the metadata of a commit; `NONE` when they are not ours, as after an operator's reset.
 
-    That is safe: what is not known to be finished is forwarded, once too often at worst.
+    That is safe: records not known to be finished are forwarded, once too often at worst.
     """
     written = _WRITTEN.fullmatch(metadata)
     return Watermark(int(written[1]), int(written[2])) if written else NONE

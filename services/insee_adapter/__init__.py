@@ -1,1 +1,1 @@
-"""Asks INSEE's register (Sirene) for the others: one quota, one cache, one queue that is fair between actors."""
+"""Looks SIRETs up in INSEE's register (Sirene) for all processes: one quota, one cache, one fair queue."""

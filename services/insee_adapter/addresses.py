@@ -1,12 +1,12 @@
-"""Makes a postal address of `adresseEtablissement`.
+"""Reads a postal address from `adresseEtablissement`.
 
-Where an establishment is, the code of its commune says: INSEE gives one to what is in France alone, and has left the
-country of a head office abroad beside communes of France (the State's own sites ignore that country too). Communes
-overseas are communes of France: their country is FR, as it is on an envelope, and their postcode says the rest.
+The code of its commune says whether an establishment is in France: INSEE gives such a code only there. Beside it may be
+the country of a head office abroad, which is ignored (as the State's own sites do). Communes overseas are communes of
+France: their country is FR, as on an envelope, and their postcode says the rest.
 
-INSEE no longer fills « distribution spéciale » and CEDEX, and its secondary address is always empty: they are not read.
-Older records abbreviate the kind of street and number the arrondissements of Paris, Lyon and Marseille; both are
-written the way newer ones are, so that a refresh of the register does not look like a change of address.
+INSEE no longer fills « distribution spéciale » and CEDEX, and its secondary address is always empty, so they are not
+read. Older records abbreviate the kind of street and number the arrondissements of Paris, Lyon and Marseille. Both are
+converted to the form of newer records, so that a refresh of the register does not look like a change of address.
 """
 
 import re
@@ -37,7 +37,7 @@ _POSTCODES = {"97801": "97150"}
 _NUMBERED_CITY = re.compile(r"(PARIS|LYON|MARSEILLE) \d{1,2}(?:ER|E|EME|ÈME)?")
 
 _LINE, _CITY, _POSTCODE = 255, 100, 12
-# What our addresses hold. INSEE's own limits are lower: what is longer is an accident, and no reason to refuse it all.
+# The limits of our addresses. INSEE's own are lower: a longer text is an accident, and cut instead of refused.
 
 _HIDEABLE = (
     "complementAdresseEtablissement",
@@ -51,16 +51,16 @@ _HIDEABLE = (
     "libelleCommuneEtablissement",
     "libelleCommuneEtrangerEtablissement",
 )
-# INSEE says that it never hides the commune; if it did, we would not have one.
+# INSEE says that it never hides the commune; if it did, there would be no address.
 
 
 def is_hidden(values: Mapping[str, Any]) -> bool:
-    """Tell whether INSEE keeps a part of this address back."""
+    """Tell whether INSEE hides a part of this address."""
     return hides(values, *_HIDEABLE)
 
 
 def read(values: Mapping[str, Any], *, partial: bool) -> Address | None:
-    """Read an address; None when there is none, or none that we can read: it is then given by hand.
+    """Read an address; None when there is none, or none that can be read: it is then given by hand.
 
     With `partial`, street and postcode are left out even where the private plan shows them.
     """
@@ -82,7 +82,7 @@ def read(values: Mapping[str, Any], *, partial: bool) -> Address | None:
 
 
 def unknown_country(values: Mapping[str, Any]) -> str | None:
-    """Return how INSEE calls a country that we don't know; None when we know it."""
+    """Return INSEE's name of a country that we don't know; None when we know it."""
     if in_france(values) or countries.iso(*_country(values)):
         return None
     code, label = _country(values)
@@ -98,7 +98,7 @@ def in_france(values: Mapping[str, Any]) -> bool:
 
 
 def _country(values: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Return INSEE's code of the country, which may stand where a commune's would, and the label."""
+    """Return INSEE's code of the country, which may be in the field of the commune's code, and the label."""
     code = shown(values, "codePaysEtrangerEtablissement") or shown(values, "codeCommuneEtablissement")
     return code, shown(values, "libellePaysEtrangerEtablissement")
 
@@ -114,7 +114,7 @@ def _city(values: Mapping[str, Any]) -> str | None:
 def _postcode(values: Mapping[str, Any]) -> str | None:
     postcode = shown(values, "codePostalEtablissement")
     if postcode and len(postcode) > _POSTCODE:
-        return None  # Half a postcode is a wrong one.
+        return None  # A cut postcode would be a wrong one.
     return postcode or _POSTCODES.get(shown(values, "codeCommuneEtablissement") or "")
 
 

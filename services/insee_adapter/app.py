@@ -1,4 +1,4 @@
-"""Plugs the process together: the only file here that names concrete classes."""
+"""The composition root: the only file here that names concrete classes."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ _WORKER_HANGS_AFTER_S = 180
 
 @asynccontextmanager
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
-    """Run until the context is left; look-ups under way are then put back, to be made by another replica."""
+    """Run until the context is left; look-ups under way then go back to the queue, for another replica."""
     kafka, clock = KafkaSettings(), settings.clock()
     database = mongo.connect(MongoSettings())
     cache = Cache(database)
@@ -122,7 +122,7 @@ def _start(name: str, worker: Callable[..., Worker], health: Health) -> asyncio.
 
 async def _count(queue: Queue) -> None:
     while True:
-        with contextlib.suppress(mongo.PyMongoError):  # The workers tell of it; this only counts.
+        with contextlib.suppress(mongo.PyMongoError):  # The workers log such errors; this only sets a metric.
             metrics.LOOK_UPS.set(await queue.size())
             metrics.OLDEST_SECONDS.set(await queue.oldest())
         await asyncio.sleep(_COUNT_EVERY_S)

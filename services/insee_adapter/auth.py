@@ -1,4 +1,4 @@
-"""Proves to INSEE who we are: an API key (public plan) or an OAuth2 token (private plan, for administrations).
+"""Authenticates us to INSEE: by an API key (public plan) or an OAuth2 token (private plan, for administrations).
 
 Neither a key nor a token nor a password is ever logged, and none is part of a URL.
 """
@@ -17,19 +17,19 @@ from shared.contracts.messages.insee import Because
 
 
 class Credentials(Protocol):
-    """What proves who we are."""
+    """Our credentials at INSEE."""
 
     async def headers(self) -> Mapping[str, str]:
-        """Return the headers of a call. Raises `NoAnswer` when there is no proof to be had now."""
+        """Return the headers of a call. Raises `NoAnswer` when there are none to be had now."""
         ...
 
     def refused(self, headers: Mapping[str, str]) -> bool:
-        """Take note that these headers were answered 401; tell whether asking for new ones may help."""
+        """Note that these headers were answered 401; return whether asking for new ones may help."""
         ...
 
 
 class ApiKey:
-    """The public plan: one key, made in INSEE's portal."""
+    """The public plan: one key, created in INSEE's portal."""
 
     def __init__(self, key: SecretStr) -> None:
         self._headers = {"X-INSEE-Api-Key-Integration": key.get_secret_value()}
@@ -38,14 +38,14 @@ class ApiKey:
         """Return the key's header."""
         return self._headers
 
-    def refused(self, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's.
+    def refused(self, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol has it.
         """A key that is refused stays refused."""
         return False
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the private plan. Its password expires after 90 days; renewing it is an operator's task."""
+    """An account of the private plan. Its password expires after 90 days, and an operator has to renew it."""
 
     token_url: str
     client_id: str
@@ -62,7 +62,7 @@ class _Token(BaseModel):
 class PasswordGrant:
     """The private plan: a token by OAuth2's password grant, kept until shortly before it expires.
 
-    `clock` must never go back. One token is asked for at a time, however many calls need it.
+    `clock` must be monotonic. One token is requested at a time, however many calls need it.
     """
 
     def __init__(self, http: httpx2.AsyncClient, account: Account, clock: Clock) -> None:
@@ -74,7 +74,7 @@ class PasswordGrant:
         self._until = 0
 
     async def headers(self) -> Mapping[str, str]:
-        """Return the token's header, asking for a token when there is none that lasts."""
+        """Return the token's header, requesting a token when there is none or it expires soon."""
         async with self._lock:
             if not self._headers or self._clock.now() >= self._until:
                 token = await self._ask()
@@ -83,7 +83,7 @@ class PasswordGrant:
             return self._headers
 
     def refused(self, headers: Mapping[str, str]) -> bool:
-        """Forget the token, unless another call has renewed it since."""
+        """Discard the token, unless another call has renewed it since."""
         if headers is self._headers:
             self._headers = {}
         return True
@@ -108,5 +108,5 @@ class PasswordGrant:
         try:
             return _Token.model_validate_json(response.content)
         except ValidationError:
-            # The error would quote the body, which may hold a token: it is not chained.
+            # The error would quote the body, which may contain a token: it is not chained.
             raise NoAnswer(Because.OUTAGE, "L'INSEE ne délivre pas de jeton.") from None

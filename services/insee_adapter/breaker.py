@@ -1,7 +1,7 @@
-"""A circuit breaker: after several failures in a row INSEE is left alone for a while, then tried with one call.
+"""A circuit breaker: after several failures in a row no call is made for a while, then a single one.
 
-It counts what tells that INSEE does not work (time-outs, 5xx, a refused key); « not found » is an answer, and a
-quota that is used up says nothing of INSEE's health. Pure: the time is passed.
+It counts failures that show that INSEE does not work (time-outs, 5xx, a refused key). « Not found » is an answer, and a
+quota that is used up says nothing about INSEE's health. Pure: the time is passed.
 """
 
 from enum import StrEnum
@@ -16,9 +16,9 @@ class State(StrEnum):
 
 
 class Breaker:
-    """Counts failures in a row. Every call that `enter` let through must end in one of the three other verbs.
+    """Counts failures in a row. After each call that `enter` lets through, another method must be called.
 
-    `threshold` failures in a row open it, for `rest` ms. Times are ms of a clock that never goes back.
+    `threshold` failures in a row open it, for `rest` ms. Times are ms of a monotonic clock.
     """
 
     def __init__(self, threshold: int = 5, rest: int = 30_000) -> None:
@@ -36,10 +36,10 @@ class Breaker:
             case State.OPEN:
                 return max(0, self._until - now)
             case State.TRYING:
-                return 1_000  # The one call that is under way will tell.
+                return 1_000  # The one call that is under way will decide.
 
     def enter(self, now: int) -> int:
-        """Ask to make a call: 0 when it may be made, else how long (ms) to leave INSEE alone."""
+        """Ask to make a call: 0 when it may be made, else how long (ms) to wait."""
         if wait := self.wait(now):
             return wait
         if self.state is State.OPEN:
@@ -52,14 +52,14 @@ class Breaker:
         self.state = State.CLOSED
 
     def failed(self, now: int) -> None:
-        """The call failed in a way that tells of INSEE's health."""
+        """The call failed because INSEE does not work."""
         self._failures += 1
         if self.state is State.TRYING or self._failures >= self._threshold:
             self.state = State.OPEN
             self._until = now + self._rest
 
     def abandoned(self) -> None:
-        """The call tells nothing: it was not made, was given up, or the quota was used up. The next one may try."""
+        """The call says nothing of INSEE's health: not made, given up, or over the quota. The next one may try."""
         if self.state is State.TRYING:
             self.state = State.OPEN
             self._until = 0

@@ -1,11 +1,11 @@
-"""The answers of INSEE, kept for a while in MongoDB.
+"""The cache of INSEE's answers, in MongoDB.
 
-INSEE's data change once a night. What decides on a creation (« is it open? ») is kept for an hour only, and « not
-found » for minutes, since an establishment made yesterday appears the next morning. No answer at all is never kept.
-No answer is kept into the day on which a closing or an opening that it announces takes place: by then it is untrue.
+INSEE's data change once a night. An answer that decides on a creation (« is it open? ») is kept for an hour only, and
+« not found » for minutes, since an establishment created yesterday appears the next morning. UNAVAILABLE is never kept.
+An answer that announces a closing or an opening is not kept into that day, on which it becomes untrue.
 
-What is kept is bounded without a limit of its own: each answer has cost a call, so there are as many as the quota lets
-through in the longest of these times, a day (43,200 with INSEE's public plan).
+The cache needs no limit of its own: each answer has cost a call, so there are at most as many as the quota allows in
+the longest of these times, a day (43,200 with INSEE's public plan).
 """
 
 import contextlib
@@ -26,33 +26,33 @@ KEPT = {
     Result.MOVED: 24 * HOUR,
     Result.NOT_FOUND: 10 * MINUTE,
 }
-"""How long (ms) each result is kept; one that isn't here never is."""
+"""How long (ms) each result is kept; a result that isn't here is never kept."""
 
 
 class Cache:
-    """One answer per SIRET. MongoDB's own clock decides what is too old."""
+    """One answer per SIRET. Expiry is by MongoDB's own clock."""
 
     def __init__(self, database: Any) -> None:
         self._answers = database["answers"]
 
     async def prepare(self) -> None:
-        """Make the index that removes what is too old (within a minute; readers don't wait for it)."""
+        """Create the index that removes expired answers (within a minute; reads check the expiry themselves)."""
         await self._answers.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0)
 
     async def get(self, sirets: Collection[str]) -> dict[str, InseeAnswer]:
-        """Return the answers kept for these SIRETs, by SIRET."""
+        """Return the cached answers for these SIRETs, by SIRET."""
         if not sirets:
             return {}
         kept = self._answers.find({"_id": {"$in": list(sirets)}, "$expr": {"$gt": ["$expires_at", "$$NOW"]}})
         answers = {}
         async for found in kept:
-            # One that another version kept and that this one can't read is asked for again.
+            # An answer cached by another version that this one can't read is looked up again.
             with contextlib.suppress(ValidationError):
                 answers[found["_id"]] = InseeAnswer.model_validate(found["answer"])
         return answers
 
     async def put(self, answer: InseeAnswer) -> None:
-        """Keep an answer as long as its result allows, and a doublon's no longer than what is said of its target."""
+        """Keep an answer as long as its result allows, and that of a doublon no longer than its target's."""
         kept = KEPT.get(answer.result)
         if kept is None:
             return

@@ -1,9 +1,9 @@
-"""Says which ISO 3166 country INSEE means by a code and a label. Pure; the table is `countries.csv` beside this file.
+"""Finds the ISO 3166 country of INSEE's code and label. Pure; the table is `countries.csv` beside this file.
 
-INSEE's code names a state, or several territories of one: then the label decides (« JERSEY » beside the code of the
-United Kingdom). Labels are compared by their words, whatever their order, articles, accents and punctuation, since
-INSEE has written « MAN (ILE) » and « Île de Man ». What neither tells, or what each tells differently, is unknown: a
-guess would be a wrong address.
+INSEE's code is that of a state, or of several territories of one: then the label decides (« JERSEY » with the code of
+the United Kingdom). Labels are compared by their words, regardless of order, articles, accents and punctuation, since
+INSEE has written « MAN (ILE) » and « Île de Man ». When neither identifies a country, or they contradict each other, it
+is unknown: a guess would be a wrong address.
 """
 
 import csv
@@ -26,7 +26,7 @@ Words = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of the table. `iso` is None where a code or a name does not tell one country."""
+    """A line of the table. `iso` is None where a code or a name does not identify one country."""
 
     iso: str | None
     names: tuple[Words, ...]
@@ -58,7 +58,7 @@ def knows(code: str) -> bool:
 
 
 def iso(code: str | None, label: str | None) -> str | None:
-    """Return the ISO 3166 alpha-2 code of a country; None when code and label don't tell one."""
+    """Return the ISO 3166 alpha-2 code of a country; None when code and label don't identify one."""
     said = _words(label or "")
     by_name = _one(names.iso for lines in _OWN.values() for names in lines if said in names.names)
     own = _OWN.get(code or "", [])

@@ -1,4 +1,4 @@
-"""Days as INSEE means them: those of France, whatever the time of the machine."""
+"""Days as INSEE means them: in the time of France, whatever the machine's time zone."""
 
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -7,12 +7,12 @@ _FRANCE = ZoneInfo("Europe/Paris")
 
 
 def today(instant: int) -> date:
-    """Return the day it is in France at an instant (ms)."""
+    """Return the day in France at an instant (ms)."""
     return datetime.fromtimestamp(instant // 1000, _FRANCE).date()
 
 
 def begins(day: date) -> datetime:
-    """Return the moment at which a day begins in France."""
+    """Return the instant (ms) at which a day begins in France."""
     return datetime.combine(day, time(), _FRANCE).astimezone(UTC)
 
 

@@ -27,20 +27,20 @@ OUTCOMES = topics.name("insee", topics.OUTCOMES)
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 
 _AT_ONCE = 20
-# How many look-ups of a batch are put in the queue side by side.
+# How many look-ups of a batch are put in the queue concurrently.
 _LONGEST = 200
-# Characters kept of what a message says of who asks.
+# Characters kept of the asker that a message names.
 
 
 class Answers:
-    """Publishes answers on `insee.outcomes`, keyed by SIRET, one for each who asked."""
+    """Publishes answers on `insee.outcomes`, keyed by SIRET, one for each asker."""
 
     def __init__(self, publish: Publish, clock: Clock) -> None:
         self._publish = publish
         self._clock = clock
 
     async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
-        """Publish an answer; returns once Kafka has it for good."""
+        """Publish an answer; returns once Kafka has acknowledged it."""
         await self._publish(self.messages(answer, askers))
 
     def messages(self, answer: InseeAnswer, askers: Sequence[Asker]) -> list[Message]:
@@ -63,7 +63,7 @@ class Answers:
         ]
 
     def full(self, siret: str, asker: Asker) -> list[Message]:
-        """Return the message that says that the queue has no room. It is the last word, so it may be asked again."""
+        """Return the message that says that the queue is full. It is final, so the look-up may be sent again."""
         answer = InseeAnswer(
             siret=siret,
             result=Result.UNAVAILABLE,
@@ -75,11 +75,9 @@ class Answers:
 
 
 class EntryPoint:
-    """Takes batches of `insee.requests`: what the cache knows is answered at once, the rest waits for its turn.
+    """Takes batches of `insee.requests`: look-ups in the cache are answered at once, the others are queued.
 
-    Where the queue has no room, that is the answer.
-
-    `wake` is set when there is new work.
+    When the queue is full, that is the answer. `wake` is set when there is new work.
     """
 
     def __init__(self, cache: Cache, queue: Queue, answers: Answers, publish: Publish, wake: asyncio.Event) -> None:
@@ -90,7 +88,7 @@ class EntryPoint:
         self._wake = wake
 
     async def requests(self, records: Sequence[Any]) -> None:
-        """Take a batch. When this returns, each look-up is answered, or in the queue and never lost."""
+        """Take a batch. When this returns, each look-up is answered, or stored in the queue."""
         out: list[Message] = []
         asked: list[tuple[InseeLookUp, Asker]] = []
         for record in records:

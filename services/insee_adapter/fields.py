@@ -1,4 +1,4 @@
-"""Reads single values out of INSEE's JSON, whatever shape they come in, and knows INSEE's mark for a hidden one."""
+"""Reads single values of INSEE's JSON, of whatever type, and recognises INSEE's mark for a hidden one."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -6,17 +6,17 @@ from datetime import date
 from typing import Any
 
 HIDDEN = "[ND]"
-"""What INSEE puts in place of a value it keeps back (« non diffusible »), since March 2023."""
+"""INSEE's mark in place of a hidden value (« non diffusible »), since March 2023."""
 
 _NO_DATE = date(1900, 1, 1)
 # INSEE writes 1900-01-01 where it has no date, in nearly all cases.
 
 
 def clean(value: str, most: int | None = None) -> str:
-    """Return a text of INSEE as our records may hold it (rule R25): it can't be refused, so it is put right.
+    """Return a text of INSEE as rule R25 requires: it can't be refused, so it is corrected.
 
-    Signs that are not seen go (controls, marks of direction, halves of a pair), all white space is one blank, letters
-    are composed; what is longer than `most` ends after its last whole word.
+    Invisible characters are removed (controls, marks of direction, unpaired surrogates), white space becomes one space,
+    letters are composed, and a text longer than `most` is cut after its last whole word.
     """
     seen = "".join(sign for sign in value if sign.isspace() or not unicodedata.category(sign).startswith("C"))
     whole = " ".join(unicodedata.normalize("NFC", seen).split())
@@ -44,7 +44,7 @@ def hides(values: Mapping[str, Any], *names: str) -> bool:
 
 
 def day(values: Mapping[str, Any], name: str) -> date | None:
-    """Return a day; None when there is none, or none that makes sense."""
+    """Return a day; None when there is none, or it is invalid."""
     value = text(values, name)
     if value is None:
         return None
@@ -56,12 +56,12 @@ def day(values: Mapping[str, Any], name: str) -> date | None:
 
 
 def inner(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a nested object, empty when it is absent or none."""
+    """Return a nested object; an empty one when it is absent or no object."""
     value = values.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
 def objects(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a list, none when it is absent."""
+    """Return the objects of a list; none when it is absent."""
     value = values.get(name)
     return [period for period in value if isinstance(period, Mapping)] if isinstance(value, list) else []

@@ -1,8 +1,8 @@
 """Whether an establishment is open today, by its history in INSEE's register. Pure: the day is passed.
 
-INSEE enters a closing or an opening that was declared ahead, up to a month, as a period that begins on a later day,
-and then gives that period first: the period that covers today decides, and what is to come is announced. A correction
-may split a period in two of the same state: what counts is since when the state is what it is.
+INSEE enters a closing or an opening that is declared up to a month ahead as a period that begins on a later day, and
+gives that period first. So the period that covers today decides, and later periods are announcements. A correction may
+split a period in two of the same state: what counts is since when the establishment has had this state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _OPEN, _CLOSED = "A", "F"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the history says today.
+    """The state of an establishment today, by its history.
 
     `closed_on` is the first day closed, None also when INSEE does not know it; `changes_on` the day on which it will
     open or close, when one is announced.
@@ -44,12 +44,12 @@ class _Period:
 
 
 def standing(objects: Sequence[Mapping[str, Any]], today: date) -> Standing | None:
-    """Return what the periods of an establishment say; None when they don't tell whether it is open."""
+    """Return the state by the periods of an establishment; None when they don't say whether it is open."""
     periods = _newest_first([_read(period) for period in objects])
     begun = [period for period in periods if period.start is None or period.start <= today]
     to_come = [period for period in reversed(periods) if period.state and period.start and period.start > today]
     if not begun:
-        # Only what is to come is known: before a first opening it is not open, before a closing it still is.
+        # Only future periods are known: before a first opening it is not open, before a closing it still is.
         return Standing(not to_come[0].is_open, changes_on=to_come[0].start) if to_come else None
     covering = next((at for at, period in enumerate(begun) if period.end is None or period.end >= today), 0)
     now = begun[covering]
@@ -70,7 +70,7 @@ def _read(period: Mapping[str, Any]) -> _Period:
 
 
 def _newest_first(periods: list[_Period]) -> list[_Period]:
-    # INSEE's own order, in which a period without a start has its place, unless the dates contradict it.
+    # INSEE's own order, in which a period without a start has its place too, unless the dates contradict it.
     starts = [period.start for period in periods if period.start]
     if all(newer >= older for newer, older in pairwise(starts)):
         return periods

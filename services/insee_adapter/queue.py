@@ -1,16 +1,17 @@
-"""The look-ups that wait to be made, kept in MongoDB so that none is lost whatever dies.
+"""The queue of look-ups, in MongoDB, so that none is lost whichever process dies.
 
-There is one document per SIRET: whoever asks for a SIRET that already waits joins it, and one call answers all.
+There is one document per SIRET: a look-up of a SIRET that already waits joins it, and one call answers all.
 
-Fairness: each actor's look-ups are numbered on from the turn that is being served, and the lowest number goes first.
-Somebody who asks for 500 gets the next 500 turns; somebody who asks for one after that gets the turn being served, and
-waits for one look-up of each other actor at most.
+Fairness: each actor's look-ups are numbered from the turn that is being served, and the lowest number goes first. An
+actor who asks for 500 gets the next 500 turns. An actor who then asks for one gets the turn being served, and waits for
+at most one look-up of each other actor.
 
-Bounds: what waits is bounded in all, of one actor, and of one SIRET, or whoever asks without end would fill the
-database, or one document beyond what MongoDB keeps. Whoever finds no room has that answer from the caller of `add`.
+Limits: the number of waiting look-ups is limited in all and for one actor, and so is the number of askers of one SIRET.
+Otherwise an actor could fill the database, or one document beyond MongoDB's limit. When the queue is full, the caller
+of `add` answers that.
 
-A worker claims a look-up for the time of a lease. When it dies the lease runs out and another claims it; the same
-answer may then be published twice, which readers expect. Times are MongoDB's own (`$$NOW`).
+A worker claims a look-up for the time of a lease. When it dies the lease expires and another worker claims it. The same
+answer may then be published twice, which readers expect. Times are by MongoDB's own clock (`$$NOW`).
 """
 
 import secrets
@@ -23,17 +24,17 @@ from shared.mongo.client import ASCENDING, ReturnDocument
 MOST = 100_000
 """Look-ups that wait, at most: more than two days of INSEE's public plan."""
 MOST_OF_ONE = 1_000
-"""Of one actor. Those that are added side by side are not counted by each other: a few dozen more may slip in."""
+"""Of one actor, at most. Concurrent additions don't see each other, so a few dozen more may get in."""
 MOST_ASKERS = 100
-"""Of those who wait for one SIRET: each is told the answer in a message of their own."""
+"""Askers of one SIRET, at most: each gets the answer in a message of its own."""
 
 _SERVED = "served"
-# The document of `turns` that holds the turn being served; those of actors have a prefix.
+# The document of `turns` with the turn being served; those of actors have a prefix.
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asked, and how the answer finds them: whoever asks twice with one `correlation_id` is answered once."""
+    """Who asked, and the correlation id of the answer: two messages with one `correlation_id` get one answer."""
 
     correlation_id: str
     actor: str
@@ -44,7 +45,7 @@ class Asker:
 class Job:
     """A look-up that this worker has claimed.
 
-    `unanswered` are the correlation ids of those who don't know yet that INSEE is unreachable.
+    `unanswered` are the correlation ids that have no answer UNAVAILABLE yet.
     """
 
     siret: str
@@ -56,9 +57,9 @@ class Job:
 
 
 class Queue:
-    """The look-ups of all replicas. `lease` is how long (ms) one may take, `max_wait` how long INSEE is retried.
+    """The queue of all replicas. `lease` is how long (ms) one look-up may take, `max_wait` how long INSEE is retried.
 
-    At most `most` of them wait, `most_of_one` for one actor, and `most_askers` for the answer to one.
+    At most `most` look-ups wait, `most_of_one` of one actor, and `most_askers` for the answer to one.
     """
 
     def __init__(
@@ -78,16 +79,16 @@ class Queue:
         self._most, self._most_of_one, self._most_askers = most, most_of_one, most_askers
 
     async def prepare(self) -> None:
-        """Make the indexes; actors who asked nothing for a day are forgotten."""
+        """Create the indexes; actors without a look-up for a day are removed."""
         await self._look_ups.create_index([("turn", ASCENDING), ("asked_at", ASCENDING)])
         await self._look_ups.create_index([("asked_at", ASCENDING)])
         await self._look_ups.create_index([("askers.actor", ASCENDING)])
         await self._turns.create_index([("at", ASCENDING)], expireAfterSeconds=86_400)
 
     async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> bool:
-        """Put a look-up in the queue, or join the one that waits. Once this returns True it is not lost.
+        """Put a look-up in the queue, or join the one that waits. Once this returns True it can't be lost.
 
-        False says that there is no room: nothing was kept, and nobody has an answer from the queue.
+        False means that the queue is full: nothing was stored, and the queue will give no answer.
         """
         if await self._is_full(asker.actor):
             return await self._knows(siret, asker)
@@ -130,7 +131,7 @@ class Queue:
         return bool(theirs >= self._most_of_one)
 
     async def _knows(self, siret: str, asker: Asker) -> bool:
-        """Tell whether this very question waits already: its message may come twice."""
+        """Tell whether this very look-up waits already, since its message may come twice."""
         mine = {"_id": siret, "askers.correlation_id": asker.correlation_id}
         return await self._look_ups.find_one(mine, {"_id": 1}) is not None
 
@@ -160,7 +161,7 @@ class Queue:
         return int(await self._look_ups.estimated_document_count())
 
     async def oldest(self) -> float:
-        """Return for how long (s) the look-up that was asked first has been waiting; 0 when none waits."""
+        """Return for how long (s) the oldest look-up has been waiting; 0 when none waits."""
         age = {"$project": {"ms": {"$subtract": ["$$NOW", "$asked_at"]}}}
         found = await self._look_ups.aggregate([{"$sort": {"asked_at": ASCENDING}}, {"$limit": 1}, age]).to_list(None)
         return max(0.0, (found[0].get("ms") or 0) / 1000) if found else 0.0
@@ -176,12 +177,12 @@ class Queue:
         )
         if found is None:
             return None
-        # The turn being served has no `at`: it is never forgotten.
+        # The turn being served has no `at`, so it never expires.
         await self._turns.update_one({"_id": _SERVED}, {"$max": {"turn": found["turn"]}}, upsert=True)
         return _job(found)
 
     async def finish(self, job: Job) -> Job | None:
-        """Remove an answered look-up. Returns it anew when others have joined since: they are still to be answered."""
+        """Remove an answered look-up. If others have joined it since, return it again: they have no answer yet."""
         mine = {"_id": job.siret, "lease": job.lease}
         removed = await self._look_ups.delete_one({**mine, "revision": job.revision})
         if removed.deleted_count:
@@ -190,7 +191,7 @@ class Queue:
         return None if found is None else _job(found)
 
     async def give_up(self, job: Job) -> bool:
-        """Note that INSEE is unreachable for this look-up; tell whether that has lasted too long."""
+        """Note that INSEE is unreachable for this look-up; return whether that has lasted too long."""
         found = await self._look_ups.find_one_and_update(
             {"_id": job.siret, "lease": job.lease},
             [{"$set": {"now": "$$NOW", "unreachable_since": {"$ifNull": ["$unreachable_since", "$$NOW"]}}}],
@@ -202,7 +203,7 @@ class Queue:
         return bool((found["now"] - since).total_seconds() * 1000 >= found["max_wait"])
 
     async def postpone(self, job: Job, wait: int, *, answered: frozenset[str] = frozenset(), failed: bool) -> None:
-        """Let the look-up be claimed again after `wait` ms; those `answered` know by now that INSEE is unreachable."""
+        """Let the look-up be claimed again after `wait` ms; the correlation ids `answered` have an UNAVAILABLE."""
         has_answer = {"$or": ["$$a.answered", {"$in": ["$$a.correlation_id", {"$literal": sorted(answered)}]}]}
         askers = {"$map": {"input": "$askers", "as": "a", "in": {"$mergeObjects": ["$$a", {"answered": has_answer}]}}}
         await self._look_ups.update_one(

@@ -1,13 +1,13 @@
 """INSEE's quota, shared by every replica through one MongoDB document.
 
-INSEE counts calls in fixed windows, each opened by the first call after the last one: nobody here knows their phase.
-So at most `limit` calls may arrive within *any* stretch of one window, wherever it starts. A permit is therefore held
-from before its call is sent until one window after its call has ended: whenever a call arrives, all those that arrived
-less than a window before it still hold theirs. A process that dies keeps its permits until its calls must have ended.
+INSEE counts calls in fixed windows, each opened by the first call after the last window. We don't know when they begin,
+so at most `limit` calls may arrive within *any* period of the length of a window. A permit is therefore held from
+before its call is sent until one window after its call has ended: whenever a call arrives, all those that arrived less
+than a window before it still hold theirs. The permits of a dead process stay held until its calls must have ended.
 
-Times are MongoDB's own (`$$NOW`), so the replicas' clocks don't matter, and each step is one atomic update.
-A third of the quota may go in a burst; the rest is spread over the time until the oldest permit comes back, so that
-the next permit is never far away, even after somebody asked for hundreds.
+Times are by MongoDB's own clock (`$$NOW`), so the replicas' clocks don't matter, and each step is one atomic update. A
+third of the quota may be used in a burst. The rest is spread over the time until the oldest permit is free again, so
+that the next permit never takes long, even after a burst of hundreds of look-ups.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from shared.mongo.client import ReturnDocument
 _ID = "insee"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAP_MS = 1_000
-# A permit may come back early (its call ended, or was never made), so nobody sleeps longer before looking again.
+# A permit may be free early (its call ended, or was never made), so no worker sleeps longer before asking again.
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to one call, to be ended before `deadline` (seconds of the monotonic clock)."""
+    """The right to one call, which must end before `deadline` (seconds of the monotonic clock)."""
 
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     deadline: float = 0.0
@@ -46,9 +46,9 @@ class Wait:
 
 
 class Quota:
-    """At most `limit` calls per `window` ms for everybody who uses the same collection.
+    """At most `limit` calls per `window` ms for all processes that use the same collection.
 
-    `call_ms` is the longest a call may last; `margin` what INSEE's and MongoDB's clocks may drift apart in a window.
+    `call_ms` is how long a call may take; `margin` is how far INSEE's and MongoDB's clocks may drift apart in a window.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Quota:
         self._call_ms = call_ms
 
     async def take(self) -> Permit | Wait:
-        """Take a permit, or say how long there is none."""
+        """Take a permit, or return how long there is none."""
         permit = Permit(deadline=time.monotonic() + self._call_ms / 1000)
         document = await self._collection.find_one_and_update(
             {"_id": _ID}, self._taking(permit.id), upsert=True, return_document=ReturnDocument.AFTER
@@ -85,7 +85,7 @@ class Quota:
             ]
         }
         held = {"id": permit, "frees_at": {"$add": ["$$NOW", self._call_ms + self._held_ms]}}
-        # The time until the oldest permit comes back, divided among the permits that are left after this one.
+        # The time until the oldest permit is free, divided among the permits that are left after this one.
         spread = {
             "$add": [
                 "$$NOW",
@@ -119,7 +119,7 @@ class Quota:
         ]
 
     async def spent(self, permit: Permit) -> None:
-        """The permit's call has ended: it comes back one window from now."""
+        """Note that the permit's call has ended: the permit is free one window from now."""
         frees_at = {"$add": ["$$NOW", self._held_ms]}
         mine = {"$eq": ["$$p.id", permit.id]}
         ended = {"$mergeObjects": ["$$p", {"frees_at": frees_at}]}
@@ -127,19 +127,19 @@ class Quota:
         await self._collection.update_one({"_id": _ID}, [{"$set": {"permits": permits}}])
 
     async def give_back(self, permit: Permit) -> None:
-        """The permit's call was never made: somebody else may use it at once."""
+        """Note that the permit's call was never made: another may use it at once."""
         await self._collection.update_one({"_id": _ID}, {"$pull": {"permits": {"id": permit.id}}})
 
     async def pause(self, wait: int) -> None:
-        """INSEE allows no call for `wait` ms: others use our key too, or its quota is smaller than ours."""
+        """Allow no call for `wait` ms, since INSEE allows none: others use our key too, or its quota is smaller."""
         until = {"$max": ["$paused_until", {"$add": ["$$NOW", wait]}]}
         await self._collection.update_one({"_id": _ID}, [{"$set": {"paused_until": until}}], upsert=True)
 
 
 class Spending:
-    """What one look-up spends: the permit it came with, then others as it needs them.
+    """The permits of one look-up: the one it came with, then others as it needs them.
 
-    `patience` is how long (ms) it waits for a further permit before it is put back.
+    `patience` is how long (ms) it waits for another permit before it goes back to the queue.
     """
 
     def __init__(self, quota: Quota, first: Permit | None, patience: int = 15_000) -> None:
@@ -154,15 +154,15 @@ class Spending:
         self._first = None
         left = permit.deadline - time.monotonic()
         if left <= 0:
-            # The process was stopped since it took the permit, which others may be about to use.
+            # The process was stopped after it took the permit, which others may be about to use.
             raise NoAnswer(Because.QUOTA, "L'appel à l'INSEE est remis à plus tard.", wait=1_000)
         yield left
-        # Only an answer tells that the call has arrived. One that was given up may still arrive: its permit is held for
-        # as long as a dead process's would be.
+        # Not reached without an answer: a call that was given up may still arrive, so its permit is held for as long as
+        # that of a dead process.
         await asyncio.shield(self._quota.spent(permit))
 
     async def exhausted(self, wait: int) -> None:
-        """INSEE allows no call for `wait` ms."""
+        """Note that INSEE allows no call for `wait` ms."""
         await self._quota.pause(wait)
 
     async def close(self) -> None:

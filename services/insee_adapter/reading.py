@@ -1,8 +1,8 @@
-"""Makes an answer of what INSEE says of an establishment. Pure: no network, no clock but the moment of the answer.
+"""Reads INSEE's record of an establishment into an answer. Pure: no network, no clock but the time of the response.
 
-The reading rules, and the real records behind them, are those of INSEE's documentation and of the State's own clients:
-the period that covers the day decides (`periods.py`); both the establishment's and its legal unit's diffusion statuses
-count; what INSEE hides, lacks, or writes so that we can't read it is given by hand; unknown values never crash.
+The rules follow INSEE's documentation and the State's own clients. The period that covers the day decides
+(`periods.py`). Both the establishment's and its legal unit's diffusion statuses count. A value that INSEE hides, does
+not have, or writes unreadably is given by hand. Unknown values raise no exception.
 """
 
 import re
@@ -17,13 +17,13 @@ from shared.contracts.messages.insee import InseeAnswer, Restriction, Result
 _CEASED = "C"
 _FULLY_SHOWN = "O"
 _INDIVIDUALS = "1"
-# The legal categories that begin so are those of individuals: 1000 today, others in older records.
+# Legal categories of individuals begin with this: 1000 today, others in older records.
 
 _NO_NAME = "SUPPRESSION DU NOM COMMERCIAL"
 # Some records hold this sentence where a trade name was taken out.
 
 _NAME = 255
-# What our records hold of a name.
+# The limit of a name in our records.
 
 _SIRET = re.compile("[0-9]{14}")
 _LEGAL_CATEGORY = re.compile("[0-9]{4}")
@@ -46,7 +46,7 @@ _HIDEABLE = (
 
 
 class Unreadable(Exception):
-    """INSEE's body does not tell what an establishment's state is."""
+    """INSEE's body does not say what an establishment's state is."""
 
 
 def establishment(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -64,12 +64,12 @@ def read(siret: str, body: Mapping[str, Any], as_of: int) -> InseeAnswer:
     """Read the body of a 200. Raises `Unreadable` when it does not say whether the establishment is open."""
     unit = establishment(body)
     answer = _describe(unit, as_of)
-    # A proxy that followed a doublon's redirection gives another establishment than the one that was asked for.
+    # A proxy that followed a doublon's redirection returns another establishment than the one requested.
     return answer if answer.siret == siret else head_office_moved_to(siret, answer)
 
 
 def head_office_moved_to(siret: str, target: InseeAnswer) -> InseeAnswer:
-    """Say that `siret` is a doublon of the establishment that `target` describes."""
+    """Return the answer that `siret` is a doublon of the establishment that `target` describes."""
     use = f"Établissement en doublon dans le répertoire Sirene : utiliser {target.siret}"
     return InseeAnswer(
         siret=siret,
@@ -118,8 +118,8 @@ def _result(*, is_open: bool, partial: bool) -> Result:
 
 
 def _standing(unit: Mapping[str, Any], legal: Mapping[str, Any], as_of: int) -> Standing:
-    # An establishment's own history goes before the state of its legal unit, which has no date: a unit whose ceasing is
-    # announced is « ceased » already.
+    # An establishment's own history counts more than the state of its legal unit, which has no date: a unit whose end
+    # is only announced is « ceased » already.
     found = standing(objects(unit, "periodesEtablissement"), days.today(as_of))
     if found is None and (text(legal, "etatAdministratifUniteLegale") or "").upper() == _CEASED:
         return Standing(is_open=False)  # All establishments of a ceased unit are closed.
@@ -139,8 +139,8 @@ def _remarks(now: Standing, postal: Mapping[str, Any]) -> list[str]:
 
 
 def _is_partial(unit: Mapping[str, Any], legal: Mapping[str, Any], postal: Mapping[str, Any]) -> bool:
-    # The two statuses may differ, the private plan shows what they hide, and INSEE announces new ones: everything but
-    # « fully shown » is treated as partial.
+    # The two statuses may differ, the private plan shows values that they hide, and INSEE announces new ones. So any
+    # other status than « fully shown » is treated as partial.
     statuses = (shown(unit, "statutDiffusionEtablissement"), shown(legal, "statutDiffusionUniteLegale"))
     return (
         any(status is not None and status.upper() != _FULLY_SHOWN for status in statuses)
@@ -150,10 +150,10 @@ def _is_partial(unit: Mapping[str, Any], legal: Mapping[str, Any], postal: Mappi
 
 
 def _name(legal: Mapping[str, Any], *, partial: bool) -> str | None:
-    """Return the name to show, as long as a record may hold.
+    """Return the name to show, cut to the limit of a record.
 
-    What partial diffusion hides of it is kept back, in the private plan too: a person's names and all but the official
-    name of a company.
+    With partial diffusion a person's names, and all but the official name of a company, are left out, in the private
+    plan too.
     """
     company = _named(legal, "denominationUniteLegale")
     is_person = (shown(legal, "categorieJuridiqueUniteLegale") or "").startswith(_INDIVIDUALS)

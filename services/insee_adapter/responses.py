@@ -1,8 +1,8 @@
-"""Says what an HTTP response of INSEE means. Pure: it is given a status, headers and bytes.
+"""Interprets an HTTP response of INSEE. Pure: it is given a status, headers and bytes.
 
 Two programs answer on INSEE's behalf. The register itself writes `{"header": {"statut", "message"}}`; the gateway in
 front of it writes `{"message", "http_status_code"}`, or HTML, or nothing. Only the register can say that a SIRET does
-not exist or is kept back: a 404 of the gateway means a wrong address of ours, its 403 a missing subscription.
+not exist or is hidden: a 404 of the gateway means that our URL is wrong, its 403 a missing subscription.
 """
 
 import json
@@ -22,14 +22,14 @@ _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 _SIRET_AT_END = re.compile(r"/([0-9]{14})/?(?:[?#].*)?$")
 _QUOTA_WINDOW = 60_000
 _SENTENCE = 300
-# What is passed on of a sentence of INSEE's.
+# Characters passed on of INSEE's own message.
 
 
 class NoAnswer(Exception):
     """INSEE did not answer the question.
 
-    `message` is French, for a person. `at_once` tells whether trying again straight away may help; `wait` is how long
-    (ms) it would not, when that is known.
+    `message` is French, for a person. `at_once` is whether trying again at once may help; `wait` is how long (ms) it
+    would not, when that is known.
     """
 
     def __init__(self, because: Because, message: str, *, at_once: bool = False, wait: int | None = None) -> None:
@@ -41,7 +41,7 @@ class NoAnswer(Exception):
 
     @property
     def says_of_health(self) -> bool:
-        """Tell whether calls in general can be expected to fail like this one."""
+        """Tell whether other calls can be expected to fail too."""
         return self.because in {Because.OUTAGE, Because.REFUSED}
 
 
@@ -55,7 +55,7 @@ class Doublon:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back: header names are lower case; `received_at` is in ms."""
+    """An HTTP response: header names are lower case; `received_at` is in ms."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,7 +64,7 @@ class Response:
 
 
 def meaning(siret: str, response: Response) -> InseeAnswer | Doublon:
-    """Return what the register says of `siret`. Raises `NoAnswer` when it says nothing."""
+    """Return the register's answer about `siret`. Raises `NoAnswer` when the response is none."""
     status = response.status
     body = _json(response.content)
     if status in _REDIRECTIONS:
@@ -96,7 +96,7 @@ def meaning(siret: str, response: Response) -> InseeAnswer | Doublon:
 def _doublon(response: Response, body: Mapping[str, Any]) -> Doublon:
     found = _SIRET_AT_END.search(response.headers.get("location", ""))
     if not found and "header" not in body:
-        # A redirection to a login or a maintenance page says nothing of the SIRET.
+        # A redirection to a login or a maintenance page says nothing about the SIRET.
         raise NoAnswer(Because.UNREADABLE, f"La réponse de l'INSEE est inattendue (HTTP {response.status}).")
     return Doublon(found[1] if found else None, _said(body))
 
@@ -107,7 +107,7 @@ def _said(body: Mapping[str, Any]) -> str | None:
 
 
 def _no_json(response: Response) -> NoAnswer:
-    # A maintenance page may come with any status, 200 and 404 included. Only a refusal is believed without words.
+    # A maintenance page may come with any status, 200 and 404 included. Only a refusal counts without a body.
     if response.status in {401, 403, 429}:
         return _no_answer(response.status, response)
     return NoAnswer(
@@ -134,13 +134,13 @@ def _no_answer(status: int, response: Response) -> NoAnswer:
 def quota_wait(response: Response) -> int | None:
     """Return how long (ms) the quota allows no call; None while it does.
 
-    INSEE gives the end of its window in epoch milliseconds, of its own clock, and no `Retry-After`. Without a usable
-    header a refusal lasts a whole window. A reset outside the next window comes from clocks that disagree.
+    INSEE gives the end of its window in epoch milliseconds, by its own clock, and no `Retry-After`. Without a usable
+    header a refusal lasts a whole window. A reset outside the next window is due to a difference of clocks.
     """
     refused = response.status == 429
     remaining = _integer(response.headers.get("x-rate-limit-remaining"))
     if not refused and (remaining is None or remaining != 0):
-        return None  # A negative value is Gravitee's way to say that it counts nothing now.
+        return None  # With a negative value INSEE's gateway (Gravitee) says that it counts nothing now.
     reset = _integer(response.headers.get("x-rate-limit-reset"))
     wait = None if reset is None or reset < 0 else reset - response.received_at
     after = _integer(response.headers.get("retry-after"))
@@ -152,7 +152,7 @@ def quota_wait(response: Response) -> int | None:
 
 
 def quota_granted(response: Response) -> int | None:
-    """Return how many calls INSEE grants in a window, None when it does not say."""
+    """Return how many calls INSEE grants in a window; None when it does not say."""
     return _integer(response.headers.get("x-rate-limit-limit"))
 
 

@@ -11,7 +11,7 @@ _ACCOUNT = ("insee_client_id", "insee_client_secret", "insee_username", "insee_p
 
 
 class Settings(ProcessSettings):
-    """How to reach INSEE, as whom, and how much may be asked of it.
+    """How to reach INSEE, our credentials there, and how many calls may be made.
 
     The public plan needs `INSEE_API_KEY`; the private one `INSEE_CLIENT_ID`, `INSEE_CLIENT_SECRET`, `INSEE_USERNAME`
     and `INSEE_PASSWORD`, and a base URL of its own.
@@ -34,12 +34,14 @@ class Settings(ProcessSettings):
     insee_quota_window: Duration = Field(MINUTE, ge=1, description="length of INSEE's window")
     insee_connect_timeout: Duration = Field(2 * SECOND, ge=1)
     insee_read_timeout: Duration = Field(5 * SECOND, ge=1)
-    insee_attempts: int = Field(2, ge=1, le=5, description="calls within one look-up before it is put back")
-    insee_breaker_failures: int = Field(5, ge=1, description="failures in a row after which INSEE is left alone")
-    insee_breaker_rest: Duration = Field(30 * SECOND, description="for how long")
+    insee_attempts: int = Field(2, ge=1, le=5, description="calls within one look-up before it goes back to the queue")
+    insee_breaker_failures: int = Field(5, ge=1, description="failures in a row after which the circuit breaker opens")
+    insee_breaker_rest: Duration = Field(30 * SECOND, description="how long it stays open")
     insee_max_wait: Duration = Field(HOUR, description="how long an unreachable INSEE is retried for one look-up")
-    insee_lease: Duration = Field(MINUTE, ge=1, description="after which a dead process's look-ups are taken over")
-    insee_workers: int = Field(4, ge=1, le=50, description="look-ups made side by side by this process")
+    insee_lease: Duration = Field(
+        MINUTE, ge=1, description="time after which the look-ups of a dead process are taken over"
+    )
+    insee_workers: int = Field(4, ge=1, le=50, description="look-ups made concurrently by this process")
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:

@@ -1,8 +1,8 @@
-"""The client of INSEE's Sirene API, version 3.11: one question, « what is this SIRET? », and its answer.
+"""The client of INSEE's Sirene API, version 3.11, for the one query « what is this SIRET? ».
 
-A look-up may take several calls (a retry, a renewed token, a doublon's target); each one spends a permit of the quota.
-The HTTP client never follows a redirection: a doublon's `Location` is a path of INSEE's inside, whose last segment is
-asked for again on our own base URL.
+A look-up may take several calls (a retry, a renewed token, a doublon's target); each one needs a permit of the quota.
+The HTTP client never follows a redirection: a doublon's `Location` is an internal path of INSEE's, whose last segment
+is requested again on our own base URL.
 """
 
 import asyncio
@@ -24,20 +24,20 @@ from shared.contracts.messages.insee import Because, InseeAnswer, Result
 
 
 class Budget(Protocol):
-    """What a look-up may spend of the quota."""
+    """The quota, as a look-up uses it."""
 
     def call(self) -> AbstractAsyncContextManager[float]:
-        """Spend one permit on one call, which must end within the seconds it gives. Raises `NoAnswer` without one."""
+        """Use one permit for one call, which must end within the seconds it yields. Raises `NoAnswer` without one."""
         ...
 
     async def exhausted(self, wait: int) -> None:
-        """Take note that INSEE allows no call for the next `wait` ms, to anybody with our key."""
+        """Note that INSEE allows no call with our key for the next `wait` ms."""
         ...
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How patient the client is: seconds to connect and to read, and how often it tries before it gives up."""
+    """Time-outs in seconds, to connect and to read, and how often the client tries before it gives up."""
 
     connect_s: float = 2.0
     read_s: float = 5.0
@@ -47,7 +47,7 @@ class Limits:
 
 
 def http_client(limits: Limits) -> httpx2.AsyncClient:
-    """Return an HTTP client with our time-outs, which follows no redirection and keeps no cookie of consequence."""
+    """Return an HTTP client with our time-outs, which follows no redirection."""
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(limits.read_s, connect=limits.connect_s),
         follow_redirects=False,
@@ -56,7 +56,7 @@ def http_client(limits: Limits) -> httpx2.AsyncClient:
 
 
 class Sirene:
-    """Asks INSEE. `clock` dates the answers; `steady` never goes back and times the breaker."""
+    """Calls INSEE. `clock` dates the answers; `steady` is monotonic and times the circuit breaker."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class Sirene:
         self._limits = limits or Limits()
 
     def left_alone(self) -> bool:
-        """Tell whether the breaker lets no call through now."""
+        """Tell whether the circuit breaker lets no call through now."""
         return self._breaker.wait(self._steady.now()) > 0
 
     async def look_up(self, siret: str, budget: Budget) -> InseeAnswer:
-        """Return what INSEE says of `siret` (14 digits). Never raises for what INSEE does: that is UNAVAILABLE."""
+        """Return INSEE's answer about `siret` (14 digits). Failures of INSEE don't raise: the answer is UNAVAILABLE."""
         try:
             return await self._follow(siret, budget)
         except NoAnswer as problem:
@@ -100,7 +100,7 @@ class Sirene:
         seen = {siret}
         while isinstance(reply, Doublon):
             if reply.target is None or reply.target in seen or len(seen) > self._limits.hops:
-                # The doublon is a fact even when the register does not lead anywhere.
+                # It is a doublon even when its target can't be read.
                 message = first.message if isinstance(first, Doublon) else None
                 return InseeAnswer(siret=siret, result=Result.MOVED, as_of=self._clock.now(), message=message)
             seen.add(reply.target)
@@ -128,7 +128,7 @@ class Sirene:
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
-        """Keep to the breaker, and tell it how the call went."""
+        """Make the call if the circuit breaker allows it, and report its result to the breaker."""
         if wait := self._breaker.enter(self._steady.now()):
             raise NoAnswer(Because.OUTAGE, "L'INSEE ne répond pas ; nouvel essai sous peu.", wait=wait)
         try:
@@ -145,7 +145,7 @@ class Sirene:
         else:
             self._breaker.succeeded()
         finally:
-            # A call that tries whether INSEE is back does not close it: no alert must take it for that.
+            # TRYING counts as open too: a trial call must not end the alert.
             metrics.BREAKER_OPEN.set(self._breaker.state is not State.CLOSED)
 
     async def _get(self, siret: str, headers: Mapping[str, str], budget: Budget) -> Response:

@@ -1,4 +1,4 @@
-"""A clock for measuring durations: it never goes back, and tells no date."""
+"""A monotonic clock, for measuring durations."""
 
 import time
 

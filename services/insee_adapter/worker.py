@@ -1,4 +1,4 @@
-"""Makes the look-ups of the queue, one at a time; a process runs a few workers, and any number of processes may."""
+"""A worker makes the look-ups of the queue, one at a time. A process runs a few, and there may be many processes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,18 +14,18 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 Publish = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
-"""Tells an answer to these askers; returns once Kafka has it for good."""
+"""Publishes an answer to these askers; returns once Kafka has acknowledged it."""
 
 _IDLE_S = 1.0
-# A look-up that another replica accepted is found by looking; our own wake the workers.
+# Look-ups queued by another replica are found by polling; those queued by this process wake the workers.
 _LONGEST_BACKOFF_S = 60
 
 
 class Worker:
-    """One loop: take a permit, claim the look-up whose turn it is, ask INSEE, keep and tell the answer.
+    """One loop: take a permit, claim the look-up whose turn it is, call INSEE, cache and publish the answer.
 
-    The permit comes first, so that whoever asks while the quota is used up is still served in their turn. `wake` is set
-    when there may be work; `beat` is called each time around.
+    The permit comes first, so that look-ups that come while the quota is used up are still served in turn. `wake` is
+    set when there may be work; `beat` is called in each iteration.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Worker:
         self._beat = beat
 
     async def run(self) -> None:
-        """Work until cancelled. What goes wrong is logged and tried again: a claimed look-up's lease runs out."""
+        """Work until cancelled. A look-up that fails is logged and made again once its lease expires."""
         while True:
             self._beat()
             try:
@@ -64,7 +64,7 @@ class Worker:
         if not await self._queue.has_work():
             return _IDLE_S
         permit = None
-        # While INSEE is left alone, look-ups are still claimed: whoever asked is told that it is unreachable.
+        # While the circuit breaker is open, look-ups are still claimed, to answer that INSEE is unreachable.
         if not self._sirene.left_alone():
             taken = await self._quota.take()
             if isinstance(taken, Wait):
@@ -103,10 +103,10 @@ class Worker:
 
     async def _unanswered(self, job: Job, answer: InseeAnswer) -> None:
         if answer.because is Because.QUOTA:
-            # Waiting for the quota is not « unreachable »: nobody has an answer, and no time of patience runs.
+            # Waiting for the quota is not « unreachable »: there is no answer yet, and it counts as no failure.
             await self._queue.postpone(job, 1000 * (answer.retry_after or 1), failed=False)
             return
-        log.warning("no answer", because=answer.because, failures=job.failures)
+        log.warning("INSEE gave no answer", because=answer.because, failures=job.failures)
         if await self._queue.give_up(job):
             await self._answered(job, answer.model_copy(update={"retry_after": None}))
             return

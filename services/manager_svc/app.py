@@ -1,4 +1,4 @@
-"""Plugs the owner `manager` together: the only file here that names concrete classes."""
+"""The composition root of the owner `manager`: the only file here that names concrete classes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ PROCESS = "manager_svc"
 @asynccontextmanager
 async def running(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Run until the context is left."""
-    # Its own records too: a team's rules look at users.
+    # Copies of its own records too, since a team's rules look at users.
     feeds = Feeds(states=("manager",), reactions=REACTIONS)
     register_unknown = registering(PROCESS, settings.clock())
     async with hosting(

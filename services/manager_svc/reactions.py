@@ -1,4 +1,4 @@
-"""Follows `structure.state`: a new structure opens its team, and a corrected sphere is taken over."""
+"""Reactions to `structure.state`: a new structure opens its team, and a corrected sphere is copied to it."""
 
 from collections.abc import Iterable
 
@@ -8,13 +8,13 @@ from shared.engine.core.reactions import Copies, Reaction, Reacts, Record
 
 
 def copies(record: Record) -> Iterable[str]:
-    """Return the key of the team of a structure; other kinds of records have none."""
+    """Return the key of a structure's team; other kinds of records have none."""
     if "identifier" in record:
         yield team_key(record["id"])
 
 
 def requests(record: Record, copies: Copies) -> Iterable[Reaction]:
-    """Return what a record of a structure makes us ask. An older one than was followed before does nothing."""
+    """Return the requests that react to a structure's record. A record older than the last one has none."""
     if "identifier" not in record:
         return
     structure_id, sphere = record["id"], record["sphere"]

@@ -6,6 +6,6 @@ from shared.engine.entrypoint.host import OwnerSettings
 
 
 class Settings(OwnerSettings):
-    """What every owner has."""
+    """The settings of every owner."""
 
     http_port: int = Field(8102, description="port of /metrics, /live and /ready")

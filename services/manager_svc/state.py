@@ -1,4 +1,4 @@
-"""What is stored of users and teams, and how they are shown on `manager.state`."""
+"""The stored states of users and teams, and their records on `manager.state`."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -15,7 +15,7 @@ USER, TEAM = "user", "structure"
 
 
 class UserState(Stored):
-    """A user, known by the subject of their token."""
+    """A user, identified by the subject of their token."""
 
     id: str
     kind: Literal["person", "technical"]
@@ -48,20 +48,20 @@ class TeamState(Stored):
         return next((m for m in self.members if m.user == user), None)
 
     def with_member(self, member: Member) -> "TeamState":
-        """Return the team with this membership in the place of the user's former one."""
+        """Return the team with this membership in place of the user's former one."""
         return self.model_copy(update={"members": (*self._others(member.user), member)})
 
     def without_member(self, user: str) -> "TeamState":
-        """Return the team without a user: that they were in it stands in the history of its requests."""
+        """Return the team without a user: former memberships are only in the history of its requests."""
         return self.model_copy(update={"members": self._others(user)})
 
     def _others(self, user: str) -> tuple[Member, ...]:
-        # A team must not grow by those who have left it.
+        # Former members are removed, or a team would grow without limit.
         return tuple(m for m in self.members if m.user != user and m.state != "ended")
 
 
 MOST_MEMBERS = 500
-"""Members of a team, its principal apart: a record must stay small enough to be sent."""
+"""Members of a team at most, besides its principal: a record must stay small enough to be sent."""
 
 State = UserState | TeamState
 
@@ -82,7 +82,7 @@ def model(kind: str) -> type[State]:
 
 
 def reference(state: State) -> Mapping[str, Any]:
-    """Return what outcomes tell of the user or team a request is about."""
+    """Return the reference to a user or team in outcomes."""
     return {"user": state.id} if isinstance(state, UserState) else {"structure": {"id": state.structure_id}}
 
 

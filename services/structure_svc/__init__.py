@@ -1,1 +1,1 @@
-"""Owns structures: what they are, what is asked of them, and when it takes effect."""
+"""Owns structures: their state, their requests, and when these take effect."""

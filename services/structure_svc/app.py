@@ -1,4 +1,4 @@
-"""Plugs the owner `structure` together: the only file here that names concrete classes."""
+"""The composition root of the owner `structure`: the only file here that names concrete classes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What is stored of a structure, and how it is shown on `structure.state`."""
+"""The stored state of a structure, and its record on `structure.state`."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from shared.engine.storage.models import construct
 KIND = "structure"
 
 ALWAYS = ("label", "email", "phone", "billing_mandate")
-"""Fields that any structure's managers may change."""
+"""Fields that the managers of any structure may change."""
 
 
 class StructureState(Stored):
@@ -57,7 +57,7 @@ _PARTS: Mapping[str, type[Stored]] = {"address": Address, "person": PersonName, 
 
 
 def as_stored(field: str, value: Any) -> Any:
-    """Return a field's value in a change as the state holds it. It was checked when it was asked for."""
+    """Return a field's value in a change, in its stored form. It was validated when the request was accepted."""
     model = _PARTS.get(field)
     return value if model is None or value is None else construct(model, value)
 
@@ -68,15 +68,15 @@ def document_id(structure_id: int) -> str:
 
 
 def keys(state: StructureState) -> tuple[str, ...]:
-    """Return the identifiers that nobody else may have: the current and the former ones (rule R8).
+    """Return the identifiers that no other structure may have: the current and the former ones (rule R8).
 
-    Each as it is stored: who looks one up asks for the older ways of writing it too.
+    Each is in its stored form; look-ups search for its older forms too.
     """
     return (state.identifier.key, *(former.key for former in state.former_identifiers))
 
 
 def reference(state: StructureState) -> Mapping[str, Any]:
-    """Return what outcomes tell of the structure a request is about."""
+    """Return the reference to a structure in outcomes."""
     identifier = {"type": state.identifier.type, "value": state.identifier.value}
     return {"structure": {"id": state.id, "identifier": identifier}}
 
@@ -96,7 +96,7 @@ def modifiable_fields(state: StructureState) -> tuple[str, ...]:
 
 
 def possible_requests(projected: StructureState, *, pending: bool) -> tuple[str, ...]:
-    """Return what may be asked, as far as the state once all pending has applied allows it (rules R5, R23)."""
+    """Return the requests that are possible on the state once all pending changes have applied (rules R5, R23)."""
     possible = []
     if projected.duplicated_to is None:
         possible.append("modify")

@@ -169,7 +169,7 @@ def _once(kind: str, value: str) -> Iterator[str]:
     elif kind == "UE_HORS_FRANCE" and value.startswith("EL"):
         yield f"GR{value[2:]}"
     elif kind == "UE_HORS_FRANCE" and re.fullmatch(r"IE0[0-9]{6}[A-Z]", value):
-        yield from (f"IE{value[8]}{dead_letter}{value[3:8]}{value[9]}" for dead_letter in _LETTERS_OF_OLD_IRISH)
+        yield from (f"IE{value[8]}{sign}{value[3:8]}{value[9]}" for sign in _LETTERS_OF_OLD_IRISH)
     elif kind == "HORS_UE" and value.startswith("FRWF"):
         yield from (f"{country}{value[4:]}" for country in ("FRWF ", "WF", "WF "))
     elif kind == "HORS_UE":

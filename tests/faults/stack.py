@@ -111,8 +111,9 @@ class Stack:
         with stores.connect(self._brokers.mongo_admin_uri) as client:
             while True:
                 now = _CLOCK.now()
-                left = await asyncio.to_thread(stores.under_way, client, now)
-                left += (await asyncio.to_thread(self._unread)) if not left else []
+                # First what is unread: what is read between the two looks is in the databases at the second.
+                left = await asyncio.to_thread(self._unread)
+                left += (await asyncio.to_thread(stores.under_way, client, now)) if not left else []
                 if not left or time.monotonic() > end:
                     break
                 await asyncio.sleep(0.25)

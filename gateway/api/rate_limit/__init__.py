@@ -1,1 +1,1 @@
-"""How often one caller may call, all replicas together: `rates` and `leases` are arithmetic, `permits` keeps them."""
+"""Rate limits of each caller over all replicas: `rates` and `leases` are arithmetic, `store` keeps the permits."""

@@ -1,4 +1,4 @@
-"""Who may call now: permits that this replica has leased, and for as long as MongoDB is away a limit of its own."""
+"""Decides who may call now, by permits that this replica has leased; while MongoDB is down, by its own limit."""
 
 import asyncio
 import time
@@ -14,17 +14,17 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 _REMEMBERED = 10_000
-"""Callers of whom something is kept; one who is forgotten starts with a new lease."""
+"""Callers remembered at most; one who is forgotten starts with a new lease."""
 _PATIENCE_S = 1.0
-"""For how long a call waits for a lease."""
+"""Seconds that a call waits for a lease."""
 _ALONE_S = 5.0
-"""For how long nobody is made to wait for MongoDB again, once it did not answer."""
+"""Seconds without asking MongoDB again, after it did not answer: no call waits for it meanwhile."""
 _PAUSE_S = 1.0
-"""For how long a caller is refused without asking again, once there was no permit: a flood costs a lease a second."""
+"""Seconds for which a caller without a permit is refused without asking again: a flood costs one lease a second."""
 
 
 class Allowance:
-    """What one caller may still do in this replica."""
+    """The permits of one caller in this replica."""
 
     __slots__ = ("bucket", "lease", "leasing", "refused_until", "under_way")
 
@@ -32,13 +32,13 @@ class Allowance:
         self.lease = Lease()
         self.leasing: asyncio.Task[None] | None = None
         self.bucket: Bucket | None = None
-        """The replica's own limit, without those of others."""
+        """The replica's own limit, regardless of the other replicas."""
         self.refused_until = 0.0
         self.under_way = 0
 
 
 class Allowances:
-    """Those of the callers of this replica, by name."""
+    """The allowances of this replica's callers, by name."""
 
     def __init__(self, permits: Permits, now: Callable[[], float] = time.monotonic) -> None:
         self._permits, self._now = permits, now
@@ -49,7 +49,7 @@ class Allowances:
         return len(self._known)
 
     def of(self, caller: str) -> Allowance:
-        """Return that of a caller, by name."""
+        """Return the allowance of a caller."""
         allowance = self._known.get(caller)
         if allowance is None:
             allowance = self._known[caller] = Allowance()
@@ -60,14 +60,14 @@ class Allowances:
         return allowance
 
     def take_here(self, allowance: Allowance, rate: Rate) -> float:
-        """Take a permit of this replica alone; return 0, or the seconds to wait."""
+        """Take a permit of this replica's own limit; return 0, or the seconds to wait."""
         now = self._now()
         if allowance.bucket is None:
             allowance.bucket = Bucket(rate, now)
         return allowance.bucket.take(rate, now)
 
     async def take(self, caller: str, allowance: Allowance, rate: Rate) -> float:
-        """Take a permit of those that all replicas share; return 0, or the seconds to wait."""
+        """Take a permit of the limit that all replicas share; return 0, or the seconds to wait."""
         while True:
             now = self._now()
             if allowance.lease.take(now):
@@ -76,7 +76,7 @@ class Allowances:
                 return allowance.refused_until - now
             if now < self._alone_until:
                 return self.take_here(allowance, rate)
-            if allowance.leasing is None:  # Whoever else calls in this name waits for the same lease.
+            if allowance.leasing is None:  # Other calls of the same caller wait for this lease too.
                 allowance.leasing = asyncio.create_task(self._lease(caller, allowance, rate), name="lease")
             await asyncio.shield(allowance.leasing)
 

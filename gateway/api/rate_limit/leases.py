@@ -1,7 +1,7 @@
-"""Permits that a replica has taken for one caller and gives out by itself. Pure: the time is given, in seconds.
+"""Leases: permits that a replica has taken for one caller and gives out by itself. Pure: the time, in s, is given.
 
-A replica never holds more than a second's worth for a caller. So in any t seconds a caller gets through, over all
-replicas, at most burst + rate × t calls, and a second's worth for each replica.
+A replica never holds more permits of a caller than for a second. So in any t seconds a caller can make, over all
+replicas, at most burst + rate × t calls, and those of one more second for each replica.
 """
 
 import math
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from gateway.api.rate_limit.rates import Rate
 
 KEPT_S = 60.0
-"""For how long permits that are not used are kept: whoever calls now and then costs a write for many calls."""
+"""Seconds for which unused permits are kept: a caller who calls now and then costs one write for many calls."""
 
 
 @dataclass(slots=True)
 class Lease:
-    """So many permits taken at an instant, and how many of them are left."""
+    """A number of permits taken at an instant, and how many of them are left."""
 
     size: int = 0
     left: int = 0
@@ -29,7 +29,7 @@ class Lease:
         return True
 
     def next_size(self, rate: Rate, now: float) -> int:
-        """Return how many permits to take next: as many as went in a second of this lease, within bounds."""
+        """Return how many permits to take next: as many as were used in a second of this lease, within bounds."""
         least = max(1, min(rate.per_second, rate.burst // 10))
         used = self.size - self.left
         a_second = used / max(now - self.at, 0.001) if self.size else 0

@@ -1,7 +1,7 @@
-"""Lets through as many calls of one caller as the settings say, and answers 429 to the others. Plain ASGI.
+"""Rate limiting: lets through as many calls of one caller as the settings allow, and answers 429 to others. Plain ASGI.
 
-A caller is the subject of a token that was proved here before. Until then it is an address, which this replica limits
-alone: nobody whose token is not proved makes us write anything. A stream of events or a wait is one call.
+A caller is the subject of a token that was verified here before. Until then it is an address, which this replica limits
+by itself: a call whose token is not verified causes no write. A stream of events or a wait is one call.
 
 The fields RateLimit and RateLimit-Policy are those of draft-ietf-httpapi-ratelimit-headers-10, which is no RFC yet.
 """
@@ -24,12 +24,12 @@ from shared.runtime import metrics
 from shared.runtime.http_server.limits import party
 
 CLAIMS = "structures.claims"
-"""Where the scope of a call has its token's claims, once proved: looking twice would cost more than limiting does."""
+"""Key of the ASGI scope for a verified token's claims: verifying twice would cost more than the rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often each kind of caller may call, and how many calls of one may be under way in a replica."""
+    """The rate of each kind of caller, and how many calls of one may be under way in a replica."""
 
     person: Rate
     administrator: Rate
@@ -38,7 +38,7 @@ class Rates:
     under_way: int
 
     def of(self, claims: Mapping[str, Any]) -> Rate:
-        """Return the rate of whom a token's claims prove."""
+        """Return the rate of the caller whom a token's claims name."""
         if is_technical(claims):
             return self.technical
         scope = claims.get("scope")
@@ -51,7 +51,7 @@ class RateLimit:
 
     def __init__(self, app: ASGIApp, verifier: Verifier, permits: Permits, rates: Rates) -> None:
         self._app, self._verifier, self._rates = app, verifier, rates
-        # Apart, so that no number of addresses makes us forget a user.
+        # Kept apart, so that many addresses can't make us forget a user.
         self._users, self._addresses = Allowances(permits), Allowances(permits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ class RateLimit:
             allowance.under_way -= 1
 
     def _claims(self, scope: Scope) -> Mapping[str, Any] | None:
-        """Return the claims of the call's token if it was proved here before, and still is good."""
+        """Return the claims of the call's token if it was verified here before and is still valid."""
         tokens = [value for name, value in scope["headers"] if name == b"authorization"]
         return self._verifier.remembered(tokens[0].decode("latin-1")) if len(tokens) == 1 else None
 

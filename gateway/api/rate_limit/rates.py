@@ -1,4 +1,4 @@
-"""A rate and what it lets through: a bucket of permits that fills as time goes by. Pure: the time is given, in s."""
+"""A rate and its token bucket, which fills as time goes by. Pure: the time is given, in s."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _TEXT = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many calls a second in the long run, and so many at once after a rest."""
+    """So many calls a second in the long run, and so many at once after a pause."""
 
     per_second: int
     burst: int
@@ -40,7 +40,7 @@ RateSetting = Annotated[Rate, NoDecode, BeforeValidator(read)]
 
 
 class Bucket:
-    """Permits of one caller here, full at first."""
+    """The permits of one caller in this replica, full at first."""
 
     __slots__ = ("_at", "_permits")
 
@@ -48,7 +48,7 @@ class Bucket:
         self._permits, self._at = float(rate.burst), now
 
     def take(self, rate: Rate, now: float) -> float:
-        """Take a permit and return 0, or the seconds after which there will be one."""
+        """Take a permit and return 0, or return the seconds after which there will be one."""
         self._permits = min(rate.burst, self._permits + max(0.0, now - self._at) * rate.per_second)
         self._at = now
         if self._permits >= 1:

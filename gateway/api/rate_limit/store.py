@@ -1,4 +1,4 @@
-"""The permits of each caller that all replicas share: one document a caller, with MongoDB's own clock."""
+"""The permits of each caller that all replicas share: one document a caller, by MongoDB's own clock."""
 
 from typing import Any, Protocol
 
@@ -8,7 +8,7 @@ from shared.mongo.client import DuplicateKeyError, ReturnDocument, weakly
 
 
 class Permits(Protocol):
-    """Where replicas take permits from."""
+    """The shared store from which replicas lease permits."""
 
     async def lease(self, caller: str, rate: Rate, wanted: int) -> int:
         """Take as many permits of a caller as there are, up to `wanted`, and return how many."""
@@ -16,23 +16,23 @@ class Permits(Protocol):
 
 
 class MongoPermits:
-    """A bucket a caller, that fills by MongoDB's clock; each lease is one atomic update.
+    """A bucket for each caller, which fills by MongoDB's clock; each lease is one atomic update.
 
-    A lease that is lost with a node only lets through a few calls more, so nobody waits for a majority or the journal.
+    Losing a lease with a node lets only a few more calls through, so a write waits for no majority and no journal.
     """
 
     def __init__(self, database: Any) -> None:
         self._collection = weakly(database["rate_limits"])
 
     async def prepare(self) -> None:
-        """Create the index that forgets callers whose bucket is full again."""
+        """Create the index by which MongoDB removes callers whose bucket is full again."""
         await self._collection.create_index([("expires_at", 1)], expireAfterSeconds=0, name="expires")
 
     async def lease(self, caller: str, rate: Rate, wanted: int) -> int:
         """Take permits. Raises PyMongoError."""
         try:
             return await self._lease(caller, rate, wanted)
-        except DuplicateKeyError:  # Another replica has just made the document.
+        except DuplicateKeyError:  # Another replica has just created the document.
             return await self._lease(caller, rate, wanted)
 
     async def _lease(self, caller: str, rate: Rate, wanted: int) -> int:
@@ -47,7 +47,7 @@ class MongoPermits:
 
 
 def _taking(rate: Rate, wanted: int) -> list[dict[str, Any]]:
-    """Return the update that fills a bucket up to now and takes from it, as `rates.Bucket` does."""
+    """Return the update that fills a bucket up to now and takes permits from it, as `rates.Bucket` does."""
     since = {"$max": [0, {"$subtract": ["$$NOW", {"$ifNull": ["$at", "$$NOW"]}]}]}
     gained = {"$divide": [{"$multiply": [since, rate.per_second]}, SECOND]}
     permits = {"$min": [rate.burst, {"$add": [{"$ifNull": ["$permits", rate.burst]}, gained]}]}

@@ -1,4 +1,4 @@
-"""The routes: one file a resource. A route reads what it is asked, asks one question and shows the answer."""
+"""The routes: one file a resource. A route parses the call, runs one use case or query and returns its result."""
 
 from gateway.api.routes import changes, codes, events, insee, me, members, requests, structures, users
 

@@ -1,4 +1,4 @@
-"""Ask for a change of a structure: create, modify, activate, deactivate, correct the sphere."""
+"""Request a change of a structure: create, modify, activate, deactivate, correct the sphere."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

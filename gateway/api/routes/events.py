@@ -1,4 +1,4 @@
-"""Follow a request as it goes: server-sent events."""
+"""Follow a request by server-sent events."""
 
 import asyncio
 import contextlib
@@ -25,8 +25,8 @@ router = APIRouter(prefix="/requests", tags=["requests"])
 _PLACE = re.compile(r"[0-9]{1,18}")
 _BEFORE_ALL = -1
 _FIRST_LOOK, _LAST_LOOK = 0.05, 5.0
-"""Seconds after which the read model is looked at even if nothing was told, longer each time: a step may have been told
-just before it is followed, and be readable just after; and a tail may miss what it tells."""
+"""Seconds after which the read model is read even without an outcome, longer each time. An outcome may have been
+published just before the request is followed and be readable just after, and the outcome listener may miss one."""
 
 
 @router.get(
@@ -35,10 +35,10 @@ just before it is followed, and be readable just after; and a tail may miss what
     response_class=EventSourceResponse,
     responses={
         200: {
-            "description": "One event `step` a step, the last one ends the stream",
+            "description": "One event `step` for each step; the last one ends the stream",
             "content": {"text/event-stream": {}},
         },
-        204: {"description": "It has ended, and its last event was received: do not connect again"},
+        204: {"description": "The request has ended, and its last event was received: do not connect again"},
         **problem_responses(401, 403, 404, 422, 503),
     },
 )
@@ -47,14 +47,14 @@ async def events(
     caller: Caller,
     maker: Maker = None,
     last_event_id: Annotated[
-        str | None, Header(description="id of the last event received: it goes on after it")
+        str | None, Header(description="id of the last event received: the stream goes on after it")
     ] = None,
 ) -> Response:
-    """Steps as they come, those before first. The stream ends after the last step.
+    """The steps so far, then each as it comes. The stream ends after the last step.
 
     It ends too, some seconds later at most, when the token expires, the account is closed, or the request is no longer
-    the reader's to read. A client connects again whenever a stream ends, and names the last event it received: 204
-    tells it to stop.
+    the reader's to read. A client connects again whenever a stream ends, and names the last event it received; 204
+    means that it has all.
     """
     found = await caller.services.requests.one(caller.actor, request_id, maker)
     seen, is_last = await _received(caller, found, last_event_id)
@@ -64,9 +64,9 @@ async def events(
 
 
 async def _received(caller: Calling, followed: Mapping[str, Any], last_event_id: str | None) -> tuple[int, bool]:
-    """Return the place of the last step a client received, and whether it is the last there will ever be.
+    """Return the order of the last step that a client received, and whether it is the last of the request.
 
-    What names no step of this request was not received from here: it is told from its first step on.
+    An id that is no step of this request is ignored: the stream then begins with the first step.
     """
     if not last_event_id or not _PLACE.fullmatch(last_event_id):
         return _BEFORE_ALL, False
@@ -92,10 +92,10 @@ async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> Asy
                 end = clock.time() + caller.left
                 steps, ended = await services.requests.steps(caller.actor, key, seen)
             except Rejected:
-                return  # The client connects again, and is told why not.
+                return  # The client connects again and gets the error as its response.
             except TRANSIENT:
-                # It is looked at again: a stream that broke off now would be asked for again, and told 503 a client
-                # gives up for good.
+                # Try again instead of ending the stream: the client would connect again, get a 503, and give up for
+                # good.
                 steps, ended = [], False
             for order, step in steps:
                 seen = order
@@ -103,10 +103,10 @@ async def _steps(caller: Calling, followed: Mapping[str, Any], seen: int) -> Asy
             if ended:
                 return
             patience = _FIRST_LOOK if steps else min(2 * patience, _LAST_LOOK)
-            with contextlib.suppress(*TRANSIENT):  # The time for another look has come, or the step can't be kept now.
+            with contextlib.suppress(*TRANSIENT):  # It is time to read again, or the outcome can't be written now.
                 async with asyncio.timeout(min(left, patience)):
                     outcome = await outcomes.get()
-                    if outcome is None:  # The process stops: the client connects again, elsewhere.
+                    if outcome is None:  # The process stops: the client connects again, to another.
                         return
                     if outcome.get("recorded", True):
                         await services.writer.put(outcome)

@@ -1,4 +1,4 @@
-"""What INSEE says of a SIRET, before a structure is created with it."""
+"""Look a SIRET up at INSEE, before a structure is created with it."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response

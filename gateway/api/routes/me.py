@@ -17,7 +17,7 @@ Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere
 
 @router.get("", summary="Who I am", responses=read_responses(Me))
 async def me(caller: Caller) -> Response:
-    """As the token tells, and as registered once that is done, a moment after a first call."""
+    """As in the token, and as registered once that is done, a moment after a first call."""
     actor = caller.actor
     known = await caller.services.users.one(actor.id) or {}
     outcome = {"id": actor.id, "kind": actor.kind, "administrator": actor.is_administrator}
@@ -30,7 +30,8 @@ async def structures(
     caller: Caller,
     page: Paging,
     possible: Annotated[
-        Possible | None, Query(description="only those of which the caller may ask that now, such as `activate`")
+        Possible | None,
+        Query(description="only those for which the caller may make this request now, such as `activate`"),
     ] = None,
     sort: Sort = "name",
 ) -> Response:

@@ -29,23 +29,25 @@ async def mine(
     status: Annotated[RequestStatus | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
     structure: Annotated[
-        int | None, Query(ge=1, le=LARGEST_INTEGER, description="id of a structure, as told"), Digits
+        int | None,
+        Query(ge=1, le=LARGEST_INTEGER, description="id of a structure, as the request or its outcome names it"),
+        Digits,
     ] = None,
 ) -> Response:
     """The caller's own, newest first."""
-    # As a request names it, or tells it: which structure it is may be more than whoever asked may know.
+    # Only an id that the request or its outcome names: the caller may not be allowed to know more.
     filters = {"status": status, "type": type_, "reference.structure.id": structure}
     return answer(await caller.services.requests.mine(caller.actor, filters, page))
 
 
 @router.get("/{request_id}", summary="A request as it is now", responses=read_responses(RequestWithSteps, 404))
 async def consult(request_id: Id, caller: Caller, maker: Maker = None) -> Response:
-    """One's own, or one made on a structure whose member one is; with each step it went through."""
+    """One's own, or one on a structure of which one is a member; with each step it went through."""
     return answer(await caller.services.requests.one(caller.actor, request_id, maker))
 
 
 async def _cancellable(caller: Calling, request_id: str, maker: str | None) -> Mapping[str, Any]:
-    """Return a request to the one owner whose requests can be cancelled."""
+    """Return a request to `structure`, the one owner whose requests can be cancelled."""
     try:
         return await caller.services.requests.one(caller.actor, request_id, maker, owners=["structure"])
     except Rejected:
@@ -57,12 +59,12 @@ async def _cancellable(caller: Calling, request_id: str, maker: str | None) -> M
     "/{request_id}/cancel", status_code=202, summary="Cancel a pending request", responses=write_responses(Accepted)
 )
 async def cancel(request_id: Id, write: Write, maker: Maker = None) -> Response:
-    """Possible until it takes effect, for whoever could have made it."""
+    """Possible until it takes effect, for everybody who could have made it."""
     found = await _cancellable(write.caller, request_id, maker)
     structure = found.get("reference", {}).get("structure")
     if not structure:
         raise Rejected("not_cancellable")
-    # The structure of a creation that waits has no id yet.
+    # The structure of a waiting creation has no id yet.
     named = {"id": structure["id"]} if "id" in structure else {"identifier": structure["identifier"]}
     data = {"structure": named, "request_id": request_id, "actor": maker or write.caller.actor.id}
     return await write.submit(*bodies.message(CancelRequest, data))

@@ -1,4 +1,4 @@
-"""Consult and search structures; what was asked about them, and what changed."""
+"""Consult and search structures, their requests and their history."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -21,7 +21,7 @@ from shared.errors import Rejected
 router = APIRouter(prefix="/structures", tags=["structures"])
 
 Sort = Annotated[
-    Literal["name", "-name", "created_at", "-created_at", "id", "-id"], Query(description="a minus turns it around")
+    Literal["name", "-name", "created_at", "-created_at", "id", "-id"], Query(description="a minus reverses the order")
 ]
 
 
@@ -74,7 +74,7 @@ async def consult(structure_id: StructureId, caller: Caller, min_version: MinVer
     """The full record for members and administrators, the directory's part of a public structure for anybody.
 
     With `at`, the record with what had become effective by then, for members and administrators; it does not say what
-    was pending or could be asked.
+    was pending or could be requested.
     """
     if at is not None:
         if at > datetime.now(UTC):
@@ -85,7 +85,7 @@ async def consult(structure_id: StructureId, caller: Caller, min_version: MinVer
 
 @router.get(
     "/{structure_id}/requests",
-    summary="What was asked about a structure",
+    summary="The requests about a structure",
     responses=read_responses(Page[RequestWithSteps], 404),
 )
 async def requests(
@@ -94,9 +94,9 @@ async def requests(
     page: Paging,
     status: Annotated[RequestStatus | None, Query()] = None,
     type_: Annotated[str | None, Query(alias="type", max_length=100, description="such as structure.modify.v1")] = None,
-    actor: Annotated[UserId | None, Query(description="who asked")] = None,
+    actor: Annotated[UserId | None, Query(description="subject of who made the request")] = None,
 ) -> Response:
-    """By anybody, newest first; for its members."""
+    """Of all actors, newest first; for its members."""
     filters = {"status": status, "type": type_, "actor": actor}
     return answer(await caller.services.requests.of_structure(caller.actor, structure_id, filters, page))
 
@@ -107,5 +107,5 @@ async def requests(
     responses=read_responses(Page[RequestWithSteps], 404),
 )
 async def history(structure_id: StructureId, caller: Caller, page: Paging) -> Response:
-    """Each change with what was before, what is after, who asked, when it was accepted and effective; for members."""
+    """Each change with values before and after, who requested it, when it was accepted and effective; for members."""
     return answer(await caller.services.requests.history(caller.actor, structure_id, page))

@@ -1,4 +1,4 @@
-"""The table of rules: what may be asked about users and teams."""
+"""The table of rules: the requests about users and teams."""
 
 from collections.abc import Iterable, Mapping
 
@@ -51,7 +51,7 @@ def target(request: Request, actor: Actor) -> Target:
 
 
 def copies(request: Request, document: str | None, current: State | None, actor: Actor) -> Iterable[str]:
-    """Return the keys of the copies that the rules of a request look at."""
+    """Return the keys of the copies that a request's rule needs."""
     del document, current
     yield user_key(actor.id)
     if isinstance(request, SetMember):
@@ -59,7 +59,7 @@ def copies(request: Request, document: str | None, current: State | None, actor:
 
 
 def owner() -> Owner[State]:
-    """Return what the engine needs to know of users and teams."""
+    """Return the owner of users and teams, for the engine."""
     return Owner(
         name="manager",
         rules=RULES,

@@ -1,4 +1,4 @@
-"""Who may ask something about users and teams, and who may be given a right (rules R1, R2, R19)."""
+"""Who may make requests about users and teams, and who may become a member (rules R1, R2, R19)."""
 
 from services.manager_svc.state import TeamState
 from shared.contracts.messages.common import Request
@@ -9,19 +9,19 @@ from shared.engine.core.rules import Context
 from shared.errors import Rejected
 
 UNKNOWN = "structure_not_found"
-"""What is told of a team that does not exist, and of one whose structure is not the actor's to know."""
+"""The code for a team that does not exist, and for one whose structure the actor may not know."""
 _ADMINISTRATORS = (SetPigp, SetActive)
 _ANYBODY = (RegisterUser, OpenTeam, FollowSphere)
-"""What is asked for everybody as they come, and what the owner itself asks."""
+"""Requests that are open to every actor (registration), and those that only the owner itself makes."""
 
 
 def structure_key(structure_id: int) -> str:
-    """Return the key under which a structure's record arrives."""
+    """Return the key of the copy of a structure's record."""
     return f"structure:structure:{structure_id}"
 
 
 def admit(request: Request, context: Context) -> None:
-    """Refuse whoever may not ask this of any user or team."""
+    """Refuse an actor who may not make this request about any user or team."""
     if isinstance(request, _ANYBODY):
         return
     access_levels.require_active(context.copies, context.actor.id)
@@ -30,9 +30,10 @@ def admit(request: Request, context: Context) -> None:
 
 
 def require_principal(team: TeamState, context: Context) -> None:
-    """Refuse whoever is not the principal of the structure.
+    """Refuse an actor who is not the principal of the structure.
 
-    A stranger to a private one waits, and is refused, as if there were no such structure (rule R1).
+    For a stranger to a private structure, the wait and the refusal are those of a structure that does not exist (rule
+    R1).
     """
     if team.principal == context.actor.id:
         return
@@ -44,7 +45,7 @@ def require_principal(team: TeamState, context: Context) -> None:
 
 
 def require_pigp(team: TeamState, user: str, profile: Profile, context: Context) -> None:
-    """Refuse to let a person without a PIGP account modify a structure of the public sphere outside the State."""
+    """Refuse the profile `modification` on a structure of the sphere `public_non_state` without a PIGP account."""
     copy = context.copies.get(user_key(user))
     if copy is None:
         raise Rejected("user_not_found", fields={"user": "user_not_found"}, waits_for=user_key(user))

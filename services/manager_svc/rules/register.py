@@ -1,4 +1,4 @@
-"""Makes a user known, with the names their token tells."""
+"""Registers a user, with the names in their token."""
 
 from services.manager_svc.state import UserState
 from shared.contracts.messages.manager import RegisterUser
@@ -6,7 +6,7 @@ from shared.engine.core.rules import Context, Effect
 
 
 def accept(request: RegisterUser, state: UserState | None, context: Context) -> Effect[UserState]:
-    """Create the user, or take over names that have changed. The gateway tells the names of whom it acts for."""
+    """Create the user, or update names that have changed. The gateway sends the names of the users it acts for."""
     actor = context.actor
     claims = {"first_name": actor.first_name, "last_name": actor.last_name, "email": actor.email}
     source = request if actor.via is not None else RegisterUser.usable(claims)

@@ -8,7 +8,7 @@ from shared.errors import Rejected
 
 
 def accept(request: RemoveMember, state: TeamState, context: Context) -> Effect[TeamState]:
-    """End it at once; the principal must transfer their role first (rule R18)."""
+    """End the membership at once; the principal must first transfer their role (rule R18)."""
     access.require_principal(state, context)
     if request.user == state.principal:
         raise Rejected("principal_must_transfer", fields={"user": "principal_must_transfer"})

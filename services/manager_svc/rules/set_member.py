@@ -8,7 +8,7 @@ from shared.errors import Rejected
 
 
 def accept(request: SetMember, state: TeamState, context: Context) -> Effect[TeamState]:
-    """Set the member at once. Memberships are the principal's alone (rule R2)."""
+    """Set the member at once. Only the principal may change memberships (rule R2)."""
     access.require_principal(state, context)
     if request.user == state.principal:
         raise Rejected("already_member", fields={"user": "already_member"})

@@ -1,4 +1,4 @@
-"""The team of a structure opens with the structure, and follows its sphere."""
+"""The team of a structure is created with the structure, and has the same sphere."""
 
 from services.manager_svc.state import TeamState
 from shared.contracts.messages.manager import FollowSphere, OpenTeam
@@ -6,7 +6,7 @@ from shared.engine.core.rules import Context, Effect
 
 
 def open_team(request: OpenTeam, state: TeamState | None, context: Context) -> Effect[TeamState]:
-    """Open the team with its first principal (rule R16); one that is open stays as it is."""
+    """Create the team with its first principal (rule R16); an existing team stays as it is."""
     del context
     if state is not None:
         return Effect(code="nothing_to_change")
@@ -15,6 +15,6 @@ def open_team(request: OpenTeam, state: TeamState | None, context: Context) -> E
 
 
 def follow_sphere(request: FollowSphere, state: TeamState, context: Context) -> Effect[TeamState]:
-    """Take over the structure's sphere."""
+    """Copy the structure's sphere to the team."""
     del context
     return Effect(lambda now: (now or state).model_copy(update={"sphere": request.sphere}))

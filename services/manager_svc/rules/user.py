@@ -1,4 +1,4 @@
-"""What administrators say of a user."""
+"""Requests of administrators about a user."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from shared.errors import Rejected
 
 
 def set_pigp(request: SetPigp, state: UserState, context: Context) -> Effect[UserState]:
-    """Say whether the user has a PIGP account."""
+    """Set whether the user has a PIGP account."""
     del context
     return _set(state, {"pigp": request.pigp})
 
 
 def set_active(request: SetActive, state: UserState, context: Context) -> Effect[UserState]:
-    """Open or close the user's account; not one's own, which nobody else might open again."""
+    """Open or close the user's account, except one's own: there might be nobody else to open it again."""
     if request.user == context.actor.id and not request.active:
         raise Rejected("own_account", fields={"user": "own_account"})
     return _set(state, {"active": request.active})

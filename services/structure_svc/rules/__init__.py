@@ -33,7 +33,8 @@ RULES: Mapping[type[Request], Rule] = {
 def target(request: Request, actor: Actor) -> Target:
     """Return which structure a request is about.
 
-    One that does not exist is waited for like one whose team's copy may lag: how long an answer takes tells nothing.
+    The wait for one that does not exist is the same as for a copy of a team that may lag, so that the time of an answer
+    does not show whether a structure exists.
     """
     reference = request.reference(actor.id)
     if isinstance(request, CreateStructure):
@@ -50,7 +51,7 @@ def target(request: Request, actor: Actor) -> Target:
 
 
 def copies(request: Request, document: str | None, current: StructureState | None, actor: Actor) -> Iterable[str]:
-    """Return the keys of the copies that the rules of a request look at."""
+    """Return the keys of the copies that a request's rule needs."""
     del document
     yield user_key(actor.id)
     if current is not None:
@@ -60,13 +61,13 @@ def copies(request: Request, document: str | None, current: StructureState | Non
 
 
 def refers(request: Request, actor: Actor) -> Iterable[str]:
-    """Return the keys of the requests that a request refers to."""
+    """Return the keys of the requests to which a request refers."""
     if isinstance(request, CancelRequest):
         yield request_key(request.actor or actor.id, request.request_id)
 
 
 def owner(insee_max_wait: int) -> Owner[StructureState]:
-    """Return what the engine needs to know of structures; `insee_max_wait` (ms) bounds how long INSEE may be down."""
+    """Return the owner of structures, for the engine; `insee_max_wait` (ms) is how long INSEE may be unreachable."""
     return Owner(
         name="structure",
         rules=RULES,

@@ -1,4 +1,4 @@
-"""« Activer une structure »: only an inactive one, deactivated earlier or never activated."""
+"""« Activer une structure »: only an inactive one, deactivated before or never activated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from shared.errors import Failed, Rejected
 
 
 def accept(request: ActivateStructure, state: StructureState, context: Context) -> Change:
-    """Accept when the structure will be inactive once all that is pending has applied (rule R5)."""
+    """Accept if the structure will be inactive once all pending changes have applied (rule R5)."""
     access.require(state, context)
     if state.duplicated_to is not None:
         raise Rejected("superseded", details={"duplicated_to": state.duplicated_to})
@@ -23,7 +23,7 @@ def accept(request: ActivateStructure, state: StructureState, context: Context) 
 
 
 def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
-    """Put into activity, if it still can be (rule R7)."""
+    """Activate it, if that is still possible (rule R7)."""
     del change
     if state.duplicated_to is not None:
         raise Failed("superseded", details={"duplicated_to": state.duplicated_to})

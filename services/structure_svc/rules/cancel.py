@@ -1,4 +1,4 @@
-"""Cancels a pending request, by whoever could have made it."""
+"""Cancels a pending request, for any actor who could have made it."""
 
 from services.structure_svc.rules import access
 from services.structure_svc.state import StructureState
@@ -10,14 +10,14 @@ from shared.errors import Rejected
 
 
 def accept(request: CancelRequest, state: StructureState | None, context: Context) -> Effect[StructureState]:
-    """Cancel before it takes effect; at or after its time it is too late, applied yet or not (rule R7).
+    """Cancel before the request is due; from then on it is too late, whether it has been applied or not (rule R7).
 
-    A creation that waits has no structure yet: whoever asked for it takes it back.
+    A waiting creation has no structure yet: only its actor and administrators may cancel it.
     """
     actor = context.actor
     if state is not None:
         access.require(state, context)
     elif (request.actor or actor.id) != actor.id and not actor.is_administrator:
-        # Nobody learns that others wait for a structure to be created.
+        # Nobody else may learn that a creation waits.
         raise Rejected(access.UNKNOWN, waits_for=access.copy_that_may_lag(request.structure), outsider=True)
     return cancel(request_key(request.actor or context.actor.id, request.request_id), context)

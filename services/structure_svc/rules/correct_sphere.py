@@ -6,7 +6,7 @@ from shared.engine.core.rules import Context, Effect
 
 
 def accept(request: CorrectSphere, state: StructureState, context: Context) -> Effect[StructureState]:
-    """Take effect at once. The parameters come and go with the public sphere."""
+    """Take effect at once. The public parameters are added or removed with the public sphere."""
     del context
     if request.sphere == state.sphere:
         return Effect(code="nothing_to_change")

@@ -1,4 +1,4 @@
-"""« Créer une structure »: the first person who creates it is its principal manager (rules R8, R9, R11, R16, R22)."""
+"""« Créer une structure »: the person who creates it is its principal (rules R8, R9, R11, R16, R22)."""
 
 import uuid
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ __all__ = ["QUEUED", "UNREACHABLE", "accept"]
 
 _REQUIRED = {"name": "name_required", "address": "address_required"}
 _ACTIVATION = uuid.UUID("6f9d3bd2-5d0c-4c2b-8f43-5c5f4f2c0a11")
-"""Namespace of the ids of activations asked together with a creation."""
+"""UUID namespace of the ids of activations that follow a creation."""
 
 
 def accept(request: CreateStructure, state: None, context: Context) -> Effect[StructureState] | RequiresLookup:
-    """Create an inactive structure, once INSEE has said of a SIRET that it is active."""
+    """Create an inactive structure; for a SIRET, once INSEE has answered that it is active."""
     del state
     if any(key in context.holders for key in request.identifier.keys):
         raise Rejected("identifier_taken", fields={"identifier": "identifier_taken"})
@@ -61,7 +61,7 @@ def accept(request: CreateStructure, state: None, context: Context) -> Effect[St
 
 
 def _principal(request: CreateStructure, context: Context, sphere: str) -> str:
-    """Return who becomes principal: the person who creates, or the person named by who may name one (R16, R19, R22)."""
+    """Return the principal: the creator, or the person whom an actor allowed to do so names (R16, R19, R22)."""
     actor = context.actor
     may_name = actor.kind == "technical" or actor.is_administrator
     principal = request.principal
@@ -90,7 +90,7 @@ def _require_person(user: str, context: Context) -> None:
 
 
 def _by_hand(request: CreateStructure, answer: InseeAnswer | None, sphere: str) -> Mapping[str, Any]:
-    """Return name, address, person and parameters, each from whom it must come from; refuse the others by name."""
+    """Return name, address, person and parameters, from INSEE or from the actor; refuse those that are not allowed."""
     problems: dict[str, str] = {}
     values: dict[str, Any] = {"name": request.name, "address": request.address, "person": request.person}
     hidden = insee.hidden(answer) if answer else ("name", "address")

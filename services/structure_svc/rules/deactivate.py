@@ -12,7 +12,7 @@ from shared.errors import Failed, Rejected
 
 
 def accept(request: DeactivateStructure, state: StructureState, context: Context) -> Change:
-    """Accept when the structure will be active once all that is pending has applied (rule R5)."""
+    """Accept if the structure will be active once all pending changes have applied (rule R5)."""
     access.require(state, context)
     if state.status == "inactive":
         before = pending_of(request.type, context)
@@ -21,7 +21,7 @@ def accept(request: DeactivateStructure, state: StructureState, context: Context
 
 
 def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
-    """Take out of activity, if it still can be (rule R7)."""
+    """Deactivate it, if that is still possible (rule R7)."""
     del change, at
     if state.status == "inactive":
         raise Failed("already_inactive")

@@ -1,4 +1,4 @@
-"""What INSEE says of a SIRET, and what follows from it (rules R9, R22)."""
+"""What a rule takes from INSEE's answer about a SIRET (rules R9, R22)."""
 
 from shared.clock import MINUTE, SECOND
 from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, Restriction, Result
@@ -7,16 +7,16 @@ from shared.engine.core.rules import Context, LookUp, RequiresLookup
 from shared.errors import Rejected
 
 QUEUED, UNREACHABLE = "insee_queue", "insee_unavailable"
-"""Two waits: for our own turn, which is nobody's fault, and for an INSEE that does not answer."""
+"""Two kinds of wait: for our turn in the queue, and for an INSEE that does not answer."""
 
 LOOK_UP_AGAIN = 5 * MINUTE
 
 
 def look_up(siret: str, context: Context) -> InseeAnswer | RequiresLookup:
-    """Return what INSEE says of an establishment that may be registered, or what must be asked first.
+    """Return INSEE's answer about an establishment that may be registered, or the look-up that must come first.
 
-    Raises Rejected when INSEE says that it may not: unknown, closed today, or entered twice. A closing that is
-    announced for a later day is no reason to refuse.
+    Raises Rejected when it may not: unknown, closed today, or a doublon. A closing announced for a later day is no
+    reason to refuse.
     """
     key = f"insee:{siret}"
     known = context.answers.get(key)
@@ -45,17 +45,17 @@ def _look_up(siret: str, context: Context, wait: str, retry_after: int) -> Requi
 
 
 def hidden(answer: InseeAnswer) -> tuple[str, ...]:
-    """Return which of name and address INSEE keeps back, lacks or writes unreadably: they are given by hand."""
+    """Return which of name and address are given by hand: INSEE hides them, has none, or writes them unreadably."""
     if answer.restriction == Restriction.UNIT:
         return ("name", "address")
     return tuple(field for field in ("name", "address") if field in answer.hidden or getattr(answer, field) is None)
 
 
 def sphere(answer: InseeAnswer | None) -> tuple[Sphere, str | None]:
-    """Return the sphere that follows from INSEE's legal category, and that category; private for other identifiers.
+    """Return the sphere by INSEE's legal category, and that category; private for other identifiers.
 
-    A unit that INSEE keeps back as a whole (defence, police) has no category to tell: it is taken as the State's, so
-    that an administrator looks at it.
+    A unit that INSEE hides as a whole (defence, police) has no known category: it is taken as the State's, so that an
+    administrator checks it.
     """
     if answer is None:
         return "private", None

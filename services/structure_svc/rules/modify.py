@@ -1,4 +1,4 @@
-"""« Modifier une structure »: only the fields that are not greyed (rule R4)."""
+"""« Modifier une structure »: only the modifiable fields (rule R4)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from shared.engine.core.rules import Change, Context
 from shared.errors import Failed, Rejected
 
 REQUIRED = {"name": "name_required", "address": "address_required", "person": "person_names_required"}
-"""Fields that can be changed and not emptied, with the code that says so."""
+"""Fields that can be changed but not emptied, each with the code of that refusal."""
 
 
 def accept(request: ModifyStructure, state: StructureState, context: Context) -> Change:
-    """Accept a change of the fields named; refuse the others by name. Allowed on an inactive structure too."""
+    """Accept a change of modifiable fields; refuse others by name. Allowed on an inactive structure too."""
     access.require(state, context)
     if state.duplicated_to is not None:
         raise Rejected("structure_duplicated", details={"duplicated_to": state.duplicated_to})
@@ -44,7 +44,7 @@ def _plain(value: Any) -> Any:
 
 
 def apply(change: Mapping[str, Any], state: StructureState, at: int) -> StructureState:
-    """Change the fields, if they still may be (rule R7)."""
+    """Change the fields, if that is still allowed (rule R7)."""
     del at
     if state.duplicated_to is not None:
         raise Failed("structure_duplicated", details={"duplicated_to": state.duplicated_to})

@@ -43,9 +43,9 @@ class Code:
         for text, used in self._parsed:
             if not used:
                 return text
-            success = {name: value for name in used if (value := values.get(name)) is not None}
-            if len(success) == len(used):
-                return text.format_map({name: french.value(name, value) for name, value in success.items()})
+            there = {name: value for name in used if (value := values.get(name)) is not None}
+            if len(there) == len(used):
+                return text.format_map({name: french.value(name, value) for name, value in there.items()})
         return self.sentence  # Never reached for our codes: the last sentence names no value.
 
     def published(self) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class SetActive(OfUser):
 
 
 class OpenTeam(OfTeam):
-    """Create the team of a new structure with its first principal. The owner sends it itself, seeing the structure."""
+    """Create the team of a new structure with its first principal: the owner's own reaction to that record."""
 
     type: ClassVar[str] = "team.open.v1"
 
@@ -105,7 +105,7 @@ class OpenTeam(OfTeam):
 
 
 class FollowSphere(OfTeam):
-    """Copy the sphere of a structure to its team. The owner sends it itself, seeing the change."""
+    """Copy the changed sphere of a structure to its team: the owner's own reaction to that record."""
 
     type: ClassVar[str] = "team.follow-sphere.v1"
 

@@ -89,8 +89,8 @@ def reject(
         deadline = incoming.waited.setdefault(f"{COPY}:{no.waits_for}", now) + timing.waits[COPY]
         if now < deadline:
             return Wait(no.waits_for, "waiting_copy", deadline, reference=named)
-    diff = {"fields": no.fields, "details": no.details, "reference": dict(reference), "outsider": no.outsider or None}
-    draft.add(incoming.transition(draft.owner.name, "rejected", no.code, now, **diff), reference=named)
+    more = {"fields": no.fields, "details": no.details, "reference": dict(reference), "outsider": no.outsider or None}
+    draft.add(incoming.transition(draft.owner.name, "rejected", no.code, now, **more), reference=named)
     return None
 
 
@@ -212,8 +212,8 @@ def _follow(
     second = replace(
         incoming, request_id=request_id, request=request, body_hash="", waited={}, known={}, record=None, follows=True
     )
-    batch = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
-    decide(draft, second, batch, timing)
+    of_second = replace(context, request_id=request_id, document=draft.document.id, pending=tuple(draft.pending))
+    decide(draft, second, of_second, timing)
 
 
 def ended(transition: Transition, status: Any, code: str, at: int, **more: Any) -> Transition:

@@ -1,4 +1,4 @@
-"""Keeps back messages that are larger than the broker accepts: one would block all that are sent with it, for ever."""
+"""Dead-letters messages larger than the broker accepts: one would block all that are sent with it, for ever."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
