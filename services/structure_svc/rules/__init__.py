@@ -30,11 +30,12 @@ RULES: Mapping[type[Request], Rule] = {
 }
 
 
-def target(request: Request, actor: Actor) -> Target:
+def target(request: Request, actor: Actor, known: Mapping[str, str]) -> Target:
     """Return which structure a request is about.
 
     One that does not exist is waited for like one whose team's copy may lag: how long an answer takes tells nothing.
     """
+    del known
     reference = request.reference(actor.id)
     if isinstance(request, CreateStructure):
         return Target(keys=request.identifier.keys, fresh=state.KIND, reference=reference)
