@@ -20,7 +20,7 @@ from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.runtime.engine import Engine
 from shared.engine.runtime.sweep import Sweeper
 from shared.engine.storage.memory import MemoryBus
-from shared.engine.storage.protocol import Bus, Sweepable
+from shared.engine.storage.protocol import Bus, Copy, Sweepable
 from tests.support.toy import ALICE, OWNER, TIMING, ManualClock, box_id, incoming
 from tests.support.toy.state import BoxState
 
@@ -162,11 +162,19 @@ class Harness:
         stamp = self.clock.time if at is None else at
         return await (by or self.main).engine.triggers([(box_id(box), stamp, due_at) for box in boxes])
 
-    async def copy(self, key: str, value: Mapping[str, Any], version: int = 1, *, by: Process | None = None) -> None:
+    async def copy(
+        self,
+        key: str,
+        value: Mapping[str, Any],
+        version: int = 1,
+        *,
+        aliases: Sequence[str] = (),
+        by: Process | None = None,
+    ) -> None:
         """Let a record of another owner arrive."""
         process = by or self.main
-        await process.store.put_copies([(key, version, value)])
-        await process.engine.on_copies_changed([key])
+        await process.store.put_copies([Copy(key, version, value, aliases)])
+        await process.engine.on_copies_changed([key, *aliases])
 
     async def sweep(self, by: Process | None = None) -> None:
         """Let the sweeper take one round."""

@@ -57,7 +57,7 @@ def refusal(
     incoming = Incoming("r1", actor, request, "h", now)
 
     def decided(at: int) -> Wait | None:
-        target = owner.target(request, actor)
+        target = owner.target(request, actor, {})
         context = Context(
             actor=actor,
             now=at,

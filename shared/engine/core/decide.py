@@ -105,13 +105,17 @@ def lookup_wait(
     return Wait(required.key, required.code, deadline, required.look_up, now + required.retry_after)
 
 
+def takes_effect(draft: Draft, incoming: Incoming, now: int, timing: Timing) -> int:
+    """Return when a change that is accepted now takes effect: never before one accepted earlier (rule R6)."""
+    due_at = max(now, incoming.received_at) + timing.delay
+    return max(due_at, draft.pending[-1].due_at) if draft.pending else due_at
+
+
 def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:
     rule = draft.owner.rules[type(incoming.request)]
     assert rule.apply is not None  # noqa: S101 - `delayed` gives every rule that returns a Change its apply.
     accepted_at = max(context.now, incoming.received_at)
-    due_at = accepted_at + timing.delay
-    if draft.pending:
-        due_at = max(due_at, draft.pending[-1].due_at)  # Rule R6: never before one accepted earlier.
+    due_at = takes_effect(draft, incoming, context.now, timing)
     state = draft.projected()
     projected = rule.apply(change.values, state, due_at)
     before, after = diff(state, projected, draft.owner.private)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from shared.engine.core.rules import Owner, Pending, Rule, View
 from shared.engine.core.transition import Transition
-from shared.errors import Failed
+from shared.errors import Failed, MayLag
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -173,9 +173,12 @@ class Draft:
             self._projected = state
         return self._projected
 
-    def applied(self, change: Pending, state: BaseModel | None) -> Any:
+    def applied(
+        self, change: Pending, state: BaseModel | None, copies: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Any:
         """Return the state after a change. Raises Failed when the change can't be applied.
 
+        With `copies`, the rule looks at them first: it is due. It then raises MayLag when one may only be late.
         An unexpected error of a rule fails this change alone. Raised further, it would stop the document, and the
         others of its batch, for ever.
         """
@@ -183,8 +186,10 @@ class Draft:
         if rule is None or rule.apply is None:
             raise UnknownType(change.transition.type)
         try:
+            if copies is not None and rule.due is not None:
+                rule.due(change.change, state, change.due_at, copies)
             return rule.apply(change.change, state, change.due_at)
-        except Failed:
+        except (Failed, MayLag):
             raise
         except Exception as error:
             log.exception(

@@ -19,7 +19,7 @@ from shared.clock import SECOND, Clock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core import due
 from shared.engine.core.batch import Batch, Copies
-from shared.engine.core.decide import Timing, Wait, absent, decide, reject
+from shared.engine.core.decide import Timing, Wait, absent, decide, reject, takes_effect
 from shared.engine.core.document import HEAVIEST_WRITE, Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Context, Owner, Target
@@ -116,18 +116,18 @@ class Engine:
         while todo:
             drafts: dict[str, Draft] = {}
             more: set[str] = set()
-            for document in await self._loader.documents(todo):
-                if document.broken is not None:
-                    continue
-                draft, now = Draft(self.owner, document), self.clock.now()
-                until = min(now, latest[document.id].appended)
-                if due.apply(draft, until=until, now=now):
-                    drafts[document.id] = draft
+            documents, now = await self._loader.documents(todo), self.clock.now()
+            found = [(Draft(self.owner, d), min(now, latest[d.id].appended)) for d in documents if d.broken is None]
+            copies = await self._loader.due_copies(found)
+            for draft, until in found:
+                id_ = draft.document.id
+                if due.apply(draft, until=until, now=now, copies=copies):
+                    drafts[id_] = draft
                 for pending in draft.pending[:1]:
-                    if document.id in drafts and pending.due_at <= until:
-                        more.add(document.id)
-                    if until < pending.due_at <= min(until + EARLY, latest[document.id].due_at):
-                        early.append((document.id, pending.due_at, pending.due_at - until))
+                    if id_ in drafts and pending.due_at <= until:
+                        more.add(id_)
+                    if until < pending.due_at <= min(until + EARLY, latest[id_].due_at):
+                        early.append((id_, pending.due_at, pending.due_at - until))
             saved = await self.committer.save(drafts)
             todo = {*saved.lost, *(more - saved.refused)}
         return early
@@ -302,7 +302,9 @@ class Engine:
             document=document,
             reference=batch.loaded.targets[request.key].reference,
             new_id=new_id,
+            due_at=takes_effect(draft, request, now, self.timing),
             pending=tuple(draft.pending),
+            known=batch.loaded.known,
             copies=batch.loaded.values,
             answers=request.known,
             holders=batch.loaded.holders,

@@ -139,7 +139,7 @@ class JointDecisions:
 
     async def decide(self, incoming: Incoming) -> None:
         """Decide one request. When it returns it is decided, or waits for something else."""
-        target = self._target(incoming)
+        target = await self._target(incoming)
         chosen = Selection(target.ids, target.refs, (incoming.key,), self._owner.limits.documents + 1)
         for attempt in range(1, TRIES + 1):
             context = await self._context(incoming, target, chosen)
@@ -152,9 +152,11 @@ class JointDecisions:
             await asyncio.sleep(random.uniform(0, _JITTER_S * attempt))  # noqa: S311 - jitter, no secret.
         log.warning("a joint decision found other writers at every try", request_id=incoming.request_id)
 
-    def _target(self, incoming: Incoming) -> Target:
+    async def _target(self, incoming: Incoming) -> Target:
+        names = set(self._owner.names(incoming.request))
+        known = await self._store.named(names) if names else {}
         try:
-            return self._owner.target(incoming.request, incoming.actor)
+            return self._owner.target(incoming.request, incoming.actor, known)
         except Exception:
             log.exception("a rule broke", type=incoming.request.type, request_id=incoming.request_id)
             incoming.refused = Rejected("internal_error")
@@ -164,7 +166,7 @@ class JointDecisions:
         """Read what the rule looks at besides the documents; those are read once more within the transaction."""
         documents = await self._store.select(chosen)
         states = {document.id: document.state for document in documents if document.state is not None}
-        wanted = set(self._owner.joint_copies(incoming.request, states, incoming.actor))
+        wanted = {*target.copies, *self._owner.joint_copies(incoming.request, states, incoming.actor)}
         copies = await self._store.copies(wanted) if wanted else {}
         [new_id] = await self._store.new_ids(target.fresh, 1) if target.fresh else [None]
         return Context(

@@ -21,7 +21,7 @@ from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
 from shared.engine.storage.mongo import LOOK_UP_AGAIN, REPUBLISH_AFTER
-from shared.engine.storage.protocol import JOINT, Decide, Published, Saved, Selection
+from shared.engine.storage.protocol import JOINT, Copy, Decide, Published, Saved, Selection
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -66,6 +66,7 @@ class MemoryStore:
         self.documents: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, dict[str, Any]] = {}
         self.copies_kept: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self.aliases: dict[str, frozenset[str]] = {}
         self.counters: dict[str, int] = {}
 
     def view(self, pause: Pause) -> "MemoryStore":
@@ -98,6 +99,12 @@ class MemoryStore:
         """Return copies, by key."""
         await self._pause("copies")
         return {key: self.copies_kept[key] for key in keys if key in self.copies_kept}
+
+    async def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of the copies that have one of these names, by name."""
+        await self._pause("named")
+        wanted = set(names)
+        return {name: key for key in sorted(self.aliases, reverse=True) for name in self.aliases[key] & wanted}
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Return fresh ids."""
@@ -242,12 +249,12 @@ class MemoryStore:
                 behind.append(id_)
         return behind
 
-    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Replace copies, each only by a higher version."""
-        for key, version, value in copies:
+    async def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Replace copies, with their aliases, each only by a higher version."""
+        for key, version, value, aliases in copies:
             await self._pause("put_copy")
             if version > self.copies_kept.get(key, (0, {}))[0]:
-                self.copies_kept[key] = (version, value)
+                self.copies_kept[key], self.aliases[key] = (version, value), frozenset(aliases)
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
         """Return the records of requests that wait for one of these keys."""

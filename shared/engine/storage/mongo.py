@@ -16,7 +16,7 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.protocol import JOINT, Decide, Published, Saved, Selection
+from shared.engine.storage.protocol import JOINT, Copy, Decide, Published, Saved, Selection
 from shared.mongo import bulk_writes
 from shared.mongo.client import (
     ASCENDING,
@@ -72,6 +72,7 @@ class MongoStore:
             [("pending.due_at", ASCENDING), ("pending.next_trigger_at", ASCENDING)], sparse=True, name="due"
         )
         await documents.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0, name="expires")
+        await self._copies.create_index([("aliases", ASCENDING)], sparse=True, name="aliases")
         waiting = {"partialFilterExpression": {"status": "waiting"}}
         await records.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
         await records.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
@@ -107,6 +108,13 @@ class MongoStore:
         """Return copies, by key."""
         found = await self._copies.find({"_id": {"$in": list(keys)}}).to_list(None)
         return {raw["_id"]: (raw["version"], raw["value"]) for raw in found}
+
+    async def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of the copies that have one of these names, by name."""
+        wanted = set(names)
+        found = await self._copies.find({"aliases": {"$in": list(wanted)}}, {"aliases": 1}).to_list(None)
+        found.sort(key=lambda raw: raw["_id"], reverse=True)
+        return {name: raw["_id"] for raw in found for name in raw["aliases"] if name in wanted}
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Return ids never given before, from a block taken from the counter."""
@@ -269,17 +277,17 @@ class MongoStore:
         while len(self._cleared) > _REMEMBERED:
             self._cleared.popitem(last=False)
 
-    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Replace copies, each only by a higher version."""
+    async def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Replace copies, with their aliases, each only by a higher version."""
         await bulk_writes.write(
             self._copies,
             [
                 UpdateOne(
                     {"_id": key, "version": {"$lt": version}},
-                    {"$set": {"version": version, "value": value}},
+                    _copy_out(version, value, aliases),
                     upsert=True,
                 )
-                for key, version, value in copies
+                for key, version, value, aliases in copies
             ],
         )
 
@@ -388,6 +396,12 @@ class MongoStore:
         waiting = await self._records.count_documents({"status": "waiting"}, hint="deadline")
         overdue = await self._documents.count_documents({"pending.due_at": {"$lt": now - 5_000}})
         return waiting, overdue
+
+
+def _copy_out(version: int, value: Mapping[str, Any], aliases: Sequence[str]) -> Mapping[str, Any]:
+    kept = {"version": version, "value": value}
+    # A sparse index does not hold what has no aliases, and would hold an empty list.
+    return {"$set": {**kept, "aliases": list(aliases)}} if aliases else {"$set": kept, "$unset": {"aliases": ""}}
 
 
 def _at_hand(now: int) -> Mapping[str, Any]:

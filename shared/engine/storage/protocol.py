@@ -56,6 +56,15 @@ Decide = Callable[[list[Document]], Sequence[Write]]
 """What a joint decision writes, given the documents it is over. Pure."""
 
 
+class Copy(NamedTuple):
+    """A copy of another owner's record: its key, its version, what is kept of it, and the names it also has."""
+
+    key: str
+    version: int
+    value: Mapping[str, Any]
+    aliases: Sequence[str] = ()
+
+
 class Store(Protocol):
     """Stores documents, request records and copies. Each method is one step: a process may die before or after it."""
 
@@ -69,6 +78,13 @@ class Store(Protocol):
 
     async def copies(self, keys: Iterable[str]) -> dict[str, tuple[int, Mapping[str, Any]]]:
         """Return the copies of what other owners publish, with their versions, by key."""
+        ...
+
+    async def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of the copies that have one of these names among their aliases, by name.
+
+        While a name moves from one copy to another, both may have it: then it is that of the lower key.
+        """
         ...
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
@@ -121,8 +137,8 @@ class Store(Protocol):
         """
         ...
 
-    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Replace copies (key, version, value), each only by a higher version."""
+    async def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Replace copies, with their aliases, each only by a higher version."""
         ...
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:

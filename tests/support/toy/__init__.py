@@ -1,6 +1,6 @@
 """A toy owner, so that the engine's tests know nothing of structures: boxes in which things are put."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -23,10 +23,12 @@ from tests.support.toy.requests import (
     Open,
     OpenIf,
     PutIfPermitted,
+    PutOnShelf,
+    PutWhileOpen,
     Rename,
     Sweep,
 )
-from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, name_key, permissions_key
+from tests.support.toy.rules import HOUSE, ORACLE_WAIT, RULES, SILENT_WAIT, admit, name_key, permissions_key, shelf_name
 from tests.support.toy.state import BoxState
 
 NOW = 1_800_000_000_000
@@ -45,7 +47,7 @@ def box_id(box: str) -> str:
     return f"box:{box}"
 
 
-def _target(request: Request, actor: Actor) -> Target:
+def _target(request: Request, actor: Actor, known: Mapping[str, str]) -> Target:
     if isinstance(request, Open | OpenIf):
         return Target(keys=(name_key(request.name),), fresh="box", reference={"name": request.name})
     if isinstance(request, Make):
@@ -54,6 +56,11 @@ def _target(request: Request, actor: Actor) -> Target:
         ids = tuple(map(box_id, (*request.boxes, request.into)))
         refs = (f"label:{request.label}",) if request.label is not None else ()
         return Target(ids=ids, refs=refs, reference={"into": request.into})
+    if isinstance(request, PutOnShelf):
+        name = shelf_name(request.shelf)
+        if name not in known:
+            return Target(lags=name, reference={"shelf": request.shelf})
+        return Target(id=known[name].removeprefix("permissions:"), copies=(known[name],))
     assert isinstance(request, OfBox | Find)
     if request.box == UNSPEAKABLE:
         raise ZeroDivisionError("a target that breaks")
@@ -71,6 +78,13 @@ def _copies(request: Request, document: str | None, state: BoxState | None, acto
     del document, actor
     if isinstance(request, PutIfPermitted | Hidden) and state is not None:
         yield permissions_key(request.box)
+    if isinstance(request, PutWhileOpen):
+        yield HOUSE
+
+
+def _names(request: Request) -> Iterable[str]:
+    if isinstance(request, PutOnShelf):
+        yield shelf_name(request.shelf)
 
 
 def _refers(request: Request, actor: Actor) -> Iterable[str]:
@@ -96,7 +110,9 @@ OWNER: Owner[BoxState] = Owner(
     reference=lambda state: {"box": {"name": state.name}},
     present=_present,
     admit=admit,
+    names=_names,
     copies=_copies,
+    due_copies=lambda _: (HOUSE,),
     refers=_refers,
     private=frozenset({"secret"}),
     waits={ORACLE_WAIT: 60 * MINUTE, SILENT_WAIT: 10 * MINUTE},

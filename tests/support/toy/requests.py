@@ -150,6 +150,24 @@ class PutIfPermitted(OfBox):
     thing: str
 
 
+class PutOnShelf(Request):
+    """Puts a thing, at once, in the box that stands on a shelf, when its copied permissions let the actor.
+
+    Which box that is, the copy of its permissions says, which has the shelf as a name.
+    """
+
+    type: ClassVar[str] = "box.put-on-shelf.v1"
+    shelf: str
+    thing: str
+
+
+class PutWhileOpen(OfBox):
+    """Puts a thing in, later, if the house is open then. As long as nothing is known of the house, it is accepted."""
+
+    type: ClassVar[str] = "box.put-while-open.v1"
+    thing: str
+
+
 class Hidden(OfBox):
     """Puts a thing in at once, when the copied permissions let the actor; the box does not exist for the others.
 
