@@ -3,6 +3,7 @@
 Error
 ├── Rejected    a rule refuses a request: the answer has the code, and the fields that are wrong
 ├── Failed      an accepted change can no longer be applied when it is due
+├── MayLag      a change that is due can't be decided yet: a copy that it looks at may only be late
 ├── Transient   try again later: a broker, a database or an issuer does not answer
 └── Poison      this message can never be handled: dead-letter it, and go on with the others
 """
@@ -53,6 +54,14 @@ class Failed(Error):
         super().__init__(code)
         self.code = code
         self.details = {name: value for name, value in (details or {}).items() if value is not None}
+
+
+class MayLag(Error):
+    """A change that is due looks at this copy, which may only be late: it stays pending, and is triggered again."""
+
+    def __init__(self, copy: str) -> None:
+        super().__init__(copy)
+        self.copy = copy
 
 
 class Transient(Error):

@@ -104,6 +104,8 @@ def mongod_options(port: int) -> list[str]:
         *("--quiet", "--slowms", "1000", "--setParameter", "diagnosticDataCollectionEnabled=false"),
         # One of several nodes would go on serving for 15 s after the signal to stop.
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500"),
+        # What a process that died had locked in a transaction is free again soon.
+        *("--setParameter", "transactionLifetimeLimitSeconds=3"),
     ]
 
 

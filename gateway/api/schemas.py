@@ -143,6 +143,7 @@ class Request(Transition):
         None, description="version of the record that shows its effect: give it as `min_version`"
     )
     follow_up: str | None = Field(None, description="id of a second request that this one made")
+    part_of: str | None = Field(None, description="of what a request over several structures did here: its id")
     before: dict[str, Any] | None = Field(None, description="what changes, as it was")
     after: dict[str, Any] | None = Field(None, description="what changes, as it is or will be")
 

@@ -68,8 +68,12 @@ class Requests:
         return [(s["order"], as_step(s)) for s in steps if s["order"] > seen], raw["record"]["status"] in FINAL
 
     async def mine(self, actor: Actor, filters: Mapping[str, Any], page: Page) -> dict[str, Any]:
-        """Return a page of one's own requests, newest first; registrations by the gateway are left out."""
-        condition = {"record.actor": actor.id, "record.type": {"$ne": RegisterUser.type}, **_conditions(filters)}
+        """Return a page of one's own requests, newest first.
+
+        Registrations by the gateway are left out, and the parts of requests over several documents.
+        """
+        whole = {"record.type": {"$ne": RegisterUser.type}, "record.part_of": {"$exists": False}}
+        condition = {"record.actor": actor.id, **whole, **_conditions(filters)}
         return await self._listed(condition, page)
 
     async def of_structure(

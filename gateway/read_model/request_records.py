@@ -30,6 +30,7 @@ _KEPT = (
     "accepted_at",
     "effective_at",
     "follow_up",
+    "part_of",
     "correlation_id",
     "version",
     "before",

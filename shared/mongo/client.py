@@ -4,8 +4,13 @@ Motor is a requirement, although MongoDB has replaced it by PyMongo's `AsyncMong
 file alone.
 """
 
+import os
 from contextlib import AbstractContextManager
 from typing import Any
+
+# Motor has five threads a processor, and a write that meets an open transaction keeps one until that has ended: with
+# few threads such writes would keep the transaction itself from going on.
+os.environ.setdefault("MOTOR_MAX_WORKERS", "64")
 
 import pymongo
 from bson.errors import BSONError
@@ -21,6 +26,9 @@ Collection = AsyncIOMotorCollection
 Database = AsyncIOMotorDatabase
 
 DUPLICATE_KEY = 11000
+WRITE_CONFLICT = 112
+SNAPSHOT = ReadConcern("snapshot")
+JOURNALED = WriteConcern("majority", j=True)
 NAMESPACE_EXISTS = 48
 
 _OF_THE_DOCUMENT = {
@@ -48,7 +56,9 @@ __all__ = [
     "ASCENDING",
     "DESCENDING",
     "DUPLICATE_KEY",
+    "JOURNALED",
     "NAMESPACE_EXISTS",
+    "SNAPSHOT",
     "BSONError",
     "BulkWriteError",
     "Client",
@@ -64,6 +74,7 @@ __all__ = [
     "connect",
     "never_stored",
     "patiently",
+    "was_overtaken",
     "weakly",
 ]
 
@@ -107,6 +118,15 @@ def never_stored(error: BaseException) -> str | None:
     if isinstance(error, BSONError | OverflowError | UnicodeError | RecursionError):
         return f"{type(error).__name__}: BSON can't hold it"
     return None
+
+
+def was_overtaken(error: OperationFailure) -> bool:
+    """Return whether a transaction failed since another writer was first, or has a key that it wants."""
+    if error.has_error_label("TransientTransactionError"):
+        return True
+    details = error.details or {}
+    codes = {failure.get("code") for failure in details.get("writeErrors", ())} | {error.code}
+    return bool(codes & {DUPLICATE_KEY, WRITE_CONFLICT})
 
 
 def patiently() -> AbstractContextManager[None, bool | None]:

@@ -84,7 +84,7 @@ def test_a_new_request_type_lives_its_whole_life_without_a_word_to_the_engine() 
     owner = replace(OWNER, rules={**OWNER.rules, ArchiveStructure: delayed(accept, apply)})
     request = ArchiveStructure(structure=StructureRef(id=42))
     draft = Draft(owner, Document("structure:42", 1, structure()))
-    target = owner.target(request, ALICE)
+    target = owner.target(request, ALICE, {})
     assert target.id == "structure:42"
     assert set(owner.copies(request, target.id, structure(), ALICE)) == {"manager:user:alice", "manager:structure:42"}
     context = Context(ALICE, NOW, "r", "structure:42", copies=COPIES)

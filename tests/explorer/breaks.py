@@ -7,13 +7,17 @@ from typing import Any
 from shared.clock import Clock
 from shared.engine.core.document import Document, Write
 from shared.engine.core.incoming import RequestRecord
+from shared.engine.core.rules import Due, Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Published, Saved
+from shared.errors import Failed, MayLag
 from tests.explorer.perform import ExploredStore
 from tests.explorer.port import Port
 from tests.explorer.stack import NO_FAULTS, Faults
-from tests.support.toy import DELAY, NOW, ManualClock
+from tests.support.toy import DELAY, NOW, OWNER, ManualClock
+from tests.support.toy.requests import PutWhileOpen
+from tests.support.toy.rules import still_open
 
 SWEEPS = frozenset({"outboxes", "states", "republish", "overdue", "deadlines", "look_ups"})
 FAR = NOW + 1000 * DELAY
@@ -35,6 +39,7 @@ class Break:
     sweeps: frozenset[str] = SWEEPS
     journal_by_step: bool = True
     commits_at_once: bool = False
+    owner: Owner[Any] = OWNER
 
 
 NOTHING = Break()
@@ -198,6 +203,21 @@ class RejectsByRecord(Port):
         return Saved(lost | (await self.do("save", others, now)).lost if others else lost)
 
 
+# ---- what is due no longer looks at copies as it should --------------------------------------------------------
+
+
+def _looking(due: Due | None) -> Owner[Any]:
+    rule = OWNER.rules[PutWhileOpen]
+    return replace(OWNER, rules={**OWNER.rules, PutWhileOpen: replace(rule, due=due)})
+
+
+def _missing_fails(*looked_at: Any) -> None:
+    try:
+        still_open(*looked_at)
+    except MayLag as late:
+        raise Failed("forbidden") from late
+
+
 A_CRASH = Faults(crashes=1)
 
 BREAKS: Mapping[str, Break] = {
@@ -232,6 +252,10 @@ BREAKS: Mapping[str, Break] = {
     "waiting records have no deadline": Break("never answered", "lost", NO_FAULTS, sweeps=SWEEPS - {"deadlines"}),
     "the trigger's append time is ignored": Break("clocks apart", "early", NO_FAULTS, stamp=lambda _: FAR),
     "our own clock is ignored": Break("clocks apart", "early", NO_FAULTS, trigger_clock=lambda _: ManualClock(FAR)),
+    "what is due looks at no copy": Break("checked when due", "unchecked", NO_FAULTS, owner=_looking(None)),
+    "what is due fails for a copy that lags": Break(
+        "checked when due", "unchecked", NO_FAULTS, owner=_looking(_missing_fails)
+    ),
     "the journal has one key for all steps of a request": Break("later", "untrue", NO_FAULTS, journal_by_step=False),
 }
 """What is broken, and a case in which it shows."""

@@ -6,8 +6,19 @@ from typing import Any
 
 from shared.contracts.messages.common import Request
 from tests.explorer.stack import NO_FAULTS, Faults
-from tests.support.toy.requests import Ask, Cancel, Make, Open, OpenIf, Put, PutAfter, PutIfPermitted, PutNow
-from tests.support.toy.rules import oracle_key, permissions_key
+from tests.support.toy.requests import (
+    Ask,
+    Cancel,
+    Make,
+    Open,
+    OpenIf,
+    Put,
+    PutAfter,
+    PutIfPermitted,
+    PutNow,
+    PutWhileOpen,
+)
+from tests.support.toy.rules import HOUSE, oracle_key, permissions_key
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,9 @@ CASES: Mapping[str, Case] = {
     "a waiting one cancelled": Case((*NEEDS_ORACLE, CANCELLED), BOTH, Faults(crashes=1), answers=YES, late=1),
     "a waiting creation cancelled": Case(
         (OpenIf(name="a"), Cancel(box="@a", request_id="r0")), BOTH, Faults(crashes=1), answers=YES, late=1
+    ),
+    "checked when due": Case(
+        (PutWhileOpen(box="1", thing="a"), put("b")), BOTH, Faults(crashes=1), copies={HOUSE: {"open": False}}, late=1
     ),
     "clocks apart": Case((put("a"), put("b")), BOTH, ticks=1, late=1, clocks_apart=True),
     "clocks apart, a crash": Case(

@@ -44,6 +44,8 @@ def _of_request(stack: Stack, name: str, key: str) -> list[str]:
     truth = "rejected"
     if key in stack.cancelled:
         truth = "cancelled"
+    elif key in stack.failed:
+        truth = "failed"
     elif key in stack.accepted:
         truth = "applied"
     if status != truth:

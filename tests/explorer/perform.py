@@ -1,6 +1,6 @@
 """Carries out what processes do, on the in-memory store and on the topics of a state, and checks each step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -8,11 +8,13 @@ import orjson
 from shared.clock import parse_instant
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core.document import Document, Write
+from shared.engine.core.transition import Transition
 from shared.engine.storage.memory import MemoryStore
 from shared.engine.storage.protocol import Saved
 from tests.explorer.port import Op
 from tests.explorer.stack import BROKER, Stack, content, digest
-from tests.support.toy.rules import oracle_key
+from tests.support.toy.requests import PutWhileOpen
+from tests.support.toy.rules import HOUSE, oracle_key
 
 ONE_BY_ONE = {"save", "put_records", "put_waiting", "put_copies", "clear", "publish", "republished"}
 """Ops on several things, between any two of which others may act and the process may die."""
@@ -107,6 +109,7 @@ class Performer:
         things = (stack.documents.get(write.id, {}).get("state") or {}).get("things", ())
         if len(set(things)) < len(things):
             wrong.append(f"twice: {things}")
+        wrong += _unchecked(stack, [transition for transition in write.transitions if transition.key in due])
         if wrong:
             stack.wrong = (*stack.wrong, *wrong)
 
@@ -135,6 +138,17 @@ class Performer:
             stack.delayed = tuple(
                 sorted({*stack.delayed, (value["document"], int(str(parse_instant(value["due_at"]))))})
             )
+
+
+def _unchecked(stack: Stack, ended: Iterable[Transition]) -> Iterator[str]:
+    """Note what failed, and check that what is due only while the house is open was decided by what its copy says."""
+    house = stack.copies[HOUSE][1] if HOUSE in stack.copies else None
+    for transition in ended:
+        if transition.status == "failed":
+            stack.failed |= {transition.key}
+        decided = transition.type == PutWhileOpen.type and transition.status in {"applied", "failed"}
+        if decided and (house is None or house["open"] != (transition.status == "applied")):
+            yield f"unchecked: {transition.request_id} {transition.status}, and the house is {house}"
 
 
 def seen(stack: Stack, name: str, result: Any) -> Any:

@@ -70,6 +70,7 @@ class Stack:
         self.accepted: tuple[str, ...] = ()
         self.applied: tuple[tuple[str, str], ...] = ()
         self.cancelled: frozenset[str] = frozenset()
+        self.failed: frozenset[str] = frozenset()
         self.wrong: tuple[str, ...] = ()
 
     def copy(self) -> "Stack":
@@ -106,7 +107,7 @@ class Stack:
                 tuple(sorted(self.counters.items())),
                 tuple(sorted((key, version) for key, (version, _) in self.copies.items())),
                 (self.looked_up, self.delayed, self.triggers, self.committed, self.clocks, self.faults),
-                (self.accepted, self.applied, self.cancelled),
+                (self.accepted, self.applied, self.cancelled, self.failed),
                 tuple(busy),
                 written,
             )

@@ -6,13 +6,13 @@ from typing import Any, cast
 from shared.clock import Clock
 from shared.engine.runtime.engine import Engine
 from shared.engine.runtime.sweep import Sweeper
-from shared.engine.storage.protocol import Bus, Sweepable
+from shared.engine.storage.protocol import Bus, Copy, Sweepable
 from tests.explorer.breaks import Break
 from tests.explorer.cases import Case
 from tests.explorer.history import Task
 from tests.explorer.port import Op
 from tests.explorer.stack import Source, Stack
-from tests.support.toy import OWNER, TIMING, ManualClock, incoming
+from tests.support.toy import TIMING, ManualClock, incoming
 
 Work = Coroutine[Op, Any, None]
 
@@ -53,7 +53,9 @@ class Tasks:
 
     def _engine(self, clock: Clock) -> tuple[Engine, Any]:
         port = self._broken.port()
-        engine = Engine(OWNER, cast("Sweepable", port), cast("Bus", port), clock, TIMING, process="box_svc")
+        engine = Engine(
+            self._broken.owner, cast("Sweepable", port), cast("Bus", port), clock, TIMING, process="box_svc"
+        )
         return engine, port
 
     def _deliver(self, number: int, clock: ManualClock) -> Work:
@@ -66,7 +68,7 @@ class Tasks:
             return engine.on_lookup_answered({key: value})
 
         async def copy() -> None:
-            await port.put_copies([(key, 1, value)])
+            await port.put_copies([Copy(key, 1, value)])
             await engine.on_copies_changed([key])
 
         return copy()

@@ -20,7 +20,7 @@ from shared.engine.core.incoming import Incoming, RequestRecord
 from shared.engine.runtime.engine import Engine
 from shared.engine.runtime.sweep import Sweeper
 from shared.engine.storage.memory import MemoryBus
-from shared.engine.storage.protocol import Bus, Sweepable
+from shared.engine.storage.protocol import Bus, Copy, Sweepable
 from tests.support.toy import ALICE, OWNER, TIMING, ManualClock, box_id, incoming
 from tests.support.toy.state import BoxState
 
@@ -87,8 +87,8 @@ class _Steps:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._inner, name)
 
-        async def call(*args: Any) -> Any:
-            return await self._life.step(name, lambda: method(*args))
+        async def call(*args: Any, **more: Any) -> Any:
+            return await self._life.step(name, lambda: method(*args, **more))
 
         return call
 
@@ -162,16 +162,30 @@ class Harness:
         stamp = self.clock.time if at is None else at
         return await (by or self.main).engine.triggers([(box_id(box), stamp, due_at) for box in boxes])
 
-    async def copy(self, key: str, value: Mapping[str, Any], version: int = 1, *, by: Process | None = None) -> None:
+    async def copy(
+        self,
+        key: str,
+        value: Mapping[str, Any],
+        version: int = 1,
+        *,
+        aliases: Sequence[str] = (),
+        by: Process | None = None,
+    ) -> None:
         """Let a record of another owner arrive."""
         process = by or self.main
-        await process.store.put_copies([(key, version, value)])
-        await process.engine.on_copies_changed([key])
+        await process.store.put_copies([Copy(key, version, value, aliases)])
+        await process.engine.on_copies_changed([key, *aliases])
 
     async def sweep(self, by: Process | None = None) -> None:
         """Let the sweeper take one round."""
         await self.catch_up()
-        await (by or self.main).sweeper.sweep()
+        process = by or self.main
+        await process.sweeper.sweep()
+        await process.engine.joint.work()
+
+    async def work(self, by: Process | None = None) -> int:
+        """Let the process decide what is to be decided over several boxes; return how many requests it took."""
+        return await (by or self.main).engine.joint.work()
 
     async def rest(self) -> None:
         """Let time pass and the sweeper run until nothing is left to do, every trigger of its delivered."""

@@ -57,7 +57,7 @@ def refusal(
     incoming = Incoming("r1", actor, request, "h", now)
 
     def decided(at: int) -> Wait | None:
-        target = owner.target(request, actor)
+        target = owner.target(request, actor, {})
         context = Context(
             actor=actor,
             now=at,
@@ -72,7 +72,8 @@ def refusal(
 
     wait = decided(now)
     if wait is not None:
+        assert wait.deadline is not None
         assert decided(wait.deadline) is None
     (transition,) = draft.transitions
     outcome = Publisher(owner, timing.delay).transition(transition)[0]
-    return wait and (wait.code, wait.deadline - now, wait.reference), outcome.key, outcome.value
+    return wait and (wait.code, (wait.deadline or 0) - now, wait.reference), outcome.key, outcome.value

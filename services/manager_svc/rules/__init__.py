@@ -32,8 +32,9 @@ RULES: Mapping[type[Request], Rule] = {
 }
 
 
-def target(request: Request, actor: Actor) -> Target:
+def target(request: Request, actor: Actor, known: Mapping[str, str]) -> Target:
     """Return which user or team a request is about."""
+    del known
     reference = request.reference(actor.id)
     match request:
         case RegisterUser():

@@ -30,12 +30,13 @@ RULES: Mapping[type[Request], Rule] = {
 }
 
 
-def target(request: Request, actor: Actor) -> Target:
+def target(request: Request, actor: Actor, known: Mapping[str, str]) -> Target:
     """Return which structure a request is about.
 
     The wait for one that does not exist is the same as for a copy of a team that may lag, so that the time of an answer
     does not show whether a structure exists.
     """
+    del known
     reference = request.reference(actor.id)
     if isinstance(request, CreateStructure):
         return Target(keys=request.identifier.keys, fresh=state.KIND, reference=reference)

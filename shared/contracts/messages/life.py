@@ -40,6 +40,7 @@ class JournalEntry(Published):
 
     before: dict[str, Any] = Field(default_factory=dict, description="what changed, as it was")
     after: dict[str, Any] = Field(default_factory=dict, description="what changed, as it is or will be")
+    part_of: str | None = Field(None, description="id of the request over several documents of which this is a part")
     traceparent: str | None = None
     body_hash: str = Field("", description="SHA-256 of type and body: tells a repeat from a reused id")
 

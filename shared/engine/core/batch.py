@@ -25,6 +25,8 @@ class Loaded:
     broken: Mapping[str, Exception]
     """Requests that can't be decided: finding their target raised an error, or stored data can't be read."""
     copies: Copies = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict)
+    """The keys of the copies that have the names which requests use, by name."""
     values: Mapping[str, Mapping[str, Any]] = field(init=False)
     """The values of the copies, without their versions."""
     by_id: dict[str, Document] = field(init=False)

@@ -25,7 +25,8 @@ class Wait:
 
     waits_for: str
     code: str
-    deadline: int
+    deadline: int | None
+    """None: it is looked at again by itself, as a joint decision is."""
     look_up: LookUp | None = None
     look_up_at: int | None = None
     reference: Mapping[str, Any] | None = None
@@ -50,11 +51,11 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
         draft.owner.admit(incoming.request, context)
         result = rule.accept(incoming.request, draft.projected(), context)
         if isinstance(result, RequiresLookup):
-            return _wait(draft, incoming, result, context, timing)
+            return lookup_wait(draft, incoming, result, context, timing)
         if isinstance(result, Change):
             _accept(draft, incoming, result, context, timing)
         else:
-            _do(draft, incoming, result, context, timing)
+            at_once(draft, incoming, result, context, timing)
     except Rejected as no:
         return reject(draft, incoming, no, context.now, timing, context.reference)
     return None
@@ -93,7 +94,10 @@ def reject(
     return None
 
 
-def _wait(draft: Draft, incoming: Incoming, required: RequiresLookup, context: Context, timing: Timing) -> Wait | None:
+def lookup_wait(
+    draft: Draft, incoming: Incoming, required: RequiresLookup, context: Context, timing: Timing
+) -> Wait | None:
+    """Return the wait for a look-up; None once it has lasted too long, and the request is refused on the draft."""
     now = context.now
     deadline = incoming.waited.setdefault(required.wait, now) + timing.waits[required.wait]
     if now >= deadline or incoming.follows:
@@ -101,13 +105,17 @@ def _wait(draft: Draft, incoming: Incoming, required: RequiresLookup, context: C
     return Wait(required.key, required.code, deadline, required.look_up, now + required.retry_after)
 
 
+def takes_effect(draft: Draft, incoming: Incoming, now: int, timing: Timing) -> int:
+    """Return when a change that is accepted now takes effect: never before one accepted earlier (rule R6)."""
+    due_at = max(now, incoming.received_at) + timing.delay
+    return max(due_at, draft.pending[-1].due_at) if draft.pending else due_at
+
+
 def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:
     rule = draft.owner.rules[type(incoming.request)]
     assert rule.apply is not None  # noqa: S101 - `delayed` gives every rule that returns a Change its apply.
     accepted_at = max(context.now, incoming.received_at)
-    due_at = accepted_at + timing.delay
-    if draft.pending:
-        due_at = max(due_at, draft.pending[-1].due_at)  # Rule R6: never before one accepted earlier.
+    due_at = takes_effect(draft, incoming, context.now, timing)
     state = draft.projected()
     projected = rule.apply(change.values, state, due_at)
     before, after = diff(state, projected, draft.owner.private)
@@ -163,7 +171,8 @@ def _require_room(draft: Draft, incoming: Incoming, context: Context, weight: in
                 raise Rejected("too_many_pending", details={"max": limits.pending, "retry_at": first})
 
 
-def _do(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context, timing: Timing) -> None:
+def at_once(draft: Draft, incoming: Incoming, effect: Effect[Any], context: Context, timing: Timing) -> None:
+    """Let an effect take effect on a draft, now."""
     now = context.now
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}

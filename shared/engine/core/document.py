@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from shared.engine.core.rules import Owner, Pending, Rule, View
 from shared.engine.core.transition import Transition
-from shared.errors import Failed
+from shared.errors import Failed, MayLag
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -40,6 +40,7 @@ class Document:
     pending: Sequence[Pending] = ()
     outbox: Sequence[Transition] = ()
     keys: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
     idempotency_key: str | None = None
     followed: Mapping[str, int] = field(default_factory=dict)
     """The records of other owners to which this document has reacted, by key, each with its version."""
@@ -74,6 +75,7 @@ class Write:
     appended: Sequence[Pending] = ()
     """New pending changes, when none ended."""
     keys: tuple[str, ...] | None = None
+    refs: tuple[str, ...] | None = None
     idempotency_key: str | None = None
     followed: Mapping[str, int] | None = None
     """The records to which the document has reacted, when that changed."""
@@ -171,9 +173,12 @@ class Draft:
             self._projected = state
         return self._projected
 
-    def applied(self, change: Pending, state: BaseModel | None) -> Any:
+    def applied(
+        self, change: Pending, state: BaseModel | None, copies: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Any:
         """Return the state after a change. Raises Failed when the change can't be applied.
 
+        With `copies`, the rule looks at them first: it is due. It then raises MayLag when one may only be late.
         An unexpected error of a rule fails this change alone. Raised further, it would stop the document, and the
         others of its batch, for ever.
         """
@@ -181,8 +186,10 @@ class Draft:
         if rule is None or rule.apply is None:
             raise UnknownType(change.transition.type)
         try:
+            if copies is not None and rule.due is not None:
+                rule.due(change.change, state, change.due_at, copies)
             return rule.apply(change.change, state, change.due_at)
-        except Failed:
+        except (Failed, MayLag):
             raise
         except Exception as error:
             log.exception(
@@ -228,6 +235,10 @@ class Draft:
         held = self.owner.keys(self.state) if self.state is not None else ()
         return tuple(dict.fromkeys((*held, *(k for p in self.pending for k in p.reserves))))
 
+    def refs(self) -> tuple[str, ...]:
+        """Return what the state refers to."""
+        return tuple(dict.fromkeys(self.owner.refs(self.state))) if self.state is not None else ()
+
     def write(self, batch_id: str) -> Write:
         """Return the guarded write of all decisions of the batch."""
         document = self.document
@@ -235,7 +246,7 @@ class Draft:
         if self.state is not None and self.state is not document.state:
             diff = changes(document.state, self.state)
             state = {name: plain(after) for name, (_, after) in diff.items()}
-        keys = self.keys()
+        keys, refs = self.keys(), self.refs()
         return Write(
             id=document.id,
             base=document.version,
@@ -245,6 +256,7 @@ class Draft:
             pending=self.pending if self._ended else None,
             appended=() if self._ended else self.pending[len(document.pending) :],
             keys=keys if keys != document.keys else None,
+            refs=refs if refs != document.refs else None,
             idempotency_key=self.idempotency_key,
             followed=self.followed if self.followed is not self.document.followed else None,
             changed=self.changed,

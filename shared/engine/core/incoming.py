@@ -49,6 +49,8 @@ class Incoming:
     """The record of another owner, as key and version, to which this request is the reaction."""
     authorization: str | None = None
     """The token it came with; never stored."""
+    part_of: str | None = None
+    """Of what a joint decision does to one document: the id of the request of which it is a part."""
     follows: bool = False
     """True for a follow-up: it is decided at once, with the request that made it."""
     record: Any = None
@@ -81,6 +83,7 @@ class Incoming:
             also_answer=list(self.also_answer),
             traceparent=next_span(self.traceparent),
             body_hash=self.body_hash,
+            part_of=self.part_of,
             **more,
         )
 

@@ -1,7 +1,8 @@
 """The types of which an owner's table of rules is made.
 
-A rule is one or two pure functions: `accept(request, state, context)` decides what a request does, and
-`apply(change, state, at)` does it when it is due. Neither awaits, reads a clock, or knows Kafka or MongoDB.
+A rule is one to three pure functions: `accept(request, state, context)` decides what a request does,
+`apply(change, state, at)` does it when it is due, and `due(change, state, at, copies)` says before whether other
+owners' records still allow it. None of them awaits, reads a clock, or knows Kafka or MongoDB.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,6 +46,19 @@ class Effect(Generic[S]):
     cancels: tuple[str, ...] = ()
     cancels_code: str = "cancelled"
     then: tuple[str, Request] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joint(Generic[S]):
+    """What one decision does to several documents at once: all of it, or nothing.
+
+    `effects` are by document id; a document that is not there yet is created. A rule that can't do all of it raises
+    Rejected, with every reason in its details.
+    """
+
+    effects: Mapping[str, Effect[S]]
+    code: str = "applied"
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +116,26 @@ class Context:
     reference: Mapping[str, Any] = field(default_factory=dict)
     """The request's reference, from its target."""
     new_id: int | None = None
+    due_at: int = 0
+    """When a change that is accepted now takes effect, in ms."""
     pending: Sequence[Pending] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
+    """The keys of the copies that have the names which the request uses, by name."""
     copies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     earlier: Mapping[str, str] = field(default_factory=dict)
     """Statuses of the requests of this document to which this one refers, by request key."""
+    pending_of: Mapping[str, Sequence[Pending]] = field(default_factory=dict)
+    """In a joint decision: what is pending of each document, by its id."""
     waiting: Mapping[str, Transition] = field(default_factory=dict)
     """Those of them that wait, with their last transition."""
 
 
 Accept = Callable[[Any, Any, Context], "Change | Effect[Any] | RequiresLookup"]
+AcceptJointly = Callable[[Any, Mapping[str, Any], Context], "Joint[Any] | RequiresLookup"]
 Apply = Callable[[Mapping[str, Any], Any, int], Any]
+Due = Callable[[Mapping[str, Any], Any, int, Mapping[str, Mapping[str, Any]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +144,9 @@ class Rule:
 
     accept: Accept
     apply: Apply | None
+    jointly: AcceptJointly | None = None
+    """What decides instead, over several documents at once: it gets their states, by id."""
+    due: Due | None = None
 
 
 def at_once(accept: Accept) -> Rule:
@@ -129,9 +154,23 @@ def at_once(accept: Accept) -> Rule:
     return Rule(accept, None)
 
 
-def delayed(accept: Accept, apply: Apply) -> Rule:
-    """Make the rule of a request that takes effect after the delay."""
-    return Rule(accept, apply)
+def delayed(accept: Accept, apply: Apply, due: Due | None = None) -> Rule:
+    """Make the rule of a request that takes effect after the delay.
+
+    `due` looks at copies of other owners' records, as of the instant when the change is due. It raises Failed when they
+    no longer allow the change, and MayLag when the copy that it needs may only be late.
+    """
+    return Rule(accept, apply, due=due)
+
+
+def jointly(accept: AcceptJointly) -> Rule:
+    """Make the rule of a request over several documents: all or nothing, at once."""
+    return Rule(_not_alone, None, jointly=accept)
+
+
+def _not_alone(request: Any, state: Any, context: Context) -> Effect[Any]:
+    del state, context
+    raise AssertionError(f"{type(request).__name__} is decided over several documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +179,10 @@ class Target:
 
     By `id`, or by one of the unique `keys`. With `fresh`, the request creates a new document of that kind with an id
     from the owner's counter. With `may_create`, the document of that id is created if it does not exist. `missing` is
-    the code of the refusal when there is no such document, and `lags` the copy that may only be late. `cancels` is the
-    key of the request that this one cancels: with neither id nor keys, it is decided under the id which that request
-    would have.
+    the code of the refusal when there is no such document, and `lags` the copy, or the name of one, that may only be
+    late. `copies` are keys of copies at which the rule looks whether there is a document or not. `cancels` is the key
+    of the request that this one cancels: with neither id nor keys, it is decided under the id which that request would
+    have. Of a joint decision, `ids` and `refs` (of `Owner.refs`) name all the documents that it is over.
     """
 
     id: str | None = None
@@ -153,6 +193,9 @@ class Target:
     lags: str | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
     cancels: str | None = None
+    ids: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +221,8 @@ class Limits:
     pending_bytes: int = 1_000_000
     waiting_of_actor: int = 1_000
     change_bytes: int = 250_000
+    documents: int = 1_000
+    """Of one joint decision. Its rule is given at most one more, by which it sees that there are too many."""
 
     def of_actor(self, whole: int) -> int:
         """Return the share of one actor."""
@@ -195,16 +240,25 @@ class Owner(Generic[S]):
     name: str
     rules: Mapping[type[Request], Rule]
     state: Callable[[str], type[S]]
-    target: Callable[[Any, Actor], Target]
+    target: Callable[[Any, Actor, Mapping[str, str]], Target]
+    """Which document a request is about; it is given the keys of the copies that have the names the request uses."""
     keys: Callable[[S], tuple[str, ...]]
     """The unique keys a state holds in the whole collection, such as its current and former identifiers."""
     reference: Callable[[S], Mapping[str, Any]]
     present: Callable[["View[S]"], bytes]
     """The JSON published on the owner's `state` topic."""
+    refs: Callable[[S], tuple[str, ...]] = lambda _: ()
+    """What a state refers to, as many states may (`principal:alice`, `structure:42`): documents are found by it."""
+    joint_copies: Callable[[Request, Mapping[str, S], Actor], Iterable[str]] = lambda *_: ()
+    """The keys of the copies that a joint rule looks at, given the states it is over."""
     admit: Callable[[Any, Context], None] = lambda *_: None
     """Refuses an actor who may not make this request at all. It runs before the document is known, so that the refusal
     does not show whether that exists."""
+    names: Callable[[Any], Iterable[str]] = lambda _: ()
+    """The names of other owners' things that a request uses, such as `structure:SIRET:41816609600069`."""
     copies: Callable[[Request, str | None, S | None, Actor], Iterable[str]] = lambda *_: ()
+    due_copies: Callable[[S], Iterable[str]] = lambda _: ()
+    """The keys of the copies at which the rules look when a change of this document is due."""
     refers: Callable[[Request, Actor], Iterable[str]] = lambda *_: ()
     private: frozenset[str] = frozenset()
     """Fields whose values the journal does not show."""

@@ -162,6 +162,11 @@ class Transition:
         return self.raw.get("traceparent")
 
     @property
+    def part_of(self) -> str | None:
+        """Return the id of the request of which this is what it did to one document."""
+        return self.raw.get("part_of")
+
+    @property
     def body_hash(self) -> str:
         """Return the body hash, by which a repeat differs from a reused id."""
         return str(self.raw.get("body_hash", ""))

@@ -1,6 +1,6 @@
 """The entry points of the engine from Kafka: one handler of batches for each topic. They only translate."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,10 +12,10 @@ from shared.contracts.messages.life import DueTrigger
 from shared.engine.core.reactions import Reacts
 from shared.engine.entrypoint import retries
 from shared.engine.entrypoint.intake import Intake, Read
-from shared.engine.entrypoint.reacting import Copy, react
+from shared.engine.entrypoint.reacting import react
 from shared.engine.runtime.early_triggers import EarlyTriggers
 from shared.engine.runtime.engine import Engine, Trigger
-from shared.engine.storage.protocol import Store
+from shared.engine.storage.protocol import Copy, Store
 from shared.errors import Poison, Transient
 from shared.kafka.dead_letters import dead_letter
 
@@ -29,12 +29,22 @@ class Feeds:
 
     `states` are owners whose records are kept as copies, under keys such as `manager:structure:42`. `reactions` are
     owners to whose records it reacts with requests of its own, whether it keeps copies of them or not. `answers` are
-    the names of `<name>.outcomes` topics, whose answers arrive under keys such as `insee:<SIRET>`.
+    the names of `<name>.outcomes` topics, whose answers arrive under keys such as `insee:<SIRET>`. Of an owner in
+    `kept`, only that part of a record is kept; of one in `names`, a copy is also found by those names, such as
+    `structure:SIRET:41816609600069`.
     """
 
     states: tuple[str, ...] = ()
     reactions: Mapping[str, Reacts] = field(default_factory=dict)
     answers: tuple[str, ...] = ()
+    kept: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = field(default_factory=dict)
+    names: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = field(default_factory=dict)
+
+    def copy(self, owner: str, record: Copy) -> Copy:
+        """Return what is kept of an owner's record, with the names by which it is found."""
+        names = self.names[owner](record.value) if owner in self.names else ()
+        value = self.kept[owner](record.value) if owner in self.kept else record.value
+        return Copy(record.key, record.version, value, tuple(names))
 
 
 class Handlers:
@@ -99,14 +109,15 @@ class Handlers:
 
         async def handle(records: Sequence[Any]) -> None:
             read = await self._readable(records, lambda record: _copy(owner, record))
-            newest = {copy[0]: copy for copy in sorted(read, key=lambda copy: copy[1])}
+            newest = {copy.key: copy for copy in sorted(read, key=lambda copy: copy.version)}
             if not newest:
                 return
-            if keep:
-                await self._store.put_copies(list(newest.values()))
+            copies = [feeds.copy(owner, record) for record in newest.values()] if keep else []
+            if copies:
+                await self._store.put_copies(copies)
             if reacts is not None:
                 await react(self._engine, reacts, list(newest.values()), process=self._process)
-            await self._engine.on_copies_changed(newest)
+            await self._engine.on_copies_changed([*newest, *(name for copy in copies for name in copy.aliases)])
 
         return handle
 
@@ -143,7 +154,7 @@ def _trigger(record: Any) -> Trigger:
 
 def _copy(owner: str, record: Any) -> Copy:
     state = records.state(owner, record)
-    return f"{owner}:{state.key}", state.version, state.data
+    return Copy(f"{owner}:{state.key}", state.version, state.data)
 
 
 def _answer(name: str, record: Any) -> tuple[str, Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ from shared.kafka.consumer import consume
 from shared.kafka.dead_letter_limit import DeadLetterLimit
 from shared.kafka.producer import KafkaBus
 from shared.mongo import client as mongo
-from shared.runtime.health import Health
+from shared.runtime.health import Health, Loop
 from shared.runtime.settings import KafkaSettings, MongoSettings, OidcSettings, ProcessSettings
 
 
@@ -97,11 +97,18 @@ async def hosting(
         await stack.enter_async_context(early.scheduled())
         await brokers.start(broker)
         stack.push_async_callback(broker.stop)
-        loop = health.loop("sweeper", alive=lambda: not sweeping.done())
-        sweeping = asyncio.create_task(Sweeper(engine, store).run(loop), name="sweeper")
-        stack.push_async_callback(_cancel, sweeping)
+        _run(stack, health, "sweeper", Sweeper(engine, store).run)
+        if any(rule.jointly is not None for rule in owner.rules.values()):
+            _run(stack, health, "joint decisions", engine.joint.run)
         await stack.enter_async_context(keys.kept_fresh(oidc.keys_refreshed))
         yield
+
+
+def _run(stack: AsyncExitStack, health: Health, name: str, work: Callable[[Loop], Coroutine[Any, Any, None]]) -> None:
+    """Run a loop of its own until the context is left."""
+    loop = health.loop(name, alive=lambda: not running.done())
+    running = asyncio.create_task(work(loop), name=name)
+    stack.push_async_callback(_cancel, running)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -1,7 +1,7 @@
 """Steps 4 and 5 of a batch: guarded writes, publishing outboxes, writing request records, then clearing outboxes."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,25 @@ class Committer:
 
         Returns which documents were not written: another process was first, or they can never be written.
         """
-        batch_id = uuid.uuid4().hex
+        batch_id = self.new_batch_id()
         saved = Saved()
         if drafts:
             saved = await self._store.save([d.write(batch_id) for d in drafts.values()], self._clock.now())
         for id_ in saved.refused:
             log.error("a document can never be written", document=id_)
         won = [d for id_, d in drafts.items() if id_ not in saved.lost and id_ not in saved.refused]
+        await self.publish(won, batch, batch_id, drafts)
+        return saved
+
+    @staticmethod
+    def new_batch_id() -> str:
+        """Return what the writes of one batch, and of no other, bear."""
+        return uuid.uuid4().hex
+
+    async def publish(
+        self, won: Sequence[Draft], batch: Batch | None = None, batch_id: str = "", drafts: Collection[str] = ()
+    ) -> None:
+        """Publish what was written, and what else a round publishes; `drafts` are the documents it decided on."""
         outboxes = [_Outbox(d.document.id, d.version, (*d.document.outbox, *d.transitions), d) for d in won]
         messages: list[Message] = []
         if batch is not None:
@@ -62,7 +74,6 @@ class Committer:
             for transition in draft.transitions:
                 metrics.REQUESTS.labels(transition.type, transition.status).inc()
                 self._measure(transition, waited=batch is not None and batch.loaded.has_waited(transition.key))
-        return saved
 
     async def finish(self, documents: Sequence[Document]) -> list[str]:
         """Publish what is left in these documents' outboxes; return the ids of those that can't be published."""

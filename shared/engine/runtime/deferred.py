@@ -94,13 +94,19 @@ class Deferred:
         return [*messages, self._publisher.look_up(wait.look_up, request, now)] if wait.look_up else messages
 
     async def _changed_meanwhile(self, batch: Batch, records: Sequence[RequestRecord]) -> set[str]:
-        """Return the requests whose copy changed after it was read and before their records could be found by it."""
+        """Return the requests whose copy changed after it was read and before their records could be found by it.
+
+        What is waited for may also be the name of a copy: then a copy with that name has come meanwhile.
+        """
         awaited = {record.waits_for for record in records if record.waits_for and record.look_up is None}
         if not awaited:
             return set()
         now = await self._store.copies(awaited)
         old = {key: version for key, (version, _) in batch.loaded.copies.items()}
         changed = {key for key, (version, _) in now.items() if version > old.get(key, 0)}
+        asked = {name for record in records if record.incoming for name in self._owner.names(record.incoming.request)}
+        if unknown := awaited & asked - batch.loaded.known.keys():
+            changed.update(await self._store.named(unknown))
         return {record.key for record in records if record.waits_for in changed}
 
 

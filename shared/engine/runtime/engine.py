@@ -19,7 +19,7 @@ from shared.clock import SECOND, Clock
 from shared.contracts.messages.cloudevents import Message
 from shared.engine.core import due
 from shared.engine.core.batch import Batch, Copies
-from shared.engine.core.decide import Timing, Wait, absent, decide, reject
+from shared.engine.core.decide import Timing, Wait, absent, decide, reject, takes_effect
 from shared.engine.core.document import HEAVIEST_WRITE, Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Context, Owner, Target
@@ -27,10 +27,11 @@ from shared.engine.core.transition import Transition
 from shared.engine.runtime.bounded_bus import BoundedBus
 from shared.engine.runtime.commit import Committer
 from shared.engine.runtime.deferred import Deferred
+from shared.engine.runtime.joint import JointDecisions
 from shared.engine.runtime.load import Loader, Unusable
 from shared.engine.runtime.publish import Publisher
 from shared.engine.runtime.repeat import Repeats
-from shared.engine.storage.protocol import Bus, Store
+from shared.engine.storage.protocol import JOINT, Bus, Store
 from shared.errors import Rejected
 from shared.kafka.dead_letters import dead_letter
 from shared.runtime import metrics
@@ -81,6 +82,7 @@ class Engine:
         self._loader = Loader(owner, store)
         self._repeats = Repeats(owner.name, clock, self.publisher)
         self._deferred = Deferred(owner, store, self.bus, clock, self.publisher)
+        self.joint = JointDecisions(owner, store, clock, timing, self.committer, self._deferred, self._repeats)
         self._process = process
         self._register_unknown = register_unknown
 
@@ -114,18 +116,18 @@ class Engine:
         while todo:
             drafts: dict[str, Draft] = {}
             more: set[str] = set()
-            for document in await self._loader.documents(todo):
-                if document.broken is not None:
-                    continue
-                draft, now = Draft(self.owner, document), self.clock.now()
-                until = min(now, latest[document.id].appended)
-                if due.apply(draft, until=until, now=now):
-                    drafts[document.id] = draft
+            documents, now = await self._loader.documents(todo), self.clock.now()
+            found = [(Draft(self.owner, d), min(now, latest[d.id].appended)) for d in documents if d.broken is None]
+            copies = await self._loader.due_copies(found)
+            for draft, until in found:
+                id_ = draft.document.id
+                if due.apply(draft, until=until, now=now, copies=copies):
+                    drafts[id_] = draft
                 for pending in draft.pending[:1]:
-                    if document.id in drafts and pending.due_at <= until:
-                        more.add(document.id)
-                    if until < pending.due_at <= min(until + EARLY, latest[document.id].due_at):
-                        early.append((document.id, pending.due_at, pending.due_at - until))
+                    if id_ in drafts and pending.due_at <= until:
+                        more.add(id_)
+                    if until < pending.due_at <= min(until + EARLY, latest[id_].due_at):
+                        early.append((id_, pending.due_at, pending.due_at - until))
             saved = await self.committer.save(drafts)
             todo = {*saved.lost, *(more - saved.refused)}
         return early
@@ -273,6 +275,9 @@ class Engine:
             return reject(draft, request, request.refused, now, self.timing, target.reference)
         if request.rounds >= ROUNDS_IN_ALL:
             raise RuntimeError("other processes wrote the document first, again and again")
+        if self.owner.rules[type(request.request)].jointly is not None:
+            self.joint.wake.set()
+            return Wait(JOINT, "waiting_busy", None)
         if is_busy:
             return Wait(f"busy:{request.key}", "waiting_busy", now + BUSY)
         context = self._context(batch, request, draft, new_id, now)
@@ -297,7 +302,9 @@ class Engine:
             document=document,
             reference=batch.loaded.targets[request.key].reference,
             new_id=new_id,
+            due_at=takes_effect(draft, request, now, self.timing),
             pending=tuple(draft.pending),
+            known=batch.loaded.known,
             copies=batch.loaded.values,
             answers=request.known,
             holders=batch.loaded.holders,

@@ -1,13 +1,17 @@
 """Step 2 of a batch: load what is stored. Documents come first, then the request records, then the copies.
 
 In the other order, another process that publishes and clears between the two reads would let a repeat be decided twice.
+Names of other owners' things are resolved before all that, which only says which documents to load: the copies at which
+rules look are read after the documents all the same.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from shared.engine.core import due
 from shared.engine.core.batch import Loaded
-from shared.engine.core.document import Document
+from shared.engine.core.document import Document, Draft
 from shared.engine.core.incoming import Incoming
 from shared.engine.core.rules import Owner, Target
 from shared.engine.storage.protocol import Store
@@ -43,9 +47,10 @@ class Loader:
         targets: dict[str, Target] = {}
         referred: set[str] = set()
         broken: dict[str, Exception] = {}
+        known = await self._known(requests)
         for request in requests:
             try:
-                targets[request.key] = self._owner.target(request.request, request.actor)
+                targets[request.key] = self._owner.target(request.request, request.actor, known)
                 referred.update(self._owner.refers(request.request, request.actor))
             except Exception as error:  # noqa: BLE001 - it is raised again, and logged, where the request is decided.
                 targets[request.key], broken[request.key] = Target(), error
@@ -64,9 +69,23 @@ class Loader:
             if (record := loaded.records.get(request.key)) is not None and record.broken is not None:
                 log.error("a stored request can't be read", request=request.key, exc_info=record.broken)
                 broken[request.key] = Unusable(request.key)
+            wanted.update(targets[request.key].copies)
             try:
                 wanted.update(self._owner.copies(request.request, id_, state, request.actor))
             except Exception as error:  # noqa: BLE001 - the same.
                 broken[request.key] = error
         copies = await self._store.copies(wanted) if wanted else {}
-        return Loaded(documents, loaded.records, targets, broken, copies)
+        return Loaded(documents, loaded.records, targets, broken, copies, known)
+
+    async def due_copies(self, drafts: Iterable[tuple[Draft, int]]) -> Mapping[str, Mapping[str, Any]]:
+        """Return the copies at which the rules of what is due look; each draft comes with the instant until when."""
+        wanted = {key for draft, until in drafts for key in due.looks_at(draft, until=until)}
+        return {key: value for key, (_, value) in (await self._store.copies(wanted)).items()} if wanted else {}
+
+    async def _known(self, requests: Sequence[Incoming]) -> Mapping[str, str]:
+        names: set[str] = set()
+        for request in requests:
+            # An error is raised again, and logged, where the target is asked for.
+            with contextlib.suppress(Exception):
+                names.update(self._owner.names(request.request))
+        return await self._store.named(names) if names else {}

@@ -35,6 +35,8 @@ class Publisher:
     def transition(self, transition: Transition, *, repeated: bool = False) -> list[Message]:
         """Return the outcome, the journal entry and, when it takes effect later, the delayed record of a transition."""
         entry = _entry(transition)
+        if transition.part_of:  # The request of which it is a part has the outcome.
+            return [self._event(self._journal, transition.journal_key, entry, transition, "journal")]
         messages = [
             *self._outcome(transition, entry, repeated=repeated),
             self._event(self._journal, transition.journal_key, entry, transition, "journal"),

@@ -13,7 +13,7 @@ from shared.engine.core.rules import Owner, Pending
 from shared.engine.core.transition import Transition
 from shared.engine.storage.models import construct, construct_whole
 
-WAITING_ONLY = ("incoming", "waits_for", "deadline", "look_up_at", "look_up")
+WAITING_ONLY = ("incoming", "waits_for", "deadline", "look_up_at", "look_up", "claimed_until")
 """Fields of a request record that are removed once it is decided."""
 
 
@@ -80,6 +80,7 @@ def _document_in(owner: Owner[Any], raw: Mapping[str, Any]) -> Document:
         pending=[_pending_in(p) for p in raw.get("pending", ())],
         outbox=[_transition_in(transition) for transition in raw.get("outbox", ())],
         keys=tuple(raw.get("keys", ())),
+        refs=tuple(raw.get("refs", ())),
         idempotency_key=raw.get("idempotency_key"),
         followed={entry["key"]: entry["version"] for entry in raw.get("followed", ())},
     )
@@ -100,6 +101,10 @@ def write_out(write: Write, now: int, republish_after: int) -> dict[str, Any]:
         values["keys"] = list(write.keys)
     elif write.keys is not None:
         gone["keys"] = ""  # The unique index would hold an empty array too, of one document only.
+    if write.refs:
+        values["refs"] = list(write.refs)
+    elif write.refs is not None:
+        gone["refs"] = ""
     if write.idempotency_key is not None and write.base == 0:
         values["idempotency_key"] = write.idempotency_key
     if write.followed is not None:
@@ -139,6 +144,7 @@ def waiting_out(record: RequestRecord) -> dict[str, Any]:
         "status": "waiting",
         "transition": record.transition.raw,
         "waits_for": record.waits_for,
+        "claimed_until": 0,
         "deadline": record.deadline,
         "look_up_at": record.look_up_at,
         "look_up": dict(record.look_up) if record.look_up else None,

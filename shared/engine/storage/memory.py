@@ -21,7 +21,7 @@ from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
 from shared.engine.storage.mongo import LOOK_UP_AGAIN, REPUBLISH_AFTER
-from shared.engine.storage.protocol import Published, Saved
+from shared.engine.storage.protocol import JOINT, Copy, Decide, Published, Saved, Selection
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -66,6 +66,7 @@ class MemoryStore:
         self.documents: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, dict[str, Any]] = {}
         self.copies_kept: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self.aliases: dict[str, frozenset[str]] = {}
         self.counters: dict[str, int] = {}
 
     def view(self, pause: Pause) -> "MemoryStore":
@@ -98,6 +99,12 @@ class MemoryStore:
         """Return copies, by key."""
         await self._pause("copies")
         return {key: self.copies_kept[key] for key in keys if key in self.copies_kept}
+
+    async def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of the copies that have one of these names, by name."""
+        await self._pause("named")
+        wanted = set(names)
+        return {name: key for key in sorted(self.aliases, reverse=True) for name in self.aliases[key] & wanted}
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Return fresh ids."""
@@ -150,6 +157,54 @@ class MemoryStore:
             raw.setdefault(array, []).extend(copy.deepcopy(pushed["$each"]))
         return raw
 
+    async def find(self, refs: Iterable[str], limit: int) -> list[str]:
+        """Return the ids of documents that refer to one of these."""
+        await self._pause("find")
+        return self._referring(refs, limit)
+
+    def _referring(self, refs: Iterable[str], limit: int) -> list[str]:
+        wanted = set(refs)
+        return sorted(id_ for id_, raw in self.documents.items() if wanted & set(raw.get("refs", ())))[:limit]
+
+    async def select(self, chosen: Selection) -> list[Document]:
+        """Return the documents of a selection."""
+        await self._pause("select")
+        return self._selected(chosen)
+
+    def _selected(self, chosen: Selection) -> list[Document]:
+        ids = dict.fromkeys((*self.found(chosen.ids, (), chosen.decided), *self._referring(chosen.refs, chosen.limit)))
+        return [codec.document_in(self._owner, copy.deepcopy(self.documents[id_])) for id_ in ids]
+
+    async def decide_together(self, chosen: Selection, decide: Decide, now: int, *, touch: bool = False) -> bool:
+        """Write all that `decide` says, or nothing. In one step: as a transaction looks from outside."""
+        del touch  # No other writer can come between here.
+        await self._pause("decide_together")
+        writes = decide(self._selected(chosen))
+        if any(self._in_the_way(write) is not None for write in writes):
+            return False
+        before = dict(self.documents)
+        for write in writes:
+            if self._in_the_way(write) is not None:
+                self.documents.clear()
+                self.documents.update(before)
+                return False
+            self.documents[write.id] = self._written(write, now)
+        return True
+
+    async def joint(self, now: int, limit: int) -> list[RequestRecord]:
+        """Return records that wait for a joint decision and that nobody has claimed."""
+        await self._pause("joint")
+        return self._waiting(lambda raw: raw["waits_for"] == JOINT and raw.get("claimed_until", 0) <= now)[:limit]
+
+    async def claim(self, key: str, now: int, until: int) -> bool:
+        """Claim a request."""
+        await self._pause("claim")
+        raw = self.requests.get(key)
+        if raw is None or raw["status"] != "waiting" or raw["waits_for"] != JOINT or raw.get("claimed_until", 0) > now:
+            return False
+        self.requests[key] = {**raw, "claimed_until": until}
+        return True
+
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         """Write records of waiting requests; return the keys of those decided meanwhile."""
         decided = set()
@@ -194,12 +249,12 @@ class MemoryStore:
                 behind.append(id_)
         return behind
 
-    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Replace copies, each only by a higher version."""
-        for key, version, value in copies:
+    async def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Replace copies, with their aliases, each only by a higher version."""
+        for key, version, value, aliases in copies:
             await self._pause("put_copy")
             if version > self.copies_kept.get(key, (0, {}))[0]:
-                self.copies_kept[key] = (version, value)
+                self.copies_kept[key], self.aliases[key] = (version, value), frozenset(aliases)
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
         """Return the records of requests that wait for one of these keys."""
@@ -287,7 +342,7 @@ class MemoryStore:
     async def expired(self, now: int, limit: int) -> list[RequestRecord]:
         """Return the records of waiting requests past their deadline."""
         await self._pause("expired")
-        return self._waiting(lambda raw: raw["deadline"] <= now)[:limit]
+        return self._waiting(lambda raw: raw["deadline"] is not None and raw["deadline"] <= now)[:limit]
 
     async def put_off(self, keys: Iterable[str], until: int) -> None:
         """Postpone the deadlines of waiting requests."""

@@ -16,15 +16,31 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.protocol import Published, Saved
+from shared.engine.storage.protocol import JOINT, Copy, Decide, Published, Saved, Selection
 from shared.mongo import bulk_writes
-from shared.mongo.client import ASCENDING, DuplicateKeyError, InsertOne, ReturnDocument, UpdateOne, weakly
+from shared.mongo.client import (
+    ASCENDING,
+    JOURNALED,
+    SNAPSHOT,
+    BulkWriteError,
+    DuplicateKeyError,
+    InsertOne,
+    OperationFailure,
+    ReturnDocument,
+    UpdateOne,
+    was_overtaken,
+    weakly,
+)
 
 REPUBLISH_AFTER = 10 * MINUTE
 LOOK_UP_AGAIN = 2 * MINUTE
 DECISION_KEPT = 8 * DAY
 _ID_BLOCK = 100
 _REMEMBERED = 10_000
+
+
+class _Lost(Exception):
+    """Another writer was first, so that a transaction is of no use."""
 
 
 class MongoStore:
@@ -48,6 +64,7 @@ class MongoStore:
         documents, records = self._documents, self._records
         await documents.create_index([("keys", ASCENDING)], unique=True, sparse=True, name="keys")
         await documents.create_index([("idempotency_key", ASCENDING)], unique=True, sparse=True, name="idempotency_key")
+        await documents.create_index([("refs", ASCENDING)], sparse=True, name="refs")
         await documents.create_index([("outbox.at", ASCENDING)], sparse=True, name="outbox")
         await documents.create_index([("unpublished_since", ASCENDING)], sparse=True, name="unpublished")
         await documents.create_index([("republish_at", ASCENDING)], sparse=True, name="republish")
@@ -55,6 +72,7 @@ class MongoStore:
             [("pending.due_at", ASCENDING), ("pending.next_trigger_at", ASCENDING)], sparse=True, name="due"
         )
         await documents.create_index([("expires_at", ASCENDING)], expireAfterSeconds=0, name="expires")
+        await self._copies.create_index([("aliases", ASCENDING)], sparse=True, name="aliases")
         waiting = {"partialFilterExpression": {"status": "waiting"}}
         await records.create_index([("waits_for", ASCENDING)], name="waits_for", **waiting)
         await records.create_index([("deadline", ASCENDING)], name="deadline", **waiting)
@@ -91,6 +109,13 @@ class MongoStore:
         found = await self._copies.find({"_id": {"$in": list(keys)}}).to_list(None)
         return {raw["_id"]: (raw["version"], raw["value"]) for raw in found}
 
+    async def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of the copies that have one of these names, by name."""
+        wanted = set(names)
+        found = await self._copies.find({"aliases": {"$in": list(wanted)}}, {"aliases": 1}).to_list(None)
+        found.sort(key=lambda raw: raw["_id"], reverse=True)
+        return {name: raw["_id"] for raw in found for name in raw["aliases"] if name in wanted}
+
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Return ids never given before, from a block taken from the counter."""
         free = self._ids.setdefault(kind, deque())
@@ -122,6 +147,72 @@ class MongoStore:
         if write.decision_only:
             document["expires_at"] = datetime.now(UTC) + timedelta(milliseconds=DECISION_KEPT)
         return document
+
+    async def find(self, refs: Iterable[str], limit: int) -> list[str]:
+        """Return the ids of documents that refer to one of these."""
+        found = self._documents.find({"refs": {"$in": list(refs)}}, {"_id": 1}).sort("_id", ASCENDING).limit(limit)
+        return [raw["_id"] for raw in await found.to_list(None)]
+
+    async def select(self, chosen: Selection) -> list[Document]:
+        """Return the documents of a selection."""
+        return await self._select(chosen, None)
+
+    async def _select(self, chosen: Selection, session: Any) -> list[Document]:
+        found: dict[str, Any] = {}
+        named = [
+            {field: {"$in": list(wanted)}}
+            for field, wanted in (("_id", chosen.ids), ("idempotency_key", chosen.decided))
+            if wanted
+        ]
+        if named:
+            by_name = self._documents.find({"$or": named}, session=session)
+            found |= {raw["_id"]: raw for raw in await by_name.to_list(None)}
+        if chosen.refs:
+            referring = self._documents.find({"refs": {"$in": list(chosen.refs)}}, session=session)
+            in_order = referring.sort("_id", ASCENDING).limit(chosen.limit)
+            found |= {raw["_id"]: raw for raw in await in_order.to_list(None)}
+        return [self._unpublished(codec.document_in(self._owner, raw)) for raw in found.values()]
+
+    async def decide_together(self, chosen: Selection, decide: Decide, now: int, *, touch: bool = False) -> bool:
+        """Write all that `decide` says, or nothing."""
+        async with await self._documents.database.client.start_session() as session:
+            try:
+                async with session.start_transaction(read_concern=SNAPSHOT, write_concern=JOURNALED):
+                    if touch:
+                        wanted = [{"_id": {"$in": list(chosen.ids)}}, {"refs": {"$in": list(chosen.refs)}}]
+                        await self._documents.update_many({"$or": wanted}, {"$inc": {"locks": 1}}, session=session)
+                    await self._write_together(decide(await self._select(chosen, session)), now, session)
+            except _Lost:
+                return False
+            except (BulkWriteError, OperationFailure) as error:
+                if was_overtaken(error):
+                    return False
+                raise
+        return True
+
+    async def _write_together(self, writes: Sequence[Write], now: int, session: Any) -> None:
+        changed = [
+            UpdateOne({"_id": w.id, "version": w.base}, codec.write_out(w, now, REPUBLISH_AFTER))
+            for w in writes
+            if w.base > 0
+        ]
+        made = [InsertOne(self._made(write, now)) for write in writes if write.base == 0]
+        if writes:
+            done = await self._documents.bulk_write([*changed, *made], session=session)
+            if done.matched_count != len(changed):
+                raise _Lost
+
+    async def joint(self, now: int, limit: int) -> list[RequestRecord]:
+        """Return records that wait for a joint decision and that nobody has claimed, oldest first."""
+        free = {**self._waiting, "waits_for": JOINT, "claimed_until": {"$not": {"$gt": now}}}
+        found = self._records.find(free).sort("incoming.received_at", ASCENDING).limit(limit)
+        return [codec.record_in(self._owner, raw) for raw in await found.to_list(None)]
+
+    async def claim(self, key: str, now: int, until: int) -> bool:
+        """Claim a request."""
+        free = {"_id": key, "status": "waiting", "waits_for": JOINT, "claimed_until": {"$not": {"$gt": now}}}
+        claimed = await self._records.update_one(free, {"$set": {"claimed_until": until}})
+        return bool(claimed.modified_count)
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
         """Write records of waiting requests; return the keys of those decided meanwhile."""
@@ -186,17 +277,17 @@ class MongoStore:
         while len(self._cleared) > _REMEMBERED:
             self._cleared.popitem(last=False)
 
-    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Replace copies, each only by a higher version."""
+    async def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Replace copies, with their aliases, each only by a higher version."""
         await bulk_writes.write(
             self._copies,
             [
                 UpdateOne(
                     {"_id": key, "version": {"$lt": version}},
-                    {"$set": {"version": version, "value": value}},
+                    _copy_out(version, value, aliases),
                     upsert=True,
                 )
-                for key, version, value in copies
+                for key, version, value, aliases in copies
             ],
         )
 
@@ -305,6 +396,12 @@ class MongoStore:
         waiting = await self._records.count_documents({"status": "waiting"}, hint="deadline")
         overdue = await self._documents.count_documents({"pending.due_at": {"$lt": now - 5_000}})
         return waiting, overdue
+
+
+def _copy_out(version: int, value: Mapping[str, Any], aliases: Sequence[str]) -> Mapping[str, Any]:
+    kept = {"version": version, "value": value}
+    # A sparse index does not hold what has no aliases, and would hold an empty list.
+    return {"$set": {**kept, "aliases": list(aliases)}} if aliases else {"$set": kept, "$unset": {"aliases": ""}}
 
 
 def _at_hand(now: int) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """The protocols of storage and of the bus, implemented in `mongo.py`, `memory.py` and `shared/kafka/producer.py`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -38,6 +38,33 @@ class Published(NamedTuple):
     state_version: int | None = None
 
 
+JOINT = "joint"
+"""What the record of a request waits for that is decided over several documents."""
+
+
+class Selection(NamedTuple):
+    """Which documents a joint decision is over: by id, by what they refer to, and by the request they decided."""
+
+    ids: Sequence[str]
+    refs: Sequence[str] = ()
+    decided: Sequence[str] = ()
+    limit: int = 1_001
+    """At most so many of those that refer."""
+
+
+Decide = Callable[[list[Document]], Sequence[Write]]
+"""What a joint decision writes, given the documents it is over. Pure."""
+
+
+class Copy(NamedTuple):
+    """A copy of another owner's record: its key, its version, what is kept of it, and the names it also has."""
+
+    key: str
+    version: int
+    value: Mapping[str, Any]
+    aliases: Sequence[str] = ()
+
+
 class Store(Protocol):
     """Stores documents, request records and copies. Each method is one step: a process may die before or after it."""
 
@@ -53,12 +80,43 @@ class Store(Protocol):
         """Return the copies of what other owners publish, with their versions, by key."""
         ...
 
+    async def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of the copies that have one of these names among their aliases, by name.
+
+        While a name moves from one copy to another, both may have it: then it is that of the lower key.
+        """
+        ...
+
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Return ids never given before; gaps are fine."""
         ...
 
     async def save(self, writes: Sequence[Write], now: int) -> Saved:
         """Make each guarded write that can be made; return those that could not."""
+        ...
+
+    async def find(self, refs: Iterable[str], limit: int) -> list[str]:
+        """Return the ids of at most `limit` documents whose state refers to one of these, in order."""
+        ...
+
+    async def select(self, chosen: Selection) -> list[Document]:
+        """Return the documents of a selection."""
+        ...
+
+    async def decide_together(self, chosen: Selection, decide: Decide, now: int, *, touch: bool = False) -> bool:
+        """Load a selection, let `decide` say what to write, and write all of it or nothing: one transaction.
+
+        Return False when another writer was first, or took one of the unique keys. With `touch` the documents are
+        locked before they are read, so that other writers wait instead.
+        """
+        ...
+
+    async def joint(self, now: int, limit: int) -> list[RequestRecord]:
+        """Return records of requests that wait for a joint decision and that no process has claimed, oldest first."""
+        ...
+
+    async def claim(self, key: str, now: int, until: int) -> bool:
+        """Take such a request for one process until then; False when another has it, or when it was decided."""
         ...
 
     async def put_waiting(self, records: Sequence[RequestRecord]) -> set[str]:
@@ -79,8 +137,8 @@ class Store(Protocol):
         """
         ...
 
-    async def put_copies(self, copies: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-        """Replace copies (key, version, value), each only by a higher version."""
+    async def put_copies(self, copies: Sequence[Copy]) -> None:
+        """Replace copies, with their aliases, each only by a higher version."""
         ...
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:

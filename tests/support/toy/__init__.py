@@ -1,6 +1,6 @@
 """A toy owner, so that the engine's tests know nothing of structures: boxes in which things are put."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -11,10 +11,24 @@ from shared.contracts.messages.life import request_key
 from shared.domain.actor import Actor
 from shared.engine.core.decide import COPY, Timing
 from shared.engine.core.incoming import Incoming
-from shared.engine.core.rules import Owner, Target, View
+from shared.engine.core.rules import Limits, Owner, Target, View
 from shared.engine.entrypoint.intake import body_hash
-from tests.support.toy.requests import Cancel, Find, Hidden, Make, OfBox, Open, OpenIf, PutIfPermitted, Rename, Sweep
-from tests.support.toy.rules import ORACLE_WAIT, RULES, SILENT_WAIT, admit, name_key, permissions_key
+from tests.support.toy.requests import (
+    Cancel,
+    Find,
+    Gather,
+    Hidden,
+    Make,
+    OfBox,
+    Open,
+    OpenIf,
+    PutIfPermitted,
+    PutOnShelf,
+    PutWhileOpen,
+    Rename,
+    Sweep,
+)
+from tests.support.toy.rules import HOUSE, ORACLE_WAIT, RULES, SILENT_WAIT, admit, name_key, permissions_key, shelf_name
 from tests.support.toy.state import BoxState
 
 NOW = 1_800_000_000_000
@@ -33,11 +47,20 @@ def box_id(box: str) -> str:
     return f"box:{box}"
 
 
-def _target(request: Request, actor: Actor) -> Target:
+def _target(request: Request, actor: Actor, known: Mapping[str, str]) -> Target:
     if isinstance(request, Open | OpenIf):
         return Target(keys=(name_key(request.name),), fresh="box", reference={"name": request.name})
     if isinstance(request, Make):
         return Target(fresh="box")
+    if isinstance(request, Gather):
+        ids = tuple(map(box_id, (*request.boxes, request.into)))
+        refs = (f"label:{request.label}",) if request.label is not None else ()
+        return Target(ids=ids, refs=refs, reference={"into": request.into})
+    if isinstance(request, PutOnShelf):
+        name = shelf_name(request.shelf)
+        if name not in known:
+            return Target(lags=name, reference={"shelf": request.shelf})
+        return Target(id=known[name].removeprefix("permissions:"), copies=(known[name],))
     assert isinstance(request, OfBox | Find)
     if request.box == UNSPEAKABLE:
         raise ZeroDivisionError("a target that breaks")
@@ -55,6 +78,13 @@ def _copies(request: Request, document: str | None, state: BoxState | None, acto
     del document, actor
     if isinstance(request, PutIfPermitted | Hidden) and state is not None:
         yield permissions_key(request.box)
+    if isinstance(request, PutWhileOpen):
+        yield HOUSE
+
+
+def _names(request: Request) -> Iterable[str]:
+    if isinstance(request, PutOnShelf):
+        yield shelf_name(request.shelf)
 
 
 def _refers(request: Request, actor: Actor) -> Iterable[str]:
@@ -76,14 +106,18 @@ OWNER: Owner[BoxState] = Owner(
     state=lambda _kind: BoxState,
     target=_target,
     keys=lambda state: (name_key(state.name),) if state.name is not None else (),
+    refs=lambda state: (f"label:{state.label}",) if state.label is not None else (),
     reference=lambda state: {"box": {"name": state.name}},
     present=_present,
     admit=admit,
+    names=_names,
     copies=_copies,
+    due_copies=lambda _: (HOUSE,),
     refers=_refers,
     private=frozenset({"secret"}),
     waits={ORACLE_WAIT: 60 * MINUTE, SILENT_WAIT: 10 * MINUTE},
     internal=frozenset({Sweep}),
+    limits=Limits(documents=20),
     has_reserved_place=lambda _, context: context.actor == PRIVILEGED,
 )
 TIMING = Timing(DELAY, {COPY: 2_000, **OWNER.waits})

@@ -70,6 +70,17 @@ class PutAfter(OfBox):
     after: str
 
 
+class Gather(Request):
+    """Take a thing out of several boxes into one, of all or of none."""
+
+    type: ClassVar[str] = "box.gather.v1"
+
+    boxes: tuple[str, ...] = ()
+    label: str | None = None
+    into: str
+    thing: str
+
+
 class Take(OfBox):
     """Takes a thing out, later. Refused when it won't be there then; fails when it is no longer there."""
 
@@ -136,6 +147,24 @@ class PutIfPermitted(OfBox):
     """Puts a thing in at once, when the copied permissions let the actor."""
 
     type: ClassVar[str] = "box.put-if-permitted.v1"
+    thing: str
+
+
+class PutOnShelf(Request):
+    """Puts a thing, at once, in the box that stands on a shelf, when its copied permissions let the actor.
+
+    Which box that is, the copy of its permissions says, which has the shelf as a name.
+    """
+
+    type: ClassVar[str] = "box.put-on-shelf.v1"
+    shelf: str
+    thing: str
+
+
+class PutWhileOpen(OfBox):
+    """Puts a thing in, later, if the house is open then. As long as nothing is known of the house, it is accepted."""
+
+    type: ClassVar[str] = "box.put-while-open.v1"
     thing: str
 
 

@@ -7,8 +7,19 @@ from shared.clock import MINUTE
 from shared.contracts.messages.common import Request
 from shared.contracts.messages.life import request_key
 from shared.engine.core.cancel import cancel
-from shared.engine.core.rules import Change, Context, Effect, LookUp, RequiresLookup, Rule, at_once, delayed
-from shared.errors import Failed, Rejected
+from shared.engine.core.rules import (
+    Change,
+    Context,
+    Effect,
+    Joint,
+    LookUp,
+    RequiresLookup,
+    Rule,
+    at_once,
+    delayed,
+    jointly,
+)
+from shared.errors import Failed, MayLag, Rejected
 from tests.support.toy.requests import (
     Ask,
     Broken,
@@ -16,6 +27,7 @@ from tests.support.toy.requests import (
     Close,
     Empty,
     Find,
+    Gather,
     HalfBroken,
     Hidden,
     Label,
@@ -26,7 +38,9 @@ from tests.support.toy.requests import (
     PutAfter,
     PutIfPermitted,
     PutNow,
+    PutOnShelf,
     PutTwice,
+    PutWhileOpen,
     Rename,
     RenameHeedless,
     RenameUnseen,
@@ -38,6 +52,11 @@ from tests.support.toy.state import BoxState
 ORACLE_WAIT, SILENT_WAIT = "oracle", "oracle_silent"
 RETRY_AFTER = 5 * MINUTE
 NOBODY = "nobody"
+UNSURE = "unsure"
+"""A thing about which the oracle is asked before it is gathered."""
+MOST_GATHERED = 20
+HOUSE = "house:house:1"
+"""The key of the copy that says whether the house is open, and which changes of that are pending."""
 BOMB = "bomb"
 """A thing which, once it is in the box, breaks every `Put` that falls due."""
 
@@ -50,6 +69,11 @@ def name_key(name: str) -> str:
 def permissions_key(box: str) -> str:
     """Return the key of the copy that says who may do what with a box."""
     return f"permissions:box:{box}"
+
+
+def shelf_name(shelf: str) -> str:
+    """Return the name that the copy of a box's permissions has by the shelf on which the box stands."""
+    return f"permissions:shelf:{shelf}"
 
 
 def oracle_key(thing: str) -> str:
@@ -192,6 +216,35 @@ def _put_if_permitted(request: PutIfPermitted, state: BoxState, context: Context
     return _put_now(request)
 
 
+def _put_on_shelf(request: PutOnShelf, state: BoxState, context: Context) -> Effect[BoxState]:
+    del state
+    key = context.known[shelf_name(request.shelf)]
+    if context.actor.id not in context.copies.get(key, {}).get("may", ()):
+        raise Rejected("forbidden", waits_for=key)
+    return Effect(lambda now: _with(now, request.thing))
+
+
+def _is_open(house: Mapping[str, Any], at: int) -> bool:
+    """Tell whether the house is open at an instant: as it is now, with the changes applied that are due by then."""
+    return bool([house["open"], *(change["open"] for change in house.get("pending", ()) if change["at"] <= at)][-1])
+
+
+def _put_while_open(request: PutWhileOpen, state: BoxState, context: Context) -> Change:
+    del state
+    if HOUSE in context.copies and not _is_open(context.copies[HOUSE], context.due_at):
+        raise Rejected("forbidden", waits_for=HOUSE)
+    return Change({"thing": request.thing})
+
+
+def still_open(change: Mapping[str, Any], state: BoxState, at: int, copies: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse what is due while the house is closed. One of which nothing is known may only be late."""
+    del change, state
+    if HOUSE not in copies:
+        raise MayLag(HOUSE)
+    if not _is_open(copies[HOUSE], at):
+        raise Failed("forbidden")
+
+
 def admit(request: Request, context: Context) -> None:
     """Refuse « nobody » before it is known what the request is about."""
     if isinstance(request, Hidden) and context.actor.id == NOBODY:
@@ -217,7 +270,29 @@ def _half_broken(request: HalfBroken, state: BoxState, context: Context) -> Effe
     return Effect(lambda now: _with(now, "half"), then=second)
 
 
+def _gather(request: Gather, states: Mapping[str, BoxState], context: Context) -> Joint[BoxState] | RequiresLookup:
+    if len(states) > MOST_GATHERED:
+        raise Rejected("too_many")
+    if (lookup := _oracle(request.thing, context)) is not None and request.thing == UNSURE:
+        return lookup
+    into = f"box:{request.into}"
+    sources = {id_: state for id_, state in states.items() if id_ != into}
+    wanted = {*(f"box:{box}" for box in request.boxes), into}
+    wrong = dict.fromkeys(sorted(wanted - states.keys()), "not_found")
+    wrong |= {id_: "not_there" for id_, state in sources.items() if request.thing not in state.things}
+    if wrong:
+        raise Rejected("not_there", details={"boxes": wrong})
+    effects = {id_: Effect(lambda now: _without(now, request.thing)) for id_ in sources}
+    return Joint({**effects, into: Effect(lambda now: _with(now, request.thing))}, details={"count": len(sources)})
+
+
+def _without(state: BoxState | None, thing: str) -> BoxState:
+    assert state is not None
+    return state.model_copy(update={"things": tuple(t for t in state.things if t != thing)})
+
+
 RULES: Mapping[type[Request], Rule] = {
+    Gather: jointly(_gather),
     Open: at_once(_open),
     OpenIf: at_once(_open_if),
     PutTwice: at_once(_put_twice),
@@ -236,6 +311,8 @@ RULES: Mapping[type[Request], Rule] = {
     Cancel: at_once(_cancel),
     Ask: at_once(_put_if_allowed),
     PutIfPermitted: at_once(_put_if_permitted),
+    PutOnShelf: at_once(_put_on_shelf),
+    PutWhileOpen: delayed(_put_while_open, _put_due, still_open),
     Hidden: at_once(_hidden),
     Broken: at_once(_broken),
     HalfBroken: at_once(_half_broken),

@@ -8,6 +8,7 @@ from services.manager_svc.reactions import REACTIONS
 from shared.engine.entrypoint.reacting import react
 from shared.engine.runtime.engine import Engine
 from shared.engine.storage.memory import MemoryBus, MemoryStore
+from shared.engine.storage.protocol import Copy
 from tests.support.toy import ManualClock
 from tests.unit.services.manager_svc.builders import OWNER, TIMING
 
@@ -24,7 +25,7 @@ class Teams:
         """Let a record of the structure arrive, and what it makes of the team; return the team's sphere."""
         identifier = {"type": "AUTRE", "value": "X"}
         record = {"id": 42, "version": version, "identifier": identifier, "sphere": sphere, "principal": "alice"}
-        records = [("structure:structure:42", version, record)]
+        records = [Copy("structure:structure:42", version, record)]
         await react(self.engine, REACTIONS["structure"], records, process="manager_svc")
         raw: dict[str, Any] = self.store.documents["structure:42"]
         self.store.copies_kept["manager:structure:42"] = (raw["version"], raw["state"])

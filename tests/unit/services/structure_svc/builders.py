@@ -85,7 +85,7 @@ class Case:
             now=self.now,
             request_id=incoming.request_id,
             document=self.draft.document.id,
-            reference=OWNER.target(request, actor).reference,
+            reference=OWNER.target(request, actor, {}).reference,
             new_id=42,
             pending=tuple(self.draft.pending),
             **self.context,
