@@ -35,7 +35,7 @@ CONFLICTS = Counter("structures_conflicts_total", "Documents decided again becau
 TOO_LARGE = Counter("structures_messages_too_large_total", "Messages too large to be sent, dead-lettered", ["topic"])
 UNUSABLE = Counter(
     "structures_unusable_documents_total",
-    "Stored documents that could not be read, shown or written, each time",
+    "Stored documents and copies that could not be read, shown or written, each time",
     ["why"],
 )
 BEHIND = Gauge(

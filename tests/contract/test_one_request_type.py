@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import pytest
 
+from gateway.api.routes.me import Possible
 from services.manager_svc import rules as manager_rules
 from services.structure_svc.rules import activate, deactivate
-from services.structure_svc.state import StructureState
+from services.structure_svc.state import StructureState, possible_requests
 from shared.contracts.messages import manager
 from shared.contracts.messages import structure as structure_messages
 from shared.contracts.messages.common import Request, StructureRef
@@ -95,3 +96,21 @@ def test_a_new_request_type_lives_its_whole_life_without_a_word_to_the_engine() 
     assert [(s.type, s.status) for s in draft.transitions] == [(request.type, "accepted"), (request.type, "applied")]
     assert isinstance(draft.state, StructureState)
     assert draft.state.label == "archives"
+
+
+@pytest.mark.parametrize("status", ["active", "inactive"])
+@pytest.mark.parametrize("pending", [False, True])
+def test_what_a_structure_offers_can_be_filtered_by(status: str, *, pending: bool) -> None:
+    offered = possible_requests(structure(status=status), pending=pending)
+    assert set(offered) <= set(get_args(Possible))
+
+
+def test_what_can_be_filtered_by_is_offered_and_is_a_request() -> None:
+    offered = {
+        request
+        for status in ("active", "inactive")
+        for request in possible_requests(structure(status=status), pending=True)
+    }
+    assert offered == set(get_args(Possible))
+    types = {model.type for model in structure_messages.REQUESTS}
+    assert {f"structure.{request}.v1" for request in offered - {"cancel"}} <= types

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.messages.common import Request
+from shared.engine.storage.protocol import Copy
 from tests.support.harness import Harness
 from tests.support.toy import DELAY, NOW, UNSPEAKABLE, incoming
 from tests.support.toy.requests import Broken, Find, HalfBroken, Put, PutNow
@@ -67,3 +68,11 @@ async def test_a_change_that_breaks_when_it_is_due_fails_and_stops_no_other(harn
     assert harness.statuses("r2") == ["accepted", "applied"]
     assert (await harness.things("1"), await harness.things("2")) == (("lid", BOMB, "cup"), ("lid", "ink"))
     assert harness.record("1")["pending"] == []
+
+
+async def test_a_copy_that_can_never_be_stored_harms_no_neighbour(harness: Harness) -> None:
+    """Nothing is lost that could be kept: MongoDB can't hold a number of more than 64 bits, memory can."""
+    await harness.main.store.put_copies(
+        [Copy("permissions:box:1", 1, {"may": ["alice"]}), Copy("permissions:box:2", 1, {"too large": 2**70})]
+    )
+    assert "permissions:box:1" in await harness.store.copies(["permissions:box:1", "permissions:box:2"])

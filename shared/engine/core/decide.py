@@ -53,7 +53,7 @@ def decide(draft: Draft, incoming: Incoming, context: Context, timing: Timing) -
         if isinstance(result, RequiresLookup):
             return lookup_wait(draft, incoming, result, context, timing)
         if isinstance(result, Change):
-            _accept(draft, incoming, result, context, timing)
+            _take_change(draft, incoming, result, context, timing)
         else:
             at_once(draft, incoming, result, context, timing)
     except Rejected as no:
@@ -111,7 +111,7 @@ def takes_effect(draft: Draft, incoming: Incoming, now: int, timing: Timing) -> 
     return max(due_at, draft.pending[-1].due_at) if draft.pending else due_at
 
 
-def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:
+def _take_change(draft: Draft, incoming: Incoming, change: Change, context: Context, timing: Timing) -> None:
     rule = draft.owner.rules[type(incoming.request)]
     assert rule.apply is not None  # noqa: S101 - `delayed` gives every rule that returns a Change its apply.
     accepted_at = max(context.now, incoming.received_at)
@@ -120,7 +120,7 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
     projected = rule.apply(change.values, state, due_at)
     before, after = diff(state, projected, draft.owner.private)
     if not before and not after:
-        _require_not_pending(draft, rule.apply, change.values, due_at)
+        _refuse_what_is_pending_already(draft, rule.apply, change.values, due_at)
         draft.add(
             incoming.transition(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at)
         )
@@ -141,7 +141,7 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
     draft.await_due(Pending(transition, change.values, change.reserves, due_at, due_at, weight), projected)
 
 
-def _require_not_pending(draft: Draft, apply: Apply, values: Mapping[str, Any], due_at: int) -> None:
+def _refuse_what_is_pending_already(draft: Draft, apply: Apply, values: Mapping[str, Any], due_at: int) -> None:
     """Refuse a change that differs from nothing only because the same is pending: that one may still be cancelled."""
     try:
         differs = set(changes(draft.state, apply(values, draft.state, due_at)))

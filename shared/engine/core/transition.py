@@ -37,7 +37,7 @@ class Transition:
     __hash__ = None  # type: ignore[assignment]  # It holds a mapping; its key identifies the request.
 
     def __repr__(self) -> str:
-        return f"Step({self.raw!r})"
+        return f"Transition({self.raw!r})"
 
     @property
     def owner(self) -> str:

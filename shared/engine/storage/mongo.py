@@ -31,6 +31,10 @@ from shared.mongo.client import (
     was_overtaken,
     weakly,
 )
+from shared.runtime import metrics
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
 
 REPUBLISH_AFTER = 10 * MINUTE
 LOOK_UP_AGAIN = 2 * MINUTE
@@ -278,8 +282,11 @@ class MongoStore:
             self._cleared.popitem(last=False)
 
     async def put_copies(self, copies: Sequence[Copy]) -> None:
-        """Replace copies, with their aliases, each only by a higher version."""
-        await bulk_writes.write(
+        """Replace copies, with their aliases, each only by a higher version.
+
+        One that MongoDB can never store is counted and logged; what waits for it is refused at its deadline.
+        """
+        failed = await bulk_writes.write(
             self._copies,
             [
                 UpdateOne(
@@ -290,6 +297,9 @@ class MongoStore:
                 for key, version, value, aliases in copies
             ],
         )
+        for index in (index for index, why in failed.items() if why is None):
+            metrics.UNUSABLE.labels("copy").inc()
+            log.error("a copy can't be stored", key=copies[index].key, version=copies[index].version)
 
     async def waiting_for(self, keys: Iterable[str]) -> list[RequestRecord]:
         """Return the records of requests that wait for one of these keys."""

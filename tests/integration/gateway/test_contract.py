@@ -26,14 +26,12 @@ CASES = [
     for status in operation["responses"]
     if int(status) not in ELSEWHERE
 ]
-BODIES: Mapping[str, Any] = {
-    "/api/v1/structures": {"identifier": {"type": "AUTRE", "value": "X"}, "name": "X", "address": {"city": "Lyon"}},
-    "/api/v1/structures/{structure_id}": {"label": "x"},
-    "/api/v1/structures/{structure_id}/correct-sphere": {"sphere": "state"},
-    "/api/v1/structures/{structure_id}/members/{user}": {"profile": "consultation"},
-    "/api/v1/users/{user}/pigp": {"pigp": True},
-    "/api/v1/users/{user}/active": {"active": True},
-}
+
+
+def example(operation: Mapping[str, Any]) -> Any:
+    """Return the first example that the document gives of a body; None where there is none."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return next((each["value"] for each in content.get("examples", {}).values()), None)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -74,7 +72,7 @@ class Call:
         }
         self.params: dict[str, Any] = {}
         self.headers: dict[str, str] = {"Prefer": "wait=20"} if method != "get" else {}
-        self.body: Any = BODIES.get(path) if "requestBody" in DOCUMENT["paths"][path][method] else None
+        self.body: Any = example(DOCUMENT["paths"][path][method])
         self.content: bytes | None = None
 
     async def send(self, user: str | None, api: str) -> httpx2.Response:
