@@ -24,6 +24,8 @@ _OURS = frozenset({"wrong", "structure", "correlation_id"})
 """Fields of a row that are shown otherwise, or not at all."""
 _CHANGING = frozenset({"accepted", "applied", "failed", "cancelled"})
 """Statuses with which the record changes: what is pending is part of it."""
+_UNCHANGED = frozenset({"nothing_to_change", "already_up_to_date"})
+"""Codes of requests that ended without changing it."""
 
 
 class Requests:
@@ -143,7 +145,7 @@ def as_shown(record: Mapping[str, Any]) -> dict[str, Any]:
     `version` is told only where a record of that version will be readable, so that it can be asked for.
     """
     outcome = {name: value for name, value in record.items() if name not in _OURS}
-    if record["status"] not in _CHANGING or record["code"] == "nothing_to_change":
+    if record["status"] not in _CHANGING or record["code"] in _UNCHANGED:
         del outcome["version"]
     outcome["message"] = codes.sentence_of(record)
     if record["wrong"]:

@@ -114,7 +114,9 @@ def _accept(draft: Draft, incoming: Incoming, change: Change, context: Context, 
     if not before and not after:
         _require_not_pending(draft, rule.apply, change.values, due_at)
         draft.add(
-            incoming.transition(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at)
+            incoming.transition(
+                draft.owner.name, "applied", change.unchanged_code, context.now, accepted_at=accepted_at
+            )
         )
         return
     transition = incoming.transition(
