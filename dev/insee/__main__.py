@@ -8,7 +8,7 @@ import uvicorn
 from dev.insee.app import PRIVATE, PUBLIC, create_app
 from dev.insee.faults import Fault, Kind
 from dev.insee.simulator import Simulator
-from dev.insee.units import MADE_UP, REAL, Unit
+from dev.insee.units import MADE_UP, REAL, SUCCESSIONS, Unit
 from dev.insee.window import Window
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Run until interrupted."""
     arguments = _arguments()
     if arguments.list:
-        for title, units in (("Real, frozen", REAL), ("Made up", MADE_UP)):
+        for title, units in (("Real, frozen", REAL), ("Made up", MADE_UP), ("With successions, made up", SUCCESSIONS)):
             print(title, *map(_line, units), sep="\n  ")
         return
     faults = [Fault(kind=arguments.fault)] if arguments.fault else []

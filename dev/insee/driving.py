@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dev.insee.faults import Fault
 from dev.insee.simulator import Simulator
-from dev.insee.units import Unit
+from dev.insee.units import Link, Place, Unit
 from dev.insee.window import Window
 
 
@@ -21,6 +21,30 @@ class QuotaChange(BaseModel):
     length_ms: int = Field(60_000, ge=1)
 
 
+class PlaceChange(BaseModel):
+    """The address of an establishment, as a whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str | None = None
+    kind: str | None = None
+    street: str | None = None
+    postcode: str | None = None
+    city: str | None = None
+    commune: str | None = None
+
+
+class SuccessionChange(BaseModel):
+    """One link of succession."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    successor: str
+    day: str
+    head_office_moved: bool = True
+    continuity: bool = True
+
+
 class UnitChange(BaseModel):
     """The fields of an establishment from now on; those left out stay."""
 
@@ -28,6 +52,7 @@ class UnitChange(BaseModel):
 
     name: str | None = None
     category: str | None = None
+    place: PlaceChange | None = None
     state: Literal["A", "F"] | None = None
     closed_on: str | None = None
     reopened_on: str | None = None
@@ -54,7 +79,15 @@ def routes(simulator: Simulator) -> APIRouter:
     @router.put("/units/{siret}", status_code=204)
     async def change_unit(siret: str, change: UnitChange) -> None:
         unit = simulator.find(siret) or Unit(siret)
-        simulator.units[siret] = dataclasses.replace(unit, **change.model_dump(exclude_unset=True))
+        values = change.model_dump(exclude_unset=True)
+        if "place" in values:
+            values["place"] = Place(**(values["place"] or {}))
+        simulator.units[siret] = dataclasses.replace(unit, **values)
+
+    @router.put("/successions/{siret}", status_code=204)
+    async def change_successions(siret: str, links: list[SuccessionChange]) -> None:
+        others = [link for link in simulator.links if link.predecessor != siret]
+        simulator.links[:] = [*others, *(Link(siret, **link.model_dump()) for link in links)]
 
     @router.delete("/tokens", status_code=204)
     async def revoke() -> None:

@@ -29,9 +29,9 @@ class Fault(BaseModel):
     times: int | None = Field(None, ge=1, description="how many calls it hits; all until it is removed when left out")
     siret: str | None = Field(None, description="hits only calls about this SIRET")
 
-    def hits(self, path: str) -> bool:
+    def hits(self, url: str) -> bool:
         """Tell whether a call is hit, and count it."""
-        if (self.siret is not None and not path.endswith(self.siret)) or self.times == 0:
+        if (self.siret is not None and self.siret not in url) or self.times == 0:
             return False
         if self.times is not None:
             self.times -= 1

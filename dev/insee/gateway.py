@@ -35,7 +35,7 @@ def gateway(simulator: Simulator, plan: Plan) -> Callable[[Request, Response], A
         if not within:
             message = f"Rate limit exceeded! You reached the limit of {simulator.window.limit} requests per 1 minutes"
             raise Refusal(JSONResponse(gateway_says(429, message), 429, headers))
-        fault = next((fault for fault in simulator.faults if fault.hits(request.url.path)), None)
+        fault = next((fault for fault in simulator.faults if fault.hits(str(request.url))), None)
         if fault is not None and (broken := await answer(fault)) is not None:
             raise Refusal(broken)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from dev.insee import bodies
 from dev.insee.gateway import Plan, gateway
 from dev.insee.simulator import Simulator
-from dev.insee.units import LINKS, Unit
+from dev.insee.units import Unit
 
 
 def routes(simulator: Simulator, plan: Plan) -> APIRouter:
@@ -17,7 +17,7 @@ def routes(simulator: Simulator, plan: Plan) -> APIRouter:
 
     @router.get("/siret/liensSuccession")
     async def successions(response: Response, q: str) -> Any:
-        return _successions(response, q)
+        return _successions(simulator, response, q)
 
     @router.get("/siret/{siret}")
     async def siret(siret: str, request: Request, response: Response) -> Any:
@@ -39,11 +39,11 @@ def _say(response: Response, status: int, message: str) -> bodies.Body:
     return bodies.register_says(status, message)
 
 
-def _successions(response: Response, q: str) -> bodies.Body:
+def _successions(simulator: Simulator, response: Response, q: str) -> bodies.Body:
     wanted = dict(re.findall(r"siretEtablissement(Predecesseur|Successeur):(\d{14})", q))
     links = [
         link
-        for link in LINKS
+        for link in simulator.links
         if wanted.get("Predecesseur") == link.predecessor or wanted.get("Successeur") == link.successor
     ]
     if not links:

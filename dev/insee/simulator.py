@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dev.insee.faults import Fault
-from dev.insee.units import Unit, invented, known
+from dev.insee.units import LINKS, Link, Unit, invented, known
 from dev.insee.window import Window
 
 ACCOUNT = {
@@ -20,11 +20,12 @@ ACCOUNT = {
 
 @dataclass
 class Simulator:
-    """The establishments, the quota, the faults, and who may call."""
+    """The establishments and their successions, the quota, the faults, and who may call."""
 
     api_key: str = "insee-simulator"
     token_seconds: int = 335_000
     units: dict[str, Unit] = field(default_factory=known)
+    links: list[Link] = field(default_factory=lambda: list(LINKS))
     window: Window = field(default_factory=Window)
     faults: list[Fault] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)

@@ -10,7 +10,7 @@ Future days are counted from the day on which the simulator starts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -96,6 +96,27 @@ def _in_days(days: int) -> str:
     return (date.today() + timedelta(days)).isoformat()  # noqa: DTZ011 - the local day will do.
 
 
+def _series(number: int, name: str, *establishments: Mapping[str, Any]) -> tuple[Unit, ...]:
+    """Return establishments of one legal unit, which lives on whatever becomes of them."""
+    alive = {"etatAdministratifUniteLegale": "A"}
+    return tuple(
+        Unit(
+            *(made_up_siret(number, nic), name, "5710", replace(_HERE, number=str(nic))),
+            **{"legal": alive, "since": "1990-01-01", **each},
+        )
+        for nic, each in enumerate(establishments, 1)
+    )
+
+
+def _closed(day: str | None, **other: Any) -> Mapping[str, Any]:
+    return {"state": "F", "closed_on": day, "head_office": False, **other}
+
+
+def _head_office(number: int, nic: int) -> Mapping[str, Any]:
+    return {"etatAdministratifUniteLegale": "A", "nicSiegeUniteLegale": made_up_siret(number, nic)[9:]}
+
+
+_OPEN: Mapping[str, Any] = {}
 _PARIS = "75056"
 _HERE = Place("3", "RUE", "DES CAS LIMITES", "75012", "PARIS", "75112")
 
@@ -127,6 +148,26 @@ REAL: tuple[Unit, ...] = (
     Unit("04638003600015", "CEDANT", "5710", state="F", closed_on="2026-07-03"),
     Unit("10015623100019", "REPRENEUR", "5710"),
 )  # fmt: skip
+
+SUCCESSIONS: tuple[Unit, ...] = (
+    *_series(22_001, "A DEMENAGE", _closed("2024-06-30"), _OPEN),
+    *_series(22_002, "A DEMENAGE DEUX FOIS", _closed("2019-01-01"), _closed("2021-01-01"), _OPEN),
+    *_series(22_003, "S'EST DIVISEE EN DEUX", _closed("2024-06-30"), _OPEN, _OPEN),
+    *_series(22_004, "A CEDE UNE PART ET CONTINUE AILLEURS", _closed("2024-06-30"), _OPEN, _OPEN),
+    *_series(22_005, "TOURNE EN ROND", _closed("2024-06-30"), _closed("2024-06-30")),
+    *_series(22_006, "A DEMENAGE PUIS FERME", _closed("2020-06-30"), _closed("2024-06-30")),
+    *_series(22_007, "A DEMENAGE EN UN LIEU TENU SECRET", _closed("2024-06-30"), {"kept_back": True}),
+    *_series(22_008, "A DEMENAGE ON NE SAIT OU", _closed("2024-06-30")),
+    *_series(22_009, "DEMENAGE SANS CESSE", *(_closed(f"{2000 + year}-01-01") for year in range(12)), _OPEN),
+    *_series(22_010, "AVAIT CEDE UNE PART PUIS A FERME", _closed("2024-06-30"), _OPEN),
+    *_series(22_011, "SUCCESSION A VENIR", _closed("2024-06-30"), _OPEN),
+    *_series(22_012, "FERMEE ON NE SAIT QUAND", _closed(None), _OPEN, _OPEN),
+    *_series(22_013, "FERMEE SANS SUCCESSEUR", _closed("2024-06-30", legal=_head_office(22_013, 2)), _OPEN),
+    *_series(22_014, "A DEMENAGE CHEZ UN PARTICULIER", _closed("2024-06-30"), {"diffusion": "P"}),
+    Unit(made_up_siret(22_015), doublon_of=made_up_siret(22_001)),
+    Unit(made_up_siret(22_016), doublon_of=made_up_siret(15_001)),
+)  # fmt: skip
+"""One legal unit for each way in which INSEE's links may lead on from a closed establishment, the first of its unit."""
 
 MADE_UP: tuple[Unit, ...] = (
     _commune(1, "VALBRUME-LES-BOIS", "01990"),
@@ -203,6 +244,16 @@ MADE_UP: tuple[Unit, ...] = (
     _body(18_002, "ETAT INCONNU", "5710", Place(city="PARIS", commune=_PARIS), state="X"),
 )  # fmt: skip
 
+
+def _move(number: int, start: int, to: int, day: str, **other: Any) -> Link:
+    return Link(made_up_siret(number, start), made_up_siret(number, to), day, **other)
+
+
+def _moves(number: int, *days: str) -> tuple[Link, ...]:
+    """Return the links of an organisation that moved on each of these days, from its first establishment on."""
+    return tuple(_move(number, nic, nic + 1, day) for nic, day in enumerate(days, 1))
+
+
 LINKS: tuple[Link, ...] = (
     Link("30613890001278", "30613890001286", "2021-10-15"),
     Link("30613890001286", "30613890001294", "2022-12-15"),
@@ -214,9 +265,26 @@ LINKS: tuple[Link, ...] = (
     Link("38119429900024", "38119429900016", "2007-04-01"),
     Link("04638003600015", "10015623100019", "2026-07-03", head_office_moved=False),
     Link(made_up_siret(15_001), made_up_siret(13_003), "2024-03-31", head_office_moved=False),
+    *_moves(22_001, "2024-06-30"),
+    *_moves(22_002, "2019-01-01", "2021-01-01"),
+    _move(22_003, 1, 2, "2024-06-30"),
+    _move(22_003, 1, 3, "2024-06-30"),
+    _move(22_004, 1, 2, "2024-06-30", continuity=False),
+    _move(22_004, 1, 3, "2024-06-29"),
+    *_moves(22_005, "2024-06-30"),
+    _move(22_005, 2, 1, "2024-06-30"),
+    *_moves(22_006, "2020-06-30"),
+    *_moves(22_007, "2024-06-30"),
+    *_moves(22_008, "2024-06-30"),
+    *_moves(22_009, *(f"{2000 + year}-01-01" for year in range(12))),
+    _move(22_010, 1, 2, "2015-03-01"),
+    _move(22_011, 1, 2, _in_days(30)),
+    _move(22_012, 1, 2, "2010-05-01"),
+    _move(22_012, 1, 3, "2018-05-01"),
+    *_moves(22_014, "2024-06-30"),
 )
 
-_KNOWN = {unit.siret: unit for unit in (*REAL, *MADE_UP)}
+_KNOWN = {unit.siret: unit for unit in (*REAL, *MADE_UP, *SUCCESSIONS)}
 
 
 def known() -> dict[str, Unit]:

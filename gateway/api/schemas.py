@@ -10,7 +10,13 @@ from shared.contracts.codes import sentence
 from shared.contracts.messages.common import Address, Identifier, IdentifierType, PersonName
 from shared.contracts.messages.insee import InseeAnswer
 from shared.contracts.messages.manager import Profile
-from shared.contracts.messages.structure import BillingMandate, PendingRequest, PublicParameters, Sphere
+from shared.contracts.messages.structure import (
+    BillingMandate,
+    FormerIdentifier,
+    PendingRequest,
+    PublicParameters,
+    Sphere,
+)
 
 T = TypeVar("T")
 
@@ -54,10 +60,17 @@ class StructureBrief(Allowed):
 class Structure(StructureBrief):
     """A structure. Members and administrators see all; others see what the directory shows of a public one."""
 
-    former_identifiers: list[Identifier] = Field(default_factory=list)
+    former_identifiers: list[FormerIdentifier] = Field(
+        default_factory=list, description="the oldest first; each still leads here"
+    )
     parameters: PublicParameters | None = Field(None, description="public structures only")
     duplicated_to: int | None = None
-    legal_category: str | None = Field(None, description="members only, like all fields below")
+    legal_category: str | None = Field(None, description="members only, as everything below")
+    sphere_by_insee: Sphere | None = Field(
+        None,
+        description="administrators only: the sphere for which INSEE's legal category speaks, while it is another "
+        "and none of them has decided",
+    )
     first_activated_at: Instant | None = None
     created_at: Instant | None = None
     email: str | None = None

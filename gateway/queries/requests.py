@@ -23,7 +23,9 @@ _FIELDS = {"record": 1, "steps": 1}
 _OURS = frozenset({"wrong", "structure", "correlation_id"})
 """Fields of a request record that are shown in another form, or not at all."""
 _CHANGING = frozenset({"accepted", "applied", "failed", "cancelled"})
-"""Statuses with which the structure's record changes, since pending requests are part of it."""
+"""Statuses with which the record changes: what is pending is part of it."""
+_UNCHANGED = frozenset({"nothing_to_change", "already_up_to_date"})
+"""Codes of requests that ended without changing it."""
 
 
 class Requests:
@@ -147,7 +149,7 @@ def as_shown(record: Mapping[str, Any]) -> dict[str, Any]:
     It has a `version` only where a record of that version will be readable, so that it can be used as `min_version`.
     """
     outcome = {name: value for name, value in record.items() if name not in _OURS}
-    if record["status"] not in _CHANGING or record["code"] == "nothing_to_change":
+    if record["status"] not in _CHANGING or record["code"] in _UNCHANGED:
         del outcome["version"]
     outcome["message"] = codes.sentence_of(record)
     if record["wrong"]:

@@ -23,7 +23,9 @@ _DIRECTORY = (
 _ADDRESS = ("postcode", "city", "country")
 _BRIEF = ("id", "version", "identifier", "name", "label", "person", "sphere", "status")
 _ADMINISTRATORS = frozenset({"correct-sphere"})
-"""Requests that need the administrators' scope and no access level on the structure."""
+"""Requests that need the administrators' scope and no right on the structure."""
+_SHOWN_TO_ADMINISTRATORS = frozenset({"sphere_by_insee"})
+"""Fields that are no member's: administrators decide about them."""
 
 ROLES: Mapping[Right, str] = {
     Right.STRANGER: "none",
@@ -59,11 +61,13 @@ def may_know(document: Document, actor: Actor) -> bool:
 def full(document: Document, actor: Actor) -> dict[str, Any]:
     """Return the record as it is shown to a reader who may know of it.
 
-    Members and administrators see all; anybody sees the directory data of a public structure.
+    Administrators see all, and members all but what administrators alone decide about; anybody sees the directory data
+    of a public structure.
     """
     record = document["record"]
     if may_consult(document, actor):
-        shown = dict(record)
+        hidden = frozenset() if actor.is_administrator else _SHOWN_TO_ADMINISTRATORS
+        shown = {name: value for name, value in record.items() if name not in hidden}
         team = document.get("team")
         if team is not None:
             shown["principal"] = team["principal"]

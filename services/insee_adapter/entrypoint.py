@@ -33,26 +33,26 @@ _LONGEST = 200
 
 
 class Answers:
-    """Publishes answers on `insee.outcomes`, keyed by SIRET, one for each asker."""
+    """Publishes answers on `insee.outcomes`, keyed as their look-ups, one for each who asked."""
 
     def __init__(self, publish: Publish, clock: Clock) -> None:
         self._publish = publish
         self._clock = clock
 
-    async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
-        """Publish an answer; returns once Kafka has acknowledged it."""
-        await self._publish(self.messages(answer, askers))
+    async def publish(self, key: str, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        """Publish the answer to a look-up; returns once Kafka has it for good."""
+        await self._publish(self.messages(key, answer, askers))
 
-    def messages(self, answer: InseeAnswer, askers: Sequence[Asker]) -> list[Message]:
+    def messages(self, key: str, answer: InseeAnswer, askers: Sequence[Asker]) -> list[Message]:
         """Return the messages that carry an answer."""
         value = orjson.dumps(answer.model_dump(mode="json", exclude_none=True))
         now = self._clock.now()
         return [
             cloudevents.build(
                 OUTCOMES,
-                answer.siret,
+                key,
                 value,
-                event_id=f"{answer.siret}|{answer.as_of}|{asker.correlation_id}",
+                event_id=f"{key}|{answer.as_of}|{asker.correlation_id}",
                 event_type=InseeAnswer.type,
                 source=f"/{PROCESS}",
                 at=now,
@@ -62,16 +62,16 @@ class Answers:
             for asker in askers
         ]
 
-    def full(self, siret: str, asker: Asker) -> list[Message]:
-        """Return the message that says that the queue is full. It is final, so the look-up may be sent again."""
+    def full(self, look_up: InseeLookUp, asker: Asker) -> list[Message]:
+        """Return the message that says that the queue has no room. It is the last word, so it may be asked again."""
         answer = InseeAnswer(
-            siret=siret,
+            siret=look_up.siret,
             result=Result.UNAVAILABLE,
             because=Because.QUOTA,
             as_of=self._clock.now(),
             message="Trop de questions à l'INSEE attendent déjà leur tour : reposez celle-ci dans quelques minutes.",
         )
-        return self.messages(answer, [asker])
+        return self.messages(look_up.key, answer, [asker])
 
 
 class EntryPoint:
@@ -96,20 +96,20 @@ class EntryPoint:
                 asked.append(_read(cloudevents.read(record)))
             except Poison as poison:
                 out.append(dead_letter(record, poison.code, poison.reason, process=PROCESS))
-        known = await self._cache.get({look_up.siret for look_up, _ in asked if not look_up.fresh})
+        known = await self._cache.get({look_up.key for look_up, _ in asked if not look_up.fresh})
         waiting = []
         for look_up, asker in asked:
-            answer = None if look_up.fresh else known.get(look_up.siret)
+            answer = None if look_up.fresh else known.get(look_up.key)
             if answer is None:
                 waiting.append((look_up, asker))
             else:
-                out.extend(self._answers.messages(answer, [asker]))
+                out.extend(self._answers.messages(look_up.key, answer, [asker]))
                 metrics.ANSWERS.labels(answer.result, "cache").inc()
         for start in range(0, len(waiting), _AT_ONCE):
             some = waiting[start : start + _AT_ONCE]
             for (look_up, asker), has_room in zip(some, await asyncio.gather(*starmap(self._add, some)), strict=True):
                 if not has_room:
-                    out.extend(self._answers.full(look_up.siret, asker))
+                    out.extend(self._answers.full(look_up, asker))
                     metrics.ANSWERS.labels(Result.UNAVAILABLE, "full").inc()
         if waiting:
             self._wake.set()
@@ -117,7 +117,7 @@ class EntryPoint:
             await self._publish(out)
 
     async def _add(self, look_up: InseeLookUp, asker: Asker) -> bool:
-        return await self._queue.add(look_up.siret, asker, max_wait=look_up.max_wait)
+        return await self._queue.add(look_up.key, asker, max_wait=look_up.max_wait)
 
 
 def _read(event: Event) -> tuple[InseeLookUp, Asker]:

@@ -1,14 +1,14 @@
 """The queue of look-ups, in MongoDB, so that none is lost whichever process dies.
 
-There is one document per SIRET: a look-up of a SIRET that already waits joins it, and one call answers all.
+There is one document per key of a look-up, which is the SIRET and whether its successor is asked for: whoever asks for
+one that already waits joins it, and one call answers all.
 
 Fairness: each actor's look-ups are numbered from the turn that is being served, and the lowest number goes first. An
 actor who asks for 500 gets the next 500 turns. An actor who then asks for one gets the turn being served, and waits for
 at most one look-up of each other actor.
 
-Limits: the number of waiting look-ups is limited in all and for one actor, and so is the number of askers of one SIRET.
-Otherwise an actor could fill the database, or one document beyond MongoDB's limit. When the queue is full, the caller
-of `add` answers that.
+Bounds: what waits is bounded in all, of one actor, and of one key, or whoever asks without end would fill the
+database, or one document beyond what MongoDB keeps. Whoever finds no room has that answer from the caller of `add`.
 
 A worker claims a look-up for the time of a lease. When it dies the lease expires and another worker claims it. The same
 answer may then be published twice, which readers expect. Times are by MongoDB's own clock (`$$NOW`).
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.contracts.messages.insee import asked_by
 from shared.mongo.client import ASCENDING, ReturnDocument
 
 MOST = 100_000
@@ -26,7 +27,7 @@ MOST = 100_000
 MOST_OF_ONE = 1_000
 """Of one actor, at most. Concurrent additions don't see each other, so a few dozen more may get in."""
 MOST_ASKERS = 100
-"""Askers of one SIRET, at most: each gets the answer in a message of its own."""
+"""Of those who wait for one answer: each is told the answer in a message of their own."""
 
 _SERVED = "served"
 # The document of `turns` with the turn being served; those of actors have a prefix.
@@ -48,12 +49,22 @@ class Job:
     `unanswered` are the correlation ids that have no answer UNAVAILABLE yet.
     """
 
-    siret: str
+    key: str
     lease: str
     revision: int
     failures: int
     askers: tuple[Asker, ...]
     unanswered: frozenset[str]
+
+    @property
+    def siret(self) -> str:
+        """Return the SIRET that is looked up."""
+        return asked_by(self.key)[0]
+
+    @property
+    def successor(self) -> bool:
+        """Tell whether it is asked too which establishment carries on."""
+        return asked_by(self.key)[1]
 
 
 class Queue:
@@ -85,13 +96,13 @@ class Queue:
         await self._look_ups.create_index([("askers.actor", ASCENDING)])
         await self._turns.create_index([("at", ASCENDING)], expireAfterSeconds=86_400)
 
-    async def add(self, siret: str, asker: Asker, *, max_wait: int | None = None) -> bool:
-        """Put a look-up in the queue, or join the one that waits. Once this returns True it can't be lost.
+    async def add(self, key: str, asker: Asker, *, max_wait: int | None = None) -> bool:
+        """Put a look-up in the queue, or join the one that waits. Once this returns True it is not lost.
 
         False means that the queue is full: nothing was stored, and the queue will give no answer.
         """
         if await self._is_full(asker.actor):
-            return await self._knows(siret, asker)
+            return await self._knows(key, asker)
         turn = await self._next_turn(asker.actor)
         entry = {
             # $literal: values from outside must not be taken for expressions.
@@ -104,7 +115,7 @@ class Queue:
         askers = {"$ifNull": ["$askers", []]}
         stays_out = {"$or": [known, {"$gte": [{"$size": askers}, self._most_askers]}]}
         kept = await self._look_ups.find_one_and_update(
-            {"_id": siret},
+            {"_id": key},
             [
                 {
                     "$set": {
@@ -130,9 +141,9 @@ class Queue:
         theirs = await self._look_ups.count_documents({"askers.actor": actor}, limit=self._most_of_one)
         return bool(theirs >= self._most_of_one)
 
-    async def _knows(self, siret: str, asker: Asker) -> bool:
-        """Tell whether this very look-up waits already, since its message may come twice."""
-        mine = {"_id": siret, "askers.correlation_id": asker.correlation_id}
+    async def _knows(self, key: str, asker: Asker) -> bool:
+        """Tell whether this very question waits already: its message may come twice."""
+        mine = {"_id": key, "askers.correlation_id": asker.correlation_id}
         return await self._look_ups.find_one(mine, {"_id": 1}) is not None
 
     async def _next_turn(self, actor: str) -> int:
@@ -182,8 +193,8 @@ class Queue:
         return _job(found)
 
     async def finish(self, job: Job) -> Job | None:
-        """Remove an answered look-up. If others have joined it since, return it again: they have no answer yet."""
-        mine = {"_id": job.siret, "lease": job.lease}
+        """Remove an answered look-up. Returns it anew when others have joined since: they are still to be answered."""
+        mine = {"_id": job.key, "lease": job.lease}
         removed = await self._look_ups.delete_one({**mine, "revision": job.revision})
         if removed.deleted_count:
             return None
@@ -193,7 +204,7 @@ class Queue:
     async def give_up(self, job: Job) -> bool:
         """Note that INSEE is unreachable for this look-up; return whether that has lasted too long."""
         found = await self._look_ups.find_one_and_update(
-            {"_id": job.siret, "lease": job.lease},
+            {"_id": job.key, "lease": job.lease},
             [{"$set": {"now": "$$NOW", "unreachable_since": {"$ifNull": ["$unreachable_since", "$$NOW"]}}}],
             return_document=ReturnDocument.AFTER,
         )
@@ -207,7 +218,7 @@ class Queue:
         has_answer = {"$or": ["$$a.answered", {"$in": ["$$a.correlation_id", {"$literal": sorted(answered)}]}]}
         askers = {"$map": {"input": "$askers", "as": "a", "in": {"$mergeObjects": ["$$a", {"answered": has_answer}]}}}
         await self._look_ups.update_one(
-            {"_id": job.siret, "lease": job.lease},
+            {"_id": job.key, "lease": job.lease},
             [
                 {
                     "$set": {
@@ -227,7 +238,7 @@ _FREE = {"$expr": {"$lte": ["$free_at", "$$NOW"]}}
 def _job(found: dict[str, Any]) -> Job:
     askers = found["askers"]
     return Job(
-        siret=found["_id"],
+        key=found["_id"],
         lease=found["lease"],
         revision=found["revision"],
         failures=found["failures"],

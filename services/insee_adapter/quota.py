@@ -139,13 +139,15 @@ class Quota:
 class Spending:
     """The permits of one look-up: the one it came with, then others as it needs them.
 
-    `patience` is how long (ms) it waits for another permit before it goes back to the queue.
+    `patience` is how long (ms) it waits for a further permit before it is put back. After `longest` (ms) in all it gets
+    no further one: whoever follows a chain must have ended before its lease does, and lets others have their turn.
     """
 
-    def __init__(self, quota: Quota, first: Permit | None, patience: int = 15_000) -> None:
+    def __init__(self, quota: Quota, first: Permit | None, patience: int = 15_000, *, longest: int = 20_000) -> None:
         self._quota = quota
         self._first = first
         self._patience = patience
+        self._last = time.monotonic() + longest / 1000
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[float]:
@@ -173,6 +175,8 @@ class Spending:
 
     async def _another(self) -> Permit:
         limit = time.monotonic() + self._patience / 1000
+        if time.monotonic() > self._last:
+            raise NoAnswer(Because.QUOTA, "La recherche à l'INSEE reprendra à son tour.", wait=1_000)
         while isinstance(taken := await self._quota.take(), Wait):
             if time.monotonic() + taken.ms / 1000 > limit:
                 raise NoAnswer(Because.QUOTA, "L'appel à l'INSEE attend son tour.", wait=taken.ms)

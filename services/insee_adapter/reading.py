@@ -107,8 +107,15 @@ def _describe(unit: Mapping[str, Any], as_of: int) -> InseeAnswer:
         closed_on=now.closed_on,
         closes_on=now.changes_on if now.is_open else None,
         opens_on=None if now.is_open else now.changes_on,
+        head_office=None if now.is_open else _head_office(siret, legal),
         message=" ".join(_remarks(now, postal)) or None,
     )
+
+
+def _head_office(siret: str, legal: Mapping[str, Any]) -> str | None:
+    """Return the head office of the legal unit today, when it is another establishment."""
+    found = siret[:9] + (shown(legal, "nicSiegeUniteLegale") or "")
+    return found if found != siret and _SIRET.fullmatch(found) else None
 
 
 def _result(*, is_open: bool, partial: bool) -> Result:

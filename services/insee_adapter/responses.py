@@ -13,7 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from services.insee_adapter import links
 from services.insee_adapter.fields import clean, inner, text
+from services.insee_adapter.links import Link
 from services.insee_adapter.reading import Unreadable, read
 from shared.contracts.messages.insee import Because, InseeAnswer, Restriction, Result
 
@@ -91,6 +93,19 @@ def meaning(siret: str, response: Response) -> InseeAnswer | Doublon:
             message=said,
         )
     raise _no_answer(status, response)
+
+
+def meaning_of_links(siret: str, response: Response) -> list[Link]:
+    """Return the links of succession from `siret`; none is an answer too. Raises `NoAnswer` when INSEE says nothing."""
+    body = _json(response.content)
+    if body is None:
+        raise _no_json(response)
+    from_register = "header" in body
+    if from_register and response.status == 404:
+        return []
+    if from_register and response.status == 200:
+        return links.read(siret, body)
+    raise _no_answer(response.status, response)
 
 
 def _doublon(response: Response, body: Mapping[str, Any]) -> Doublon:

@@ -1,26 +1,42 @@
-"""The client of INSEE's Sirene API, version 3.11, for the one query « what is this SIRET? ».
+"""The client of INSEE's Sirene API, version 3.11: « what is this SIRET? », « which one carries on? », and the answers.
 
-A look-up may take several calls (a retry, a renewed token, a doublon's target); each one needs a permit of the quota.
-The HTTP client never follows a redirection: a doublon's `Location` is an internal path of INSEE's, whose last segment
-is requested again on our own base URL.
+A look-up may take several calls (a retry, a renewed token, a doublon's target, a chain of successors); each one spends
+a permit of the quota. The HTTP client never follows a redirection: a doublon's `Location` is a path of INSEE's inside,
+whose last segment is asked for again on our own base URL.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import httpx2
 
-from services.insee_adapter import metrics
+from services.insee_adapter import following, links, metrics
 from services.insee_adapter.auth import Credentials
 from services.insee_adapter.breaker import Breaker, State
-from services.insee_adapter.reading import head_office_moved_to
-from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_granted, quota_wait
-from shared.clock import Clock
+from services.insee_adapter.following import Remembering, Steps
+from services.insee_adapter.links import Link
+from services.insee_adapter.responses import (
+    Doublon,
+    NoAnswer,
+    Response,
+    meaning,
+    meaning_of_links,
+    quota_granted,
+    quota_wait,
+)
+from shared.clock import MINUTE, Clock
 from shared.contracts.messages.insee import Because, InseeAnswer, Result
+
+T = TypeVar("T")
+
+_KEPT = 5 * MINUTE
+_MOST_KEPT = 1_000
+# Of look-ups that were put back half-way, what INSEE has said so far.
 
 
 class Budget(Protocol):
@@ -43,7 +59,6 @@ class Limits:
     read_s: float = 5.0
     attempts: int = 2
     backoff_s: float = 0.5
-    hops: int = 3
 
 
 def http_client(limits: Limits) -> httpx2.AsyncClient:
@@ -76,15 +91,24 @@ class Sirene:
         self._clock = clock
         self._steady = steady
         self._limits = limits or Limits()
+        self._steps: dict[str, Steps] = {}
 
     def left_alone(self) -> bool:
         """Tell whether the circuit breaker lets no call through now."""
         return self._breaker.wait(self._steady.now()) > 0
 
-    async def look_up(self, siret: str, budget: Budget) -> InseeAnswer:
-        """Return INSEE's answer about `siret` (14 digits). Failures of INSEE don't raise: the answer is UNAVAILABLE."""
+    async def look_up(self, siret: str, budget: Budget, *, successor: bool = False) -> InseeAnswer:
+        """Return what INSEE says of `siret` (14 digits), and with `successor` which one carries on when it is closed.
+
+        Never raises for what INSEE does: that is UNAVAILABLE. The steps of a chain that was not followed to its end are
+        kept for a while, so that the next try goes on from there.
+        """
         try:
-            return await self._follow(siret, budget)
+            if not successor:
+                return await following.look_up(siret, _Calls(self._ask, budget), self._clock.now)
+            steps = self._steps_of(siret)
+            register = Remembering(_Calls(self._ask, budget), steps)
+            answer = await following.look_up_successor(siret, register, self._clock.now)
         except NoAnswer as problem:
             return InseeAnswer(
                 siret=siret,
@@ -94,37 +118,37 @@ class Sirene:
                 message=problem.message,
                 retry_after=None if problem.wait is None else -(-problem.wait // 1000),
             )
+        self._steps.pop(siret, None)
+        return answer
 
-    async def _follow(self, siret: str, budget: Budget) -> InseeAnswer:
-        reply = first = await self._ask(siret, budget)
-        seen = {siret}
-        while isinstance(reply, Doublon):
-            if reply.target is None or reply.target in seen or len(seen) > self._limits.hops:
-                # It is a doublon even when its target can't be read.
-                message = first.message if isinstance(first, Doublon) else None
-                return InseeAnswer(siret=siret, result=Result.MOVED, as_of=self._clock.now(), message=message)
-            seen.add(reply.target)
-            reply = await self._ask(reply.target, budget)
-        return reply if reply.siret == siret else head_office_moved_to(siret, reply)
+    def _steps_of(self, siret: str) -> Steps:
+        now = self._steady.now()
+        steps = self._steps.pop(siret, None)
+        if steps is None or now - steps.since > _KEPT:
+            steps = Steps(now)
+        self._steps[siret] = steps
+        if len(self._steps) > _MOST_KEPT:
+            del self._steps[next(iter(self._steps))]
+        return steps
 
-    async def _ask(self, siret: str, budget: Budget) -> InseeAnswer | Doublon:
+    async def _ask(self, path: str, params: Mapping[str, str], read: Callable[[Response], T], budget: Budget) -> T:
         attempt = 1
         while True:
             try:
-                return await self._try(siret, budget)
+                return await self._try(path, params, read, budget)
             except NoAnswer as problem:
                 if not problem.at_once or attempt >= self._limits.attempts:
                     raise
             await asyncio.sleep(self._limits.backoff_s * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter.
             attempt += 1
 
-    async def _try(self, siret: str, budget: Budget) -> InseeAnswer | Doublon:
+    async def _try(self, path: str, params: Mapping[str, str], read: Callable[[Response], T], budget: Budget) -> T:
         async with self._watched():
             headers = await self._credentials.headers()
-            response = await self._get(siret, headers, budget)
+            response = await self._get(path, params, headers, budget)
             if response.status == 401 and self._credentials.refused(headers):
-                response = await self._get(siret, await self._credentials.headers(), budget)
-            return meaning(siret, response)
+                response = await self._get(path, params, await self._credentials.headers(), budget)
+            return read(response)
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -148,12 +172,12 @@ class Sirene:
             # TRYING counts as open too: a trial call must not end the alert.
             metrics.BREAKER_OPEN.set(self._breaker.state is not State.CLOSED)
 
-    async def _get(self, siret: str, headers: Mapping[str, str], budget: Budget) -> Response:
+    async def _get(self, path: str, params: Mapping[str, str], headers: Mapping[str, str], budget: Budget) -> Response:
         async with budget.call() as seconds:
             started = self._steady.now()
             try:
                 async with asyncio.timeout(seconds):
-                    raw = await self._http.get(f"{self._base_url}/siret/{siret}", headers=headers)
+                    raw = await self._http.get(f"{self._base_url}/siret/{path}", params=params, headers=headers)
             except (httpx2.RequestError, TimeoutError) as problem:
                 metrics.CALLS.labels(type(problem).__name__).inc()
                 raise NoAnswer(Because.OUTAGE, "L'INSEE ne répond pas.", at_once=True) from problem
@@ -167,3 +191,26 @@ class Sirene:
         if wait := quota_wait(response):
             await budget.exhausted(wait)
         return response
+
+
+class _Ask(Protocol):
+    async def __call__(
+        self, path: str, params: Mapping[str, str], read: Callable[[Response], T], budget: Budget
+    ) -> T: ...
+
+
+class _Calls:
+    """The register, as one look-up asks it: each step spends of its budget."""
+
+    def __init__(self, ask: _Ask, budget: Budget) -> None:
+        self._ask, self._budget = ask, budget
+
+    async def establishment(self, siret: str) -> InseeAnswer | Doublon:
+        """Ask what the register says of an establishment."""
+        read: Callable[[Response], InseeAnswer | Doublon] = partial(meaning, siret)
+        return await self._ask(siret, {}, read, self._budget)
+
+    async def links(self, siret: str) -> Sequence[Link]:
+        """Ask for the links of succession from an establishment."""
+        read = partial(meaning_of_links, siret)
+        return await self._ask("liensSuccession", links.query(siret), read, self._budget)

@@ -13,8 +13,8 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-Publish = Callable[[InseeAnswer, Sequence[Asker]], Awaitable[None]]
-"""Publishes an answer to these askers; returns once Kafka has acknowledged it."""
+Publish = Callable[[str, InseeAnswer, Sequence[Asker]], Awaitable[None]]
+"""Publishes the answer to a look-up, by its key, for these askers; returns once Kafka has it for good."""
 
 _IDLE_S = 1.0
 # Look-ups queued by another replica are found by polling; those queued by this process wake the workers.
@@ -81,14 +81,14 @@ class Worker:
 
     async def _make(self, job: Job, spending: Spending) -> None:
         try:
-            answer = await self._sirene.look_up(job.siret, spending)
+            answer = await self._sirene.look_up(job.siret, spending, successor=job.successor)
         except asyncio.CancelledError:
             await asyncio.shield(self._queue.postpone(job, 0, failed=False))
             raise
         if answer.result is Result.UNAVAILABLE:
             await self._unanswered(job, answer)
         else:
-            await self._cache.put(answer)
+            await self._cache.put(job.key, answer)
             await self._answered(job, answer)
 
     async def _answered(self, job: Job, answer: InseeAnswer) -> None:
@@ -96,7 +96,7 @@ class Worker:
         left: Job | None = job
         while left is not None:
             askers = [asker for asker in left.askers if asker.correlation_id not in answered]
-            await self._publish(answer, askers)
+            await self._publish(job.key, answer, askers)
             metrics.ANSWERS.labels(answer.result, "insee").inc(len(askers))
             answered.update(asker.correlation_id for asker in askers)
             left = await self._queue.finish(left)
@@ -112,7 +112,7 @@ class Worker:
             return
         wait = max(answer.retry_after or 0, min(2 << job.failures, _LONGEST_BACKOFF_S))
         unanswered = [asker for asker in job.askers if asker.correlation_id in job.unanswered]
-        await self._publish(answer.model_copy(update={"retry_after": wait}), unanswered)
+        await self._publish(job.key, answer.model_copy(update={"retry_after": wait}), unanswered)
         metrics.ANSWERS.labels(answer.result, "insee").inc(len(unanswered))
         await self._queue.postpone(job, wait * 1000, answered=job.unanswered, failed=True)
 

@@ -7,7 +7,7 @@ from shared.engine.entrypoint.host import OwnerSettings
 
 
 class Settings(OwnerSettings):
-    """The settings of every owner, and how long INSEE may be unreachable before a creation is refused."""
+    """What every owner has, and how long INSEE may be unreachable before a creation or an update is refused."""
 
     http_port: int = Field(8101, description="port of /metrics, /live and /ready")
     insee_max_wait: Duration = Field(HOUR, description="how long an unreachable INSEE is waited for")

@@ -7,7 +7,7 @@ import orjson
 
 from shared.clock import Instant, iso
 from shared.contracts.messages.common import Address, Identifier, PersonName, Stored
-from shared.contracts.messages.structure import BillingMandate, PublicParameters, Sphere
+from shared.contracts.messages.structure import BillingMandate, FormerIdentifier, PublicParameters, Sphere
 from shared.engine.core.rules import Pending, View
 from shared.engine.storage.models import construct
 
@@ -22,9 +22,11 @@ class StructureState(Stored):
 
     id: int
     identifier: Identifier
-    former_identifiers: tuple[Identifier, ...] = ()
+    former_identifiers: tuple[FormerIdentifier, ...] = ()
     sphere: Sphere
     legal_category: str | None = None
+    sphere_decided_for: str | None = None
+    """The legal category for which an administrator decided the sphere, whatever INSEE says."""
     status: Literal["inactive", "active"] = "inactive"
     first_activated_at: Instant | None = None
     created_at: Instant
@@ -53,7 +55,36 @@ class StructureState(Stored):
         return self.identifier.type == "SIRET"
 
 
-_PARTS: Mapping[str, type[Stored]] = {"address": Address, "person": PersonName, "billing_mandate": BillingMandate}
+def sphere_of(category: str | None) -> Sphere:
+    """Return the sphere for which INSEE's legal category speaks (rule R22)."""
+    category = category or ""
+    if category.startswith("71"):
+        return "state"
+    return "public_non_state" if category.startswith(("7", "41")) else "private"
+
+
+def sphere_by_insee(state: StructureState) -> Sphere | None:
+    """Return the sphere for which INSEE's legal category speaks, where it is another and no administrator decided."""
+    category = state.legal_category
+    if category is None or category == state.sphere_decided_for or sphere_of(category) == state.sphere:
+        return None
+    return sphere_of(category)
+
+
+def with_identifier(state: StructureState, identifier: Identifier, at: Instant) -> dict[str, Any]:
+    """Return the fields of a structure that has another identifier from `at` (ms) on, and keeps the former."""
+    formers = state.former_identifiers
+    since = formers[-1].until if formers else state.created_at
+    former = FormerIdentifier(type=state.identifier.type, value=state.identifier.value, since=since, until=at)
+    return {"identifier": identifier, "former_identifiers": (*formers, former)}
+
+
+_PARTS: Mapping[str, type[Stored]] = {
+    "address": Address,
+    "person": PersonName,
+    "billing_mandate": BillingMandate,
+    "identifier": Identifier,
+}
 
 
 def as_stored(field: str, value: Any) -> Any:
@@ -101,6 +132,8 @@ def possible_requests(projected: StructureState, *, pending: bool) -> tuple[str,
     if projected.duplicated_to is None:
         possible.append("modify")
         possible.append("activate" if projected.status == "inactive" else "deactivate")
+        if projected.from_insee:
+            possible.append("update-from-insee")
     if pending:
         possible.append("cancel")
     return tuple(sorted((*possible, "correct-sphere")))
@@ -121,7 +154,9 @@ def _pending(pending: Pending) -> Mapping[str, Any]:
 def present(view: View[StructureState]) -> bytes:
     """Return the record published on `structure.state` (shared.contracts.messages.structure.StructureRecord)."""
     state, projected = view.state, view.projected
-    record = state.model_dump(mode="json", exclude_none=True, exclude={"hidden_by_insee"})
+    record = state.model_dump(mode="json", exclude_none=True, exclude={"hidden_by_insee", "sphere_decided_for"})
+    if (spoken := sphere_by_insee(state)) is not None:
+        record["sphere_by_insee"] = spoken
     record["version"] = view.version
     record["pending"] = [_pending(pending) for pending in view.pending]
     record["modifiable_fields"] = modifiable_fields(projected)

@@ -21,7 +21,7 @@ CATALOGUE = {*(ROOT / "shared" / "contracts" / "codes").glob("*.py")}
 REFUSALS = {"Rejected", "Failed", "problem", "PydanticCustomError", "wrong", "Unfit"}
 """What is called with a code, first."""
 WITH_DETAILS = {"Rejected", "Failed", "problem"}
-NAMING_CODES = {"code", "cancels_code", "timeout_code", "missing"}
+NAMING_CODES = {"code", "unchanged_code", "cancels_code", "timeout_code", "missing"}
 """Arguments of rules' answers, and of the engine's own steps, that are codes."""
 OF_EACH_FIELD = {"fields"}
 """Details beside a sentence's own values: those of each field's."""

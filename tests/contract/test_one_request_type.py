@@ -109,7 +109,8 @@ def test_what_can_be_filtered_by_is_offered_and_is_a_request() -> None:
     offered = {
         request
         for status in ("active", "inactive")
-        for request in possible_requests(structure(status=status), pending=True)
+        for identifier in ({"type": "SIRET", "value": "41816609600069"}, {"type": "AUTRE", "value": "X"})
+        for request in possible_requests(structure(status=status, identifier=identifier), pending=True)
     }
     assert offered == set(get_args(Possible))
     types = {model.type for model in structure_messages.REQUESTS}

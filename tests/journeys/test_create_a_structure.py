@@ -166,7 +166,7 @@ def test_an_administrator_creates_a_structure_of_the_state_and_names_its_princip
         assert (record["role"], record["possible_requests"]) == ("none", ["correct-sphere"])
         assert admin.patch(f"/structures/{record['id']}", json={"label": "x"}).json()["code"] == "forbidden"
     theirs = marc.get(f"/structures/{record['id']}").json()
-    assert (theirs["role"], theirs["possible_requests"]) == ("principal", ["activate", "modify"])
+    assert (theirs["role"], theirs["possible_requests"]) == ("principal", ["activate", "modify", "update-from-insee"])
 
 
 def test_a_technical_account_names_the_person(system: System, alice: httpx2.Client) -> None:

@@ -1,4 +1,4 @@
-"""Request a change of a structure: create, modify, activate, deactivate, correct the sphere."""
+"""Ask for a change of a structure: create, modify, activate, deactivate, update from INSEE, correct the sphere."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,6 +15,7 @@ from shared.contracts.messages.structure import (
     CreateStructure,
     DeactivateStructure,
     ModifyStructure,
+    UpdateFromInsee,
 )
 
 router = APIRouter(prefix="/structures", tags=["changes"])
@@ -78,6 +79,20 @@ async def activate(structure_id: StructureId, write: Write) -> Response:
 async def deactivate(structure_id: StructureId, write: Write) -> Response:
     """An active one."""
     return await _plain(structure_id, DeactivateStructure, write)
+
+
+@router.post(
+    "/{structure_id}/update-from-insee",
+    status_code=202,
+    summary="Update a structure from INSEE",
+    responses=write_responses(Accepted),
+)
+async def update_from_insee(structure_id: StructureId, write: Write) -> Response:
+    """One with a SIRET: `before` and `after` say what differs, the SIRET among it if INSEE has replaced it.
+
+    While INSEE does not answer, the request waits; what INSEE says is taken over after the delay.
+    """
+    return await _plain(structure_id, UpdateFromInsee, write)
 
 
 @router.post(

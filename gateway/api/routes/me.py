@@ -12,7 +12,7 @@ from gateway.api.schemas import Me, Page, StructureBrief
 
 router = APIRouter(prefix="/me", tags=["me"])
 
-Possible = Literal["modify", "activate", "deactivate", "cancel", "correct-sphere"]
+Possible = Literal["modify", "activate", "deactivate", "update-from-insee", "cancel", "correct-sphere"]
 
 
 @router.get("", summary="Who I am", responses=read_responses(Me))

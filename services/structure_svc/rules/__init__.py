@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping
 
 from services.structure_svc import state
-from services.structure_svc.rules import access, activate, cancel, correct_sphere, create, deactivate, modify
+from services.structure_svc.rules import (
+    access,
+    activate,
+    cancel,
+    correct_sphere,
+    create,
+    deactivate,
+    modify,
+    update_from_insee,
+)
 from services.structure_svc.state import StructureState
 from shared.clock import DAY
 from shared.contracts.messages.common import Request
@@ -15,6 +24,7 @@ from shared.contracts.messages.structure import (
     CreateStructure,
     DeactivateStructure,
     ModifyStructure,
+    UpdateFromInsee,
 )
 from shared.domain.access_levels import Right, team_key, user_key
 from shared.domain.actor import Actor
@@ -25,6 +35,7 @@ RULES: Mapping[type[Request], Rule] = {
     ModifyStructure: delayed(modify.accept, modify.apply),
     ActivateStructure: delayed(activate.accept, activate.apply),
     DeactivateStructure: delayed(deactivate.accept, deactivate.apply),
+    UpdateFromInsee: delayed(update_from_insee.accept, update_from_insee.apply),
     CancelRequest: at_once(cancel.accept),
     CorrectSphere: at_once(correct_sphere.accept),
 }

@@ -61,8 +61,31 @@ class Because(StrEnum):
     UNREADABLE = "UNREADABLE"
 
 
+class SuccessionResult(StrEnum):
+    """Where INSEE's links of succession lead from an establishment that is closed or a doublon.
+
+    FOUND        to one establishment, which is open: it is the one to use
+    NONE         nowhere: INSEE names no successor since the closing
+    SEVERAL      to several, none of which is clearer than the others
+    OTHER_UNIT   only to establishments of another legal unit (SIREN): somebody else carries on
+    CYCLE        back to an establishment that they passed already
+    TOO_LONG     farther than they are followed
+    CLOSED       to an establishment that is closed too, and for which INSEE names no successor
+    UNKNOWN      to an establishment of which INSEE does not say whether it is open, or to none that it names
+    """
+
+    FOUND = "FOUND"
+    NONE = "NONE"
+    SEVERAL = "SEVERAL"
+    OTHER_UNIT = "OTHER_UNIT"
+    CYCLE = "CYCLE"
+    TOO_LONG = "TOO_LONG"
+    CLOSED = "CLOSED"
+    UNKNOWN = "UNKNOWN"
+
+
 class InseeLookUp(Stored):
-    """Asks what INSEE says of a SIRET; `insee.requests`, keyed by it."""
+    """Asks what INSEE says of a SIRET; `insee.requests`, keyed by `key`."""
 
     type: ClassVar[str] = "insee.look-up.v1"
 
@@ -71,6 +94,9 @@ class InseeLookUp(Stored):
         "", max_length=LONGEST, description="whose look-up it is: the quota is shared fairly between actors"
     )
     fresh: bool = Field(default=False, description="ask INSEE itself, whatever the cache holds")
+    successor: bool = Field(
+        default=False, description="of one that is closed or a doublon, say too which establishment carries on"
+    )
     max_wait: int | None = Field(
         None,
         ge=0,
@@ -78,19 +104,24 @@ class InseeLookUp(Stored):
         description="ms an unreachable INSEE is retried before the last UNAVAILABLE; the adapter's by default",
     )
 
+    @property
+    def key(self) -> str:
+        """Return the key of the look-up and of its answer."""
+        return f"{self.siret}{_SUCCESSOR}" if self.successor else self.siret
 
-class InseeAnswer(Stored):
-    """What INSEE says of a SIRET; `insee.outcomes`, keyed by it.
 
-    An UNAVAILABLE with `retry_after` is published once and is not final: the adapter goes on trying and another answer
-    follows. Without `retry_after`, the adapter has given up.
-    """
+_SUCCESSOR = "+successor"
 
-    type: ClassVar[str] = "insee.answer.v1"
+
+def asked_by(key: str) -> tuple[str, bool]:
+    """Return the SIRET that the key of a look-up names, and whether its successor is looked up too."""
+    return key.removesuffix(_SUCCESSOR), key.endswith(_SUCCESSOR)
+
+
+class Establishment(Stored):
+    """An establishment as INSEE describes it."""
 
     siret: Siret
-    result: Result
-    as_of: Instant = Field(description="when INSEE was asked; earlier than now when the answer comes from the cache")
     name: str | None = Field(None, description="raison sociale, or first and last name of a person")
     address: Address | None = Field(
         None, description="None when INSEE gives none that can be read, such as in a country that is not known"
@@ -102,16 +133,46 @@ class InseeAnswer(Stored):
         "has none, or writes what can't be read",
     )
     restriction: Restriction | None = None
-    closed_on: date | None = Field(None, description="first day closed; None also when INSEE does not know")
     closes_on: date | None = Field(
         None, description="first day closed of an establishment open today whose closing is announced"
     )
+
+
+class Succession(Stored):
+    """Which establishment carries on, as far as INSEE's register says it."""
+
+    result: SuccessionResult
+    chain: tuple[Siret, ...] = Field((), description="the establishments on the way, from the one that was asked for")
+    successors: tuple[Siret, ...] = Field(
+        (), description="what INSEE names where the way ends; 20 at most. One alone is no advice unless it is FOUND"
+    )
+    establishment: Establishment | None = Field(None, description="the one to use, when it is FOUND")
+
+
+class InseeAnswer(Establishment):
+    """What INSEE says of a SIRET; `insee.outcomes`, keyed by its look-up's `key`: the SIRET, and `+successor` if asked.
+
+    An UNAVAILABLE with `retry_after` is published once and is not final: the adapter goes on trying and another answer
+    follows. Without `retry_after`, the adapter has given up.
+    """
+
+    type: ClassVar[str] = "insee.answer.v1"
+
+    result: Result
+    as_of: Instant = Field(description="when INSEE was asked; earlier than now when the answer comes from the cache")
+    closed_on: date | None = Field(None, description="first day closed; None also when INSEE does not know")
     opens_on: date | None = Field(
         None, description="first day open of an establishment closed today whose opening is announced"
     )
     moved_to: Siret | None = Field(None, description="the establishment to use; None when INSEE's answer names none")
     moved_to_result: Result | None = Field(
         None, description="what INSEE says of that one; `closes_on` and `opens_on` are its days then"
+    )
+    succession: Succession | None = Field(
+        None, description="which one carries on: of one that is CLOSED or MOVED, when that was asked"
+    )
+    head_office: Siret | None = Field(
+        None, description="the head office today of the unit of one that is closed: no successor, but a place to ask"
     )
     message: str | None = Field(None, description="INSEE's own sentence or ours, such as what is announced; French")
     because: Because | None = None

@@ -186,6 +186,12 @@ class DeactivateStructure(OfStructure):
     type: ClassVar[str] = "structure.deactivate.v1"
 
 
+class UpdateFromInsee(OfStructure):
+    """Take over what INSEE says today of a structure with a SIRET: name, address, and its SIRET if that has evolved."""
+
+    type: ClassVar[str] = "structure.update-from-insee.v1"
+
+
 class CancelRequest(OfStructure):
     """Cancel a pending request of a structure before it takes effect."""
 
@@ -208,9 +214,17 @@ REQUESTS: tuple[type[Request], ...] = (
     ModifyStructure,
     ActivateStructure,
     DeactivateStructure,
+    UpdateFromInsee,
     CancelRequest,
     CorrectSphere,
 )
+
+
+class FormerIdentifier(Identifier):
+    """An identifier that a structure had. It still leads to the structure, and is nobody else's (rule R8)."""
+
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 class PendingRequest(Stored):
@@ -230,9 +244,12 @@ class StructureRecord(Stored):
     id: int
     version: int
     identifier: Identifier
-    former_identifiers: tuple[Identifier, ...] = ()
+    former_identifiers: tuple[FormerIdentifier, ...] = Field((), description="the oldest first")
     sphere: Sphere
     legal_category: str | None = None
+    sphere_by_insee: Sphere | None = Field(
+        None, description="the sphere for which INSEE's legal category speaks, while it is another: for administrators"
+    )
     status: Literal["inactive", "active"]
     first_activated_at: Instant | None = None
     created_at: Instant

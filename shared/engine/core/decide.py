@@ -122,7 +122,9 @@ def _take_change(draft: Draft, incoming: Incoming, change: Change, context: Cont
     if not before and not after:
         _refuse_what_is_pending_already(draft, rule.apply, change.values, due_at)
         draft.add(
-            incoming.transition(draft.owner.name, "applied", "nothing_to_change", context.now, accepted_at=accepted_at)
+            incoming.transition(
+                draft.owner.name, "applied", change.unchanged_code, context.now, accepted_at=accepted_at
+            )
         )
         return
     transition = incoming.transition(

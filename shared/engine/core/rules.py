@@ -24,11 +24,13 @@ class Change:
     """An accepted change that takes effect later.
 
     `values` is what `apply` will need (stored, so of JSON's types). `reserves` are unique keys held from acceptance
-    until the change is applied, failed or cancelled.
+    until the change is applied, failed or cancelled. A change that makes no difference ends at once, with
+    `unchanged_code`.
     """
 
     values: Mapping[str, Any]
     code: str = "accepted"
+    unchanged_code: str = "nothing_to_change"
     reserves: tuple[str, ...] = ()
 
 

@@ -40,7 +40,7 @@ async def test_the_question_names_the_caller_and_how_long_they_wait(stack: Stack
     ]
     ((key, event),) = look_ups
     assert (key, event.type) == (SIRET.encode(), "insee.look-up.v1")
-    assert event.data == {"siret": SIRET, "actor": user, "fresh": False, "max_wait": 1000}
+    assert event.data == {"siret": SIRET, "actor": user, "fresh": False, "successor": False, "max_wait": 1000}
 
 
 @pytest.mark.parametrize(

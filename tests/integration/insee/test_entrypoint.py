@@ -17,12 +17,12 @@ from shared.contracts.messages.insee import Because, InseeAnswer, InseeLookUp, R
 from tests.unit.ops.dlq.records import Record
 
 
-def look_up(siret: str, correlation_id: str, **more: Any) -> Record:
+def look_up(siret: str, correlation_id: str, *, data: dict[str, Any] | None = None, **more: Any) -> Record:
     """A look-up as it is read."""
     message = cloudevents.build(
         REQUESTS,
         siret,
-        orjson.dumps({"siret": siret, "actor": "alice"}),
+        orjson.dumps({"siret": siret, "actor": "alice", **(data or {})}),
         event_id=correlation_id,
         event_type=InseeLookUp.type,
         source="/test",
@@ -70,3 +70,17 @@ async def test_what_a_message_says_of_its_sender_is_kept_only_as_far_as_an_answe
     job = await queue.claim()
     assert job is not None
     assert [a.traceparent for a in job.askers] == [None]
+
+
+async def test_a_look_up_of_the_successor_is_another_look_up_r10(database: Any) -> None:
+    queue = Queue(database)
+    taking, published = entry_point(queue, database)
+    siret = made_up_siret(1)
+    await Cache(database).put(siret, InseeAnswer(siret=siret, result=Result.CLOSED, as_of=0))
+
+    await taking.requests([look_up(siret, "plain"), look_up(siret, "followed", data={"successor": True})])
+
+    assert [message.key for message in published] == [siret.encode()], "what is kept answers the other alone"
+    job = await queue.claim()
+    assert job is not None
+    assert (job.siret, job.successor, [a.correlation_id for a in job.askers]) == (siret, True, ["followed"])

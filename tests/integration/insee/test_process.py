@@ -21,7 +21,7 @@ from dev.insee.faults import Fault
 from dev.insee.units import made_up_siret
 from services.insee_adapter.entrypoint import OUTCOMES, PROCESS, REQUESTS
 from shared.contracts.messages import cloudevents
-from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
+from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result, asked_by
 from shared.contracts.topics import dead_letters
 from shared.kafka.clients import build_consumer, build_producer
 from tests.integration.insee.conftest import Insee, emptied
@@ -50,6 +50,7 @@ class Adapter:
         self.gateway = user(brokers, GATEWAY)
         self.operator = operator(brokers)
         self.answers: list[tuple[str, InseeAnswer]] = []
+        self.keys: list[str] = []
         self.dead: list[tuple[str, bytes | None]] = []
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -67,7 +68,7 @@ class Adapter:
         await self.send(
             cloudevents.build(
                 REQUESTS,
-                siret,
+                look_up.key,
                 look_up.model_dump_json(exclude_none=True).encode(),
                 event_id=correlation_id,
                 event_type=InseeLookUp.type,
@@ -86,7 +87,8 @@ class Adapter:
                 self.dead.append((dict(record.headers)["dlq_code"].decode(), record.value))
                 continue
             event = cloudevents.read(record)
-            assert record.key.decode() == event.data["siret"]
+            assert asked_by(record.key.decode())[0] == event.data["siret"]
+            self.keys.append(record.key.decode())
             self.answers.append((event.correlation_id, InseeAnswer.model_validate(event.data)))
 
     def answered(self) -> Counter[str]:
@@ -182,6 +184,17 @@ async def test_looked_up_by_a_message_answered_by_a_message(adapter: Adapter, in
         assert 'structures_insee_answers_total{result="ACTIVE",source="cache"} 1.0' in metrics
         assert 'structures_insee_calls_total{outcome="200"} 2.0' in metrics
         assert await replica.stop() == 0
+
+
+async def test_the_successor_is_looked_up_by_a_message_and_answered_by_one_r10(adapter: Adapter) -> None:
+    closed = made_up_siret(22_002)
+    async with adapter.replica():
+        await adapter.look_up(closed, "followed", successor=True)
+        await until(lambda: bool(adapter.answers))
+    ((_, answer),) = adapter.answers
+    assert adapter.keys == [InseeLookUp(siret=closed, successor=True).key]
+    assert answer.succession is not None
+    assert answer.succession.chain == tuple(made_up_siret(22_002, nic) for nic in (1, 2, 3))
 
 
 async def test_rubbish_is_kept_aside_with_its_reason_and_harms_nothing_else(adapter: Adapter) -> None:

@@ -158,3 +158,13 @@ async def test_a_process_that_was_stopped_too_long_does_not_use_its_permit(datab
         async with spending.call():
             pytest.fail("others may use the permit by now")
     assert caught.value.because is Because.QUOTA
+
+
+async def test_a_look_up_that_took_long_enough_gets_no_further_permit(database: Any) -> None:
+    spending = Spending(Quota(database, limit=30), None, longest=50)
+    async with spending.call():
+        await asyncio.sleep(0.1)
+    with pytest.raises(NoAnswer) as caught:
+        async with spending.call():
+            pytest.fail("its lease would run out while it goes on")
+    assert caught.value.because is Because.QUOTA

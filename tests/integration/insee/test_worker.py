@@ -15,7 +15,7 @@ from services.insee_adapter.queue import Asker, Queue
 from services.insee_adapter.quota import Quota
 from services.insee_adapter.worker import Worker
 from shared.clock import SystemClock
-from shared.contracts.messages.insee import InseeAnswer, Result
+from shared.contracts.messages.insee import InseeAnswer, InseeLookUp, Result
 from tests.integration.insee.clients import public
 from tests.integration.insee.conftest import Insee
 from tests.support.until import until
@@ -32,8 +32,10 @@ class Replica:
         self.quota = Quota(database, limit=30, window=60_000)
         self.wake = asyncio.Event()
         self.published: list[tuple[str, InseeAnswer]] = []
+        self.keys: list[str] = []
 
-    async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+    async def publish(self, key: str, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        self.keys.append(key)
         self.published.extend((asker.correlation_id, answer) for asker in askers)
 
     async def emptied(self) -> None:
@@ -45,8 +47,8 @@ class Replica:
     def results(self) -> list[tuple[str, Result]]:
         return [(correlation_id, answer.result) for correlation_id, answer in self.published]
 
-    async def look_up(self, siret: str, correlation_id: str = "c1", actor: str = "alice", **more: Any) -> None:
-        await self.queue.add(siret, Asker(correlation_id, actor), **more)
+    async def look_up(self, key: str, correlation_id: str = "c1", actor: str = "alice", **more: Any) -> None:
+        await self.queue.add(key, Asker(correlation_id, actor), **more)
         self.wake.set()
 
     @asynccontextmanager
@@ -145,11 +147,11 @@ async def test_an_answer_that_could_not_be_published_is_published_later(insee: I
     class Flaky(Replica):
         failures = 1
 
-        async def publish(self, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
+        async def publish(self, key: str, answer: InseeAnswer, askers: Sequence[Asker]) -> None:
             if self.failures:
                 self.failures -= 1
                 raise ConnectionError
-            await super().publish(answer, askers)
+            await super().publish(key, answer, askers)
 
     replica = Flaky(database)
     replica.queue = Queue(database, lease=300)
@@ -185,3 +187,49 @@ async def test_behind_a_hundred_look_ups_of_another_one_waits_for_a_few_calls(
 def _commune(number: int) -> str:
     """A SIRET of which the simulator makes an open commune."""
     return made_up_siret(90_000 + number)
+
+
+async def test_who_asks_for_the_successor_and_who_does_not_have_answers_of_their_own_r10(
+    insee: Insee, replica: Replica
+) -> None:
+    closed = made_up_siret(22_001)
+    followed = InseeLookUp(siret=closed, successor=True).key
+    await replica.look_up(closed, "plain")
+    await replica.look_up(followed, "followed")
+    async with replica.working(insee):
+        await until(lambda: len(replica.published) == 2)
+        await replica.emptied()
+    answers = dict(replica.published)
+    assert {answer.siret for answer in answers.values()} == {closed}
+    assert answers["plain"].succession is None
+    assert answers["followed"].succession is not None
+    assert answers["followed"].succession.successors == (made_up_siret(22_001, 2),)
+    assert sorted(replica.keys) == sorted([closed, followed])
+    assert await replica.cache.get([closed, followed]) == {closed: answers["plain"], followed: answers["followed"]}
+
+
+async def test_who_asks_for_the_successor_of_an_open_one_learns_what_insee_says_today_r10(
+    insee: Insee, replica: Replica
+) -> None:
+    followed = InseeLookUp(siret=SIRET, successor=True).key
+    async with replica.working(insee):
+        for number in (1, 2):
+            await replica.look_up(followed, f"c{number}")
+            await until(lambda n=number: len(replica.published) == n)  # type: ignore[misc]
+    assert insee.calls == 2
+    assert await replica.cache.get([SIRET, followed]) == {}
+
+
+async def test_a_long_chain_is_followed_to_its_end_within_a_small_quota_r10(
+    insee: Insee, replica: Replica, database: Any
+) -> None:
+    insee.simulator.window.limit, insee.simulator.window.length = 3, 300
+    replica.quota = Quota(database, limit=3, window=300, margin=10)
+    chain = InseeLookUp(siret=made_up_siret(22_002), successor=True).key
+    await replica.look_up(chain, "chain")
+    async with replica.working(insee):
+        await until(lambda: bool(replica.published), within=30)
+    ((_, answer),) = replica.published
+    assert answer.succession is not None
+    assert answer.succession.successors == (made_up_siret(22_002, 3),)
+    assert insee.simulator.window.refused == 0

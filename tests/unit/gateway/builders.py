@@ -22,9 +22,9 @@ READERS: Mapping[str, Actor] = {
 """Whoever may read a structure, as they stand to it."""
 
 POSSIBLE: Mapping[str, tuple[str, ...]] = {
-    "inactive": ("activate", "correct-sphere", "modify"),
-    "active": ("correct-sphere", "deactivate", "modify"),
-    "pending": ("cancel", "correct-sphere", "deactivate", "modify"),
+    "inactive": ("activate", "correct-sphere", "modify", "update-from-insee"),
+    "active": ("correct-sphere", "deactivate", "modify", "update-from-insee"),
+    "pending": ("cancel", "correct-sphere", "deactivate", "modify", "update-from-insee"),
     "superseded": ("correct-sphere",),
 }
 """What the state of a structure allows, as its owner publishes it."""
@@ -36,9 +36,10 @@ def structure_record(**fields: Any) -> dict[str, Any]:
         "id": 42,
         "version": 3,
         "identifier": {"type": "AUTRE", "value": "X1"},
-        "former_identifiers": [{"type": "AUTRE", "value": "X0"}],
+        "former_identifiers": [{"type": "AUTRE", "value": "X0", "since": SINCE, "until": SINCE}],
         "sphere": "public_non_state",
         "legal_category": "7210",
+        "sphere_by_insee": "state",
         "status": "inactive",
         "first_activated_at": SINCE,
         "created_at": SINCE,

@@ -28,3 +28,11 @@ def test_what_changed_since_is_undone(changes: list[dict[str, Any]], data: st.Da
     earlier = record_at(now, entries[which], entries[:which:-1])
     derived = {"version": which + 1, "pending": [], "modifiable_fields": [], "possible_requests": []}
     assert earlier == {**records[which], **derived}
+
+
+def test_what_an_owner_keeps_to_itself_and_what_is_to_be_decided_now_are_no_part_of_the_record_of_then() -> None:
+    now = {"id": 1, "legal_category": "7210", "sphere_by_insee": "public_non_state"}
+    changed = {"version": 2, "before": {"hidden_by_insee": ["address"], "legal_category": "5710"}}
+    then = record_at(now, {"version": 1}, [changed])
+    assert then.keys() & {"hidden_by_insee", "sphere_by_insee"} == set()
+    assert then["legal_category"] == "5710"

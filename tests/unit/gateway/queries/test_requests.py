@@ -65,6 +65,7 @@ def test_what_is_kept_for_ourselves_is_not_shown(field: str) -> None:
         ("accepted", "accepted", True),
         ("applied", "applied", True),
         ("applied", "nothing_to_change", False),
+        ("applied", "already_up_to_date", False),
         ("failed", "already_active", True),
         ("cancelled", "cancelled", True),
         ("rejected", "forbidden", False),

@@ -17,7 +17,7 @@ from tests.unit.gateway.builders import POSSIBLE, READERS, document, structure_r
 from tests.unit.gateway.mongo import made, meets
 
 SPHERES = ("private", "public_non_state", "state")
-REQUESTS = ("modify", "activate", "deactivate", "cancel", "correct-sphere")
+REQUESTS = ("modify", "activate", "deactivate", "update-from-insee", "cancel", "correct-sphere")
 OUTSIDERS = ("stranger", "former member", "technical account")
 INSIDERS = tuple(reader for reader in READERS if reader not in OUTSIDERS)
 RIGHTS = {
@@ -45,6 +45,7 @@ SHOWN_TO_ALL = {
     *("duplicated_to", "address"),
 }
 """What the directory shows of a public structure; of its address, not the street."""
+OF_ADMINISTRATORS = {"sphere_by_insee"}
 OF_THE_READER = {"role", "modifiable_fields", "possible_requests"}
 
 
@@ -88,10 +89,16 @@ def test_what_is_found_is_what_may_be_known_r1(reader: str, sphere: str) -> None
 def test_who_may_consult_is_shown_all_r1(reader: str, sphere: str) -> None:
     record = structure_record(sphere=sphere)
     shown = structure.full(document(sphere=sphere), READERS[reader])
-    assert set(shown) == set(record) | OF_THE_READER
-    assert {name: shown[name] for name in set(record) - OF_THE_READER} == {
-        name: record[name] for name in set(record) - OF_THE_READER
-    }
+    hidden = set() if READERS[reader].is_administrator else OF_ADMINISTRATORS
+    assert set(shown) == set(record) - hidden | OF_THE_READER
+    fields = set(record) - OF_THE_READER - hidden
+    assert {name: shown[name] for name in fields} == {name: record[name] for name in fields}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_legal_category_that_speaks_for_another_sphere_is_shown_to_administrators_alone_r10(reader: str) -> None:
+    kept, actor = document(sphere_by_insee="state"), READERS[reader]
+    assert (structure.full(kept, actor).get("sphere_by_insee") == "state") is actor.is_administrator
 
 
 @pytest.mark.parametrize("reader", OUTSIDERS)

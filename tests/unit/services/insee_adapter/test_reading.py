@@ -233,3 +233,11 @@ def test_values_of_unknown_kinds_crash_nothing() -> None:
     assert answer.address is not None
     assert answer.address.line1 is None
     assert answer.legal_category is None
+
+
+def test_of_a_closed_establishment_the_head_office_of_today_is_named_when_it_is_another_r10() -> None:
+    closed = [period("F", "2010-01-01", changed=True), period("A", "2001-01-01", "2009-12-31")]
+    assert reading(closed, legal={"nicSiegeUniteLegale": "00077"}).head_office == f"{SIRET[:9]}00077"
+    assert reading(closed, legal={"nicSiegeUniteLegale": SIRET[9:]}).head_office is None
+    assert reading(closed, legal={"nicSiegeUniteLegale": "77"}).head_office is None
+    assert reading(legal={"nicSiegeUniteLegale": "00077"}).head_office is None, "an open one is the one to use"

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from services.insee_adapter.responses import Doublon, NoAnswer, Response, meaning, quota_wait
+from services.insee_adapter.responses import (
+    Doublon,
+    NoAnswer,
+    Response,
+    meaning,
+    meaning_of_links,
+    quota_wait,
+)
 from shared.contracts.messages.insee import Because, InseeAnswer, Restriction, Result
 from tests.unit.services.insee_adapter.records import SIRET, body, period
 
@@ -156,3 +163,33 @@ def test_no_message_repeats_a_value_of_the_body() -> None:
     problem = refusal(200, body([period("SECRET", "2020-01-01")], siret="SECRET"))
     assert "SECRET" not in str(problem)
     assert problem.__cause__ is None
+
+
+LINK = {"siretEtablissementPredecesseur": SIRET, "siretEtablissementSuccesseur": "41816609600077"}
+
+
+def test_links_of_succession_are_read_and_none_is_an_answer_r10() -> None:
+    found = meaning_of_links(SIRET, response(200, {**register(200), "liensSuccession": [LINK]}))
+    assert [link.successor for link in found] == ["41816609600077"]
+    none = register(404, f"Aucun lien de succession n'a été trouvé pour le paramètre q={SIRET}")
+    assert meaning_of_links(SIRET, response(404, none)) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "because"),
+    [
+        (404, gateway(404), Because.UNREADABLE),
+        (400, register(400, "Erreur de syntaxe"), Because.UNREADABLE),
+        (200, {"liensSuccession": [LINK]}, Because.UNREADABLE),
+        (200, HTML, Because.OUTAGE),
+        (429, gateway(429), Because.QUOTA),
+        (403, gateway(403), Because.REFUSED),
+        (503, register(503), Because.OUTAGE),
+    ],
+)
+def test_nothing_else_is_taken_for_an_establishment_without_successor_r10(
+    status: int, content: Any, because: Because
+) -> None:
+    with pytest.raises(NoAnswer) as caught:
+        meaning_of_links(SIRET, response(status, content))
+    assert caught.value.because is because
