@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.errors import Transient
-from shared.mongo.client import DUPLICATE_KEY, BSONError, BulkWriteError
+from shared.mongo.client import DUPLICATE_KEY, BSONError, BulkWriteError, OperationFailure
 
 NEVER = frozenset(
     {
@@ -43,14 +43,23 @@ async def write(collection: Any, operations: Sequence[Any]) -> Mapping[int, froz
     except BulkWriteError as error:
         return _failures(error)
     except (BSONError, OverflowError):  # One of them can't even be sent; others may have been.
-        if len(operations) == 1:
-            return {0: None}
-        return {
-            place: why
-            for place, operation in enumerate(operations)
-            for why in (await write(collection, [operation])).values()
-        }
+        return await _one_by_one(collection, operations)
+    except OperationFailure as error:
+        if error.code not in NEVER:
+            raise
+        return await _one_by_one(collection, operations)  # One of them fails the whole command, before any is made.
     return {}
+
+
+async def _one_by_one(collection: Any, operations: Sequence[Any]) -> Mapping[int, frozenset[str] | None]:
+    """Find the write that fails a whole bulk: it is the one that fails alone, too."""
+    if len(operations) == 1:
+        return {0: None}
+    return {
+        place: why
+        for place, operation in enumerate(operations)
+        for why in (await write(collection, [operation])).values()
+    }
 
 
 def _failures(error: BulkWriteError) -> Mapping[int, frozenset[str] | None]:

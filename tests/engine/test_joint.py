@@ -261,3 +261,14 @@ async def test_what_many_ask_at_once_comes_to_its_end(harness: Harness) -> None:
     while await harness.work():
         pass
     assert await harness.things("3") == ("lid", "t0", "t1", "t2", "t3", "t4")
+
+
+async def test_what_can_never_be_stored_is_refused_and_stops_no_other(harness: Harness) -> None:
+    await prepared(harness)
+    raw = await harness.raw.get("documents", "box:3")
+    await harness.raw.put("documents", {**raw, "state": {**raw["state"], "label": "x" * 16_700_000}})
+    await harness.submit(Gather(boxes=("1",), into="3", thing="pen"))
+    await harness.submit(Gather(boxes=("1",), into="2", thing="pen"), "other", actor=BOB)
+    await harness.work()
+    assert (harness.statuses()[-1], harness.code()) == ("rejected", "document_too_large")
+    assert harness.statuses("other", BOB.id)[-1] == "applied"

@@ -19,7 +19,7 @@ from shared.engine.core.rules import Context, Owner, Target
 from shared.engine.runtime.commit import Committer
 from shared.engine.runtime.deferred import Deferred
 from shared.engine.runtime.repeat import Repeats
-from shared.engine.storage.protocol import Selection, Store
+from shared.engine.storage.protocol import NeverStored, Selection, Store
 from shared.errors import Rejected
 from shared.kafka.consumer import TRANSIENT
 from shared.runtime.health import Loop
@@ -131,10 +131,18 @@ class JointDecisions:
             if record.incoming is not None:
                 one_each.setdefault(record.incoming.actor.id, record)
         worked = 0
+        broken: list[Exception] = []
         for record in one_each.values():
-            if record.incoming is not None and await self._store.claim(record.key, now, now + CLAIM):
-                await self.decide(record.incoming)
-                worked += 1
+            try:
+                if record.incoming is not None and await self._store.claim(record.key, now, now + CLAIM):
+                    await self.decide(record.incoming)
+                    worked += 1
+            except Exception as error:  # noqa: BLE001 - it is raised below: one request stops no other.
+                broken.append(error)
+        if broken and all(isinstance(error, TRANSIENT) for error in broken):
+            raise broken[0]
+        if broken:
+            raise ExceptionGroup("joint decisions failed", broken)
         return worked
 
     async def decide(self, incoming: Incoming) -> None:
@@ -146,7 +154,13 @@ class JointDecisions:
             tried = _Attempt(self._owner, incoming, context, self._timing, self._committer.new_batch_id())
             last = attempt == TRIES
             # The last try locks the documents first: else writers of one document could starve it.
-            if await self._store.decide_together(chosen, tried.decide, self._clock.now(), touch=last):
+            try:
+                done = await self._store.decide_together(chosen, tried.decide, self._clock.now(), touch=last)
+            except NeverStored:
+                log.exception("a joint decision can't be written", request_id=incoming.request_id)
+                incoming.refused = Rejected("document_too_large")
+                continue
+            if done:
                 await self._publish(incoming, target, tried)
                 return
             await asyncio.sleep(random.uniform(0, _JITTER_S * attempt))  # noqa: S311 - jitter, no secret.

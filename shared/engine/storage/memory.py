@@ -21,7 +21,7 @@ from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
 from shared.engine.storage.mongo import LOOK_UP_AGAIN, REPUBLISH_AFTER
-from shared.engine.storage.protocol import JOINT, Copy, Decide, Published, Saved, Selection
+from shared.engine.storage.protocol import JOINT, Copy, Decide, NeverStored, Published, Saved, Selection
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -188,7 +188,12 @@ class MemoryStore:
                 self.documents.clear()
                 self.documents.update(before)
                 return False
-            self.documents[write.id] = self._written(write, now)
+            raw = self._written(write, now)
+            if len(orjson.dumps(raw)) > self._largest:
+                self.documents.clear()
+                self.documents.update(before)
+                raise NeverStored(write.id)
+            self.documents[write.id] = raw
         return True
 
     async def joint(self, now: int, limit: int) -> list[RequestRecord]:

@@ -16,7 +16,7 @@ from shared.engine.core.incoming import RequestRecord
 from shared.engine.core.rules import Owner
 from shared.engine.core.transition import Transition
 from shared.engine.storage import codec
-from shared.engine.storage.protocol import JOINT, Copy, Decide, Published, Saved, Selection
+from shared.engine.storage.protocol import JOINT, Copy, Decide, NeverStored, Published, Saved, Selection
 from shared.mongo import bulk_writes
 from shared.mongo.client import (
     ASCENDING,
@@ -28,6 +28,7 @@ from shared.mongo.client import (
     OperationFailure,
     ReturnDocument,
     UpdateOne,
+    never_stored,
     was_overtaken,
     weakly,
 )
@@ -191,6 +192,8 @@ class MongoStore:
             except (BulkWriteError, OperationFailure) as error:
                 if was_overtaken(error):
                     return False
+                if (why := never_stored(error)) is not None:
+                    raise NeverStored(why) from error
                 raise
         return True
 

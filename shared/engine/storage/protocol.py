@@ -38,6 +38,10 @@ class Published(NamedTuple):
     state_version: int | None = None
 
 
+class NeverStored(Exception):
+    """What a joint decision would write can never be stored, such as a document that is too large."""
+
+
 JOINT = "joint"
 """What the record of a request waits for that is decided over several documents."""
 
@@ -106,8 +110,8 @@ class Store(Protocol):
     async def decide_together(self, chosen: Selection, decide: Decide, now: int, *, touch: bool = False) -> bool:
         """Load a selection, let `decide` say what to write, and write all of it or nothing: one transaction.
 
-        Return False when another writer was first, or took one of the unique keys. With `touch` the documents are
-        locked before they are read, so that other writers wait instead.
+        Return False when another writer was first, or took one of the unique keys. Raises NeverStored. With `touch` the
+        documents are locked before they are read, so that other writers wait instead.
         """
         ...
 
