@@ -88,7 +88,7 @@ async def test_a_look_up_is_answered_kept_and_gone(insee: Insee, replica: Replic
 
 
 async def test_many_look_ups_of_one_siret_cost_one_call(insee: Insee, replica: Replica) -> None:
-    insee.simulator.faults.append(Fault(kind="slow", delay_ms=1_500))
+    insee.simulator.faults.append(Fault(kind="slow", delay_ms=600))
     async with replica.working(insee):
         for number in range(10):
             await replica.look_up(SIRET, f"c{number}", f"actor{number}")
